@@ -1,0 +1,102 @@
+"""What the servers know: named tables of JSON rows in memory, written through to one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+Row = dict[str, Any]
+
+
+class Table:
+    """Rows by id. Change a row only by `put`: that is what marks it to be written."""
+
+    def __init__(self, name: str, dirty: set[tuple[str, str]]) -> None:
+        self.name = name
+        self._rows: dict[str, Row] = {}
+        self._dirty = dirty
+
+    def get(self, key: str) -> Row | None:
+        """The row, or None. A caller that changes it calls `put` afterwards."""
+        return self._rows.get(key)
+
+    def put(self, key: str, row: Row) -> Row:
+        """Sets the row and returns it."""
+        self._rows[key] = row
+        self._dirty.add((self.name, key))
+        return row
+
+    def delete(self, key: str) -> None:
+        """Removes the row; one that is not there is no error."""
+        if self._rows.pop(key, None) is not None:
+            self._dirty.add((self.name, key))
+
+    def values(self) -> Iterator[Row]:
+        """The rows, in order of insertion."""
+        return iter(list(self._rows.values()))
+
+    def items(self) -> Iterator[tuple[str, Row]]:
+        """Ids and rows, in order of insertion."""
+        return iter(list(self._rows.items()))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+class Store:
+    """All tables; `commit` writes what changed since the last one, in one transaction.
+
+    `path` is a file or `:memory:`. The servers call `commit` before they answer, so that an answered write survives.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute("CREATE TABLE IF NOT EXISTS rows (tab TEXT, key TEXT, row TEXT, PRIMARY KEY (tab, key))")
+        self._dirty: set[tuple[str, str]] = set()
+        self._tables: dict[str, Table] = {}
+        for tab, key, row in self._db.execute("SELECT tab, key, row FROM rows ORDER BY rowid"):
+            self.table(tab)._rows[key] = json.loads(row)
+
+    def table(self, name: str) -> Table:
+        """The table of that name; made when first asked for."""
+        return self._tables.setdefault(name, Table(name, self._dirty))
+
+    def commit(self) -> None:
+        """Writes every changed row."""
+        if not self._dirty:
+            return
+        self._db.execute("BEGIN")
+        for tab, key in self._dirty:
+            row = self._tables[tab].get(key)
+            if row is None:
+                self._db.execute("DELETE FROM rows WHERE tab = ? AND key = ?", (tab, key))
+            else:
+                self._db.execute(
+                    "INSERT INTO rows VALUES (?, ?, ?) ON CONFLICT (tab, key) DO UPDATE SET row = excluded.row",
+                    (tab, key, json.dumps(row)),
+                )
+        self._db.execute("COMMIT")
+        self._dirty.clear()
+
+    def dump(self) -> dict[str, dict[str, Row]]:
+        """Everything, as JSON: table, id, row."""
+        return {name: dict(table.items()) for name, table in sorted(self._tables.items())}
+
+    def load(self, tables: dict[str, dict[str, Row]]) -> None:
+        """Replaces everything by what `dump` gave."""
+        for table in self._tables.values():
+            for key, _ in table.items():
+                table.delete(key)
+        for name, rows in tables.items():
+            for key, row in rows.items():
+                self.table(name).put(key, row)
+        self.commit()
+
+    def close(self) -> None:
+        """Writes what is left and closes the file."""
+        self.commit()
+        self._db.close()
