@@ -1,0 +1,67 @@
+"""Den, embedded: the connector routes of the real server, its sync worker, and what happens to it from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trueup.sandbox.den import seed
+from trueup.sandbox.den.app import build
+from trueup.sandbox.den.upstream import change as change_upstream
+from trueup.sandbox.den.worker import run as run_worker
+from trueup.sandbox.den.world import World
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from trueup.sandbox.clock import Clock
+    from trueup.sandbox.store import Row, Store
+
+__all__ = ["Den"]
+
+
+class Den:
+    """One Den over one store. All that it knows lives in the `den.*` tables, so a state that is loaded takes effect."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._world = World(store, clock)
+        self.app: Starlette = build(self._world)
+
+    def seed_golden(self) -> None:
+        """Two organisations, each with an owner, a member without grants, an owner's key and sessions."""
+        seed.golden(self._world)
+
+    def principals(self) -> dict[str, dict[str, str]]:
+        """Who may ask, by name: the headers to send. Sessions are fresh as of this call, but for the stale one."""
+        return seed.principals(self._world)
+
+    def add_account(self, **fields: Any) -> Row:
+        """Writes an account, as the owner of the first organisation unless `organizationId` says otherwise."""
+        return seed.add_account(self._world, fields)
+
+    def add_instance(self, **fields: Any) -> Row:
+        """Writes an instance of `connectorAccountId`, and the manager grant its creator gets."""
+        return seed.add_instance(self._world, fields)
+
+    def add_target(self, **fields: Any) -> Row:
+        """Writes a target of `connectorInstanceId`."""
+        return seed.add_target(self._world, fields)
+
+    def add_mapping(self, **fields: Any) -> Row:
+        """Writes a mapping of `connectorTargetId`."""
+        return seed.add_mapping(self._world, fields)
+
+    def add_grant(self, **fields: Any) -> Row:
+        """Writes an access grant of `connectorInstanceId`."""
+        return seed.add_grant(self._world, fields)
+
+    def add_event(self, **fields: Any) -> Row:
+        """Writes a sync event of `connectorInstanceId`, and of `connectorTargetId` where it has one."""
+        return seed.add_event(self._world, fields)
+
+    def upstream(self, change: dict[str, Any]) -> dict[str, Any]:
+        """Something happens outside of the API; what was touched. ValueError says what is wrong with `change`."""
+        return change_upstream(self._world, change)
+
+    async def run(self) -> None:
+        """The sync worker, every 5 s of the clock, until cancelled."""
+        await run_worker(self._world)
