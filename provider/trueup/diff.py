@@ -1,0 +1,153 @@
+"""Two plain values -> the changes between them: an equality test first, deepdiff only where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from trueup.secrets import REDACTED, Secret
+
+Path = tuple[str | int, ...]
+
+
+class Missing:
+    """The type of MISSING: there is no value here, which is not the same as null."""
+
+    def __repr__(self) -> str:
+        return "(absent)"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = Missing()
+
+
+class Unknown:
+    """The type of UNKNOWN: known only after another step was applied."""
+
+    def __repr__(self) -> str:
+        return "(known after apply)"
+
+
+UNKNOWN: Final = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value that differs. A sensitive change never holds its values: they are dropped as it is made."""
+
+    path: Path
+    before: Any = MISSING
+    after: Any = MISSING
+    sensitive: bool = False
+    note: str = ""
+    """Why it is a change when the values alone do not say so."""
+
+    def __post_init__(self) -> None:
+        if self.sensitive:
+            for name in ("before", "after"):
+                if getattr(self, name) is not MISSING:
+                    object.__setattr__(self, name, REDACTED)
+
+    @property
+    def name(self) -> str:
+        """The path as people write it: `config.branch`, `roles[0]`."""
+        return dotted(self.path)
+
+
+def dotted(path: Path) -> str:
+    """`config.branch`, `roles[0]`, `config["a.b"]`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part and part.replace("_", "").replace("-", "").isalnum():
+            text += f".{part}" if text else part
+        else:
+            text += f'["{part}"]'
+    return text
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equality as JSON means it: true is not 1, but 1 is 1.0. A secret equals the text that a server shows in clear."""
+    if one is other:
+        return True
+    kind = type(one)
+    if kind is not type(other):
+        if isinstance(one, bool) or isinstance(other, bool):
+            return False
+        if isinstance(one, Secret) and isinstance(other, str):
+            return one == Secret(other)
+        if isinstance(other, Secret) and isinstance(one, str):
+            return other == Secret(one)
+        return isinstance(one, int | float) and isinstance(other, int | float) and one == other
+    if kind is dict:
+        if len(one) != len(other):
+            return False
+        for key, value in one.items():
+            if key not in other or not same(value, other[key]):
+                return False
+        return True
+    if kind is list:
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def overlay(live: Any, declared: Any) -> Any:
+    """What is live with the declared keys laid over it, at every depth of mappings; lists are taken whole."""
+    if isinstance(live, dict) and isinstance(declared, dict):
+        return {**live, **{key: overlay(live.get(key, MISSING), value) for key, value in declared.items()}}
+    return declared
+
+
+def diff(before: Any, after: Any, path: Path = (), *, sensitive: bool = False) -> tuple[Change, ...]:
+    """The changes that lead from `before` to `after`, in the order of their paths; paths begin with `path`."""
+    if same(before, after):
+        return ()
+    if not (isinstance(before, dict) and isinstance(after, dict)) and not (
+        isinstance(before, list) and isinstance(after, list)
+    ):
+        return (_change(path, before, after, sensitive),)
+    if sensitive or _holds_secret(after) or _holds_secret(before):
+        return tuple(_sealed(path, before, after, sensitive))
+    from deepdiff import DeepDiff
+
+    found: dict[Path, Change] = {}
+    tree = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0, zip_ordered_iterables=True)
+    for group in tree.values():
+        for leaf in group:
+            here = (*path, *leaf.path(output_format="list"))
+            was = MISSING if leaf.t1.__class__.__name__ == "NotPresent" else leaf.t1
+            now = MISSING if leaf.t2.__class__.__name__ == "NotPresent" else leaf.t2
+            if not same(was, now):
+                found[here] = _change(here, was, now, False)
+    return tuple(found[key] for key in sorted(found, key=_sortable))
+
+
+def _sealed(path: Path, before: Any, after: Any, sensitive: bool) -> Iterator[Change]:
+    # Secrets stay out of a library that prints what it compares.
+    if same(before, after):
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}, key=str):
+            yield from _sealed((*path, key), before.get(key, MISSING), after.get(key, MISSING), sensitive)
+    else:
+        yield _change(path, before, after, sensitive)
+
+
+def _change(path: Path, before: Any, after: Any, sensitive: bool) -> Change:
+    return Change(path, before, after, sensitive or _holds_secret(before) or _holds_secret(after))
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, Secret):
+        return True
+    if isinstance(value, dict):
+        return any(map(_holds_secret, value.values()))
+    return isinstance(value, list) and any(map(_holds_secret, value))
+
+
+def _sortable(path: Path) -> tuple[tuple[int, int, str], ...]:
+    return tuple((0, part, "") if isinstance(part, int) else (1, 0, part) for part in path)

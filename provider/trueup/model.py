@@ -1,0 +1,312 @@
+"""The words that everything else is said in: Address, Where, Kind, Field, Declared, Live, Record.
+
+A kind is declared as a frozen dataclass, one file a kind. Its docstring is the schema's description; its fields say
+what is a reference, immutable, secret, write-only or owned key by key. Manifest schema, validation, reference page and plan
+are derived from that, so a fact about a kind is written once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trueup.diff import Change, Path
+
+DEFAULT_CONNECTION: Final = "default"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Where:
+    """A place in a manifest; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """The name of a declared resource: `den/ConnectorInstance/docs`, or `den:staging/…` off the default connection."""
+
+    system: str
+    kind: str
+    name: str
+    connection: str = DEFAULT_CONNECTION
+
+    def __str__(self) -> str:
+        system = self.system if self.connection == DEFAULT_CONNECTION else f"{self.system}:{self.connection}"
+        return f"{system}/{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a kind, as users write it."""
+
+    name: str
+    doc: str
+    schema: dict[str, Any]
+    """JSON Schema of its value, without the description."""
+    required: bool = False
+    default: Any = None
+    """What the server or trueup assumes when it is absent; for the documentation, never filled in."""
+    reference: str | None = None
+    """The kind (of the same system) that it names; its value is that resource's name or id."""
+    immutable: bool = False
+    secret: bool | tuple[str, ...] = False
+    """A secret: references only, never shown. A tuple names the keys of a mapping below which everything is one."""
+    write_only: bool = False
+    """The server may keep it to itself: absent from what is read means unreadable, not removed."""
+    owned_by_key: bool = False
+    """A mapping of which only the declared keys are ours; the rest belongs to the server and is carried over."""
+    local: bool = False
+    """For trueup alone: never compared with what is live."""
+    example: Any = None
+
+
+def field(
+    doc: str,
+    *,
+    default: Any = None,
+    reference: str | None = None,
+    immutable: bool = False,
+    secret: bool | tuple[str, ...] = False,
+    write_only: bool = False,
+    owned_by_key: bool = False,
+    local: bool = False,
+    example: Any = None,
+    **schema: Any,
+) -> Any:
+    """A field of a kind's dataclass: what it is, its traits, and further JSON Schema (`max_length=255`)."""
+    traits = {
+        "doc": doc,
+        "default": default,
+        "reference": reference,
+        "immutable": immutable,
+        "secret": secret,
+        "write_only": write_only,
+        "owned_by_key": owned_by_key,
+        "local": local,
+        "example": example,
+        "schema": {_camel(key): value for key, value in schema.items()},
+    }
+    return dataclasses.field(default=None, metadata=traits)
+
+
+def _camel(name: str) -> str:
+    if name == "required_keys":  # `required` says of the field itself that it must be there
+        return "required"
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _schema(hint: Any) -> tuple[dict[str, Any], bool]:
+    """JSON Schema of a type hint, and whether the field may be left out (`| None`, with null not allowed)."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        arms = [arm for arm in typing.get_args(hint) if arm is not type(None)]
+        found = [_schema(arm)[0] for arm in arms]
+        return (found[0] if len(found) == 1 else {"anyOf": found}), True
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return {"type": "string", "enum": list(typing.get_args(hint))}, False
+    if origin is dict:
+        return {"type": "object"}, False
+    if origin is list:
+        return {"type": "array", "items": _schema(typing.get_args(hint)[0])[0]}, False
+    return {"type": {str: "string", int: "integer", float: "number", bool: "boolean"}[hint]}, False
+
+
+def fields_of(cls: type) -> tuple[Field, ...]:
+    """The fields of a kind's dataclass; `X | None` may be left out, `nullable=True` also lets null be written."""
+    hints = typing.get_type_hints(cls)
+    found = []
+    for spec in dataclasses.fields(cls):
+        traits = dict(spec.metadata)
+        schema, optional = _schema(hints[spec.name])
+        extra = dict(traits.pop("schema"))
+        if extra.pop("nullable", False):
+            schema = {**schema, "type": [schema["type"], "null"]}
+        found.append(Field(name=spec.name, required=not optional, schema={**schema, **extra}, **traits))
+    return tuple(found)
+
+
+class Verbs(Protocol):
+    """What one kind knows of its API. Coroutines raise ApiError; only NotFound and a complete list mean absent."""
+
+    def key(self, spec: dict[str, Any]) -> Hashable:
+        """The natural key of a declared or live spec, unique on the server; None when it has none."""
+
+    async def list(self, api: Any, scope: Scope) -> Listing:
+        """Everything of this kind that a run may need, in as few requests as give a true picture."""
+
+    async def get(self, api: Any, live: Live) -> Live | None:
+        """One of them again, by id; None when it is gone."""
+
+    async def reread(self, api: Any, lives: Sequence[Live]) -> dict[str, Live]:
+        """Those that are still there, by id, in as few requests as can be: the look after the writes."""
+
+    def reread_cost(self, count: int) -> int:
+        """Requests that `reread` of that many is expected to take."""
+
+    def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
+        """The calls that make the changes, in order, or why there are none."""
+
+    def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
+        """The calls that create it, or why that is refused; `near` is what exists, to suggest names from."""
+
+    async def perform(self, api: Any, call: Call, live: Live | None, desired: Desired) -> Live | None:
+        """Makes one call; what the answer says is live now, or None when it says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a reading has to cover."""
+
+    declared: tuple[Declared, ...] = ()
+    """The declared resources of this kind and connection that the run is about."""
+    whole: bool = True
+    """False when the rest does not matter: then a lookup by key may be cheaper than the whole list."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """What a reading found."""
+
+    items: list[Live]
+    complete: bool = True
+    """Only a complete listing tells that something is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One write of a step, as data: a plan can be saved and shown."""
+
+    verb: str
+    """`create`, `patch`, `enable`, … as the API calls it."""
+    requests: int = 1
+    """How many requests it takes when all goes well."""
+    paths: tuple[str, ...] = ()
+    """The fields it sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a step is not made, in words that say what would help."""
+
+    why: str
+    error: bool = False
+    """True when the manifest asks for what cannot be; False when trueup protects what is live."""
+
+
+@dataclass(slots=True)
+class Desired:
+    """What a call has to bring about: the declared spec with references as ids and secrets resolved."""
+
+    spec: dict[str, Any]
+    removed: tuple[Path, ...] = ()
+    """Keys that we set once, that left the manifest, and that the server still has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of resource: its name, its fields, and the verbs of its API."""
+
+    system: str
+    name: str
+    api_version: str
+    doc: str
+    fields: tuple[Field, ...]
+    verbs: Verbs | None = None
+    """None for what is only configuration, such as Connection."""
+    example: str = ""
+
+    @property
+    def by_name(self) -> dict[str, Field]:
+        """Its fields by name."""
+        return {spec.name: spec for spec in self.fields}
+
+    def __hash__(self) -> int:
+        return hash((self.api_version, self.name))
+
+
+def kind(cls: type, *, system: str, verbs: Verbs | None = None) -> Kind:
+    """The Kind that a dataclass declares."""
+    doc = typing.cast(str, cls.__doc__)
+    return Kind(system, cls.__name__, f"{system}.trueup.dev/v1", doc, fields_of(cls), verbs)
+
+
+@dataclass(slots=True)
+class Declared:
+    """One resource as somebody declared it: in the API's own names, canonical, references and secrets unresolved.
+
+    `spec` holds plain values, and `secrets.Reference` where a secret belongs. `locate` finds the place of a field
+    only when somebody asks, because a run over 100,000 documents asks for few.
+    """
+
+    address: Address
+    kind: Kind
+    spec: dict[str, Any]
+    where: Where
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    locator: Callable[[Path], Where] | None = None
+
+    def locate(self, path: Path) -> Where:
+        """Where that field of `spec` stands; the document's own place when it is written nowhere."""
+        return self.locator(path) if self.locator else self.where
+
+
+@dataclass(slots=True)
+class Live:
+    """One resource as the server has it, in our words; references are ids, names are canonical."""
+
+    kind: str
+    id: str
+    name: str
+    spec: dict[str, Any]
+    updated_at: str | None = None
+    unreadable: frozenset[Path] = frozenset()
+    """Paths of `spec` whose value the server keeps to itself (masked or left out)."""
+    server: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What belongs to the server alone: `organizationId`, `createdAt`, …"""
+
+
+@dataclass(slots=True)
+class Record:
+    """What the ledger holds of one resource: what we wrote and how it read back, as keyed fingerprints by path."""
+
+    address: str
+    scope: str
+    """The server and organisation or project it lives in."""
+    id: str
+    written: dict[str, str] = dataclasses.field(default_factory=dict)
+    read_back: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Only paths that read back otherwise than they were written: the learned baseline."""
+    settling: list[str] = dataclasses.field(default_factory=list)
+    """Paths whose read-back is still on the way."""
+    owned: list[str] = dataclasses.field(default_factory=list)
+    """Keys of mappings owned by key that we set: removed when they leave the manifest."""
+    at: str = ""
+    """When it was written, RFC 3339."""
+
+
+class Clock(Protocol):
+    """Time as a parameter, so that a test never waits."""
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""

@@ -1,0 +1,23 @@
+"""The systems that trueup speaks to, and the explicit list of their kinds. A new kind is one file and one word here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trueup.systems.den import connection as den_connection
+from trueup.systems.den import connector_account, connector_instance
+from trueup.systems.wexa import connection as wexa_connection
+from trueup.systems.wexa import connector
+
+if TYPE_CHECKING:
+    from trueup.model import Kind
+
+KINDS: Final[tuple[Kind, ...]] = (
+    den_connection.KIND,
+    connector_account.KIND,
+    connector_instance.KIND,
+    wexa_connection.KIND,
+    connector.KIND,
+)
+
+BY_NAME: Final[dict[tuple[str, str], Kind]] = {(kind.api_version, kind.name): kind for kind in KINDS}

@@ -1,0 +1,33 @@
+"""Connection: where Wexa is and who asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trueup.model import field, kind
+
+URL = "https://api.wexa.ai"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where a Wexa is reached and with which API key."""
+
+    url: str | None = field(
+        "`https://…`, `http://` on loopback, or `sandbox` for the embedded servers.",
+        default=URL,
+        example="sandbox",
+        min_length=1,
+        local=True,
+    )
+    apiKey: str | None = field("The API key.", secret=True, local=True)
+    allowHttp: bool | None = field("Let `http://` reach a host that is not loopback.", default=False, local=True)
+    timeout: float | None = field(
+        "Seconds that one request may take.", default=60, exclusive_minimum=0, maximum=600, local=True
+    )
+    concurrency: int | None = field(
+        "Writes under way at once; never two on one resource.", default=4, minimum=1, maximum=64, local=True
+    )
+
+
+KIND = kind(Connection, system="wexa")
