@@ -1,0 +1,169 @@
+"""Faults that are injected into the answers of Den and Wexa: which request they hit, and what then goes wrong."""
+
+from __future__ import annotations
+
+import json
+import random
+from fnmatch import fnmatchcase
+from itertools import count
+from typing import Any, Literal
+
+from trueup.sandbox.shapes import Shape, record
+
+_SECONDS = {"type": "number", "minimum": 0, "maximum": 600}
+_POSITIVE = {"type": "integer", "minimum": 1}
+_ONE = record(
+    {
+        "system": {"enum": ["den", "wexa", None]},
+        "method": {"type": ["string", "null"]},
+        "route": {"type": ["string", "null"]},
+        "nth": {"type": ["integer", "array"], "minimum": 1, "minItems": 1, "items": _POSITIVE},
+        "every": _POSITIVE,
+        "probability": {"type": "number", "minimum": 0, "maximum": 1},
+        "seed": {"type": "integer"},
+        "times": _POSITIVE,
+        "status": {"type": "integer", "minimum": 200, "maximum": 599},
+        "body": {},
+        "headers": {
+            "type": "object",
+            "propertyNames": {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
+            "additionalProperties": {"type": "string", "pattern": "^[ -~]*$"},
+        },
+        "after": {"type": "boolean"},
+        "delay": _SECONDS,
+        "reset": {"enum": ["before", "after"]},
+        "truncate": {"type": "boolean"},
+        "drip": _SECONDS,
+        "chunk": _POSITIVE,
+    }
+)
+_FAULT = Shape(_ONE)
+_FRAMING = {"content-length", "transfer-encoding", "connection"}
+BODILESS = (204, 304)
+"""Statuses whose answers have no body."""
+
+
+class Fault:
+    """One fault, as it was posted. ValueError says what is wrong with it.
+
+    Which requests: `system`, `method` and `route` (a route's pattern, a path, or a glob over either, whose `*` also
+    crosses slashes); of these the `nth` ones since it was posted, or `every` so many, or each with `probability`
+    (reproducible with `seed`), or all of them; at most `times`.
+
+    What goes wrong: `status` with `body` and `headers`, instead of the effect or, with `after`, behind it; `delay` in
+    real seconds before the effect or, with `after`, behind it; `reset` of the connection before or after the effect;
+    `truncate`, an answer that ends before its Content-Length says so; `drip`, real seconds between pieces of `chunk`
+    bytes (one byte unless said).
+    """
+
+    _ids = count(1)
+
+    def __init__(self, given: Any) -> None:
+        _FAULT.check(given, "fault")
+        _agree(given)
+        self.given: dict[str, Any] = given
+        self.id = next(Fault._ids)
+        self.matched = 0
+        self.fired = 0
+        self.status: int | None = given.get("status")
+        self.delay: float = given.get("delay", 0)
+        self.reset: Literal["before", "after"] | None = given.get("reset")
+        self.truncate: bool = given.get("truncate", False)
+        self.drip: float = given.get("drip", 0)
+        self.chunk: int = given.get("chunk", 1)
+        self.after: bool = given.get("after", False) or self.reset == "after"
+        nth = given.get("nth")
+        self._nth = {nth} if isinstance(nth, int) else set(nth or ())
+        self._random = random.Random(given.get("seed"))  # noqa: S311 - chance, not secrecy
+
+    def matches(self, system: str, method: str, path: str, route: str | None) -> bool:
+        """Whether the request is one of those that are counted for this fault."""
+        given = self.given
+        wanted = given.get("route")
+        return (
+            given.get("system") in (None, system)
+            and (given.get("method") or method).upper() == method
+            and (wanted is None or fnmatchcase(path, wanted) or (route is not None and fnmatchcase(route, wanted)))
+        )
+
+    def due(self) -> bool:
+        """Counts a request that matches, and tells whether it is one to be hit."""
+        self.matched += 1
+        chance = self._random.random() if "probability" in self.given else None
+        if self.fired >= self.given.get("times", self.matched):
+            return False
+        if self._nth:
+            return self.matched in self._nth
+        if "every" in self.given:
+            return bool(self.matched % self.given["every"] == 0)
+        return chance is None or bool(chance < self.given["probability"])
+
+    def answer(self) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """Headers and body for `status`; a body that is no text is sent as JSON, a missing one says what it is."""
+        default = None if self.status in BODILESS else {"error": "injected", "message": "This fault was asked for."}
+        body = self.given.get("body", default)
+        kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
+        text = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        headers = {name.lower(): value for name, value in self.given.get("headers", {}).items()}
+        if text:
+            headers.setdefault("content-type", kind)
+        return [(name.encode(), value.encode()) for name, value in headers.items()], text
+
+    def view(self) -> dict[str, Any]:
+        """As posted, with its number, how many requests matched since and how often it fired."""
+        return {**self.given, "id": self.id, "matched": self.matched, "fired": self.fired}
+
+
+class Faults:
+    """All faults, in the order in which they were posted."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def post(self, given: Any) -> None:
+        """Adds one, or those of a list; all of them or, with a ValueError, none."""
+        self._faults += [Fault(one) for one in (given if isinstance(given, list) else [given])]
+
+    def clear(self) -> None:
+        """Removes all of them."""
+        self._faults = []
+
+    def hit(self, system: str, method: str, path: str, route: str | None) -> Fault | None:
+        """The fault for this request: the first that is due. Every fault that matches counts the request."""
+        hit = None
+        for fault in self._faults:
+            if fault.matches(system, method, path, route) and fault.due():
+                hit = hit or fault
+        if hit is not None:
+            hit.fired += 1
+        return hit
+
+    def view(self) -> list[dict[str, Any]]:
+        """All of them, as the control port shows them."""
+        return [fault.view() for fault in self._faults]
+
+
+def _agree(given: dict[str, Any]) -> None:
+    """Raises ValueError when keys contradict one another or one lacks what it belongs to."""
+    when = [key for key in ("nth", "every", "probability") if key in given]
+    if len(when) > 1:
+        raise ValueError(f"fault has {' and '.join(when)}: one of them says which requests are hit")
+    if not any(given.get(key) for key in ("status", "delay", "reset", "truncate", "drip")):
+        raise ValueError("fault does nothing: it needs status, delay, reset, truncate or drip")
+    for key, owners in (
+        ("seed", ["probability"]),
+        ("body", ["status"]),
+        ("headers", ["status"]),
+        ("chunk", ["drip"]),
+        ("after", ["status", "delay"]),
+    ):
+        if key in given and not any(owner in given for owner in owners):
+            raise ValueError(f"fault.{key} goes with {' or '.join(owners)}, which is missing")
+    if "reset" in given:
+        useless = [key for key in ("status", "truncate", "drip", "after") if key in given]
+        if useless:
+            raise ValueError(f"fault.reset leaves no answer, so {', '.join(useless)} cannot be asked for beside it")
+    if given.get("status") in BODILESS and "body" in given:
+        raise ValueError(f"fault.body cannot be sent with status {given['status']}")
+    if framing := sorted(_FRAMING & {name.lower() for name in given.get("headers", {})}):
+        raise ValueError(f"fault.headers cannot set {', '.join(framing)}: use truncate or reset")

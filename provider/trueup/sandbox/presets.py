@@ -1,0 +1,113 @@
+"""What a fresh sandbox holds: who may ask, and what there already is.
+
+Keys are random in every state. The ids of Wexa's project and connectors in `demo` are fixed, since manifests name them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trueup.sandbox.clock import Clock
+    from trueup.sandbox.den import Den
+    from trueup.sandbox.store import Store
+    from trueup.sandbox.wexa import Wexa
+
+DEMO_PROJECT = "68063653fc2e1fb859700001"
+DEMO_CONNECTORS = {
+    "crm": "68063653fc2e1fb859700011",
+    "events": "68063653fc2e1fb859700012",
+    "archive": "68063653fc2e1fb859700013",
+}
+MANY = 1000
+
+
+def golden(den: Den, wexa: Wexa, clock: Clock) -> None:
+    """Two organisations in each system with their people and keys, and nothing else: where the recordings start."""
+    den.seed_golden()
+    wexa.seed()
+
+
+def demo(den: Den, wexa: Wexa, clock: Clock) -> None:
+    """The golden one; in Den an account that nobody declared, with two instances; in Wexa three connectors.
+
+    None of it collides with `examples/quickstart`, which declares the account of remote id 1001 and the connector
+    `crm`, a customer relationship system that nobody has switched on yet.
+    """
+    den.seed_golden()
+    account = den.add_account(remoteId="1002", displayName="Acme archive", externalAccountRef="acme-archive")
+    for name in ("old-wiki", "release-notes-2019"):
+        config = {"branch": "main", "path": "docs"}
+        den.add_instance(
+            connectorAccountId=account["id"],
+            name=name,
+            remoteId=f"acme-archive/{name}",
+            instanceConfigJson=config,
+        )
+    project = wexa.seed(DEMO_PROJECT)["_id"]
+    loader: dict[str, Any] = {
+        "source": "mongodb",
+        "batch_size": 100,
+        "auth": {"username": "reader", "password": "made-up"},
+    }
+    connectors: list[tuple[str, str, str, dict[str, Any] | None]] = [
+        ("crm", "crm", "pending", None),
+        ("events", "mongodb", "active", loader),
+        ("archive", "postgresql", "inactive", {**loader, "source": "postgresql", "batch_size": 500}),
+    ]
+    for name, category, status, config in connectors:
+        wexa.add_connector(
+            project,
+            category,
+            name,
+            connectorID=DEMO_CONNECTORS[name],
+            description=f"The {name} of the sandbox",
+            status=status,
+            data_loader_config=config,
+        )
+
+
+def thousand(den: Den, wexa: Wexa, clock: Clock) -> None:
+    """The golden one, and in Den an account `acme` with 1,000 active instances, last changed 97 seconds apart."""
+    golden(den, wexa, clock)
+    account = den.add_account(remoteId="1001", displayName="acme", externalAccountRef="acme")
+    for number in range(MANY):
+        name = f"repo-{number:04d}"
+        changed = clock.now() - timedelta(seconds=97 * (MANY - number))
+        stamp = changed.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        den.add_instance(
+            connectorAccountId=account["id"],
+            name=name,
+            remoteId=f"acme/{name}",
+            instanceConfigJson={"branch": "main", "path": "docs"},
+            createdAt=stamp,
+            updatedAt=stamp,
+        )
+
+
+PRESETS: dict[str, Callable[[Den, Wexa, Clock], None]] = {
+    "empty": golden,  # credentials need their organisations, and those without anything in them are the golden ones
+    "golden": golden,
+    "demo": demo,
+    "thousand": thousand,
+}
+
+
+def apply(name: str, store: Store, den: Den, wexa: Wexa, clock: Clock) -> None:
+    """Fills a store that was never filled; one that holds a preset already stays as it is.
+
+    A filling that was interrupted is begun again.
+    """
+    marks = store.table("sandbox.preset")
+    mark = marks.get("preset") or {}
+    if mark.get("complete"):
+        return
+    if mark:
+        store.load({})
+    marks.put("preset", {"name": name, "complete": False})
+    store.commit()
+    PRESETS[name](den, wexa, clock)
+    marks.put("preset", {"name": name, "complete": True})
+    store.commit()

@@ -1,0 +1,28 @@
+"""How Wexa refuses. Nothing of it is documented: one message, and switches for the key and the status it comes with."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse
+
+from trueup.sandbox.wexa.switches import Switches
+
+
+class Refused(Exception):
+    """A request that is answered by an error; `fails200` is one that Wexa reports as 200."""
+
+    def __init__(
+        self, status: int, message: str, *, headers: dict[str, str] | None = None, fails200: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = headers
+        self.fails200 = fails200
+
+    def answer(self, switches: Switches) -> JSONResponse:
+        """The response, in the words of the switches."""
+        if self.fails200:
+            return JSONResponse({"status": "error", "message": self.message})
+        status = switches["errorStatus"] or self.status
+        body = {switches["errorKey"]: self.message}
+        return JSONResponse({"status": "error", **body} if status < 300 else body, status, self.headers)

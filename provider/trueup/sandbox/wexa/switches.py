@@ -1,0 +1,89 @@
+"""What nobody knows of Wexa, as switches: each way in which the real server may turn out to behave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trueup.sandbox.shapes import Shape, record
+from trueup.sandbox.store import Store
+
+_WORDS = {"type": ["array", "null"], "items": {"type": "string"}}
+_LIMIT = record({"requests": {"type": "integer", "minimum": 1}, "seconds": {"type": "number", "minimum": 0}})
+_RANGE = {"type": ["array", "null"], "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
+
+_SWITCHES: dict[str, tuple[Any, Any]] = {
+    # How the loader config reads back: in clear, with credentials masked, under other names, or not at all.
+    "config": ("clear", {"enum": ["clear", "masked", "renamed", "absent"]}),
+    # Where it does: among the keys of `config.config`, or as `data_loader_config` beside it.
+    "place": ("config", {"enum": ["config", "beside"]}),
+    # The word in which a written status reads back; one that is not named here, and "echo", read as written.
+    "statuses": ({"active": "ready"}, {"type": ["object", "string"], "additionalProperties": {"type": "string"}}),
+    # Statuses that may be written; null takes any.
+    "writable": (["pending", "active", "inactive"], _WORDS),
+    # Seconds for which a written status still reads `pending`.
+    "settle": (0, {"type": "number", "minimum": 0}),
+    # The next so many writes, or with true every write, fail with 200 and an error in the body.
+    "failure200": (0, {"type": ["integer", "boolean"], "minimum": 0}),
+    # Connectors by category, or one flat array.
+    "list": ("grouped", {"enum": ["grouped", "flat"]}),
+    # How many connectors a page of the list holds, chosen by `?page=` from 1 on; null is all of them.
+    "pageSize": (None, {"type": ["integer", "null"], "minimum": 1}),
+    # Whether a deleted connector is gone from the list or stays in it.
+    "deleted": ("gone", {"enum": ["gone", "listed"]}),
+    # Whether a written config replaces the former one or is merged into it.
+    "merge": ("replace", {"enum": ["replace", "merge"]}),
+    # What becomes of keys that the documentation does not name: kept, dropped, or refused.
+    "unknownKeys": ("keep", {"enum": ["keep", "drop", "refuse"]}),
+    # Whether the same change sent twice succeeds twice.
+    "repeat": ("accept", {"enum": ["accept", "refuse"]}),
+    # Allowed `source` values, the range of `batch_size`, and the keys that `auth` needs; null takes any.
+    "sources": (None, _WORDS),
+    "batchSizes": (None, _RANGE),
+    "authKeys": (None, _WORDS),
+    # Whether a project may hold two connectors of one name.
+    "duplicateNames": ("refuse", {"enum": ["refuse", "accept"]}),
+    # The key that carries an error's message, and one status for all errors instead of each one's own.
+    "errorKey": ("detail", {"enum": ["detail", "error", "message"]}),
+    "errorStatus": (None, {"type": ["integer", "null"], "minimum": 200, "maximum": 599}),
+    # Whether a key serves all projects of its organisation or its own project alone.
+    "keys": ("organization", {"enum": ["organization", "project"]}),
+    # A fixed window for each key, answered by 429 with Retry-After beyond it; null is no limit.
+    "rateLimit": (None, {**_LIMIT, "type": ["object", "null"], "required": ["requests", "seconds"]}),
+}
+_SHAPE = Shape(record({name: schema for name, (_, schema) in _SWITCHES.items()}))
+
+
+class Switches:
+    """The switches of one sandbox, in its store. At first each is as public clients have seen the server."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getitem__(self, name: str) -> Any:
+        default, _ = _SWITCHES[name]
+        return (self._store.table("sandbox.wexa").get("switches") or {}).get(name, default)
+
+    def view(self) -> dict[str, Any]:
+        """All of them."""
+        return {name: self[name] for name in _SWITCHES}
+
+    def check(self, given: Any) -> None:
+        """Raises ValueError with what is wrong."""
+        _SHAPE.check(given, "wexa")
+        if isinstance(given.get("statuses"), str) and given["statuses"] != "echo":
+            raise ValueError('wexa.statuses must be "echo" or an object from written to read words')
+
+    def put(self, given: dict[str, Any]) -> None:
+        """Sets all of them: what is not given goes back to its default."""
+        self.check(given)
+        self._store.table("sandbox.wexa").put("switches", given)
+        self._store.commit()
+
+    def failing(self) -> bool:
+        """Whether this write is one that fails with 200; counts it down."""
+        left = self["failure200"]
+        if left and left is not True:
+            given = self._store.table("sandbox.wexa").get("switches") or {}
+            self._store.table("sandbox.wexa").put("switches", {**given, "failure200": left - 1})
+            self._store.commit()
+        return bool(left)
