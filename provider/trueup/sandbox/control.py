@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -53,7 +55,7 @@ class Control:
         ]
         self.app = Starlette(
             routes=[Route(path, _answering(handler), methods=[method]) for method, path, handler, _ in self._routes],
-            exception_handlers={ValueError: _refused, HTTPException: _unrouted},
+            exception_handlers={ValueError: _refused, HTTPException: _unrouted, Exception: _broken},
         )
 
     async def index(self, request: Request) -> Any:
@@ -121,6 +123,11 @@ def _answering(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 
 async def _refused(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "invalid_request", "message": str(error)}, 400)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    traceback.print_exception(error, file=sys.stderr)
+    return JSONResponse({"error": "internal_error", "message": "see the sandbox's standard error"}, 500)
 
 
 async def _unrouted(request: Request, error: Exception) -> Response:

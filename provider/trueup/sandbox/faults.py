@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any, Literal
@@ -26,7 +27,6 @@ _ONE = record(
         "body": {},
         "headers": {
             "type": "object",
-            "propertyNames": {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"},
             "additionalProperties": {"type": "string", "pattern": "^[ -~]*$"},
         },
         "after": {"type": "boolean"},
@@ -38,6 +38,7 @@ _ONE = record(
     }
 )
 _FAULT = Shape(_ONE)
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FRAMING = {"content-length", "transfer-encoding", "connection"}
 BODILESS = (204, 304)
 """Statuses whose answers have no body."""
@@ -165,5 +166,7 @@ def _agree(given: dict[str, Any]) -> None:
             raise ValueError(f"fault.reset leaves no answer, so {', '.join(useless)} cannot be asked for beside it")
     if given.get("status") in BODILESS and "body" in given:
         raise ValueError(f"fault.body cannot be sent with status {given['status']}")
+    if odd := [name for name in given.get("headers", {}) if not _TOKEN.fullmatch(name)]:
+        raise ValueError(f"fault.headers has {odd[0]!r}, which is no name of a header")
     if framing := sorted(_FRAMING & {name.lower() for name in given.get("headers", {})}):
         raise ValueError(f"fault.headers cannot set {', '.join(framing)}: use truncate or reset")

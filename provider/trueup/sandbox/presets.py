@@ -5,6 +5,7 @@ Keys are random in every state. The ids of Wexa's project and connectors in `dem
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ def demo(den: Den, wexa: Wexa, clock: Clock) -> None:
     `crm`, a customer relationship system that nobody has switched on yet.
     """
     den.seed_golden()
-    account = den.add_account(remoteId="1002", displayName="Acme archive", externalAccountRef="acme-archive")
+    account = den.add_account(remoteId="1002", displayName="acme-archive")
     for name in ("old-wiki", "release-notes-2019"):
         config = {"branch": "main", "path": "docs"}
         den.add_instance(
@@ -47,17 +48,14 @@ def demo(den: Den, wexa: Wexa, clock: Clock) -> None:
             instanceConfigJson=config,
         )
     project = wexa.seed(DEMO_PROJECT)["_id"]
-    loader: dict[str, Any] = {
-        "source": "mongodb",
-        "batch_size": 100,
-        "auth": {"username": "reader", "password": "made-up"},
-    }
+    auth = {"username": "reader", "password": secrets.token_urlsafe(12)}
+    loader = {"source": "mongodb", "batch_size": 100, "auth": auth}
     connectors: list[tuple[str, str, str, dict[str, Any] | None]] = [
         ("crm", "crm", "pending", None),
         ("events", "mongodb", "active", loader),
         ("archive", "postgresql", "inactive", {**loader, "source": "postgresql", "batch_size": 500}),
     ]
-    for name, category, status, config in connectors:
+    for name, category, status, loading in connectors:
         wexa.add_connector(
             project,
             category,
@@ -65,14 +63,14 @@ def demo(den: Den, wexa: Wexa, clock: Clock) -> None:
             connectorID=DEMO_CONNECTORS[name],
             description=f"The {name} of the sandbox",
             status=status,
-            data_loader_config=config,
+            data_loader_config=loading,
         )
 
 
 def thousand(den: Den, wexa: Wexa, clock: Clock) -> None:
     """The golden one, and in Den an account `acme` with 1,000 active instances, last changed 97 seconds apart."""
     golden(den, wexa, clock)
-    account = den.add_account(remoteId="1001", displayName="acme", externalAccountRef="acme")
+    account = den.add_account(remoteId="1001", displayName="acme")
     for number in range(MANY):
         name = f"repo-{number:04d}"
         changed = clock.now() - timedelta(seconds=97 * (MANY - number))

@@ -28,6 +28,9 @@ class Shape:
                 known = error.definition.get("properties", {})
                 unknown = ", ".join(sorted(map(str, error.value.keys() - known.keys())))
                 raise ValueError(f"{where} does not know {unknown}; it knows {', '.join(known)}") from None
+            if error.rule == "required":
+                missing = ", ".join(sorted(set(error.rule_definition) - error.value.keys()))
+                raise ValueError(f"{where} lacks {missing}") from None
             raise ValueError(where + error.message.removeprefix(str(error.name))) from None
 
     @cached_property

@@ -6,10 +6,12 @@ import asyncio
 import json
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from trueup.sandbox.faults import BODILESS, Fault, Faults
@@ -74,6 +76,8 @@ class Wire:
                 await self._app(scope, receive, noting)
             else:
                 await self._spoil(fault, scope, receive, noting)
+        except ClientDisconnect:
+            pass  # it left while it was still sending
         except Exception:
             # A fault of ours. It is told on standard error; the client gets what a broken server answers.
             traceback.print_exc(file=sys.stderr)
@@ -85,7 +89,11 @@ class Wire:
                 self._log.answered(entry, None)
 
     async def _spoil(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        """Effect and delay in the order that was asked for, then what is left of the answer."""
+        """Effect and delay in the order that was asked for, then what is left of the answer.
+
+        The request's body is read first, so that a client that loses patience during a delay does not undo the effect.
+        """
+        receive = await _read(receive)
         if not fault.after:
             await asyncio.sleep(fault.delay)
         answer = _Answer()
@@ -116,6 +124,18 @@ class Wire:
         self.cut(scope, reset)
         while (await receive())["type"] != "http.disconnect":  # returning earlier would make the server send a 500
             pass
+
+
+async def _read(receive: Receive) -> Receive:
+    """Receives the whole request; what is returned hands it out again, and then whatever comes."""
+    messages: deque[Message] = deque()
+    while not messages or messages[-1].get("more_body"):
+        messages.append(await receive())
+
+    async def again() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return again
 
 
 async def _send(answer: _Answer, send: Send) -> None:

@@ -15,6 +15,9 @@ from trueup.sandbox.wexa.upstream import change as change_upstream
 
 __all__ = ["Wexa", "check"]
 
+FIRST = "wexa-api-key"
+"""The name of the first key."""
+
 
 class Wexa:
     """One Wexa over one store. All that it knows lives in the store, so that a loaded state takes effect."""
@@ -29,7 +32,7 @@ class Wexa:
 
         The keys are random. The other organisation is there so that a key can be one that may not see the first.
         """
-        first = self._rows.add_project("wexa-api-key", project)
+        first = self._rows.add_project(FIRST, project)
         self._rows.add_project("wexa-other-api-key", projectName="other")
         return first
 
@@ -42,8 +45,8 @@ class Wexa:
         return {row["principal"]: {"x-api-key": row["key"]} for row in self._rows.keys.values()}
 
     def project_id(self) -> str | None:
-        """The first project, which the first key belongs to."""
-        return next((row["_id"] for row in self._rows.projects.values()), None)
+        """The project that the first key was made for."""
+        return next((row["projectID"] for row in self._rows.keys.values() if row["principal"] == FIRST), None)
 
     def upstream(self, change: dict[str, Any]) -> dict[str, Any]:
         """Something happens outside of the API; what was touched. ValueError says what is wrong with `change`."""

@@ -11,7 +11,7 @@ _WORDS = {"type": ["array", "null"], "items": {"type": "string"}}
 _LIMIT = record({"requests": {"type": "integer", "minimum": 1}, "seconds": {"type": "number", "minimum": 0}})
 _RANGE = {"type": ["array", "null"], "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
 
-_SWITCHES: dict[str, tuple[Any, Any]] = {
+SWITCHES: dict[str, tuple[Any, Any]] = {
     # How the loader config reads back: in clear, with credentials masked, under other names, or not at all.
     "config": ("clear", {"enum": ["clear", "masked", "renamed", "absent"]}),
     # Where it does: among the keys of `config.config`, or as `data_loader_config` beside it.
@@ -50,7 +50,7 @@ _SWITCHES: dict[str, tuple[Any, Any]] = {
     # A fixed window for each key, answered by 429 with Retry-After beyond it; null is no limit.
     "rateLimit": (None, {**_LIMIT, "type": ["object", "null"], "required": ["requests", "seconds"]}),
 }
-_SHAPE = Shape(record({name: schema for name, (_, schema) in _SWITCHES.items()}))
+_SHAPE = Shape(record({name: schema for name, (_, schema) in SWITCHES.items()}))
 
 
 class Switches:
@@ -60,12 +60,12 @@ class Switches:
         self._store = store
 
     def __getitem__(self, name: str) -> Any:
-        default, _ = _SWITCHES[name]
+        default, _ = SWITCHES[name]
         return (self._store.table("sandbox.wexa").get("switches") or {}).get(name, default)
 
     def view(self) -> dict[str, Any]:
         """All of them."""
-        return {name: self[name] for name in _SWITCHES}
+        return {name: self[name] for name in SWITCHES}
 
     def check(self, given: Any) -> None:
         """Raises ValueError with what is wrong."""

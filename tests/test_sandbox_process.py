@@ -1,0 +1,223 @@
+"""The sandbox as a process: how it starts, what it prints, what it keeps, and when it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from sandboxes import PATIENCE, launch, running
+
+from trueup.sandbox.clock import Clock
+from trueup.sandbox.den import Den
+from trueup.sandbox.lifetime import GRACE
+from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT, apply
+from trueup.sandbox.store import Store
+from trueup.sandbox.wexa import Wexa
+
+
+def refused(*options: str) -> str:
+    """The one sentence with which the process leaves at once."""
+    process = launch(*options)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (1, "")
+    assert err.startswith("trueup sandbox: ")
+    assert err.count("\n") == 1, err
+    return err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_prints_one_line_and_leaves_in_order(number: signal.Signals) -> None:
+    with running() as sandbox:
+        assert set(sandbox.ready) == {"den", "wexa", "control"}
+        assert set(sandbox.ready["den"]) == {"url", "apiKey"}
+        assert set(sandbox.ready["wexa"]) == {"url", "apiKey", "projectId"}
+        assert sandbox.den.get("/health").json()["ok"] is True
+        project = sandbox.ready["wexa"]["projectId"]
+        assert sandbox.wexa.get(f"/connectors/{project}").status_code == 200
+        assert sandbox.leave(number) == (0, "", "")
+
+
+def test_a_signal_before_anything_runs_is_heeded() -> None:
+    process = launch("--preset", "thousand")
+    caught = 1 << (signal.SIGTERM - 1)
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        process.kill()
+        process.communicate()
+        pytest.skip("this system does not tell which signals a process handles")
+    until = time.monotonic() + PATIENCE
+    while not int(status.read_text().split("SigCgt:")[1].split()[0], 16) & caught:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=PATIENCE) == ("", "")
+    assert process.returncode == 0
+
+
+def test_a_second_signal_and_open_requests_change_nothing() -> None:
+    with running() as sandbox:
+        sandbox.control.post("/faults", json={"delay": 300})
+        url = sandbox.ready["den"]["url"] + "/health"
+        outcome: list[object] = []
+
+        def hang() -> None:
+            try:
+                outcome.append(httpx.get(url, timeout=PATIENCE).status_code)
+            except httpx.HTTPError as error:
+                outcome.append(type(error))
+
+        waiting = threading.Thread(target=hang)
+        waiting.start()
+        while sandbox.control.get("/faults").json()["faults"][0]["fired"] == 0:
+            time.sleep(0.01)
+        sandbox.process.send_signal(signal.SIGINT)
+        assert sandbox.leave(signal.SIGTERM) == (0, "", "")
+        waiting.join()
+        assert outcome != [200]
+        assert outcome != [httpx.ReadTimeout], "the request was ended, one way or the other"
+
+
+def test_listens_where_it_is_told_and_says_when_it_cannot() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        taken.listen()
+        assert f"Port {port} of 127.0.0.1 cannot be used for wexa" in refused("--wexa", str(port))
+    with running("--wexa", str(port)) as sandbox:
+        assert sandbox.ready["wexa"]["url"] == f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("content", [b"no database", b"", "row"])
+def test_says_what_is_wrong_with_a_state(tmp_path: Path, content: bytes | str) -> None:
+    path = tmp_path / "state.db"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        db = sqlite3.connect(path)
+        db.execute("CREATE TABLE rows (tab TEXT, key TEXT, row TEXT, PRIMARY KEY (tab, key))")
+        db.execute("INSERT INTO rows VALUES ('wexa.connectors', 'x', '{\"connectorID\": \"x\"}')")
+        db.commit()
+        db.close()
+    if content == b"":
+        with running("--state", str(path)) as sandbox:  # an empty file is an empty state
+            assert "is in use by another sandbox" in refused("--state", str(path))
+            assert sandbox.leave(signal.SIGTERM)[0] == 0
+    else:
+        assert f"The state file {path} holds no state of a sandbox" in refused("--state", str(path))
+
+
+def test_says_where_a_state_cannot_be(tmp_path: Path) -> None:
+    assert "there is no folder" in refused("--state", str(tmp_path / "missing" / "state.db"))
+    assert "Is a directory" in refused("--state", str(tmp_path))
+    assert "The lock file" in refused("--users-lock", str(tmp_path / "missing" / "users"))
+
+
+def test_state_clock_and_switches_outlive_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with running("--state", str(path), "--preset", "demo") as sandbox:
+        first = sandbox.ready
+        sandbox.control.post("/clock", json={"advanceSeconds": 3600})
+        sandbox.control.put("/wexa", json={"config": "masked"})
+        sandbox.control.post(
+            "/upstream",
+            json={
+                "system": "wexa",
+                "type": "status-changed",
+                "connectorID": DEMO_CONNECTORS["crm"],
+                "status": "failed",
+            },
+        )
+        before = sandbox.control.get("/state").json()
+        sandbox.process.kill()
+        sandbox.process.wait()
+    assert path.stat().st_mode & 0o077 == 0, "it holds keys"
+    with running("--state", str(path), "--preset", "thousand") as sandbox:
+        assert sandbox.ready["den"]["apiKey"] == first["den"]["apiKey"]
+        assert sandbox.ready["wexa"]["apiKey"] == first["wexa"]["apiKey"]
+        after = sandbox.control.get("/state").json()
+        assert after["clock"] == {"advanced": 3600}
+        assert after["wexa"]["config"] == "masked"
+        assert after["tables"]["wexa.connectors"] == before["tables"]["wexa.connectors"]
+        assert len(after["tables"]["den.connectorInstances"]) == 2, (
+            "the preset was not applied to a state that is there"
+        )
+
+
+def test_a_filling_that_was_interrupted_is_begun_again(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with running("--state", str(path), "--preset", "demo") as sandbox:
+        assert sandbox.leave(signal.SIGTERM)[0] == 0
+    db = sqlite3.connect(path)
+    db.execute("UPDATE rows SET row = json_set(row, '$.complete', json('false')) WHERE tab = 'sandbox.preset'")
+    db.commit()
+    db.close()
+    with running("--state", str(path), "--preset", "golden") as sandbox:
+        tables = sandbox.control.get("/state").json()["tables"]
+        assert not tables.get("wexa.connectors")
+        assert len(tables["wexa.projects"]) == 2
+
+
+@pytest.mark.parametrize("preset", ["empty", "golden", "demo", "thousand"])
+def test_presets_hold_what_they_promise(preset: str) -> None:
+    store, clock = Store(":memory:"), Clock()
+    den, wexa = Den(store, clock), Wexa(store, clock)
+    apply(preset, store, den, wexa, clock)
+    accounts = list(store.table("den.connectorAccounts").values())
+    instances = list(store.table("den.connectorInstances").values())
+    connectors = list(store.table("wexa.connectors").values())
+    assert len(store.table("den.organizations")) == 2
+    assert {"owner-api-key", "owner-session", "member-session", "other-org-api-key"} <= den.principals().keys()
+    assert wexa.principals().keys() == {"wexa-api-key", "wexa-other-api-key"}
+    if preset in ("empty", "golden"):
+        assert (accounts, instances, connectors) == ([], [], [])
+    elif preset == "demo":
+        assert wexa.project_id() == DEMO_PROJECT
+        assert {row["sourceName"]: row["connectorID"] for row in connectors} == DEMO_CONNECTORS
+        assert {row["sourceName"]: row["status"] for row in connectors}["archive"] == "inactive"
+        assert "1001" not in {row["remoteId"] for row in accounts}
+    else:
+        assert [(row["remoteId"], row["displayName"]) for row in accounts] == [("1001", "acme")]
+        assert {row["name"]: row["remoteId"] for row in instances} == {
+            f"repo-{number:04d}": f"acme/repo-{number:04d}" for number in range(1000)
+        }
+        assert {json.dumps(row["instanceConfigJson"], sort_keys=True) for row in instances} == {
+            '{"branch": "main", "path": "docs"}'
+        }
+        assert {row["status"] for row in instances} == {"active"}
+        assert len({row["updatedAt"] for row in instances}) == 1000
+
+
+def test_leaves_when_nobody_shares_the_lock_any_more(tmp_path: Path) -> None:
+    lock = tmp_path / "users"
+    hold = (
+        "import fcntl, sys, time; held = open(sys.argv[1], 'a'); "
+        "fcntl.flock(held, fcntl.LOCK_SH); print(flush=True); time.sleep(60)"
+    )
+    users = [
+        subprocess.Popen([sys.executable, "-c", hold, str(lock)], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    try:
+        for user in users:
+            assert user.stdout is not None
+            user.stdout.readline()
+        with running("--users-lock", str(lock)) as sandbox:
+            users[0].kill()
+            time.sleep(GRACE + 1)  # long enough for it to have left, were it not for the second user
+            assert sandbox.process.poll() is None
+            assert sandbox.control.get("/").status_code == 200
+            users[1].kill()
+            assert sandbox.process.communicate(timeout=PATIENCE) == ("", "")
+            assert sandbox.process.returncode == 0
+    finally:
+        for user in users:
+            user.kill()
+            user.communicate()
