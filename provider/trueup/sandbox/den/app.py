@@ -1,23 +1,65 @@
-"""The ASGI application: every route that is served, and what surrounds each of them."""
+"""The ASGI application: an explicit list of every route that is served."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
+from trueup.sandbox.den import accounts, events, github, grants, instances, keys, mappings, organization, targets
+from trueup.sandbox.den.endpoint import nothing
+from trueup.sandbox.den.front import Front
+from trueup.sandbox.den.world import World
 
-    from trueup.sandbox.den.world import World
+ENDPOINTS = (
+    *accounts.ENDPOINTS,
+    *instances.ENDPOINTS,
+    *grants.ENDPOINTS,
+    *targets.ENDPOINTS,
+    *mappings.ENDPOINTS,
+    *events.ENDPOINTS,
+    *github.ENDPOINTS,
+    *organization.ENDPOINTS,
+    *keys.ENDPOINTS,
+)
+
+
+async def _health(request: Request) -> Response:
+    return JSONResponse({"ok": True, "service": "den-api", "version": "dev"})
+
+
+async def _ready(request: Request) -> Response:
+    return JSONResponse({"ok": True, "service": "den-api", "checks": {"database": "ok"}})
+
+
+async def _webhook(request: Request) -> Response:
+    """Without a webhook secret no delivery is taken; what GitHub would say comes in by `upstream`."""
+    return nothing(503)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "not_found"}, 404)
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "internal_server_error"}, 500)
 
 
 def build(world: World) -> Starlette:
-    """The application over that world."""
-
-    async def health(request: Request) -> JSONResponse:
-        return JSONResponse({"ok": True, "service": "den-api", "version": "dev"})
-
-    return Starlette(routes=[Route("/health", health)])
+    """The application over that world. A method that a path does not have is 404, as an unknown path is."""
+    routes = [
+        Route("/health", _health, methods=["GET"]),
+        Route("/ready", _ready, methods=["GET"]),
+        Route("/api/auth/get-session", keys.get_session, methods=["GET"]),
+        Route("/v1/webhooks/connectors/github", _webhook, methods=["POST"]),
+        *(endpoint.route(world) for endpoint in ENDPOINTS),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(Front, world=world)],
+        exception_handlers={404: _not_found, 405: _not_found, 500: _fault},
+    )
+    app.router.redirect_slashes = False
+    return app

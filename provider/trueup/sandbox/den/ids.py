@@ -6,6 +6,7 @@ The first 48 bits are the time in milliseconds, so ids of one kind sort by the m
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _SUFFIX = 26
+_PREFIX = re.compile("[a-z]([a-z_]*[a-z])?")
 
 
 def new_id(prefix: str, now: datetime) -> str:
@@ -25,14 +27,7 @@ def new_id(prefix: str, now: datetime) -> str:
 
 def id_issues(value: str, prefix: str) -> list[dict[str, Any]]:
     """What is wrong with an id of that kind, in the server's words; empty when nothing is."""
-    length = len(prefix) + 1 + _SUFFIX
-    issues: list[dict[str, Any]] = []
-    if len(value) != length:
-        size = (
-            {"code": "too_small", "minimum": length} if len(value) < length else {"code": "too_big", "maximum": length}
-        )
-        said = f"TypeID must be {length} characters ({prefix}_<26 char suffix>)"
-        issues.append({"origin": "string", **size, "inclusive": True, "exact": True, "message": said})
+    issues = length_issues(len(value), "string", prefix)
     if not value.startswith(prefix + "_"):
         issues.append(
             {
@@ -50,15 +45,28 @@ def id_issues(value: str, prefix: str) -> list[dict[str, Any]]:
     return issues
 
 
+def length_issues(length: int, origin: str, prefix: str) -> list[dict[str, Any]]:
+    """What is wrong with the length of an id of that kind. `origin` is what was measured."""
+    right = len(prefix) + 1 + _SUFFIX
+    if length == right:
+        return []
+    bound = {"code": "too_small", "minimum": right} if length < right else {"code": "too_big", "maximum": right}
+    said = f"TypeID must be {right} characters ({prefix}_<26 char suffix>)"
+    return [{"origin": origin, **bound, "inclusive": True, "exact": True, "message": said}]
+
+
+def is_id(value: str, prefix: str) -> bool:
+    """Whether it is a well-formed id of that kind."""
+    return not id_issues(value, prefix)
+
+
 def _base32(suffix: str) -> bool:
-    return all(character in _ALPHABET for character in suffix)
+    return bool(suffix) and all(character in _ALPHABET for character in suffix)
 
 
 def _well_formed(value: str) -> bool:
-    """Whether any kind's id could look so; the prefix need not be the expected one."""
+    """Whether some kind's id could look so; the prefix need not be the expected one, nor be there at all."""
     prefix, underscore, suffix = value.rpartition("_")
-    if not underscore:
-        return False
+    lettered = _PREFIX.fullmatch(prefix) if underscore else True
     # 26 characters hold 130 bits: the first of them may only carry three.
-    lettered = bool(prefix) and all("a" <= character <= "z" for character in prefix)
-    return lettered and len(suffix) == _SUFFIX and _base32(suffix) and suffix[0] <= "7"
+    return bool(lettered) and len(suffix) == _SUFFIX and _base32(suffix) and suffix[0] <= "7"

@@ -39,7 +39,8 @@ def golden(world: World) -> None:
     """Two organisations. Of the first: keys `golden-key` and `m-key`, as recorded case `apikeys.list-with-apikey`."""
     first, owner = _organization(world, "Golden Org", "Golden owner", "owner@example.test")
     _member(world, first, owner, "Golden member", "member@example.test", "member-session")
-    add_key(world, owner, "golden-key", principal="owner-api-key")
+    earlier = world.stamp(-1.0)
+    add_key(world, owner, "golden-key", principal="owner-api-key", createdAt=earlier, updatedAt=earlier)
     add_key(world, owner, "m-key")
     _session(world, owner, "owner-session")
     _session(world, owner, "stale-owner-session", age=STALE_SECONDS)

@@ -59,6 +59,11 @@ class World:
         return self.store.table("den.plugins")
 
     @property
+    def config_objects(self) -> Table:
+        """What syncs imported: rows with an `id`, a `connectorInstanceId` and a `path`. Only their number is told."""
+        return self.store.table("den.configObjects")
+
+    @property
     def accounts(self) -> Table:
         return self.store.table("den.connectorAccounts")
 
@@ -81,6 +86,11 @@ class World:
     @property
     def events(self) -> Table:
         return self.store.table("den.syncEvents")
+
+    @property
+    def github(self) -> Table:
+        """What GitHub answers to syncs: at most one row, `syncs`, with its `outcome`."""
+        return self.store.table("den.github")
 
     def new_id(self, prefix: str) -> str:
         """A fresh id, dated by the clock."""
@@ -107,3 +117,8 @@ def text_of(moment: datetime) -> str:
 def time_of(stamp: str) -> datetime:
     """The moment that such a text names."""
     return datetime.fromisoformat(stamp)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two names are one to the database, which does not look at the case (`*.duplicate-name-case`)."""
+    return one.casefold() == other.casefold()

@@ -1,0 +1,139 @@
+"""What a caller may do: the organisation they act in, their part in it, and their role for an instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+
+from trueup.sandbox.den.auth import Caller
+from trueup.sandbox.den.ids import is_id
+from trueup.sandbox.den.refusal import Refusal, forbidden, not_found, reauth, unauthorized
+from trueup.sandbox.den.world import World
+from trueup.sandbox.store import Row
+
+FRESH_SECONDS = 15 * 60
+"""For so long after signing in an owner or admin may write."""
+
+_RANKS = {"viewer": 1, "editor": 2, "manager": 3}
+_ADMINS = {"admin": 1, "super-admin": 2, "owner": 3}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A member of an organisation who asks for something."""
+
+    world: World
+    organization: Row
+    member: Row
+    user: Row
+    key: Row | None
+    session: Row | None
+
+    @property
+    def organization_id(self) -> str:
+        return str(self.organization["id"])
+
+    def holds(self, role: str) -> bool:
+        """Whether the member has that role in the organisation (`admin`, `super-admin`, `owner`) or a higher one."""
+        roles = [entry.strip() for entry in self.member["role"].split(",")]
+        return any(_ADMINS.get(entry, 0) >= _ADMINS[role] for entry in roles)
+
+    def role_for(self, instance: Row) -> str | None:
+        """The role for an instance: `manager` for an admin, else the highest of the grants that apply."""
+        if self.holds("admin"):
+            return "manager"
+        roles = [grant["role"] for grant in self._grants() if grant["connectorInstanceId"] == instance["id"]]
+        return max(roles, key=_RANKS.__getitem__, default=None)
+
+    def visible(self) -> set[str]:
+        """Ids of the instances of the organisation for which the actor has any role."""
+        ours = {row["id"] for row in self.world.instances.values() if row["organizationId"] == self.organization_id}
+        return ours if self.holds("admin") else ours & {grant["connectorInstanceId"] for grant in self._grants()}
+
+    def teams(self) -> list[Row]:
+        """The teams the member belongs to."""
+        return [
+            team
+            for team in self.world.teams.values()
+            if team["organizationId"] == self.organization_id and self.member["id"] in team["memberIds"]
+        ]
+
+    def require_admin(self, capability: str) -> None:
+        """Creating accounts and instances, and disconnecting, take an organisation admin who signed in just now."""
+        if not self.holds("admin"):
+            raise forbidden(f"Missing organization capability: {capability}")
+        self.require_fresh()
+
+    def require_fresh(self) -> None:
+        """A session of an owner or admin has to be young; members and keys are not asked."""
+        if self.key is not None or not self.holds("admin"):
+            return
+        age = self.world.age(self.session["createdAt"]) if self.session else -1.0
+        if not 0 <= age <= FRESH_SECONDS:
+            raise reauth()
+
+    def instance(self, identity: str, role: str) -> Row:
+        """The instance, for a caller who has that role for it: 404, then 403 `reauth`, then 403."""
+        row = self.world.instances.get(identity)
+        if row is None or row["organizationId"] != self.organization_id:
+            raise not_found("connector_instance")
+        if role != "viewer":
+            self.require_fresh()
+        mine = self.role_for(row)
+        if mine is None or _RANKS[mine] < _RANKS[role]:
+            raise forbidden(f"Missing {role} access for connector instance.")
+        return row
+
+    def plugin(self, identity: str) -> Row:
+        """A plugin that the caller may edit. Grants of plugins are not kept here, so that takes an admin."""
+        row = self.world.plugins.get(identity)
+        if row is None or row["organizationId"] != self.organization_id:
+            raise not_found("plugin")
+        self.require_fresh()
+        if not self.holds("admin"):
+            raise forbidden("Missing editor access for plugin.")
+        return row
+
+    def _grants(self) -> list[Row]:
+        """The grants that apply to the member: their own, their teams' and those for the whole organisation."""
+        mine = {team["id"] for team in self.teams()}
+        return [
+            grant
+            for grant in self.world.grants.values()
+            if grant["removedAt"] is None
+            and (grant["orgWide"] or grant["orgMembershipId"] == self.member["id"] or grant["teamId"] in mine)
+        ]
+
+
+def memberships(world: World, user: Row) -> list[Row]:
+    """The memberships of a person, oldest first."""
+    return [row for row in world.members.values() if row["userId"] == user["id"]]
+
+
+def actor(world: World, caller: Caller, headers: Headers, legacy: str | None) -> Actor:
+    """The caller as a member: of the key's organisation, of the one the headers or the path select, or of their own.
+
+    `legacy` is the organisation of a path that begins with `/v1/orgs/`.
+    """
+    if caller.user is None:
+        raise unauthorized()
+    metadata = (caller.key or {}).get("metadata")
+    named = metadata["organizationId"] if metadata else _selected(headers, legacy)
+    mine = {row["organizationId"]: row for row in memberships(world, caller.user)}
+    active = (caller.session or {}).get("activeOrganizationId")
+    wanted = named or (active if active in mine else next(iter(mine), None))
+    organization = world.organizations.get(wanted) if wanted else None
+    if organization is None or wanted not in mine:
+        raise Refusal(404, "organization_not_found")
+    if caller.key is not None and not metadata:
+        raise forbidden("This API key is scoped to a different organization.")
+    if metadata and metadata["orgMembershipId"] != mine[wanted]["id"]:
+        raise forbidden("This API key is no longer valid for the current organization member.")
+    return Actor(world, organization, mine[wanted], caller.user, caller.key, caller.session)
+
+
+def _selected(headers: Headers, legacy: str | None) -> str | None:
+    """The organisation that is asked for; what is no id of one is as if it were not there."""
+    candidates = (headers.get("x-openwork-org-id", "").strip(), legacy or "")
+    return next((identity for identity in candidates if is_id(identity, "org")), None)

@@ -1,0 +1,108 @@
+"""Connector accounts. They are created, read and disconnected; nothing changes one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trueup.sandbox.den import views
+from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.lists import filters, matches, mentions, page
+from trueup.sandbox.den.refusal import broken, not_found
+from trueup.sandbox.den.removal import remove_account
+from trueup.sandbox.den.validate import Anything, Body, Maybe, OneOf, Text
+from trueup.sandbox.den.world import same
+from trueup.sandbox.store import Row
+
+TYPES = OneOf(("github",))
+STATUSES = OneOf(("active", "inactive", "disconnected", "error"))
+_CAPABILITY = "connector_account.create"
+_ID = path_ids(connectorAccountId="cac")
+_CREATE = Body(
+    {
+        "connectorType": TYPES,
+        "remoteId": Text(),
+        "externalAccountRef": Maybe(Text(), null=True),
+        "displayName": Text(),
+        "metadata": Maybe(Anything()),
+    }
+)
+
+
+def create_account(call: Call, fields: dict[str, Any]) -> Row:
+    """Writes an account of the caller's organisation; a duplicate breaks as any fault does."""
+    world, organization = call.world, call.actor.organization_id
+    for row in world.accounts.values():
+        ours = row["organizationId"] == organization and row["connectorType"] == fields["connectorType"]
+        if ours and same(row["remoteId"], fields["remoteId"]):
+            raise broken()
+    now = world.stamp()
+    row = {
+        "id": world.new_id("cac"),
+        "organizationId": organization,
+        "connectorType": fields["connectorType"],
+        "remoteId": fields["remoteId"],
+        "externalAccountRef": fields.get("externalAccountRef"),
+        "displayName": fields["displayName"],
+        "status": "active",
+        "metadata": fields.get("metadata"),
+        "createdByOrgMembershipId": call.actor.member["id"],
+        "createdAt": now,
+        "updatedAt": now,
+    }
+    return world.put(world.accounts, row)
+
+
+def account_of(call: Call) -> Row:
+    """The account of the path, in the caller's organisation."""
+    row = call.world.accounts.get(call.ids["connectorAccountId"])
+    if row is None or row["organizationId"] != call.actor.organization_id:
+        raise not_found("connector_account")
+    return row
+
+
+def _shown(call: Call, row: Row) -> Row:
+    member = call.world.members.get(row["createdByOrgMembershipId"])
+    user = call.world.users.get(member["userId"]) if member else None
+    return views.account(row, (user["name"].strip() or user["email"]) if user else None)
+
+
+async def _create(call: Call) -> Row:
+    call.actor.require_admin(_CAPABILITY)
+    return {"ok": True, "item": views.account(create_account(call, call.body))}
+
+
+async def _list(call: Call) -> Row:
+    rows = [
+        row
+        for row in call.world.accounts.values()
+        if row["organizationId"] == call.actor.organization_id
+        and matches(call.query, row, "connectorType", "status")
+        and mentions(call.query, row["displayName"], row["remoteId"], row["externalAccountRef"])
+    ]
+    return page(rows, call.query, lambda row: _shown(call, row))
+
+
+async def _get(call: Call) -> Row:
+    return {"item": _shown(call, account_of(call))}
+
+
+async def _disconnect(call: Call) -> Row:
+    call.actor.require_admin(_CAPABILITY)
+    row = account_of(call)
+    removed = remove_account(call.world, row)
+    return {"ok": True, "item": {**removed, "disconnectedAccountId": row["id"], "reason": call.body.get("reason")}}
+
+
+_LIST = filters(connectorType=TYPES, status=STATUSES, q=Text())
+ENDPOINTS = (
+    Endpoint("GET", "/v1/connector-accounts", _list, query=_LIST),
+    Endpoint("POST", "/v1/connector-accounts", _create, body=_CREATE, status=201),
+    Endpoint("GET", "/v1/connector-accounts/{connectorAccountId}", _get, _ID),
+    Endpoint(
+        "POST",
+        "/v1/connector-accounts/{connectorAccountId}/disconnect",
+        _disconnect,
+        _ID,
+        body=Body({"reason": Maybe(Text())}),
+    ),
+)

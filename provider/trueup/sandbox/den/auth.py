@@ -1,0 +1,90 @@
+"""Who asks: an API key with its window of requests, or a person's session.
+
+The window is that of the library the real server uses: it closes only after more than its length without a counted
+request, a request over it is refused and not counted, and the count is read, then written, so that requests that
+overlap lose increments (cases `ratelimit.*`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+
+from trueup.sandbox.den.world import World
+from trueup.sandbox.store import Row
+
+_BEARER = re.compile(r"Bearer\s+(.+)", re.IGNORECASE)
+_SHORTEST = 64
+"""Characters of the shortest key that is looked up at all."""
+
+
+@dataclass(frozen=True)
+class KeyTrouble:
+    """Why a key does not open: what `get-session` answers, and nobody else tells."""
+
+    status: int
+    code: str
+    message: str
+    try_again_in: int | None = None
+    """Milliseconds until the window closes."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever sent the request; `user` is None for nobody we know."""
+
+    user: Row | None = None
+    key: Row | None = None
+    session: Row | None = None
+    trouble: KeyTrouble | None = None
+
+
+async def identify(world: World, headers: Headers) -> Caller:
+    """The caller. A key, good or bad, is the whole answer: a bearer beside it is not looked at."""
+    if text := headers.get("x-api-key", "").strip():
+        return await _by_key(world, text)
+    bearer = _BEARER.fullmatch(headers.get("authorization", "").strip())
+    if bearer is None:
+        return Caller()
+    for session in world.sessions.values():
+        if session["token"] == bearer[1].strip() and world.age(session["expiresAt"]) < 0:
+            return Caller(user=world.users.get(session["userId"]), session=session)
+    return Caller()
+
+
+async def _by_key(world: World, text: str) -> Caller:
+    unknown = KeyTrouble(401, "INVALID_API_KEY", "Invalid API key.")
+    if len(text) < _SHORTEST:
+        return Caller(trouble=KeyTrouble(403, "INVALID_API_KEY", "Invalid API key."))
+    key = next((row for row in world.api_keys.values() if row["key"] == text), None)
+    if key is None:
+        return Caller(trouble=unknown)
+    if not key["enabled"]:
+        return Caller(trouble=KeyTrouble(401, "KEY_DISABLED", "API Key is disabled"))
+    if key["expiresAt"] is not None and world.age(key["expiresAt"]) > 0:
+        return Caller(trouble=unknown)
+    if trouble := await _count(world, key):
+        return Caller(trouble=trouble)
+    return Caller(user=world.users.get(key["referenceId"]), key=key)
+
+
+async def _count(world: World, key: Row) -> KeyTrouble | None:
+    """Counts the request against the window of the key, or says that it is spent."""
+    now = world.stamp()
+    count = 1
+    limit, window = key["rateLimitMax"], key["rateLimitTimeWindow"]
+    if key["rateLimitEnabled"] and None not in (limit, window, key["lastRequest"]):
+        silence = world.age(key["lastRequest"]) * 1000
+        if silence <= window:
+            if key["requestCount"] >= limit:
+                left = math.ceil(window - silence)
+                return KeyTrouble(429, "RATE_LIMITED", "Rate limit exceeded.", left)
+            count = key["requestCount"] + 1
+    await asyncio.sleep(0)  # whoever reads now reads the same count
+    current = world.api_keys.get(key["id"]) or key
+    world.put(world.api_keys, {**current, "requestCount": count, "lastRequest": now, "updatedAt": now})
+    return None

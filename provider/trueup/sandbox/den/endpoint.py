@@ -1,0 +1,120 @@
+"""One route: what it takes, who may call it, and what happens around it.
+
+The order is the server's: nobody known is 401 before anything is looked at, then the organisation (404, 403), the ids
+in the path, the query, the body (400), and only then what the route itself decides.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from trueup.sandbox.den.access import Actor, actor
+from trueup.sandbox.den.refusal import NotJson, Refusal, broken, invalid
+from trueup.sandbox.den.validate import Body, Id, Issue, Shape
+from trueup.sandbox.den.world import World
+
+_JSON = re.compile(r"application/([a-z.-]+\+)?json(;\s*[a-zA-Z0-9-]+=([^;]+))*")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that passed: who asks, and what for."""
+
+    world: World
+    actor: Actor
+    ids: Mapping[str, str]
+    query: dict[str, Any]
+    body: Any
+
+
+Handler = Callable[[Call], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A route of the API. `handler` returns the body of the answer, or None for none."""
+
+    method: str
+    path: str
+    handler: Handler
+    ids: Mapping[str, Shape] = field(default_factory=dict)
+    query: Mapping[str, Shape] | None = None
+    body: Shape | None = None
+    status: int = 200
+
+    def route(self, world: World) -> Route:
+        """The route, over that world."""
+
+        async def serve(request: Request) -> Response:
+            try:
+                result = await self.handler(await self._call(world, request))
+            except NotJson:
+                return Response("Malformed JSON in request body", 400, {"content-type": "text/plain;charset=UTF-8"})
+            except Refusal as refusal:
+                return JSONResponse(refusal.body, refusal.status)
+            except Exception:
+                _log.exception("%s %s failed", self.method, self.path)
+                fault = broken()
+                return JSONResponse(fault.body, fault.status)
+            if result is None:
+                return nothing(self.status)
+            return JSONResponse(result, self.status)
+
+        return Route(self.path, serve, methods=[self.method], name=f"{self.method} {self.path}")
+
+    async def _call(self, world: World, request: Request) -> Call:
+        who = actor(world, request.state.caller, request.headers, request.state.legacy_organization)
+        ids = _valid(Body(self.ids), request.path_params) if self.ids else {}
+        query = _valid(Body(self.query), _query(request)) if self.query is not None else {}
+        body = _valid(self.body, await _json(request)) if self.body is not None else None
+        return Call(world, who, ids, query, body)
+
+
+def nothing(status: int) -> Response:
+    """An answer without a body, typed as the real server does."""
+    return Response(None, status, {"content-type": "text/plain; charset=UTF-8"})
+
+
+def path_ids(**prefixes: str) -> dict[str, Shape]:
+    """The ids in a path, by the prefix each has to have."""
+    return {name: Id(prefix) for name, prefix in prefixes.items()}
+
+
+def _valid(shape: Shape, value: Any) -> Any:
+    issues: list[Issue] = []
+    parsed = shape.parse(value, (), issues)
+    if issues:
+        raise invalid(issues)
+    return parsed
+
+
+def _query(request: Request) -> dict[str, Any]:
+    """Query values by name; what is there more than once is a list."""
+    found: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+async def _json(request: Request) -> Any:
+    """The body; one that does not say it is JSON counts as `{}`, whatever it holds."""
+    if not _JSON.fullmatch(request.headers.get("content-type", "")):
+        return {}
+    try:
+        return json.loads(await request.body(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise NotJson from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

@@ -1,0 +1,46 @@
+"""What every request passes: its id, who asks, the older path of an organisation, and the store written at the end."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from trueup.sandbox.den.auth import identify
+from trueup.sandbox.den.world import World
+
+_LEGACY = "/v1/orgs/"
+
+
+class Front:
+    """ASGI middleware. Whoever asks is found before any route is, since a key's requests count on unknown ones too."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self.app = app
+        self.world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = self.world.new_id("req")
+
+        async def finish(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.world.store.commit()  # an answered write survives
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers["keep-alive"] = "timeout=5"
+            await send(message)
+
+        path, organization = _legacy(scope["path"])
+        caller = await identify(self.world, Headers(scope=scope))
+        state = {**scope.get("state", {}), "caller": caller, "legacy_organization": organization}
+        await self.app({**scope, "path": path, "state": state}, receive, finish)
+
+
+def _legacy(path: str) -> tuple[str, str | None]:
+    """`/v1/orgs/org_…/rest` is `/v1/rest` in that organisation (case `instances.list.legacy-org-path`)."""
+    organization, slash, rest = path.removeprefix(_LEGACY).partition("/")
+    if not path.startswith(_LEGACY) or not slash or not organization.startswith("org_"):
+        return path, None
+    return f"/v1/{rest}", organization

@@ -1,0 +1,198 @@
+"""The GitHub routes of a server for which no GitHub app is configured (cases `github.*`): they refuse, in order."""
+
+from __future__ import annotations
+
+import math
+
+from trueup.sandbox.den import views
+from trueup.sandbox.den.accounts import account_of, create_account
+from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.lists import PAGING
+from trueup.sandbox.den.mappings import CREATE as MAPPING
+from trueup.sandbox.den.refusal import Refusal, broken, forbidden
+from trueup.sandbox.den.targets import targets_of
+from trueup.sandbox.den.validate import Body, Flag, Id, Items, Maybe, OneOf, Shape, Text, Whole
+from trueup.sandbox.den.world import World
+from trueup.sandbox.store import Row
+
+NO_APP = "GITHUB_CONNECTOR_APP_ID is required for live GitHub connector testing."
+_NUMBER = Whole(above=0)
+_BRANCH: dict[str, Shape] = {
+    "repositoryId": _NUMBER,
+    "repositoryFullName": Text(),
+    "branch": Text(),
+    "ref": Text(),
+}
+_INSTANCE = path_ids(connectorInstanceId="cin")
+_DISCOVERY = "/v1/connector-instances/{connectorInstanceId}/discovery"
+
+
+def no_app() -> Refusal:
+    """What every route says that would have to ask GitHub."""
+    return Refusal(409, "github_connector_app_not_configured", NO_APP)
+
+
+def check_discovery(world: World, instance: Row) -> None:
+    """Raises what stops a discovery before GitHub is asked: the account, the oldest target, and what both tell."""
+    account = world.accounts.get(instance["connectorAccountId"])
+    if account is None:
+        raise Refusal(404, "connector_account_not_found", "GitHub connector account not found.")
+    targets = targets_of(world, instance)
+    if not targets:
+        raise Refusal(404, "connector_target_not_found", "GitHub connector target not found.")
+    target, config = targets[0], targets[0]["targetConfigJson"]
+    repository = _text(config, "repositoryFullName", target["remoteId"])
+    branch = _text(config, "branch", target["externalTargetRef"])
+    ref = _text(config, "ref", f"refs/heads/{branch}" if branch else "")
+    saved = (instance["instanceConfigJson"] or {}).get("installationId")
+    numeric = isinstance(saved, int | float) and not isinstance(saved, bool)
+    if not (repository and branch and ref) or _number(saved if numeric else account["remoteId"]) <= 0:
+        said = "GitHub connector target is missing repository, branch, or installation metadata."
+        raise Refusal(409, "invalid_github_connector_target", said)
+
+
+def _text(config: Row, key: str, otherwise: str | None) -> str:
+    found = config.get(key)
+    return (found if isinstance(found, str) else otherwise or "").strip()
+
+
+def _number(value: object) -> float:
+    """The number an installation goes by; 0 for what is none."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+async def _start(call: Call) -> Row:
+    call.actor.require_admin("connector_account.create")
+    path = call.body["returnPath"]
+    if not path.startswith("/") or path.startswith("//"):
+        raise Refusal(400, "invalid_return_path", "GitHub install return path must be a safe relative path.")
+    raise no_app()
+
+
+async def _complete(call: Call) -> Row:
+    call.actor.require_admin("connector_account.create")
+    raise Refusal(400, "invalid_github_install_state", "GitHub install state is invalid or expired.")
+
+
+async def _account(call: Call) -> Row:
+    call.actor.require_admin("connector_account.create")
+    body = call.body
+    metadata = {
+        "accountLogin": body["accountLogin"],
+        "accountType": body["accountType"],
+        "repositories": [],
+        "repositorySelection": "all",
+        "settingsUrl": None,
+    }
+    fields = {
+        "connectorType": "github",
+        "remoteId": str(body["installationId"]),
+        "displayName": body["displayName"],
+        "metadata": metadata,
+    }
+    return {"ok": True, "item": views.account(create_account(call, fields))}
+
+
+async def _repositories(call: Call) -> Row:
+    if _number(account_of(call)["remoteId"]) <= 0:
+        said = "Connector account does not have a valid GitHub installation id."
+        raise Refusal(409, "invalid_github_installation_id", said)
+    raise no_app()
+
+
+async def _validate(call: Call) -> Row:
+    raise broken()  # recorded: this route alone does not turn the missing app into a 409
+
+
+async def _setup(call: Call) -> Row:
+    call.actor.require_admin("connector_instance.create")
+    raise no_app()
+
+
+async def _discover(call: Call) -> Row:
+    check_discovery(call.world, call.actor.instance(call.ids["connectorInstanceId"], "viewer"))
+    raise no_app()
+
+
+async def _apply(call: Call) -> Row:
+    if call.body["selectedKeys"]:
+        call.actor.require_fresh()
+    if not call.actor.holds("admin"):
+        raise forbidden("Only organization owners and admins can apply connector discovery.")
+    return await _discover(call)
+
+
+ENDPOINTS = (
+    Endpoint("POST", "/v1/connectors/github/install/start", _start, body=Body({"returnPath": Text(1024)})),
+    Endpoint(
+        "POST",
+        "/v1/connectors/github/install/complete",
+        _complete,
+        body=Body({"installationId": _NUMBER, "state": Text(4096)}),
+    ),
+    Endpoint(
+        "POST",
+        "/v1/connectors/github/accounts",
+        _account,
+        body=Body(
+            {
+                "installationId": _NUMBER,
+                "accountLogin": Text(),
+                "accountType": OneOf(("Organization", "User")),
+                "displayName": Text(),
+            }
+        ),
+        status=201,
+    ),
+    Endpoint(
+        "GET",
+        "/v1/connectors/github/accounts/{connectorAccountId}/repositories",
+        _repositories,
+        path_ids(connectorAccountId="cac"),
+        PAGING | {"q": Maybe(Text())},
+    ),
+    Endpoint(
+        "POST",
+        "/v1/connectors/github/validate-target",
+        _validate,
+        body=Body({"installationId": _NUMBER, **_BRANCH}),
+    ),
+    Endpoint(
+        "POST",
+        "/v1/connectors/github/setup",
+        _setup,
+        body=Body(
+            {
+                "installationId": _NUMBER,
+                "connectorAccountId": Maybe(Id("cac")),
+                "connectorInstanceName": Text(),
+                **_BRANCH,
+                "mappings": Maybe(Items(MAPPING, 100)),
+            }
+        ),
+        status=201,
+    ),
+    Endpoint("GET", _DISCOVERY, _discover, _INSTANCE),
+    Endpoint(
+        "GET",
+        f"{_DISCOVERY}/tree",
+        _discover,
+        _INSTANCE,
+        {
+            "cursor": Maybe(Text()),
+            "limit": Maybe(Whole(above=0, most=500, coerced=True)),
+            "prefix": Maybe(Text(1024)),
+        },
+    ),
+    Endpoint(
+        "POST",
+        f"{_DISCOVERY}/apply",
+        _apply,
+        _INSTANCE,
+        body=Body({"autoImportNewPlugins": Maybe(Flag(), default=False), "selectedKeys": Items(Text(), 200)}),
+    ),
+)

@@ -1,0 +1,200 @@
+"""Connector instances: what they are, how they change, and how they end.
+
+PATCH reads the row, lays the fields over it and writes name, remoteId, status and config back, so that whatever another
+request wrote in between is undone. The lifecycle routes write the status alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from trueup.sandbox.den import views
+from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.lists import filters, matches, mentions, page
+from trueup.sandbox.den.refusal import broken, not_found
+from trueup.sandbox.den.removal import remove_instances
+from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Text, some_field
+from trueup.sandbox.den.world import World, same
+from trueup.sandbox.store import Row
+
+TYPES = OneOf(("github",))
+STATUSES = OneOf(("active", "disabled", "archived", "error"))
+WRITE_GAP = 0.002
+"""Seconds between reading a row and writing it back: short, but long enough for two requests to race."""
+
+_ID = path_ids(connectorInstanceId="cin")
+_PATH = "/v1/connector-instances/{connectorInstanceId}"
+_ENDS = {"archive": "archived", "disable": "disabled", "enable": "active"}
+_CREATE = Body(
+    {
+        "connectorAccountId": Id("cac"),
+        "connectorType": TYPES,
+        "remoteId": Maybe(Text(), null=True),
+        "name": Text(),
+        "config": Maybe(Anything()),
+    }
+)
+_UPDATE = Body(
+    {
+        "remoteId": Maybe(Text(), null=True),
+        "name": Maybe(Text()),
+        "status": Maybe(STATUSES),
+        "config": Maybe(Anything()),
+    },
+    some_field("name", "remoteId", "status", "config"),
+)
+
+
+def name_taken(world: World, organization: str, name: str, but: str | None = None) -> bool:
+    """Whether another instance of the organisation has that name."""
+    return any(
+        row["organizationId"] == organization and row["id"] != but and same(row["name"], name)
+        for row in world.instances.values()
+    )
+
+
+def auto_imports(instance: Row) -> bool:
+    """Whether syncs import new plugins: yes, unless the config says otherwise."""
+    config = instance["instanceConfigJson"]
+    saved = config.get("autoImportNewPlugins") if isinstance(config, dict) else None
+    return saved if isinstance(saved, bool) else True
+
+
+def configuration(world: World, instance: Row) -> Row:
+    """What `…/configuration` tells: the instance, the plugins it feeds, and counts."""
+    mappings = [row for row in world.mappings.values() if row["connectorInstanceId"] == instance["id"]]
+    fed = {row["pluginId"] for row in mappings}
+    imported = [row for row in world.config_objects.values() if row["connectorInstanceId"] == instance["id"]]
+    return {
+        "autoImportNewPlugins": auto_imports(instance),
+        "configuredPlugins": [row for row in world.plugins.values() if row["id"] in fed],
+        "connectorInstance": views.instance(instance),
+        "importedConfigObjectCount": len(imported),
+        "mappingCount": len(mappings),
+    }
+
+
+def _instance(call: Call, role: str) -> Row:
+    return call.actor.instance(call.ids["connectorInstanceId"], role)
+
+
+async def _list(call: Call) -> Row:
+    visible = call.actor.visible()
+    if "pluginId" in call.query:
+        wanted = call.query["pluginId"]
+        visible &= {row["connectorInstanceId"] for row in call.world.mappings.values() if row["pluginId"] == wanted}
+    rows = [
+        row
+        for row in call.world.instances.values()
+        if row["id"] in visible
+        and matches(call.query, row, "connectorAccountId", "status")
+        and mentions(call.query, row["name"], row["remoteId"])
+    ]
+    return page(rows, call.query, views.instance)
+
+
+async def _create(call: Call) -> Row:
+    call.actor.require_admin("connector_instance.create")
+    world, body, organization = call.world, call.body, call.actor.organization_id
+    account = world.accounts.get(body["connectorAccountId"])
+    if account is None or account["organizationId"] != organization:
+        raise not_found("connector_account")
+    if name_taken(world, organization, body["name"]):
+        raise broken()
+    now = world.stamp()
+    row = {
+        "id": world.new_id("cin"),
+        "organizationId": organization,
+        "connectorAccountId": account["id"],
+        "connectorType": body["connectorType"],
+        "remoteId": body.get("remoteId"),
+        "name": body["name"],
+        "status": "active",
+        "instanceConfigJson": body.get("config"),
+        "lastSyncCursor": None,
+        "lastSyncStatus": None,
+        "lastSyncedAt": None,
+        "createdByOrgMembershipId": call.actor.member["id"],
+        "createdAt": now,
+        "updatedAt": now,
+    }
+    world.put(world.instances, row)
+    creator = {
+        "id": world.new_id("cia"),
+        "organizationId": organization,
+        "connectorInstanceId": row["id"],
+        "orgMembershipId": call.actor.member["id"],
+        "teamId": None,
+        "orgWide": False,
+        "role": "manager",
+        "createdByOrgMembershipId": call.actor.member["id"],
+        "createdAt": now,
+        "removedAt": None,
+    }
+    world.put(world.grants, creator)
+    return {"ok": True, "item": views.instance(row)}
+
+
+async def _get(call: Call) -> Row:
+    return {"item": views.instance(_instance(call, "viewer"))}
+
+
+async def _update(call: Call) -> Row:
+    read, world, body = dict(_instance(call, "editor")), call.world, call.body
+    fields = {
+        "instanceConfigJson": body.get("config", read["instanceConfigJson"]),
+        "name": body.get("name", read["name"]),
+        "remoteId": body.get("remoteId", read["remoteId"]),
+        "status": body.get("status", read["status"]),
+    }
+    await asyncio.sleep(WRITE_GAP)
+    if name_taken(world, read["organizationId"], fields["name"], but=read["id"]):
+        raise broken()
+    return {"ok": True, "item": views.instance(_write(call, fields))}
+
+
+async def _auto_import(call: Call) -> Row:
+    config = _instance(call, "editor")["instanceConfigJson"]
+    kept = config if isinstance(config, dict) else {}
+    await asyncio.sleep(WRITE_GAP)
+    fields = {"instanceConfigJson": {**kept, "autoImportNewPlugins": call.body["autoImportNewPlugins"]}}
+    return {"ok": True, "item": configuration(call.world, _write(call, fields))}
+
+
+def _write(call: Call, fields: Row) -> Row:
+    """Writes these fields of the instance of the path; 404 when it was removed meanwhile."""
+    row = call.world.instances.get(call.ids["connectorInstanceId"])
+    if row is None:
+        raise not_found("connector_instance")
+    return call.world.put(call.world.instances, {**row, **fields, "updatedAt": call.world.stamp()})
+
+
+def _lifecycle(action: str) -> Endpoint:
+    async def end(call: Call) -> Row:
+        _instance(call, "editor")
+        return {"ok": True, "item": views.instance(_write(call, {"status": _ENDS[action]}))}
+
+    return Endpoint("POST", f"{_PATH}/{action}", end, _ID)
+
+
+async def _configuration(call: Call) -> Row:
+    return {"ok": True, "item": configuration(call.world, _instance(call, "viewer"))}
+
+
+async def _remove(call: Call) -> Row:
+    row = _instance(call, "editor")
+    counts = remove_instances(call.world, {row["id"]})
+    return {"ok": True, "item": {**counts, "removedConnectorInstanceId": row["id"]}}
+
+
+_LIST = filters(connectorAccountId=Id("cac"), connectorType=TYPES, pluginId=Id("plg"), status=STATUSES, q=Text())
+ENDPOINTS = (
+    Endpoint("GET", "/v1/connector-instances", _list, query=_LIST),
+    Endpoint("POST", "/v1/connector-instances", _create, body=_CREATE, status=201),
+    Endpoint("GET", _PATH, _get, _ID),
+    Endpoint("PATCH", _PATH, _update, _ID, body=_UPDATE),
+    *map(_lifecycle, _ENDS),
+    Endpoint("GET", f"{_PATH}/configuration", _configuration, _ID),
+    Endpoint("POST", f"{_PATH}/remove", _remove, _ID),
+    Endpoint("POST", f"{_PATH}/auto-import", _auto_import, _ID, body=Body({"autoImportNewPlugins": Flag()})),
+)

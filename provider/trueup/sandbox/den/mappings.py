@@ -1,0 +1,131 @@
+"""Connector mappings: what of a target becomes which kind of object. They are read as a list of their target alone."""
+
+from __future__ import annotations
+
+import asyncio
+
+from trueup.sandbox.den import views
+from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.instances import WRITE_GAP
+from trueup.sandbox.den.lists import filters, matches, mentions, page
+from trueup.sandbox.den.refusal import broken, not_found
+from trueup.sandbox.den.targets import TARGET_ID, target_of
+from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Text, some_field
+from trueup.sandbox.den.world import World, same
+from trueup.sandbox.store import Row
+
+KINDS = OneOf(("path", "api", "custom"))
+OBJECTS = OneOf(("skill", "agent", "command", "tool", "mcp", "hook", "context", "custom"))
+CREATE = Body(
+    {
+        "mappingKind": KINDS,
+        "selector": Text(),
+        "objectType": OBJECTS,
+        "pluginId": Maybe(Id("plg"), null=True),
+        "autoAddToPlugin": Maybe(Flag(), default=False),
+        "config": Maybe(Anything()),
+    }
+)
+_ID = path_ids(connectorMappingId="cmp")
+_UPDATE = Body(
+    {
+        "selector": Maybe(Text()),
+        "objectType": Maybe(OBJECTS),
+        "pluginId": Maybe(Id("plg"), null=True),
+        "autoAddToPlugin": Maybe(Flag()),
+        "config": Maybe(Anything()),
+    },
+    some_field("selector", "objectType", "pluginId", "autoAddToPlugin", "config"),
+)
+
+
+def _mapping(call: Call) -> Row:
+    """The mapping of the path, for a caller who may edit its instance."""
+    row = call.world.mappings.get(call.ids["connectorMappingId"])
+    instance = call.world.instances.get(row["connectorInstanceId"]) if row else None
+    if row is None or instance is None or instance["organizationId"] != call.actor.organization_id:
+        raise not_found("connector_mapping")
+    call.actor.instance(instance["id"], "editor")
+    return row
+
+
+def _taken(world: World, row: Row) -> bool:
+    return any(
+        other["connectorTargetId"] == row["connectorTargetId"]
+        and other["id"] != row["id"]
+        and other["objectType"] == row["objectType"]
+        and same(other["selector"], row["selector"])
+        for other in world.mappings.values()
+    )
+
+
+async def _list(call: Call) -> Row:
+    target = target_of(call, "viewer")
+    rows = [
+        row
+        for row in call.world.mappings.values()
+        if row["connectorTargetId"] == target["id"]
+        and matches(call.query, row, "mappingKind", "objectType", "pluginId")
+        and mentions(call.query, row["selector"], row["remoteId"])
+    ]
+    return page(rows, call.query, views.mapping)
+
+
+async def _create(call: Call) -> Row:
+    world, body = call.world, call.body
+    target = target_of(call, "editor")
+    if body.get("pluginId"):
+        call.actor.plugin(body["pluginId"])
+    now = world.stamp()
+    row = {
+        "id": world.new_id("cmp"),
+        "organizationId": call.actor.organization_id,
+        "connectorInstanceId": target["connectorInstanceId"],
+        "connectorTargetId": target["id"],
+        "connectorType": target["connectorType"],
+        "mappingKind": body["mappingKind"],
+        "selector": body["selector"],
+        "objectType": body["objectType"],
+        "pluginId": body.get("pluginId"),
+        "remoteId": None,
+        "autoAddToPlugin": body["autoAddToPlugin"],
+        "mappingConfigJson": body.get("config"),
+        "createdAt": now,
+        "updatedAt": now,
+    }
+    if _taken(world, row):
+        raise broken()
+    return {"ok": True, "item": views.mapping(world.put(world.mappings, row))}
+
+
+async def _update(call: Call) -> Row:
+    read, world, body = dict(_mapping(call)), call.world, call.body
+    if body.get("pluginId"):
+        call.actor.plugin(body["pluginId"])
+    fields = {
+        "autoAddToPlugin": body.get("autoAddToPlugin", read["autoAddToPlugin"]),
+        "mappingConfigJson": body.get("config", read["mappingConfigJson"]),
+        "objectType": body.get("objectType", read["objectType"]),
+        "pluginId": body.get("pluginId", read["pluginId"]),
+        "selector": body.get("selector", read["selector"]),
+    }
+    await asyncio.sleep(WRITE_GAP)
+    written = {**read, **fields, "updatedAt": world.stamp()}
+    if _taken(world, written):
+        raise broken()
+    if row := world.mappings.get(read["id"]):
+        world.put(world.mappings, {**row, **fields, "updatedAt": written["updatedAt"]})
+    return {"ok": True, "item": views.mapping(written)}
+
+
+async def _delete(call: Call) -> None:
+    call.world.mappings.delete(_mapping(call)["id"])
+
+
+_LIST = filters(mappingKind=KINDS, objectType=OBJECTS, pluginId=Id("plg"), q=Text())
+ENDPOINTS = (
+    Endpoint("GET", "/v1/connector-targets/{connectorTargetId}/mappings", _list, TARGET_ID, _LIST),
+    Endpoint("POST", "/v1/connector-targets/{connectorTargetId}/mappings", _create, TARGET_ID, body=CREATE, status=201),
+    Endpoint("PATCH", "/v1/connector-mappings/{connectorMappingId}", _update, _ID, body=_UPDATE),
+    Endpoint("DELETE", "/v1/connector-mappings/{connectorMappingId}", _delete, _ID, status=204),
+)
