@@ -14,8 +14,16 @@ from typing import Any
 import httpx
 import pytest
 from sandboxes import Running, running
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from trueup.sandbox.clock import Clock
+from trueup.sandbox.faults import Faults
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
+from trueup.sandbox.requests import RequestLog
+from trueup.sandbox.wire import Wire
 
 CRM = DEMO_CONNECTORS["crm"]
 LIST = f"/connectors/{DEMO_PROJECT}"
@@ -152,6 +160,18 @@ def test_log_forgets_but_counts_do_not(sandbox: Running) -> None:
     told = sandbox.control.get("/requests").json()
     assert (told["total"], len(told["log"])) == (2003, 2000)
     assert sandbox.control.delete("/requests").json() == {"total": 0, "counts": [], "log": []}
+
+
+async def test_a_fault_of_ours_is_told_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    async def broken(request: Request) -> Response:
+        raise KeyError("nobody expected this")
+
+    log = RequestLog(Clock())
+    wire = Wire("den", Starlette(routes=[Route("/", broken)]), log, Faults())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(wire), base_url="http://den") as client:
+        assert (await client.get("/")).status_code == 500
+    assert "nobody expected this" in capsys.readouterr().err
+    assert [(count["status"], count["count"]) for count in log.view()["counts"]] == [(500, 1)]
 
 
 # --- faults: which requests --------------------------------------------------------------------------------------
@@ -341,7 +361,7 @@ def test_dripping_answer_arrives_piece_by_piece(sandbox: Running) -> None:
 
 def test_upstream_tells_systems_apart_and_refuses_with_a_reason(sandbox: Running) -> None:
     renamed = {"system": "wexa", "type": "connector-renamed", "connectorID": CRM, "sourceName": "crm"}
-    assert sandbox.control.post("/upstream", json=renamed).json() == {"type": "connector-renamed", "connectorID": CRM}
+    assert sandbox.control.post("/upstream", json=renamed).json() == {"type": "connector-renamed", "touched": [CRM]}
     refused: list[Any] = [
         {"type": "no-such-change"},
         {"system": "wexa", "type": "repository-removed"},

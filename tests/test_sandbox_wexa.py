@@ -441,7 +441,7 @@ def test_a_person_changes_things(sandbox: Running) -> None:
     def upstream(kind: str, **fields: Any) -> None:
         change = {"system": "wexa", "type": kind, "connectorID": EVENTS, **fields}
         answer = sandbox.control.post("/upstream", json=change)
-        assert answer.json() == {"type": kind, "connectorID": EVENTS}, answer.text
+        assert answer.json() == {"type": kind, "touched": [EVENTS]}, answer.text
 
     upstream("status-changed", status="failed")
     assert listed(sandbox)["events"] == "failed"

@@ -66,6 +66,10 @@ class Lock:
             return False
         return True
 
+    def release(self) -> None:
+        """Gives it up."""
+        self._file.close()
+
 
 async def unused(users: Lock) -> None:
     """Returns when no user shares the lock any more, which from then on is ours until the process is gone.

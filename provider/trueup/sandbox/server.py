@@ -108,7 +108,8 @@ def _open(path: str, preset: str) -> Iterator[Sandbox]:
         yield Sandbox(den, wexa, wires, Control(den, wexa, clock, state, requests, faults))
     finally:
         store.close()
-        del owner
+        if owner is not None:
+            owner.release()
 
 
 def _own(path: str) -> Lock | None:

@@ -26,7 +26,7 @@ _SHAPES = {
 
 
 def change(rows: Rows, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Does it, and names what was touched. A status may be any word, also one that is only ever read, as `failed`."""
+    """Does it, and says what was touched: `{"type", "touched": [ids]}`. A status may be any word, also one that is only ever read, as `failed`."""
     kind = wanted.get("type")
     if kind not in _SHAPES:
         raise ValueError(f"change.type is {kind!r}; Wexa has {', '.join(_SHAPES)}")
@@ -39,4 +39,4 @@ def change(rows: Rows, wanted: dict[str, Any]) -> dict[str, Any]:
     settled = {"statusWrittenAt": None} if kind == "status-changed" else {}
     rows.connectors.put(row["connectorID"], {**row, **new, **gone, **settled})
     rows.store.commit()
-    return {"type": kind, "connectorID": row["connectorID"]}
+    return {"type": kind, "touched": [row["connectorID"]]}
