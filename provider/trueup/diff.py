@@ -102,43 +102,61 @@ def overlay(live: Any, declared: Any) -> Any:
     return declared
 
 
-def diff(before: Any, after: Any, path: Path = (), *, sensitive: bool = False) -> tuple[Change, ...]:
+def covers(live: Any, declared: Any) -> bool:
+    """Whether every declared key is live with the same value, at every depth of mappings."""
+    if isinstance(live, dict) and isinstance(declared, dict):
+        for key, value in declared.items():
+            if key not in live or not covers(live[key], value):
+                return False
+        return True
+    return same(live, declared)
+
+
+def diff(before: Any, after: Any, path: Path = ()) -> tuple[Change, ...]:
     """The changes that lead from `before` to `after`, in the order of their paths; paths begin with `path`."""
+    return tuple(Change(*pair, sensitive=_holds_secret(pair[1:])) for pair in pairs(before, after, path))
+
+
+Pair = tuple[Path, Any, Any]
+
+
+def pairs(before: Any, after: Any, path: Path = ()) -> list[Pair]:
+    """Path, old and new value of everything that differs, in order: for whoever must see the values themselves."""
     if same(before, after):
-        return ()
-    if not (isinstance(before, dict) and isinstance(after, dict)) and not (
-        isinstance(before, list) and isinstance(after, list)
-    ):
-        return (_change(path, before, after, sensitive),)
-    if sensitive or _holds_secret(after) or _holds_secret(before):
-        return tuple(_sealed(path, before, after, sensitive))
+        return []
+    if not _comparable(before, after):
+        return [(path, before, after)]
+    if _holds_secret(after) or _holds_secret(before):
+        return list(leaves(before, after, path))  # secrets stay out of a library that prints what it compares
     from deepdiff import DeepDiff
 
-    found: dict[Path, Change] = {}
+    found: dict[Path, Pair] = {}
     tree = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0, zip_ordered_iterables=True)
     for group in tree.values():
         for leaf in group:
             here = (*path, *leaf.path(output_format="list"))
-            was = MISSING if leaf.t1.__class__.__name__ == "NotPresent" else leaf.t1
-            now = MISSING if leaf.t2.__class__.__name__ == "NotPresent" else leaf.t2
+            was, now = (MISSING if _is_absent(side) else side for side in (leaf.t1, leaf.t2))
             if not same(was, now):
-                found[here] = _change(here, was, now, False)
-    return tuple(found[key] for key in sorted(found, key=_sortable))
+                found[here] = (here, was, now)
+    return [found[key] for key in sorted(found, key=_sortable)]
 
 
-def _sealed(path: Path, before: Any, after: Any, sensitive: bool) -> Iterator[Change]:
-    # Secrets stay out of a library that prints what it compares.
-    if same(before, after):
-        return
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in sorted({*before, *after}, key=str):
-            yield from _sealed((*path, key), before.get(key, MISSING), after.get(key, MISSING), sensitive)
-    else:
-        yield _change(path, before, after, sensitive)
+def leaves(before: Any, after: Any, path: Path = ()) -> Iterator[Pair]:
+    """As `pairs`, but a mapping that appears is told value by value, and nothing leaves this module."""
+    if isinstance(after, dict) and (before is MISSING or isinstance(before, dict)) and after:
+        was = before if isinstance(before, dict) else {}
+        for key in sorted({*was, *after}, key=str):
+            yield from leaves(was.get(key, MISSING), after.get(key, MISSING), (*path, key))
+    elif not same(before, after):
+        yield (path, before, after)
 
 
-def _change(path: Path, before: Any, after: Any, sensitive: bool) -> Change:
-    return Change(path, before, after, sensitive or _holds_secret(before) or _holds_secret(after))
+def _comparable(before: Any, after: Any) -> bool:
+    return any(isinstance(before, one) and isinstance(after, one) for one in (dict, list))
+
+
+def _is_absent(side: Any) -> bool:
+    return type(side).__name__ == "NotPresent"
 
 
 def _holds_secret(value: Any) -> bool:
@@ -146,7 +164,7 @@ def _holds_secret(value: Any) -> bool:
         return True
     if isinstance(value, dict):
         return any(map(_holds_secret, value.values()))
-    return isinstance(value, list) and any(map(_holds_secret, value))
+    return isinstance(value, list | tuple) and any(map(_holds_secret, value))
 
 
 def _sortable(path: Path) -> tuple[tuple[int, int, str], ...]:

@@ -1,8 +1,8 @@
 """The words that everything else is said in: Address, Where, Kind, Field, Declared, Live, Record.
 
 A kind is declared as a frozen dataclass, one file a kind. Its docstring is the schema's description; its fields say
-what is a reference, immutable, secret, write-only or owned key by key. Manifest schema, validation, reference page and plan
-are derived from that, so a fact about a kind is written once.
+what is a reference, immutable, secret, write-only or owned key by key. Manifest schema, validation, reference page
+and plan are derived from that, so a fact about a kind is written once.
 """
 
 from __future__ import annotations
@@ -145,17 +145,20 @@ class Verbs(Protocol):
     def key(self, spec: dict[str, Any]) -> Hashable:
         """The natural key of a declared or live spec, unique on the server; None when it has none."""
 
-    async def list(self, api: Any, scope: Scope) -> Listing:
-        """Everything of this kind that a run may need, in as few requests as give a true picture."""
+    def identity(self, spec: dict[str, Any]) -> str | None:
+        """The id that a declared spec names, if it names one."""
 
-    async def get(self, api: Any, live: Live) -> Live | None:
-        """One of them again, by id; None when it is gone."""
+    async def read(self, api: Any, scope: Scope) -> Listing:
+        """Everything of this kind that a run may need, in as few requests as give a true picture."""
 
     async def reread(self, api: Any, lives: Sequence[Live]) -> dict[str, Live]:
         """Those that are still there, by id, in as few requests as can be: the look after the writes."""
 
     def reread_cost(self, count: int) -> int:
         """Requests that `reread` of that many is expected to take."""
+
+    def doubt(self, path: Path, value: Any) -> Doubt | None:
+        """Why a value that was read cannot be compared with a declared one; None when it can."""
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
         """The calls that make the changes, in order, or why there are none."""
@@ -196,6 +199,17 @@ class Call:
     """How many requests it takes when all goes well."""
     paths: tuple[str, ...] = ()
     """The fields it sets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a value that was read says little about a declared one."""
+
+    why: str
+    settling: bool = False
+    """It may still be on the way to another value, so it is not to be learned."""
+    final: bool = False
+    """It tells of a failure: neither to be learned nor to be written again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,17 +298,18 @@ class Live:
 class Record:
     """What the ledger holds of one resource: what we wrote and how it read back, as keyed fingerprints by path."""
 
-    address: str
     scope: str
-    """The server and organisation or project it lives in."""
+    """The server it lives on."""
     id: str
+    address: str
+    """Under which it was declared last."""
     written: dict[str, str] = dataclasses.field(default_factory=dict)
     read_back: dict[str, str] = dataclasses.field(default_factory=dict)
     """Only paths that read back otherwise than they were written: the learned baseline."""
     settling: list[str] = dataclasses.field(default_factory=list)
     """Paths whose read-back is still on the way."""
-    owned: list[str] = dataclasses.field(default_factory=list)
-    """Keys of mappings owned by key that we set: removed when they leave the manifest."""
+    owned: list[list[str]] = dataclasses.field(default_factory=list)
+    """Paths of keys of mappings owned by key that we set: removed when they leave the manifest."""
     at: str = ""
     """When it was written, RFC 3339."""
 
@@ -310,3 +325,41 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
+
+
+class Progress(Protocol):
+    """Whoever wants to know how a run goes: a terminal, a log, the Pulumi engine. Every method returns at once."""
+
+    def phase(self, name: str, total: int | None = None) -> None:
+        """A new phase begins: `reading`, `applying`, `verifying`; `total` steps if that is known."""
+
+    def advance(self, text: str = "") -> None:
+        """One more of the phase is done; `text` is a line for people, or empty."""
+
+    def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
+        """A request was answered, or failed: `status` is its number or a word."""
+
+    def decision(self, text: str) -> None:
+        """Something was decided that explains what comes next: a retry, a second look."""
+
+    def waiting(self, why: str, seconds: float) -> None:
+        """Nothing is sent for that long."""
+
+
+class Quiet:
+    """The Progress of whoever does not want to know."""
+
+    def phase(self, name: str, total: int | None = None) -> None:
+        """Ignored."""
+
+    def advance(self, text: str = "") -> None:
+        """Ignored."""
+
+    def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
+        """Ignored."""
+
+    def decision(self, text: str) -> None:
+        """Ignored."""
+
+    def waiting(self, why: str, seconds: float) -> None:
+        """Ignored."""

@@ -7,7 +7,7 @@ import hmac
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,7 +72,141 @@ class Reference:
     """`env`, `file` or `exec`."""
     target: str | tuple[str, ...]
     """The variable, the path, or the program and its arguments."""
-    place: str = ""
+    place: str = field(default="", compare=False)
+    """`file:line`, for messages."""
+    folder: str = "."
+    """Relative files are looked for from here: the folder of the manifest."""
+    timeout: float = 30.0
+    """Seconds that a program may take."""
+
+    def resolve(self) -> Secret:
+        """The value. Raises SecretError, which names the reference and its place."""
+        if self.source == "env":
+            value = os.environ.get(str(self.target))
+            if value is None:
+                raise self._error(f"the environment variable {self.target} is not set", f"Set {self.target}.")
+        elif self.source == "file":
+            value = self._read()
+        else:
+            value = self._run()
+        if not value:
+            raise self._error(f"{self.describe()} is empty", "A secret has at least one character.")
+        return Secret(value)
+
+    def describe(self) -> str:
+        """`the environment variable X`, `the file X`, `the program X`: never a value."""
+        name = self.target if isinstance(self.target, str) else self.target[0]
+        return {"env": "the environment variable", "file": "the file", "exec": "the program"}[self.source] + f" {name}"
+
+    def _read(self) -> str:
+        path = Path(self.folder, str(self.target)).expanduser()
+        try:
+            with path.open(encoding="utf-8") as file:
+                text = file.read(_LARGEST + 1)
+        except UnicodeDecodeError:
+            raise self._error(f"{self.describe()} is not UTF-8 text", "Encode it, for instance with base64.") from None
+        except OSError as error:
+            raise self._error(f"{self.describe()} cannot be read: {error.strerror}", "") from None
+        if len(text) > _LARGEST:
+            raise self._error(f"{self.describe()} holds more than 1 MiB", "Name the right file.")
+        return _without_newline(text)
+
+    def _run(self) -> str:
+        try:
+            done = subprocess.run(  # noqa: S603 - the manifest names the program; there is no shell to trick
+                list(self.target),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # a program that fails may print what it should not
+                timeout=self.timeout,
+                cwd=self.folder,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise self._error(f"{self.describe()} took longer than {self.timeout:g} s", "") from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "its arguments cannot be used"
+            raise self._error(f"{self.describe()} cannot be started: {reason}", "") from None
+        if done.returncode != 0:
+            raise self._error(f"{self.describe()} ended with exit code {done.returncode}", "Run it by hand to see why.")
+        try:
+            return _without_newline(done.stdout.decode("utf-8"))
+        except UnicodeDecodeError:
+            raise self._error(f"{self.describe()} printed something that is not UTF-8 text", "") from None
+
+    def _error(self, message: str, hint: str) -> SecretError:
+        place = f"{self.place}: " if self.place else ""
+        return SecretError(f"{place}{message}.", hint=hint)
+
+
+def _without_newline(text: str) -> str:
+    return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
+
+
+def resolve(value: Any, known: dict[Reference, Secret] | None = None) -> Any:
+    """The value with every Reference inside replaced by its Secret, each looked up once. Raises SecretError."""
+    known = {} if known is None else known
+    if isinstance(value, Reference):
+        if value not in known:
+            known[value] = value.resolve()
+        return known[value]
+    if isinstance(value, dict):
+        return {key: resolve(item, known) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolve(item, known) for item in value]
+    return value
+
+
+def mentions(value: Any) -> bool:
+    """Whether a value holds a Reference."""
+    if isinstance(value, dict):
+        return any(map(mentions, value.values()))
+    if isinstance(value, list):
+        return any(map(mentions, value))
+    return isinstance(value, Reference)
+
+
+def reveal(self) -> str:
+        """The value itself, for the request that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return REDACTED
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Secret):
+            return hmac.compare_digest(self._value.encode(), other._value.encode())
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not to be pickled")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
+
+def scrub(text: str) -> str:
+    """The text without any secret this process has resolved: for words that came from a server or a program."""
+    for value in sorted(_known, key=len, reverse=True):
+        if value in text:
+            text = text.replace(value, REDACTED)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a secret is to be had: `{valueFrom: {env|file|exec}}`, and the place that says so."""
+
+    source: str
+    """`env`, `file` or `exec`."""
+    target: str | tuple[str, ...]
+    """The variable, the path, or the program and its arguments."""
+    place: str = field(default="", compare=False)
     """`file:line`, for messages."""
     folder: str = "."
     """Relative files are looked for from here: the folder of the manifest."""

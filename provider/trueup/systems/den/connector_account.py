@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup.model import field, kind
+from trueup.model import Call, Listing, Live, Refusal, field, kind
+from trueup.secrets import reveal
+from trueup.systems.den import lists, writes
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from trueup.client import Client
+    from trueup.diff import Change, Path
+    from trueup.model import Declared, Desired, Doubt, Scope
+
+ROUTE: Final = "/v1/connector-accounts"
 
 
 @dataclass(frozen=True)
@@ -33,4 +44,77 @@ class ConnectorAccount:
     )
 
 
-KIND = kind(ConnectorAccount, system="den")
+class _Verbs:
+    """What is known of connector accounts. Source: recorded cases `accounts.*`."""
+
+    def key(self, spec: dict[str, Any]) -> Hashable:
+        """Unique in the organisation: connectorType and remoteId."""
+        return (spec.get("connectorType", "github"), spec.get("remoteId"))
+
+    def identity(self, spec: dict[str, Any]) -> str | None:
+        """None: an account is found by its remoteId."""
+        return None
+
+    async def read(self, api: Client, scope: Scope) -> Listing:
+        """All accounts."""
+        return Listing([_live(item) for item in await lists.read_all(api, ROUTE)])
+
+    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+        """By id when there are few of them, else from the head of the list."""
+        wanted = {live.id: live for live in lives}
+        return {
+            key: _live(item) for key, item in (await lists.reread(api, ROUTE, "connectorAccountId", wanted)).items()
+        }
+
+    def reread_cost(self, count: int) -> int:
+        """See `lists.reread_cost`."""
+        return lists.reread_cost(count)
+
+    def doubt(self, path: Path, value: Any) -> Doubt | None:
+        """None: Den reads back in the words it takes."""
+        return None
+
+    def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
+        """None: Den has no route that changes an account."""
+        names = ", ".join(sorted({change.name for change in changes}))
+        return Refusal(
+            f"Den cannot change {names} of an account, and replacing the account would delete every instance of it. "
+            "Take the live value into the manifest, or disconnect the account by hand."
+        )
+
+    def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
+        """One POST."""
+        return (Call("create", 1, tuple(declared.spec)),)
+
+    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+        """Creates it, once."""
+        body = {"connectorType": "github", **reveal(desired.spec)}
+        key = self.key(desired.spec)
+
+        async def send() -> Live:
+            answer = await api.request("POST", ROUTE, body=body, repeatable=False)
+            return _live(lists.item_of(answer))
+
+        async def find() -> Live | None:
+            query = {"q": desired.spec["remoteId"]}
+            found = [_live(item) for item in await lists.read_all(api, ROUTE, query)]
+            return next((one for one in found if self.key(one.spec) == key), None)
+
+        return await writes.create_once(api, send, find, f"an account with remoteId {desired.spec['remoteId']}")
+
+
+def _live(item: dict[str, Any]) -> Live:
+    spec = {
+        "connectorType": item.get("connectorType"),
+        "remoteId": item.get("remoteId"),
+        "displayName": item.get("displayName"),
+        "externalAccountRef": item.get("externalAccountRef"),
+        "metadata": item.get("metadata") or {},
+    }
+    server = {key: item.get(key) for key in ("organizationId", "status", "createdAt")}
+    return Live(
+        "ConnectorAccount", item["id"], str(item.get("displayName")), spec, item.get("updatedAt"), server=server
+    )
+
+
+KIND = kind(ConnectorAccount, system="den", verbs=_Verbs())

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup.model import field, kind
+from trueup.diff import overlay
+from trueup.errors import Refused
+from trueup.model import Call, Listing, Live, Refusal, field, kind
+from trueup.secrets import reveal
+from trueup.systems.den import lists, writes
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from trueup.client import Client
+    from trueup.diff import Change, Path
+    from trueup.model import Declared, Desired, Doubt, Scope
+
+ROUTE: Final = "/v1/connector-instances"
+_ID: Final = "connectorInstanceId"
+_VERBS: Final = {"active": "enable", "disabled": "disable", "archived": "archive"}
+_FEW: Final = 5
+"""Up to that many are looked for one by one when nobody asks about the others."""
 
 
 @dataclass(frozen=True)
@@ -44,4 +62,157 @@ class ConnectorInstance:
     )
 
 
-KIND = kind(ConnectorInstance, system="den")
+class _Verbs:
+    """What is known of connector instances. Source: recorded cases `instances.*`, `lifecycle.*`, `auto-import.*`."""
+
+    def key(self, spec: dict[str, Any]) -> Hashable:
+        """Unique in the organisation: the name, whatever its case."""
+        return str(spec["name"]).casefold()
+
+    def identity(self, spec: dict[str, Any]) -> str | None:
+        """`id`, when the manifest adopts by it."""
+        found: str | None = spec.get("id")
+        return found
+
+    async def read(self, api: Client, scope: Scope) -> Listing:
+        """All instances; when the rest does not matter and few are wanted, those alone, by id or by name."""
+        if not scope.whole and len(scope.declared) <= _FEW:
+            found: dict[str, Live] = {}
+            for declared in scope.declared:
+                for live in await self._look(api, declared.spec):
+                    found[live.id] = live
+            return Listing(list(found.values()), complete=False)
+        return Listing([_live(item) for item in await lists.read_all(api, ROUTE)])
+
+    async def _look(self, api: Client, spec: dict[str, Any]) -> list[Live]:
+        if key := self.identity(spec):
+            gone = Live("ConnectorInstance", key, "", {})
+            return [_live(item) for item in (await lists.reread(api, ROUTE, _ID, {key: gone})).values()]
+        return [_live(item) for item in await lists.read_all(api, ROUTE, {"q": spec["name"]})]
+
+    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+        """By id when there are few of them, else from the head of the list."""
+        items = await lists.reread(api, ROUTE, _ID, {live.id: live for live in lives})
+        return {key: _live(item) for key, item in items.items()}
+
+    def reread_cost(self, count: int) -> int:
+        """See `lists.reread_cost`."""
+        return lists.reread_cost(count)
+
+    def doubt(self, path: Path, value: Any) -> Doubt | None:
+        """None: Den reads back in the words it takes."""
+        return None
+
+    def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
+        """PATCH, auto-import, and the verb of the status, so that it never syncs with what is on its way out."""
+        touched = {str(change.path[0]) for change in changes}
+        if "connectorAccount" in touched:
+            return Refusal(
+                "an instance cannot change its account: Den has no route for it. Declare another instance, "
+                "or put the account back."
+            )
+        found: list[Call] = []
+        if "autoImportNewPlugins" in touched:
+            found.append(Call("auto-import", 1, ("autoImportNewPlugins",)))
+        if patched := tuple(name for name in ("name", "remoteId", "config") if name in touched):
+            found.append(Call("patch", 2 if "config" in patched else 1, patched))
+        if "status" in touched:
+            verb = Call(_VERBS[desired.spec["status"]], 1, ("status",))
+            found.insert(len(found) if verb.verb == "enable" else 0, verb)
+        return tuple(found)
+
+    def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
+        """One POST, which makes it active, and the verb of another status."""
+        if key := self.identity(declared.spec):
+            return Refusal(f"there is no instance {key} to adopt, or this credential may not see it.", error=True)
+        status = declared.spec.get("status", "active")
+        create = Call("create", 1, tuple(name for name in declared.spec if name != "status"))
+        return (create,) if status == "active" else (create, Call(_VERBS[status], 1, ("status",)))
+
+    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+        """Makes one call."""
+        if call.verb == "create":
+            return await self._create(api, desired)
+        assert live is not None
+        if call.verb == "patch":
+            return await self._patch(api, call, live, desired)
+        route = f"{ROUTE}/{{{_ID}}}/{call.verb}"
+        if call.verb == "auto-import":
+            body = {"autoImportNewPlugins": desired.spec["autoImportNewPlugins"]}
+            answer = await api.request("POST", route, params={_ID: live.id}, body=body)
+            item = answer.body.get("item") if isinstance(answer.body, dict) else None
+            instance = item.get("connectorInstance") if isinstance(item, dict) else None
+            if not isinstance(instance, dict) or not isinstance(instance.get("id"), str):
+                raise answer.malformed("no connectorInstance")
+            return _live(instance)
+        return _live(lists.item_of(await api.request("POST", route, params={_ID: live.id})))
+
+    async def _create(self, api: Client, desired: Desired) -> Live:
+        spec = desired.spec
+        body: dict[str, Any] = {"connectorAccountId": spec["connectorAccount"], "connectorType": "github"}
+        body |= {"name": spec["name"]}
+        if "remoteId" in spec:
+            body["remoteId"] = spec["remoteId"]
+        config = dict(reveal(spec.get("config") or {}))
+        if "autoImportNewPlugins" in spec:
+            config["autoImportNewPlugins"] = spec["autoImportNewPlugins"]  # spares the call, and the sync in between
+        if config:
+            body["config"] = config
+
+        async def send() -> Live:
+            return _live(lists.item_of(await api.request("POST", ROUTE, body=body, repeatable=False)))
+
+        async def find() -> Live | None:
+            found = await self._look(api, {"name": spec["name"]})
+            same = next((one for one in found if self.key(one.spec) == self.key(spec)), None)
+            if same is not None and same.spec["connectorAccount"] != spec["connectorAccount"]:
+                raise Refused(
+                    f"the name {spec['name']} is taken by {same.id} of account {same.spec['connectorAccount']}.",
+                    hint="Names are unique in an organisation. Choose another.",
+                )
+            return same
+
+        return await writes.create_once(api, send, find, f"an instance named {spec['name']}")
+
+    async def _patch(self, api: Client, call: Call, live: Live, desired: Desired) -> Live:
+        body = {name: desired.spec[name] for name in call.paths if name != "config"}
+        if "config" in call.paths:
+            # PATCH replaces the whole object (case `instances.patch.config-replaces`), so it is read just before.
+            fresh = lists.item_of(await api.get(f"{ROUTE}/{{{_ID}}}", None, **{_ID: live.id}))
+            config = fresh.get("instanceConfigJson")
+            body["config"] = lay(config if isinstance(config, dict) else {}, desired, "config")
+        route = f"{ROUTE}/{{{_ID}}}"
+        return _live(lists.item_of(await api.request("PATCH", route, params={_ID: live.id}, body=reveal(body))))
+
+
+def lay(live: dict[str, Any], desired: Desired, name: str) -> dict[str, Any]:
+    """The live mapping with our keys laid over it, without those that we set once and no longer declare."""
+    result: dict[str, Any] = copy.deepcopy(overlay(live, desired.spec.get(name, {})))
+    for path in desired.removed:
+        if path[0] == name:
+            inner: Any = result
+            for part in path[1:-1]:
+                inner = inner.get(part) if isinstance(inner, dict) else None
+            if isinstance(inner, dict):
+                inner.pop(path[-1], None)
+    return result
+
+
+def _live(item: dict[str, Any]) -> Live:
+    config = item.get("instanceConfigJson")
+    config = dict(config) if isinstance(config, dict) else {}
+    auto = config.pop("autoImportNewPlugins", True)
+    name = str(item.get("name")).strip()
+    spec = {
+        "name": name,
+        "connectorAccount": item.get("connectorAccountId"),
+        "remoteId": item.get("remoteId"),
+        "status": item.get("status"),
+        "config": config,
+        "autoImportNewPlugins": auto is not False,
+    }
+    server = {key: item.get(key) for key in ("organizationId", "createdAt")}
+    return Live("ConnectorInstance", item["id"], name, spec, item.get("updatedAt"), server=server)
+
+
+KIND = kind(ConnectorInstance, system="den", verbs=_Verbs())

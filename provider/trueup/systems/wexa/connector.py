@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup.model import field, kind
+from trueup.errors import NotFound
+from trueup.model import Call, Doubt, Listing, Refusal, field, kind
+from trueup.secrets import reveal
+from trueup.systems.wexa import answers
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from trueup.client import Client
+    from trueup.diff import Change, Path
+    from trueup.model import Declared, Desired, Live, Scope
+
+LIST: Final = "/connectors/{projectID}"
+ONE: Final = "/connector/{connectorID}"
+WRITTEN: Final = ("pending", "active", "inactive")
+"""The words that `change_status` takes; what is read back may be others (`ready`, `failed`)."""
 
 
 @dataclass(frozen=True)
@@ -45,4 +61,106 @@ class Connector:
     )
 
 
-KIND = kind(Connector, system="wexa")
+class _Verbs:
+    """What is known of Wexa's connectors. Sources: the documented `change_status`, and what public clients send."""
+
+    def key(self, spec: dict[str, Any]) -> Hashable:
+        """Project and name; whether the server keeps names unique is unknown, so two matches are an error."""
+        return (spec["projectId"], spec.get("name"))
+
+    def identity(self, spec: dict[str, Any]) -> str | None:
+        """`connectorId`, when it is declared."""
+        found: str | None = spec.get("connectorId")
+        return found
+
+    async def read(self, api: Client, scope: Scope) -> Listing:
+        """One list a project, and one request for each declared connector whose configuration is declared."""
+        projects = sorted({declared.spec["projectId"] for declared in scope.declared})
+        lives = [live for project in projects for live in await self._list(api, project)]
+        wanted = {
+            self.identity(declared.spec) or self.key(declared.spec)
+            for declared in scope.declared
+            if "dataLoaderConfig" in declared.spec
+        }
+        await self._configs(api, [live for live in lives if live.id in wanted or self.key(live.spec) in wanted])
+        return Listing(lives)
+
+    async def _list(self, api: Client, project: str) -> list[Live]:
+        return answers.connectors(await api.get(LIST, None, projectID=project), project)
+
+    async def _configs(self, api: Client, lives: Sequence[Live]) -> None:
+        for live in lives:
+            try:
+                answers.add_config(live, await api.get(ONE, None, connectorID=live.id))
+            except NotFound:
+                continue  # listed, but not to be read: then its configuration is unreadable
+
+    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+        """The list of each project, and each configuration."""
+        wanted = {live.id for live in lives}
+        projects = sorted({live.spec["projectId"] for live in lives})
+        found = [live for project in projects for live in await self._list(api, project) if live.id in wanted]
+        await self._configs(api, found)
+        return {live.id: live for live in found}
+
+    def reread_cost(self, count: int) -> int:
+        """One list, and one request each."""
+        return 1 + count if count else 0
+
+    def doubt(self, path: Path, value: Any) -> Doubt | None:
+        """A status read in a word that cannot be written: no mapping between the two vocabularies is published."""
+        if path != ("status",) or value in ("active", "inactive"):
+            return None
+        if value == "pending":
+            return Doubt("it reads pending, which may be on the way", settling=True)
+        why = f"it reads {value!r}, and Wexa publishes no mapping to the words it takes"
+        return Doubt(why, final=value == "failed")
+
+    def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
+        """One `change_status`, which takes status and configuration together."""
+        touched = {str(change.path[0]) for change in changes}
+        if fixed := touched & {"projectId", "connectorId", "name"}:
+            return Refusal(f"Wexa documents no way to change {', '.join(sorted(fixed))} of a connector.")
+        if "dataLoaderConfig" not in desired.spec:
+            return Refusal(
+                "change_status requires the whole configuration, and dataLoaderConfig is not declared: "
+                "this connector is only observed. Declare dataLoaderConfig to let its status be set."
+            )
+        if "status" not in desired.spec and live.spec.get("status") not in WRITTEN:
+            return Refusal(
+                "change_status requires a status, none is declared, and the live one is not a word it takes. "
+                "Declare status."
+            )
+        return (Call("change_status", 1, ("status", "dataLoaderConfig")),)
+
+    def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
+        """Refused: creating is not documented."""
+        project = declared.spec["projectId"]
+        names = {live.name: live.id for live in near if live.spec["projectId"] == project}
+        wanted = declared.spec.get("connectorId") or declared.spec.get("name", "")
+        close = difflib.get_close_matches(wanted, [*names, *names.values()], n=3, cutoff=0.5) or sorted(names)[:5]
+        known = f" Near: {', '.join(close)}." if close else " The project has no connectors."
+        return Refusal(
+            f"project {project} has no connector {wanted}, and Wexa documents no way to create one.{known} "
+            "Create it in Wexa first.",
+            error=True,
+        )
+
+    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+        """Sends `change_status`, which sets a state and is safe to repeat; its answer tells nothing of the state."""
+        assert live is not None
+        config = reveal(desired.spec["dataLoaderConfig"])
+        body = {
+            "new_status": desired.spec.get("status") or live.spec["status"],
+            "connectorID": live.id,
+            "data_loader_config": {
+                "source": config["source"],
+                "batch_size": config["batchSize"],
+                "auth": config["auth"],
+            },
+        }
+        await api.request("POST", "/connectors/change_status", body=body)
+        return None
+
+
+KIND = kind(Connector, system="wexa", verbs=_Verbs())

@@ -1,0 +1,328 @@
+"""Plan -> calls: ordered by what needs what, side by side where nothing does, never two writes of one resource.
+
+After the calls everything that was touched is read again. What reads back otherwise is either how the server says what
+we wrote (learned), on its way, or undone by somebody meanwhile (contended): that is tried once more and then reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from trueup.diff import MISSING, UNKNOWN, Path, dotted, leaves, same
+from trueup.errors import ApiError, SecretError, Stopped, TrueupError
+from trueup.model import Address, Clock, Declared, Desired, Listing, Live, Record, Verbs
+from trueup.plan import Place, Policy, Step, build, place_of
+from trueup.secrets import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trueup.client import Client
+    from trueup.ledger import Ledger
+    from trueup.model import Field, Progress
+    from trueup.plan import Plan
+
+Result = Literal["done", "failed", "skipped", "stopped", "refused", "contended"]
+ROUNDS: Final = 2
+"""The first, and one more for what was undone meanwhile."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one step."""
+
+    step: Step
+    result: Result
+    live: Live | None = None
+    error: TrueupError | None = None
+    made: list[str] = field(default_factory=list)
+    """The verbs whose calls succeeded, also when a later one failed."""
+    seconds: float = 0.0
+    verified: bool = False
+    answered: dict[Path, Any] = field(default_factory=dict)
+    """What the answers to our writes said of what was written, by path of `spec`."""
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.step.address
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a plan."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    requests: int = 0
+    seconds: float = 0.0
+    stopped: bool = False
+    unverified: str = ""
+    """Why the look afterwards could not be had; empty when it was."""
+
+    def count(self, *results: Result) -> int:
+        """How many outcomes have one of those results."""
+        return sum(outcome.result in results for outcome in self.outcomes)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all was done; 4 when a part was, or it was stopped; 3 or 1 when nothing was, by the reason."""
+        bad = self.count("failed", "skipped", "stopped", "contended")
+        refused = [outcome for outcome in self.outcomes if outcome.result == "refused"]
+        if not bad and not refused and not self.unverified:
+            return 0
+        touched = any(outcome.made for outcome in self.outcomes)
+        if touched or self.stopped:
+            return 4
+        return 3 if not bad and refused and not any(outcome.step.error for outcome in refused) else 1
+
+
+@dataclass
+class Applier:
+    """Makes the calls of a plan."""
+
+    clients: Mapping[tuple[str, str], Client]
+    scopes: Mapping[tuple[str, str], str]
+    clock: Clock
+    progress: Progress
+    ledger: Ledger | None = None
+    records: dict[str, Record] = field(default_factory=dict)
+    fail_fast: bool = False
+
+    def __post_init__(self) -> None:
+        # Without a ledger a run still has to know what it wrote itself.
+        self._key = self.ledger.key if self.ledger else os.urandom(32)
+        self._lives: dict[Address, Live] = {}
+        self._slots = {key: asyncio.Semaphore(client.concurrency) for key, client in self.clients.items()}
+        self._failed = False
+
+    async def apply(self, plan: Plan) -> Report:
+        """Makes the calls, looks, tries once more what was undone. Raises nothing that a step can fail with."""
+        started = self.clock.monotonic()
+        before = sum(client.sent for client in self.clients.values())
+        self._lives = {address: live for address, (_, live) in plan.matched.items()}
+        report = Report()
+        report.outcomes = [
+            Outcome(step, "refused") if step.action == "refuse" else Outcome(step, "skipped")
+            for step in plan.steps
+            if step.action != "no-op"
+        ]
+        await self._calls([one for one in report.outcomes if one.result != "refused"], "applying")
+        report.stopped = any(client.stop.is_set() for client in self.clients.values())
+        try:
+            await self._verify(report)
+        except Stopped:
+            report.stopped, report.unverified = True, "stopped before what was written could be looked at again"
+        except TrueupError as error:
+            report.unverified = str(error)
+        if self.ledger is not None:
+            touched = {outcome.live.id for outcome in report.outcomes if outcome.live is not None and outcome.made}
+            await self.ledger.put([record for key, record in self.records.items() if key in touched])
+        report.requests = sum(client.sent for client in self.clients.values()) - before
+        report.seconds = self.clock.monotonic() - started
+        return report
+
+    async def _calls(self, outcomes: Sequence[Outcome], phase: str) -> None:
+        self.progress.phase(phase, len(outcomes))
+        ended = {outcome.address: asyncio.Event() for outcome in outcomes}
+        by_address = {outcome.address: outcome for outcome in outcomes}
+
+        async def one(outcome: Outcome) -> None:
+            try:
+                for need in outcome.step.needs:
+                    if need in ended:
+                        await ended[need].wait()
+                        if by_address[need].result != "done":
+                            outcome.error = ApiError(f"it needs {need}, which was not made.")
+                            return
+                async with self._slots[place_of(outcome.step.declared)[:2]]:
+                    await self._step(outcome)
+            finally:
+                ended[outcome.address].set()
+                self.progress.advance(_line(outcome))
+
+        await asyncio.gather(*(one(outcome) for outcome in outcomes))
+
+    async def _step(self, outcome: Outcome) -> None:
+        step = outcome.step
+        client = self.clients[place_of(step.declared)[:2]]
+        if client.stop.is_set() or (self.fail_fast and self._failed):
+            outcome.result = "stopped" if client.stop.is_set() else "skipped"
+            outcome.error = (
+                None if client.stop.is_set() else ApiError("an earlier step failed, and --fail-fast is set.")
+            )
+            return
+        verbs = cast("Verbs", step.declared.kind.verbs)
+        desired = self._resolved(step)
+        live = step.live
+        started = self.clock.monotonic()
+        try:
+            for call in step.calls:
+                answer = await verbs.perform(client, call, live, desired)
+                outcome.made.append(call.verb)
+                if answer is not None:
+                    live = answer
+                    for name in call.paths:
+                        outcome.answered[name,] = answer.spec.get(name, MISSING)
+            outcome.result = "done"
+        except Stopped as error:
+            outcome.result, outcome.error = "stopped", error
+        except (ApiError, SecretError) as error:
+            outcome.result, outcome.error = "failed", error
+            self._failed = True
+        outcome.live = live
+        outcome.seconds = self.clock.monotonic() - started
+        if live is not None:
+            self._lives[step.address] = live
+            if outcome.made:
+                await self._remember(outcome, desired, live)
+
+    def _resolved(self, step: Step) -> Desired:
+        spec = dict(step.desired.spec)
+        names = [name for name, value in spec.items() if value is UNKNOWN]
+        for name in names:
+            need = next(need for need in step.needs if need.kind == step.declared.kind.by_name[name].reference)
+            spec[name] = self._lives[need].id
+        return Desired(spec, step.desired.removed)
+
+    async def _remember(self, outcome: Outcome, desired: Desired, live: Live) -> None:
+        """Notes what was written; at once where it cannot be read back, so that a crash does not send it again."""
+        step = outcome.step
+        made = {path for call in step.calls if call.verb in outcome.made for path in call.paths}
+        traits = step.declared.kind.by_name
+        record = self.records.get(live.id)
+        if record is None:
+            scope = self.scopes[place_of(step.declared)[:2]]
+            record = self.records[live.id] = Record(scope, live.id, str(step.address))
+        record.address = str(step.address)
+        record.at = self.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        for name in made:
+            for path, value in _leaves(desired.spec, name):
+                key = dotted(path)
+                record.written[key] = fingerprint(self._key, value)
+                record.read_back.pop(key, None)
+                if key in record.settling:
+                    record.settling.remove(key)
+        record.owned = [
+            [str(part) for part in path]
+            for name, value in desired.spec.items()
+            if traits[name].owned_by_key and isinstance(value, dict)
+            for path, _, _ in leaves({}, value, (name,))
+        ]
+        if self.ledger is not None and any(traits[name].write_only for name in made):
+            await self.ledger.put([record])
+
+    async def _verify(self, report: Report) -> None:
+        """Looks at what was touched, learns, and tries once more what somebody undid."""
+        touched = [outcome for outcome in report.outcomes if outcome.made and outcome.live is not None]
+        for number in range(1, ROUNDS + 1):
+            undone = await self._look(touched)
+            again = [outcome for outcome, step in undone if outcome.result == "done"]
+            if not again or number == ROUNDS or report.stopped:
+                break
+            self.progress.decision(f"{len(again)} undone meanwhile; once more")
+            for outcome, step in undone:
+                outcome.step.live, outcome.step.calls, outcome.step.desired = step.live, step.calls, step.desired
+                outcome.answered.clear()
+            await self._calls(again, "once more")
+            touched = again
+        for outcome, step in undone:
+            if outcome.result == "done":
+                outcome.result, outcome.verified = "contended", False
+                outcome.step.changes = step.changes
+
+    async def _look(self, touched: Sequence[Outcome]) -> list[tuple[Outcome, Step]]:
+        """Reads what was touched again; those that are not as they should be, with the step that would mend them."""
+        if not touched:
+            return []
+        self.progress.phase("verifying", None)
+        groups: dict[Place, list[Outcome]] = defaultdict(list)
+        for outcome in touched:
+            groups[place_of(outcome.step.declared)].append(outcome)
+        undone: list[tuple[Outcome, Step]] = []
+        for place, outcomes in groups.items():
+            verbs = cast("Verbs", outcomes[0].step.declared.kind.verbs)
+            lives = await verbs.reread(self.clients[place[:2]], [cast("Live", one.live) for one in outcomes])
+            for outcome in outcomes:
+                live = lives.get(cast("Live", outcome.live).id)
+                if live is not None:
+                    self._lives[outcome.address] = live
+                    self._learn(verbs, outcome, live)
+            undone += self._remaining(place, outcomes, lives)
+        return undone
+
+    def _learn(self, verbs: Verbs, outcome: Outcome, live: Live) -> None:
+        record = self.records[live.id]
+        desired = self._resolved(outcome.step)
+        traits = outcome.step.declared.kind.by_name
+        for name in {path for call in outcome.step.calls for path in call.paths if path in desired.spec}:
+            for path, value in _leaves(desired.spec, name):
+                seen = _at(live.spec, path)
+                key = dotted(path)
+                if key not in record.written or seen is MISSING or same(seen, value):
+                    continue
+                if any(path[: len(one)] == one for one in live.unreadable):
+                    continue
+                if outcome.answered:
+                    # The answer itself said it so, and so does the server still: that is its way to say it.
+                    said = _at({part[0]: value for part, value in outcome.answered.items()}, path)
+                    learned = not same(said, value) and same(said, seen)
+                else:
+                    doubt = verbs.doubt(path, seen)
+                    if doubt is not None and doubt.settling:
+                        record.settling.append(key)
+                    learned = not (doubt and (doubt.settling or doubt.final)) and not _is_word(traits[name], seen)
+                if learned:
+                    record.read_back[key] = fingerprint(self._key, seen)
+
+    def _remaining(
+        self, place: Place, outcomes: Sequence[Outcome], lives: Mapping[str, Live]
+    ) -> list[tuple[Outcome, Step]]:
+        policy = Policy(self._key)
+        undone = []
+        for outcome in outcomes:
+            live = lives.get(cast("Live", outcome.live).id)
+            declared = _with_ids(outcome.step.declared, self._resolved(outcome.step))
+            listing = Listing([live] if live is not None else [], complete=False)
+            steps = build([declared], {place: listing}, self.records, policy).steps
+            step = next((one for one in steps if one.action != "no-op"), None)
+            outcome.verified = step is None and outcome.result == "done"
+            if step is not None and outcome.result == "done":
+                undone.append((outcome, step))
+        return undone
+
+
+def _with_ids(declared: Declared, desired: Desired) -> Declared:
+    return Declared(declared.address, declared.kind, desired.spec, declared.where, locator=declared.locator)
+
+
+def _leaves(spec: Mapping[str, Any], name: str) -> list[tuple[Path, Any]]:
+    if name not in spec:
+        return []
+    value = spec[name]
+    if isinstance(value, dict) and value:
+        return [(path, after) for path, _, after in leaves(MISSING, value, (name,))]
+    return [((name,), value)]
+
+
+def _at(value: Any, path: Path) -> Any:
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            return MISSING
+        value = value[part]
+    return value
+
+
+def _is_word(trait: Field, seen: Any) -> bool:
+    return isinstance(seen, str) and seen in trait.schema.get("enum", ())
+
+
+def _line(outcome: Outcome) -> str:
+    symbol = {"create": "+", "update": "~"}.get(outcome.step.action, "!")
+    if outcome.result == "done":
+        return f"{symbol} {outcome.address}  {', '.join(outcome.made)}  {outcome.seconds:.1f} s"
+    reason = f": {outcome.error.message}" if outcome.error else ""
+    return f"! {outcome.address}  {outcome.result}{reason}"

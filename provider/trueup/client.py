@@ -1,0 +1,449 @@
+"""One connection to one API: credentials, limits, the one retry layer, and answers that can be trusted to be JSON.
+
+What is peculiar to an API (how it says no, how its request window works) is its Manner, in the system's folder.
+Bodies and credentials are never logged and never part of an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import httpx
+import tenacity
+
+from trueup.errors import (
+    Ambiguous,
+    ApiError,
+    Forbidden,
+    Malformed,
+    NotFound,
+    Refused,
+    Stopped,
+    TrueupError,
+    Unauthorized,
+    Unavailable,
+)
+from trueup.model import Clock, Progress, Quiet
+from trueup.secrets import Secret, scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ATTEMPTS: Final = 5
+"""How often one call is tried when it fails in a way that a repetition may mend."""
+LARGEST: Final = 64 << 20
+"""Bytes of an answer, decoded; more is refused."""
+_KEEP_ALIVE = 4.0  # Den closes idle connections after 5 s; a request on a closing one would be ambiguous
+_LONGEST_RETRY_AFTER = 300.0
+_WINDOWS_WITHOUT_SUCCESS = 10
+_UNEXPLAINED = 2
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one credential may do: that many requests in a window that closes after that many seconds of silence."""
+
+    requests: int | None = None
+    silence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with a status of 2xx, its JSON body, and what identifies it."""
+
+    status: int
+    body: Any
+    request_id: str
+    method: str
+    route: str
+
+    def malformed(self, what: str) -> Malformed:
+        """The error to raise when the body is not what the API promises."""
+        return Malformed(
+            f"{self.method} {self.route} answered {self.status} with {what}.",
+            method=self.method,
+            route=self.route,
+            status=self.status,
+            request_id=self.request_id,
+            hint="Nothing was concluded from it.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The verdict that the credential's window is spent: be silent for that many seconds, then go on."""
+
+    seconds: float
+    why: str
+
+
+class Manner(Protocol):
+    """How one API speaks."""
+
+    system: str
+    limits: Limits
+
+    def headers(self, credential: Credential) -> dict[str, str]:
+        """The headers that carry the credential."""
+
+    def words(self, body: Any) -> str:
+        """What an error body says, in one line; empty when it says nothing."""
+
+    def failed(self, answer: Answer) -> str | None:
+        """The reason when a 2xx answer says that it failed; None when it succeeded."""
+
+    async def unauthorized(self, client: Client) -> Wait | Unauthorized | None:
+        """Why a 401 came: a spent window, a bad credential, or (None) nothing that can be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Who asks: an API key or a session token, never printed."""
+
+    key: Secret | None = None
+    token: Secret | None = None
+    organization: str | None = None
+    name: str = "default"
+    """The connection's name, for messages."""
+    origin: str = ""
+    """Where the credential comes from, for messages: a variable, a file."""
+
+
+class _Again(Exception):
+    """This attempt failed, and another one may mend it."""
+
+    def __init__(self, failure: TrueupError, *, wait: float | None = None, counts: bool = True) -> None:
+        super().__init__()
+        self.failure = failure
+        self.wait = wait
+        self.counts = counts
+
+
+@dataclass(slots=True)
+class _Call:
+    method: str
+    route: str
+    url: str
+    query: dict[str, str]
+    body: Any
+    repeatable: bool
+    tried: int = 0
+
+
+@dataclass
+class Client:
+    """Sends requests over one pool of connections; every failure is an ApiError that says whether the call happened."""
+
+    url: str
+    manner: Manner
+    credential: Credential
+    clock: Clock
+    progress: Progress = field(default_factory=Quiet)
+    timeout: float = 60.0
+    concurrency: int = 4
+    transport: httpx.AsyncBaseTransport | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: int = 0
+    """Requests sent so far, retries and probes included."""
+    window: int = 0
+    """Requests sent since the last silence that closed the window."""
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.concurrency)
+        self._verdict = asyncio.Lock()
+        self._open = asyncio.Event()
+        self._open.set()
+        self._era = 0
+        self._fruitless = 0
+        self._refusal: Unauthorized | None = None
+        self._latest = self.clock.monotonic()
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            headers={"accept": "application/json", "user-agent": _agent(), **self.manner.headers(self.credential)},
+            timeout=httpx.Timeout(self.timeout, pool=None),
+            limits=httpx.Limits(max_connections=self.concurrency, keepalive_expiry=_KEEP_ALIVE),
+            transport=self.transport,
+            follow_redirects=False,  # a redirect would carry the credential to another host
+        )
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def get(self, route: str, query: Mapping[str, Any] | None = None, **params: str) -> Answer:
+        """A GET, which is safe to repeat. `route` is a pattern such as `/v1/things/{id}`; `params` fill it."""
+        return await self.request("GET", route, query=query, params=params)
+
+    async def request(
+        self,
+        method: str,
+        route: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        repeatable: bool = True,
+    ) -> Answer:
+        """One call, tried again while that is safe.
+
+        `repeatable` says that sending it twice does no more than sending it once. One that is not is sent again only
+        when it cannot have happened; otherwise it raises Ambiguous, and the caller looks. Raises ApiError or Stopped.
+        """
+        query_text = {key: str(value) for key, value in (query or {}).items() if value is not None}
+        call = _Call(method, route, _fill(route, params or {}), query_text, body, repeatable)
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(_Again),
+            stop=lambda _: call.tried >= ATTEMPTS,
+            wait=_backoff,
+            sleep=self.pause,
+            before_sleep=lambda state: self._say_retry(call, state),
+            reraise=True,
+        )
+        try:
+            answer: Answer = await retrying(self._once, call)
+            return answer
+        except _Again as again:
+            raise again.failure from None
+
+    async def probe(self, route: str) -> tuple[int, Any]:
+        """Status and JSON body of a GET, whatever they are: once, past the gate, for a Manner that looks for a cause.
+
+        The body may hold a credential in clear: it is for the Manner's eyes alone.
+        """
+        call = _Call("GET", route, route, {}, None, repeatable=True)
+        status, raw, _, _ = await self._exchange(call)
+        try:
+            return status, json.loads(raw)
+        except (ValueError, RecursionError):
+            return status, None
+
+    async def _once(self, call: _Call) -> Answer:
+        async with self._slots:
+            await self._gate()
+            era = self._era
+            call.tried += 1
+            try:
+                status, raw, headers, request_id = await self._exchange(call)
+            except _UNSENT as error:
+                raise _Again(self._unavailable(call, _cause(error))) from None
+            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+                raise self._uncertain(call, _cause(error)) from None
+        if status == 401:
+            call.tried -= 1
+            raise await self._refused(call, era, request_id)
+        self._fruitless = 0
+        return self._judge(call, status, raw, headers, request_id)
+
+    async def _exchange(self, call: _Call) -> tuple[int, bytes, httpx.Headers, str]:
+        started = self.clock.monotonic()
+        self.sent += 1
+        limits = self.manner.limits
+        self.window = 1 if limits.silence and started - self._latest > limits.silence else self.window + 1
+        status, request_id = "failed", ""
+        content = None if call.body is None else json.dumps(call.body).encode()
+        headers = {"content-type": "application/json"} if content is not None else None
+        try:
+            async with (
+                asyncio.timeout(self.timeout),  # the whole of it: a slow drip resets every smaller clock
+                self._http.stream(
+                    call.method, call.url, params=call.query or None, content=content, headers=headers
+                ) as response,
+            ):
+                request_id = _plain(response.headers.get("x-request-id", ""), 64)
+                chunks: list[bytes] = []
+                size = 0
+                async for chunk in response.aiter_bytes():
+                    size += len(chunk)
+                    if size > LARGEST:
+                        raise self._error(Malformed, call, response.status_code, request_id, "answered over 64 MiB.")
+                    chunks.append(chunk)
+                status = str(response.status_code)
+                return response.status_code, b"".join(chunks), response.headers, request_id
+        finally:
+            self._latest = self.clock.monotonic()
+            self.progress.request(call.method, call.route, status, self._latest - started, request_id)
+
+    def _judge(self, call: _Call, status: int, raw: bytes, headers: httpx.Headers, request_id: str) -> Answer:
+        body: Any = None
+        broken = False
+        if raw.strip():
+            try:
+                body = json.loads(raw)
+            except (ValueError, RecursionError):
+                broken = True
+        if 200 <= status < 300:
+            if broken:
+                raise self._uncertain(call, "the answer is not JSON", status, request_id)
+            answer = Answer(status, body, request_id, call.method, call.route)
+            if reason := self.manner.failed(answer):
+                raise self._error(
+                    Refused, call, status, request_id, f"answered {status}, but failed: {_plain(reason)}."
+                )
+            return answer
+        words = "" if broken else _plain(self.manner.words(body))
+        said = f"answered {status}" + (f": {words}." if words else ".")
+        if status == 429:
+            failure = self._error(Unavailable, call, status, request_id, said)
+            raise _Again(failure, wait=_retry_after(headers))
+        if status >= 500:
+            raise self._uncertain(call, said.rstrip("."), status, request_id, _retry_after(headers))
+        if status == 404:
+            raise self._error(NotFound, call, status, request_id, said)
+        if status == 403:
+            raise self._error(Forbidden, call, status, request_id, said)
+        if 300 <= status < 400:
+            raise self._error(
+                Malformed, call, status, request_id, f"answered {status}: a redirect, which is not followed."
+            )
+        raise self._error(Refused, call, status, request_id, said)
+
+    def _uncertain(
+        self, call: _Call, why: str, status: int | None = None, request_id: str = "", wait: float | None = None
+    ) -> Exception:
+        if call.repeatable:
+            return _Again(self._unavailable(call, why, status, request_id), wait=wait)
+        return self._error(Ambiguous, call, status, request_id, f"may or may not have happened: {why}.")
+
+    def _unavailable(self, call: _Call, why: str, status: int | None = None, request_id: str = "") -> Unavailable:
+        times = "once" if call.tried == 1 else f"{call.tried} times"
+        host = self._http.base_url.host
+        message = f"{call.method} {call.route} of {self.manner.system} at {host} was tried {times}: {why}."
+        return Unavailable(message, method=call.method, route=call.route, status=status, request_id=request_id)
+
+    def _error(self, kind: type[ApiError], call: _Call, status: int | None, request_id: str, said: str) -> ApiError:
+        message = f"{call.method} {call.route} {said}"
+        return kind(message, method=call.method, route=call.route, status=status, request_id=request_id)
+
+    async def _refused(self, call: _Call, era: int, request_id: str) -> Exception:
+        """What a 401 means. One caller finds out and waits; those that were refused beside it just try again."""
+        async with self._verdict:
+            if self._refusal is not None:
+                return self._refusal
+            if era == self._era:
+                verdict = await self._verdict_of(request_id)
+                if isinstance(verdict, Unauthorized):
+                    self._refusal = verdict
+                    return verdict
+                self._fruitless += 1
+                if self._fruitless > _WINDOWS_WITHOUT_SUCCESS:
+                    return self._unavailable(call, "its request window does not close; somebody else uses this key")
+                await self._silence(verdict)
+        again = self._error(Unavailable, call, 401, request_id, "answered 401: the request window is spent.")
+        return _Again(again, wait=0.0)
+
+    async def _verdict_of(self, request_id: str) -> Wait | Unauthorized:
+        try:
+            verdict = await self.manner.unauthorized(self)
+        except (httpx.HTTPError, TimeoutError, ApiError):
+            verdict = None
+        if verdict is None and self._fruitless < _UNEXPLAINED:
+            return Wait(1.0, f"{self.manner.system} refused the credential without a reason")
+        if not isinstance(verdict, Wait):
+            verdict = verdict or Unauthorized(
+                f"{self.manner.system} refused the credential of connection {self.credential.name} without a reason.",
+                hint="Nothing was changed by this call.",
+            )
+            verdict.request_id = request_id
+        return verdict
+
+    async def _silence(self, wait: Wait) -> None:
+        self._open.clear()
+        try:
+            self.progress.waiting(wait.why, wait.seconds)
+            await self.pause(wait.seconds)
+            self.window = 0
+            self._era += 1
+        finally:
+            self._open.set()
+
+    async def _gate(self) -> None:
+        if self.stop.is_set():
+            raise Stopped("Stopped before this was sent.")
+        if self._refusal is not None:
+            raise self._refusal
+        await self._open.wait()
+        if self.stop.is_set():
+            raise Stopped("Stopped before this was sent.")
+
+    async def pause(self, seconds: float) -> None:
+        """Waits, unless the run is being stopped: then it raises Stopped."""
+        if seconds <= 0:
+            return
+        stop = asyncio.ensure_future(self.stop.wait())
+        sleep = asyncio.ensure_future(self.clock.sleep(seconds))
+        try:
+            await asyncio.wait({stop, sleep}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            sleep.cancel()
+        if self.stop.is_set():
+            raise Stopped("Stopped while waiting to send it again.")
+
+    def _say_retry(self, call: _Call, state: tenacity.RetryCallState) -> None:
+        again = state.outcome.exception() if state.outcome else None
+        if isinstance(again, _Again) and (pause := state.upcoming_sleep) > 0:
+            self.progress.decision(f"again in {pause:.1f} s: {again.failure.message}")
+
+
+def _backoff(state: tenacity.RetryCallState) -> float:
+    again = state.outcome.exception() if state.outcome else None
+    if isinstance(again, _Again) and again.wait is not None:
+        return again.wait
+    ceiling = min(10.0, 0.25 * 2.0**state.attempt_number)
+    return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not cryptography
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    """Seconds to wait: a number, or an HTTP date; None when the header is absent or unusable."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        from datetime import UTC, datetime
+        from email.utils import parsedate_to_datetime
+
+        try:
+            seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    if not 0 <= seconds < float("inf"):
+        return None
+    return min(seconds, _LONGEST_RETRY_AFTER) + random.uniform(0, 0.1)  # noqa: S311 - jitter
+
+
+def _fill(route: str, params: Mapping[str, str]) -> str:
+    from urllib.parse import quote
+
+    for name, value in params.items():
+        route = route.replace("{" + name + "}", quote(value, safe=""))
+    return route
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return "no answer in time"
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return _plain(str(error)) or type(error).__name__
+
+
+def _plain(text: str, longest: int = 300) -> str:
+    """A server's words on one line, without secrets of ours and without anything that could steer a terminal."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in scrub(str(text))).split())
+    return (line if len(line) <= longest else line[: longest - 1] + "…").rstrip(".")
+
+
+def _agent() -> str:
+    from trueup import __version__
+
+    return f"trueup/{__version__}"

@@ -1,0 +1,138 @@
+"""Which server each resource lives on, and with which credential: from Connection documents or the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from trueup.client import Credential
+from trueup.errors import SecretError, UsageError
+from trueup.model import DEFAULT_CONNECTION, Declared
+from trueup.secrets import Reference, Secret
+from trueup.systems.den.connection import URL as DEN_URL
+from trueup.systems.wexa.connection import URL as WEXA_URL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SANDBOX: Final = "sandbox"
+_URLS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One connection, ready to be opened; `url` is `sandbox` when the embedded servers are meant."""
+
+    system: str
+    name: str
+    url: str
+    credential: Credential
+    timeout: float = 60.0
+    concurrency: int = 4
+    organization: str | None = None
+
+    scope: str = ""
+    """What the ledger knows this server by; the embedded one has another port each time."""
+
+    def __post_init__(self) -> None:
+        if not self.scope:
+            object.__setattr__(self, "scope", f"{self.system}:{self.url}")
+
+
+def redirect(
+    resources: Iterable[Declared], connections: Mapping[tuple[str, str], Declared], name: str | None
+) -> list[Declared]:
+    """The same resources on the connection of that name, for each system that has one. Raises UsageError."""
+    if name is None:
+        return list(resources)
+    systems = {system for system, known in connections if known == name}
+    if not systems:
+        known = ", ".join(sorted({one for _, one in connections})) or "none is declared"
+        raise UsageError(f"there is no Connection named {name}.", hint=f"Known: {known}.")
+    return [
+        dataclasses.replace(one, address=dataclasses.replace(one.address, connection=name))
+        if one.address.system in systems
+        else one
+        for one in resources
+    ]
+
+
+def settings_for(
+    resources: Iterable[Declared], connections: Mapping[tuple[str, str], Declared]
+) -> dict[tuple[str, str], Settings]:
+    """The connections that those resources need, by system and name. Raises UsageError and SecretError."""
+    needed = sorted({(one.address.system, one.address.connection) for one in resources})
+    return {key: _settings(key, connections.get(key)) for key in needed}
+
+
+def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
+    system, name = key
+    if declared is None:
+        return _from_environment(system, name)
+    spec = declared.spec
+    url = str(spec.get("url") or _URLS[system])
+    check_url(url, allow_http=bool(spec.get("allowHttp")), origin=str(declared.where))
+    key_value, token = spec.get("apiKey"), spec.get("token")
+    origin = next((one.describe() for one in (key_value, token) if isinstance(one, Reference)), "")
+    organization = spec.get("organization")
+    credential = Credential(_secret(key_value), _secret(token), organization, name, origin)
+    more: dict[str, Any] = {part: spec[part] for part in ("timeout", "concurrency") if part in spec}
+    return Settings(system, name, url, credential, organization=organization, **more)
+
+
+def _from_environment(system: str, name: str) -> Settings:
+    prefix = f"TRUEUP_{system.upper()}"
+    if name != DEFAULT_CONNECTION:
+        raise UsageError(f"there is no Connection named {name} for {system}.", hint="Declare it in a manifest.")
+    url = os.environ.get(f"{prefix}_URL") or _URLS[system]
+    check_url(url, allow_http=os.environ.get(f"{prefix}_ALLOW_HTTP") == "1", origin=f"{prefix}_URL")
+    value = os.environ.get(f"{prefix}_API_KEY")
+    if not value and url != SANDBOX:
+        raise SecretError(
+            f"nothing says how to reach {system}: no Connection is named default, and {prefix}_API_KEY is not set.",
+            hint=f"Set {prefix}_API_KEY, or declare a Connection (`url: sandbox` needs no key).",
+        )
+    credential = Credential(Secret(value) if value else None, None, None, name, f"{prefix}_API_KEY")
+    return Settings(system, name, url, credential)
+
+
+def _secret(value: Any) -> Secret | None:
+    if value is None:
+        return None
+    return value.resolve() if isinstance(value, Reference) else Secret(str(value))
+
+
+def check_url(url: str, *, allow_http: bool, origin: str) -> None:
+    """Raises UsageError unless the URL is one that a credential may be sent to."""
+    if url == SANDBOX:
+        return
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        raise UsageError(f"{origin}: the URL cannot be read.", hint="Write https://host.") from None
+    if parts.username or parts.password:
+        raise UsageError(f"{origin}: the URL holds a credential.", hint="Use apiKey instead.")
+    if not host or parts.query or parts.fragment:
+        raise UsageError(f"{origin}: the URL is not a base URL.", hint="Write https://host, without a query.")
+    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or is_loopback(host))):
+        return
+    raise UsageError(
+        f"{origin}: a credential is only sent over https, or over http to this machine.",
+        hint="Write https://…, or set allowHttp: true when that network is trusted.",
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

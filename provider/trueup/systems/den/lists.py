@@ -1,0 +1,190 @@
+"""Reading a Den list so that it is true even while somebody writes.
+
+Facts (recorded cases `drift.A`, `drift.B`, `drift.C`): the cursor is the id of the last item, the order is `updatedAt`
+descending, and every write moves its item to the front. So a walk can skip an item that moved ahead of it, repeat
+items, or start over when its cursor moved or vanished, and nothing in the answer says so. Here:
+
+- items are kept once an id, the latest `updatedAt` winning;
+- items only ever move up, so a page that repeats one came round. The walk then goes on from an earlier item of the page
+  before: any item that kept its place is as good a cursor as the last one;
+- at the end the head is read again, down to what was there when the walk began: what moved meanwhile is all above that;
+- a list of one page is one answer, hence true as it is.
+
+What this cannot see: a removal further down during the walk, since it moves nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Set
+
+    from trueup.client import Answer, Client
+    from trueup.model import Live
+
+PAGE: Final = 100
+"""The largest page; the server checks the whole organisation for each page, whatever its size."""
+_BY_ID: Final = 2
+"""Up to that many are read by id: a page costs the server more than both."""
+_RESTLESS: Final = 25
+"""Pages without anything new before a list is given up as one that does not come to rest."""
+_LOOKS: Final = 10
+"""Looks at a head that is longer than a page before the list is given up."""
+
+Item = dict[str, Any]
+
+
+class _Walk:
+    """One walk over a list: what it found, and whether it still gets anywhere."""
+
+    def __init__(self, client: Client, route: str, query: dict[str, Any], stamp: str, params: dict[str, str]) -> None:
+        self.client = client
+        self.route = route
+        self.query = query
+        self.stamp = stamp
+        self.params = params
+        self.found: dict[str, Item] = {}
+        self.fresh = 0
+        self.round = False
+        self._idle = 0
+
+    async def page(self, cursor: str | None) -> tuple[list[Item], str | None]:
+        """One page and the next cursor; sets `fresh` (items new or newer) and `round` (it repeats what was found)."""
+        answer = await self.client.get(self.route, {**self.query, "limit": PAGE, "cursor": cursor}, **self.params)
+        items, after = _checked(answer, self.stamp)
+        self.fresh, self.round = 0, False
+        for item in items:
+            known = self.found.get(item["id"])
+            self.round = self.round or known is not None
+            if known is None or known[self.stamp] < item[self.stamp]:
+                self.found[item["id"]] = item
+                self.fresh += 1
+        if cursor is None and items:
+            self._forget_removed(items)
+        self._idle = 0 if self.fresh else self._idle + 1
+        if self._idle > _RESTLESS:
+            raise Unavailable(
+                f"GET {self.route} does not come to rest: {_RESTLESS} pages brought nothing new and no end.",
+                method="GET",
+                route=self.route,
+                request_id=answer.request_id,
+                hint="Nothing was concluded from it. Try again.",
+            )
+        return items, after
+
+    def _forget_removed(self, head: list[Item]) -> None:
+        # The head is one answer: what should stand on it and does not is gone.
+        present = {item["id"] for item in head}
+        lowest = head[-1][self.stamp]
+        for key in [key for key, item in self.found.items() if item[self.stamp] > lowest and key not in present]:
+            del self.found[key]
+
+    async def down(self, trail: list[Item], after: str | None) -> None:
+        """From a page and its cursor to the end of the list."""
+        step = 1
+        while after is not None:
+            items, ahead = await self.page(after)
+            if self.round:
+                self.client.progress.decision(f"GET {self.route} came round; going on from an earlier item")
+                trail = trail[:-step]
+                step *= 2
+                if trail:
+                    after = trail[-1]["id"]
+                    continue
+            step = 1
+            trail, after = items or trail, ahead
+
+    async def settle(self, began: str) -> None:
+        """Reads the head down to what was there at `began`, until that takes one page: then nothing was skipped."""
+        for _ in range(_LOOKS):
+            pages, cursor, top = 0, None, began
+            while True:
+                items, after = await self.page(cursor)
+                pages += 1
+                if pages == 1 and items:
+                    top = items[0][self.stamp]
+                if after is None or not items or items[-1][self.stamp] < began or (pages == 1 and not self.fresh):
+                    break
+                cursor = after
+            if pages == 1:
+                return
+            began = top
+        raise Unavailable(
+            f"GET {self.route} does not come to rest: over {PAGE} items changed during each of {_LOOKS} looks.",
+            method="GET",
+            route=self.route,
+            hint="Nothing was concluded from it. Try again when less is going on.",
+        )
+
+
+async def read_all(
+    client: Client, route: str, query: dict[str, Any] | None = None, *, stamp: str = "updatedAt", **params: str
+) -> list[Item]:
+    """Every item of a list, each once, as true as the API allows; the head first. Raises ApiError."""
+    walk = _Walk(client, route, query or {}, stamp, params)
+    items, after = await walk.page(None)
+    if after is not None:
+        await walk.down(items, after)
+        await walk.settle(items[0][stamp] if items else "")
+    return sorted(walk.found.values(), key=lambda item: (item[stamp], item["id"]), reverse=True)
+
+
+async def read_head(
+    client: Client, route: str, wanted: Set[str], since: str, *, stamp: str = "updatedAt", **params: str
+) -> dict[str, Item]:
+    """Those of the wanted ids that were touched at or after `since`, by id: what was written stands at the head."""
+    walk = _Walk(client, route, {}, stamp, params)
+    cursor: str | None = None
+    while True:
+        items, after = await walk.page(cursor)
+        if after is None or not items or walk.found.keys() >= wanted or items[-1][stamp] < since:
+            return {key: walk.found[key] for key in wanted if key in walk.found}
+        cursor = after
+
+
+def _checked(answer: Answer, stamp: str) -> tuple[list[Item], str | None]:
+    body = answer.body
+    if not isinstance(body, dict) or not isinstance(body.get("items"), list):
+        raise answer.malformed("something that is not a list")
+    for item in body["items"]:
+        if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not isinstance(item.get(stamp), str):
+            raise answer.malformed(f"an item without id or {stamp}")
+    after = body.get("nextCursor")
+    if after is not None and not isinstance(after, str):
+        raise answer.malformed("a cursor that is not text")
+    return body["items"], after
+
+
+async def reread(api: Client, route: str, parameter: str, wanted: Mapping[str, Live]) -> dict[str, Item]:
+    """What was just written, again, by id, in as few requests as can be; what is gone is missing.
+
+    What was written stands at the head of the list, so a page shows a hundred of them.
+    """
+    found: dict[str, Item] = {}
+    if len(wanted) > _BY_ID:
+        since = min((live.updated_at or "" for live in wanted.values()), default="")
+        found = await read_head(api, route, wanted.keys(), since)
+    for key in wanted.keys() - found.keys():
+        try:
+            answer = await api.get(f"{route}/{{{parameter}}}", None, **{parameter: key})
+        except NotFound:
+            continue
+        found[key] = item_of(answer)
+    return found
+
+
+def reread_cost(count: int) -> int:
+    """Requests that `reread` takes when nothing else is going on."""
+    return count if count <= _BY_ID else -(-count // PAGE)
+
+
+def item_of(answer: Answer) -> Item:
+    """The item of an `{item}` or `{ok, item}` answer. Raises Malformed."""
+    body = answer.body
+    item = body.get("item") if isinstance(body, dict) else None
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+        raise answer.malformed("no item")
+    return item

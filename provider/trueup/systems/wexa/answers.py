@@ -1,0 +1,129 @@
+"""Reading Wexa's answers truly, although little of them is documented: lists flat or grouped, configuration clear,
+masked, under other names, or not there at all.
+
+What is there is read; what is masked is named as unreadable; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.model import Live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trueup.client import Answer
+    from trueup.diff import Path
+
+ID: Final = re.compile(r"[0-9a-f]{24}\Z")
+_NAMES: Final = {
+    "source": ("source", "source_type", "sourceType"),
+    "batchSize": ("batch_size", "batchSize", "batchsize"),
+    "auth": ("auth", "authentication", "credentials"),
+}
+_MASK: Final = re.compile(r"[*•●·xX#._-]*\Z|.*(\*{3,}|•{3,}|●{3,}).*", re.DOTALL)
+_MASKED_WORDS: Final = frozenset({"redacted", "masked", "hidden", "secret", "encrypted", "sensitive"})
+
+
+def connectors(answer: Answer, project: str) -> list[Live]:
+    """The connectors of a project. Raises Malformed when the answer is no list, or an item has no id."""
+    return [_from_list(answer, item, project) for item in _flat(answer)]
+
+
+def _flat(answer: Answer) -> Iterator[dict[str, Any]]:
+    body = answer.body
+    if isinstance(body, dict):  # some lists come wrapped
+        body = next((body[key] for key in ("connectors", "data", "items") if isinstance(body.get(key), list)), None)
+    if not isinstance(body, list):
+        raise answer.malformed("something that is not a list")
+    for entry in body:
+        if not isinstance(entry, dict):
+            raise answer.malformed("an entry that is not an object")
+        if _id(entry) is not None:
+            yield entry
+            continue
+        details = entry.get("accountDetails", entry.get("accounts", 0))
+        if isinstance(details, list):
+            for item in details:
+                if not isinstance(item, dict):
+                    raise answer.malformed("an entry that is not an object")
+                yield {"category": entry.get("category"), **item}
+        elif details not in (0, None):  # `accounts` may be 0: a category without any
+            raise answer.malformed("a category without its connectors")
+
+
+def _id(item: dict[str, Any]) -> str | None:
+    for key in ("connectorID", "connectorId", "connector_id", "_id", "id"):
+        value = item.get(key)
+        if isinstance(value, str) and ID.match(value):
+            return value
+    return None
+
+
+def _from_list(answer: Answer, item: dict[str, Any], project: str) -> Live:
+    key = _id(item)
+    if key is None:
+        raise answer.malformed("a connector without an id")
+    name = next((item[field] for field in ("sourceName", "name") if isinstance(item.get(field), str)), "")
+    status = item.get("status")
+    spec = {
+        "projectId": project,
+        "connectorId": key,
+        "name": name.strip(),
+        "status": status if isinstance(status, str) else None,
+    }
+    stamp = item.get("updatedAt")
+    server = {"category": item.get("category")}
+    return Live("Connector", key, spec["name"] or key, spec, stamp if isinstance(stamp, str) else None, server=server)
+
+
+def add_config(live: Live, answer: Answer) -> None:
+    """Lays the loader configuration that an answer shows onto the connector; its body is secret throughout."""
+    if not isinstance(answer.body, dict):
+        raise answer.malformed("something that is not an object")
+    found = _loader_config(answer.body)
+    config: dict[str, Any] = {}
+    unreadable: set[Path] = set()
+    for ours, theirs in _NAMES.items():
+        value = next((found[name] for name in theirs if name in found), None)
+        here = ("dataLoaderConfig", ours)
+        if value is None or (isinstance(value, str) and is_masked(value)):
+            unreadable.add(here)
+        elif ours == "auth":
+            if not isinstance(value, dict):
+                unreadable.add(here)
+                continue
+            config[ours] = value
+            unreadable |= set(_masked_below(value, here))
+        else:
+            config[ours] = value
+    live.spec["dataLoaderConfig"] = config
+    live.unreadable = frozenset(unreadable)
+
+
+def _loader_config(body: dict[str, Any]) -> dict[str, Any]:
+    """The innermost object that looks like a loader configuration; empty when there is none."""
+    seen: list[dict[str, Any]] = [body]
+    for outer in seen:
+        for name in ("data_loader_config", "dataLoaderConfig", "data", "connector", "config"):
+            inner = outer.get(name)
+            if isinstance(inner, dict) and len(seen) < 16:
+                seen.append(inner)
+    wanted = {name for names in _NAMES.values() for name in names}
+    candidates = [one for one in seen if one.keys() & wanted]
+    return max(candidates, key=lambda one: len(one.keys() & wanted), default={})
+
+
+def _masked_below(value: Any, path: Path) -> Iterator[Path]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _masked_below(inner, (*path, key))
+    elif value is None or (isinstance(value, str) and is_masked(value)):
+        yield path
+
+
+def is_masked(value: str) -> bool:
+    """Whether a text stands in for something that the server keeps to itself."""
+    return bool(_MASK.match(value)) or value.strip("<>[](){} ").lower() in _MASKED_WORDS
