@@ -7,8 +7,8 @@
     report = blocking(apply(desired))          # plans, applies, looks again
     assert not blocking(drift(desired)).has_drift
 
-`plan`, `apply` and `drift` are coroutines; `blocking` runs one where there is no event loop. Whoever does several things
-in a row opens a Session, which keeps connections, ledger and embedded servers open.
+`plan`, `apply` and `drift` are coroutines; `blocking` runs one where there is no event loop. Whoever does several
+things in a row opens a Session, which keeps connections, ledger and embedded servers open.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class Session:
         return Reading(requests, seconds, left, limits.requests, limits.silence)
 
     async def _ledger_if(self, path: Path | None, *, create: bool) -> Ledger | None:
-        if self._ledger is None and path is not None and (create or path.exists()):
+        if self._ledger is None and path is not None and (create or await asyncio.to_thread(path.exists)):
             from trueup.ledger import Ledger
 
             self._ledger = await self._open.enter_async_context(await Ledger.open(path))
