@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import httpx
 import tenacity
@@ -85,8 +85,8 @@ class Wait:
 class Manner(Protocol):
     """How one API speaks."""
 
-    system: str
-    limits: Limits
+    system: ClassVar[str]
+    limits: ClassVar[Limits]
 
     def headers(self, credential: Credential) -> dict[str, str]:
         """The headers that carry the credential."""
@@ -169,6 +169,7 @@ class Client:
             limits=httpx.Limits(max_connections=self.concurrency, keepalive_expiry=_KEEP_ALIVE),
             transport=self.transport,
             follow_redirects=False,  # a redirect would carry the credential to another host
+            trust_env=not _is_loopback(self.url),  # a proxy is never the way to this machine
         )
 
     async def aclose(self) -> None:
@@ -441,6 +442,10 @@ def _plain(text: str, longest: int = 300) -> str:
     """A server's words on one line, without secrets of ours and without anything that could steer a terminal."""
     line = " ".join("".join(char if char.isprintable() else " " for char in scrub(str(text))).split())
     return (line if len(line) <= longest else line[: longest - 1] + "…").rstrip(".")
+
+
+def _is_loopback(url: str) -> bool:
+    return httpx.URL(url).host in ("localhost", "127.0.0.1", "::1")
 
 
 def _agent() -> str:

@@ -243,10 +243,14 @@ class Kind:
     """None for what is only configuration, such as Connection."""
     example: str = ""
 
-    @property
-    def by_name(self) -> dict[str, Field]:
-        """Its fields by name."""
-        return {spec.name: spec for spec in self.fields}
+    by_name: dict[str, Field] = dataclasses.field(init=False, repr=False, compare=False)
+    """Its fields by name."""
+    references: tuple[Field, ...] = dataclasses.field(init=False, repr=False, compare=False)
+    """Its fields that name another resource."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {spec.name: spec for spec in self.fields})
+        object.__setattr__(self, "references", tuple(spec for spec in self.fields if spec.reference))
 
     def __hash__(self) -> int:
         return hash((self.api_version, self.name))

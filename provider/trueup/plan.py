@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from trueup.diff import MISSING, UNKNOWN, Change, Path, covers, dotted, leaves, overlay, pairs, same
-from trueup.model import Address, Call, Declared, Desired, Kind, Live, Record, Refusal, Verbs
+from trueup.model import Address, Call, Declared, Desired, Live, Record, Refusal, Verbs
 from trueup.secrets import Secret, fingerprint
 
 if TYPE_CHECKING:
@@ -213,6 +213,7 @@ class _Planner:
         self.plan = Plan()
         self.creating: set[Address] = set()
         self.refused: set[Address] = set()
+        self.targets: dict[tuple[str, str, str, str], tuple[Any, Address | None]] = {}
 
     def build(self, declared: Sequence[Declared]) -> Plan:
         for one in by_reference(declared):
@@ -238,7 +239,7 @@ class _Planner:
             index = self.indexes[place] = _Index(verbs, self.listings[place])
         try:
             live = self._match(declared, verbs, index)
-            desired, needs = self._resolve(declared)
+            desired, needs = self._resolve(declared, place)
         except _Refused as refused:
             return Step("refuse", declared, None, Desired({}), why=refused.why, error=True)
         if live is None:
@@ -262,25 +263,34 @@ class _Planner:
                 raise _Refused(f"{live.id} is declared twice: here and as {other}. Remove one of the two.")
         return live
 
-    def _resolve(self, declared: Declared) -> tuple[Desired, tuple[Address, ...]]:
+    def _resolve(self, declared: Declared, place: Place) -> tuple[Desired, tuple[Address, ...]]:
         """The spec with names replaced by ids, and what has to be created before."""
         spec: dict[str, Any] = declared.spec
-        needs: list[Address] = []
-        for name in _references(declared.kind):
+        needs: tuple[Address, ...] = ()
+        for trait in declared.kind.references:
+            name = trait.name
             if name not in spec:
                 continue
-            address = target_of(declared, name)
-            if address in self.plan.matched:
-                value: Any = self.plan.matched[address][1].id
-            elif address in self.creating:
-                value = UNKNOWN
-                needs.append(address)
-            elif address in self.refused:
-                raise _Refused(f"it needs {address}, which cannot be made.")
-            else:
-                continue  # an id, taken as it is
+            system, connection, _ = place
+            key = (system, connection, cast(str, trait.reference), cast(str, spec[name]))
+            target = self.targets.get(key)
+            if target is None:
+                target = self.targets[key] = self._target(target_of(declared, name), spec[name])
+            value, need = target
+            if need is not None:
+                needs = (*needs, need)
             spec = {**spec, name: value}
-        return Desired(spec), tuple(needs)
+        return Desired(spec), needs
+
+    def _target(self, address: Address, value: Any) -> tuple[Any, Address | None]:
+        """What a reference stands for: an id, or UNKNOWN and what has to be created before."""
+        if address in self.plan.matched:
+            return self.plan.matched[address][1].id, None
+        if address in self.creating:
+            return UNKNOWN, address
+        if address in self.refused:
+            raise _Refused(f"it needs {address}, which cannot be made.")
+        return value, None  # an id, taken as it is
 
     def _create(
         self, declared: Declared, verbs: Verbs, index: _Index, desired: Desired, needs: tuple[Address, ...]
@@ -307,7 +317,10 @@ class _Planner:
         for name, after in desired.spec.items():
             trait = traits[name]
             before = live.spec.get(name, MISSING)
-            if trait.local or _in_sync(trait, before, after, live):
+            if trait.local or (
+                (before == after and type(before) is str)  # most of what there is
+                or _in_sync(trait, before, after, live)
+            ):
                 continue
             for pair in _pairs(trait, before, after):
                 verdict = self._judge(place_of(declared), verbs, trait, pair, live, record)
@@ -416,16 +429,6 @@ def target_of(declared: Declared, name: str) -> Address:
     address = declared.address
     reference = cast(str, declared.kind.by_name[name].reference)
     return Address(address.system, reference, str(declared.spec[name]), address.connection)
-
-
-_reference_names: dict[int, tuple[str, ...]] = {}
-
-
-def _references(kind: Kind) -> tuple[str, ...]:
-    found = _reference_names.get(id(kind))
-    if found is None:
-        found = _reference_names[id(kind)] = tuple(trait.name for trait in kind.fields if trait.reference)
-    return found
 
 
 def _in_sync(trait: Field, before: Any, after: Any, live: Live) -> bool:

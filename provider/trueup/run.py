@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from trueup import connections, embedded
 from trueup.apply import Applier, Report
-from trueup.client import Client
+from trueup.client import Client, Manner
 from trueup.manifest import Manifest
 from trueup.manifest import load as load_files
 from trueup.model import Clock, Progress, Quiet
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from trueup.model import Declared, Record
 
 _T = TypeVar("_T")
-_MANNERS: Final = {"den": DenManner, "wexa": WexaManner}
+_MANNERS: Final[dict[str, type[Manner]]] = {"den": DenManner, "wexa": WexaManner}
 STATE: Final = Path(".trueup")
 
 
