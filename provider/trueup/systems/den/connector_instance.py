@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.diff import overlay
-from trueup.errors import Refused
+from trueup.errors import Refused, Unavailable
 from trueup.model import Call, Listing, Live, Refusal, field, kind
 from trueup.secrets import reveal
 from trueup.systems.den import lists, writes
@@ -182,7 +183,12 @@ class _Verbs:
             config = fresh.get("instanceConfigJson")
             body["config"] = lay(config if isinstance(config, dict) else {}, desired, "config")
         route = f"{ROUTE}/{{{_ID}}}"
-        return _live(lists.item_of(await api.request("PATCH", route, params={_ID: live.id}, body=reveal(body))))
+        try:
+            return _live(lists.item_of(await api.request("PATCH", route, params={_ID: live.id}, body=reveal(body))))
+        except Unavailable as error:
+            if error.status == HTTPStatus.INTERNAL_SERVER_ERROR and "name" in body:
+                error.hint = f"Den answers 500 to a name that is taken as well; is there another {body['name']}?"
+            raise
 
 
 def lay(live: dict[str, Any], desired: Desired, name: str) -> dict[str, Any]:
