@@ -24,14 +24,16 @@ from trueup.sandbox.store import Store
 from trueup.sandbox.wexa import Wexa
 
 
-def refused(*options: str) -> str:
-    """The one sentence with which the process leaves at once."""
-    process = launch(*options)
-    out, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, out) == (1, "")
-    assert err.startswith("trueup sandbox: ")
-    assert err.count("\n") == 1, err
-    return err
+def refused(*commands: tuple[str, ...]) -> list[str]:
+    """The one sentence with which each process leaves at once."""
+    sentences = []
+    for process in [launch(*options) for options in commands]:
+        out, err = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, out) == (1, "")
+        assert err.startswith("trueup sandbox: ")
+        assert err.count("\n") == 1, err
+        sentences.append(err)
+    return sentences
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -100,7 +102,7 @@ def test_listens_where_it_is_told_and_says_when_it_cannot() -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         taken.listen()
-        assert f"Port {port} of 127.0.0.1 cannot be used for wexa" in refused("--wexa", str(port))
+        assert f"Port {port} of 127.0.0.1 cannot be used for wexa" in refused(("--wexa", str(port)))[0]
     with running("--wexa", str(port)) as sandbox:
         assert sandbox.ready["wexa"]["url"] == f"http://127.0.0.1:{port}"
 
@@ -118,16 +120,20 @@ def test_says_what_is_wrong_with_a_state(tmp_path: Path, content: bytes | str) -
         db.close()
     if content == b"":
         with running("--state", str(path)) as sandbox:  # an empty file is an empty state
-            assert "is in use by another sandbox" in refused("--state", str(path))
+            assert "is in use by another sandbox" in refused(("--state", str(path)))[0]
             assert sandbox.leave(signal.SIGTERM)[0] == 0
     else:
-        assert f"The state file {path} holds no state of a sandbox" in refused("--state", str(path))
+        assert f"The state file {path} holds no state of a sandbox" in refused(("--state", str(path)))[0]
 
 
 def test_says_where_a_state_cannot_be(tmp_path: Path) -> None:
-    assert "there is no folder" in refused("--state", str(tmp_path / "missing" / "state.db"))
-    assert "Is a directory" in refused("--state", str(tmp_path))
-    assert "The lock file" in refused("--users-lock", str(tmp_path / "missing" / "users"))
+    nowhere = tmp_path / "missing"
+    folder, directory, lock = refused(
+        ("--state", str(nowhere / "state.db")), ("--state", str(tmp_path)), ("--users-lock", str(nowhere / "users"))
+    )
+    assert "there is no folder" in folder
+    assert "Is a directory" in directory
+    assert "The lock file" in lock
 
 
 def test_state_clock_and_switches_outlive_the_process(tmp_path: Path) -> None:
@@ -161,18 +167,18 @@ def test_state_clock_and_switches_outlive_the_process(tmp_path: Path) -> None:
         )
 
 
-def test_a_filling_that_was_interrupted_is_begun_again(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    with running("--state", str(path), "--preset", "demo") as sandbox:
-        assert sandbox.leave(signal.SIGTERM)[0] == 0
-    db = sqlite3.connect(path)
-    db.execute("UPDATE rows SET row = json_set(row, '$.complete', json('false')) WHERE tab = 'sandbox.preset'")
-    db.commit()
-    db.close()
-    with running("--state", str(path), "--preset", "golden") as sandbox:
-        tables = sandbox.control.get("/state").json()["tables"]
-        assert not tables.get("wexa.connectors")
-        assert len(tables["wexa.projects"]) == 2
+def test_a_filling_that_was_interrupted_is_begun_again() -> None:
+    store, clock = Store(":memory:"), Clock()
+    den, wexa = Den(store, clock), Wexa(store, clock)
+    apply("demo", store, den, wexa, clock)
+    marks = store.table("sandbox.preset")
+    marks.put("preset", {"name": "demo", "complete": False})
+    apply("golden", store, den, wexa, clock)
+    assert len(store.table("wexa.connectors")) == 0
+    assert len(store.table("wexa.projects")) == len(store.table("den.organizations")) == 2
+    before = store.dump()
+    apply("demo", store, den, wexa, clock)
+    assert store.dump() == before, "a complete one stays"
 
 
 @pytest.mark.parametrize("preset", ["empty", "golden", "demo", "thousand"])
@@ -220,8 +226,9 @@ def test_leaves_when_nobody_shares_the_lock_any_more(tmp_path: Path) -> None:
             user.stdout.readline()
         with running("--users-lock", str(lock)) as sandbox:
             users[0].kill()
-            time.sleep(GRACE + 1)  # long enough for it to have left, were it not for the second user
-            assert sandbox.process.poll() is None
+            time.sleep(GRACE + 0.8)  # long enough for it to have left, were it not for the second user
+            assert users[1].poll() is None
+            assert sandbox.process.poll() is None, "somebody still shares the lock"
             assert sandbox.control.get("/").status_code == 200
             users[1].kill()
             assert sandbox.process.communicate(timeout=PATIENCE) == ("", "")

@@ -26,7 +26,10 @@ _SHAPES = {
 
 
 def change(rows: Rows, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Does it, and says what was touched: `{"type", "touched": [ids]}`. A status may be any word, also one that is only ever read, as `failed`."""
+    """Does it, and says what was touched: `{"type", "touched": [ids]}`.
+
+    ValueError says what is wrong with `wanted`. A status may be any word, also one that is only ever read, as `failed`.
+    """
     kind = wanted.get("type")
     if kind not in _SHAPES:
         raise ValueError(f"change.type is {kind!r}; Wexa has {', '.join(_SHAPES)}")
