@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import json
 import socket
@@ -151,15 +150,15 @@ def test_log_tells_connections_apart(sandbox: Running) -> None:
 
 
 def test_log_forgets_but_counts_do_not(sandbox: Running) -> None:
-    address = httpx.URL(sandbox.ready["wexa"]["url"])
-    connection = http.client.HTTPConnection(address.host, address.port or 0)
-    for _ in range(2003):
-        connection.request("GET", "/public/connectors/all")
-        connection.getresponse().read()
-    connection.close()
-    told = sandbox.control.get("/requests").json()
+    log = RequestLog(Clock())
+    for number in range(2003):
+        log.answered(log.arrived("den", "GET", f"/{number}", "", "/{number}", 1), 200)
+    told = log.view()
     assert (told["total"], len(told["log"])) == (2003, 2000)
+    assert told["log"][0]["path"] == "/3"
+    statuses(sandbox, 1)
     assert sandbox.control.delete("/requests").json() == {"total": 0, "counts": [], "log": []}
+    assert sandbox.control.get("/requests").json()["total"] == 0
 
 
 async def test_a_fault_of_ours_is_told_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
