@@ -13,7 +13,7 @@ Row = dict[str, Any]
 class Table:
     """Rows by id. Change a row only by `put`: that is what marks it to be written."""
 
-    def __init__(self, name: str, dirty: set[tuple[str, str]]) -> None:
+    def __init__(self, name: str, dirty: dict[tuple[str, str], None]) -> None:
         self.name = name
         self._rows: dict[str, Row] = {}
         self._dirty = dirty
@@ -25,13 +25,13 @@ class Table:
     def put(self, key: str, row: Row) -> Row:
         """Sets the row and returns it."""
         self._rows[key] = row
-        self._dirty.add((self.name, key))
+        self._dirty[self.name, key] = None
         return row
 
     def delete(self, key: str) -> None:
         """Removes the row; one that is not there is no error."""
         if self._rows.pop(key, None) is not None:
-            self._dirty.add((self.name, key))
+            self._dirty[self.name, key] = None
 
     def values(self) -> Iterator[Row]:
         """The rows, in order of insertion."""
@@ -56,7 +56,7 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("CREATE TABLE IF NOT EXISTS rows (tab TEXT, key TEXT, row TEXT, PRIMARY KEY (tab, key))")
-        self._dirty: set[tuple[str, str]] = set()
+        self._dirty: dict[tuple[str, str], None] = {}  # a set that keeps the order in which rows came
         self._tables: dict[str, Table] = {}
         for tab, key, row in self._db.execute("SELECT tab, key, row FROM rows ORDER BY rowid"):
             self.table(tab)._rows[key] = json.loads(row)
