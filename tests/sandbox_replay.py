@@ -248,7 +248,7 @@ class Replay:
     def run(self) -> Iterator[Outcome]:
         """Each case in order, as it was answered."""
         began, recorded = self._server.now(), self._exchanges[0].at
-        with httpx.Client(base_url=self._server.url, timeout=20) as client:
+        with self._server.client_with({}) as client:
             for exchange in self._exchanges:
                 late = (exchange.at - recorded) - (self._server.now() - began)
                 if late > timedelta():

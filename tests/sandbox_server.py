@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 
+import httpx
 import uvicorn
 
 from trueup.sandbox.clock import Clock
@@ -103,6 +104,15 @@ class DenServer:
     def load(self, state: dict[str, Any]) -> None:
         """Replaces the state."""
         self.call(lambda: self.store.load(state))
+
+    def client(self, principal: str) -> httpx.Client:
+        """A client of one connection, in the name of that principal."""
+        return self.client_with(self.principals()[principal])
+
+    def client_with(self, headers: dict[str, str]) -> httpx.Client:
+        """A client of one connection, with those headers."""
+        # Without the certificates of the machine, which take longer to load than a test runs.
+        return httpx.Client(base_url=self.url, headers=headers, timeout=20, verify=False, trust_env=False)
 
     def principals(self) -> dict[str, dict[str, str]]:
         """Headers by the name of who asks."""

@@ -48,7 +48,8 @@ class Actor:
 
     def visible(self) -> set[str]:
         """Ids of the instances of the organisation for which the actor has any role."""
-        ours = {row["id"] for row in self.world.instances.values() if row["organizationId"] == self.organization_id}
+        organization = self.organization_id
+        ours = {row["id"] for row in self.world.instances.values() if row["organizationId"] == organization}
         return ours if self.holds("admin") else ours & {grant["connectorInstanceId"] for grant in self._grants()}
 
     def teams(self) -> list[Row]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from trueup.sandbox.den import views
 from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
-from trueup.sandbox.den.lists import filters, matches, mentions, page
+from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.removal import remove_account
 from trueup.sandbox.den.validate import Anything, Body, Maybe, OneOf, Text
@@ -72,13 +72,9 @@ async def _create(call: Call) -> Row:
 
 
 async def _list(call: Call) -> Row:
-    rows = [
-        row
-        for row in call.world.accounts.values()
-        if row["organizationId"] == call.actor.organization_id
-        and matches(call.query, row, "connectorType", "status")
-        and mentions(call.query, row["displayName"], row["remoteId"], row["externalAccountRef"])
-    ]
+    ours = [row for row in call.world.accounts.values() if row["organizationId"] == call.actor.organization_id]
+    texts = ("displayName", "remoteId", "externalAccountRef")
+    rows = pick(ours, call.query, ("connectorType", "status"), texts)
     return page(rows, call.query, lambda row: _shown(call, row))
 
 

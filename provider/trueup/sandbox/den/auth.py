@@ -67,13 +67,14 @@ async def _by_key(world: World, text: str) -> Caller:
         return Caller(trouble=KeyTrouble(401, "KEY_DISABLED", "API Key is disabled"))
     if key["expiresAt"] is not None and world.age(key["expiresAt"]) > 0:
         return Caller(trouble=unknown)
-    if trouble := await _count(world, key):
-        return Caller(trouble=trouble)
-    return Caller(user=world.users.get(key["referenceId"]), key=key)
+    counted = await _count(world, key)
+    if isinstance(counted, KeyTrouble):
+        return Caller(trouble=counted)
+    return Caller(user=world.users.get(counted["referenceId"]), key=counted)
 
 
-async def _count(world: World, key: Row) -> KeyTrouble | None:
-    """Counts the request against the window of the key, or says that it is spent."""
+async def _count(world: World, key: Row) -> Row | KeyTrouble:
+    """The key, with the request counted against its window; or that the window is spent."""
     now = world.stamp()
     count = 1
     limit, window = key["rateLimitMax"], key["rateLimitTimeWindow"]
@@ -86,5 +87,4 @@ async def _count(world: World, key: Row) -> KeyTrouble | None:
             count = key["requestCount"] + 1
     await asyncio.sleep(0)  # whoever reads now reads the same count
     current = world.api_keys.get(key["id"]) or key
-    world.put(world.api_keys, {**current, "requestCount": count, "lastRequest": now, "updatedAt": now})
-    return None
+    return world.put(world.api_keys, {**current, "requestCount": count, "lastRequest": now, "updatedAt": now})

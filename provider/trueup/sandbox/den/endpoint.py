@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -110,10 +111,30 @@ async def _json(request: Request) -> Any:
     """The body; one that does not say it is JSON counts as `{}`, whatever it holds."""
     if not _JSON.fullmatch(request.headers.get("content-type", "")):
         return {}
+    text = await request.body()
     try:
-        return json.loads(await request.body(), parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_number)
     except (ValueError, RecursionError):
         raise NotJson from None
+    if b"\\u" in text:
+        _storable(value)
+    return value
+
+
+def _number(text: str) -> float | int | None:
+    """A number as JavaScript would tell it again: 1.0 is 1, and what is too great for it is null."""
+    value = float(text)
+    if not math.isfinite(value):
+        return None
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _storable(value: Any) -> None:
+    """Half of a surrogate pair is JSON, but no database takes it."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise broken() from None
 
 
 def _refuse(constant: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from trueup.sandbox.den import views
 from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
-from trueup.sandbox.den.lists import filters, matches, mentions, page
+from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import not_found
 from trueup.sandbox.den.targets import TARGET_ID, target_of, targets_of
 from trueup.sandbox.den.validate import Id, OneOf, Text
@@ -61,13 +61,9 @@ def _event(call: Call, role: str) -> Row:
 
 async def _list(call: Call) -> Row:
     visible = call.actor.visible()
-    rows = [
-        row
-        for row in call.world.events.values()
-        if row["connectorInstanceId"] in visible
-        and matches(call.query, row, "connectorInstanceId", "connectorTargetId", "eventType", "status")
-        and mentions(call.query, row["externalEventRef"], row["sourceRevisionRef"])
-    ]
+    seen = [row for row in call.world.events.values() if row["connectorInstanceId"] in visible]
+    exactly = ("connectorInstanceId", "connectorTargetId", "eventType", "status")
+    rows = pick(seen, call.query, exactly, ("externalEventRef", "sourceRevisionRef"))
     return page(rows, call.query, views.event, dated="startedAt")
 
 

@@ -10,7 +10,7 @@ import asyncio
 
 from trueup.sandbox.den import views
 from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
-from trueup.sandbox.den.lists import filters, matches, mentions, page
+from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.removal import remove_instances
 from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Text, some_field
@@ -83,14 +83,10 @@ async def _list(call: Call) -> Row:
     if "pluginId" in call.query:
         wanted = call.query["pluginId"]
         visible &= {row["connectorInstanceId"] for row in call.world.mappings.values() if row["pluginId"] == wanted}
-    rows = [
-        row
-        for row in call.world.instances.values()
-        if row["id"] in visible
-        and matches(call.query, row, "connectorAccountId", "status")
-        and mentions(call.query, row["name"], row["remoteId"])
-    ]
-    return page(rows, call.query, views.instance)
+    seen = [row for row in call.world.instances.values() if row["id"] in visible]
+    return page(
+        pick(seen, call.query, ("connectorAccountId", "status"), ("name", "remoteId")), call.query, views.instance
+    )
 
 
 async def _create(call: Call) -> Row:

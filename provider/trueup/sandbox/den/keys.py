@@ -50,6 +50,8 @@ async def get_session(request: Request) -> JSONResponse:
         "ipAddress": None,
         **{name: source[name] for name in ("createdAt", "updatedAt", "expiresAt")},
     }
+    if caller.key:  # made up for this request: a key has no session of its own
+        session |= {"createdAt": source["lastRequest"], "updatedAt": source["lastRequest"]}
     if caller.session:
         session |= {"activeOrganizationId": source["activeOrganizationId"], "activeTeamId": None}
     return JSONResponse({"user": caller.user, "session": session})

@@ -37,11 +37,15 @@ def page(
     return {"items": [view(row) for row in items], "nextCursor": following}
 
 
-def matches(query: dict[str, Any], row: Row, *fields: str) -> bool:
-    """Whether the row has the value that the query asks for, in every one of these fields that it names."""
-    return all(name not in query or row[name] == query[name] for name in fields)
+def pick(rows: Iterable[Row], query: dict[str, Any], exactly: tuple[str, ...], texts: tuple[str, ...]) -> list[Row]:
+    """The rows that pass the filters of a query.
 
-
-def mentions(query: dict[str, Any], *texts: str | None) -> bool:
-    """Whether `q` is in one of the texts, whatever the case."""
-    return "q" not in query or query["q"].lower() in "\n".join(text or "" for text in texts).lower()
+    `exactly` names the fields that have to be as the query says, if it does; `texts` those in one of which `q` has to
+    be, whatever the case.
+    """
+    wanted = [(name, query[name]) for name in exactly if name in query]
+    found = [row for row in rows if all(row[name] == value for name, value in wanted)] if wanted else list(rows)
+    if "q" not in query:
+        return found
+    sought = query["q"].lower()
+    return [row for row in found if sought in "\n".join(row[name] or "" for name in texts).lower()]

@@ -7,7 +7,7 @@ import asyncio
 from trueup.sandbox.den import views
 from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
 from trueup.sandbox.den.instances import WRITE_GAP
-from trueup.sandbox.den.lists import filters, matches, mentions, page
+from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.targets import TARGET_ID, target_of
 from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Text, some_field
@@ -61,13 +61,8 @@ def _taken(world: World, row: Row) -> bool:
 
 async def _list(call: Call) -> Row:
     target = target_of(call, "viewer")
-    rows = [
-        row
-        for row in call.world.mappings.values()
-        if row["connectorTargetId"] == target["id"]
-        and matches(call.query, row, "mappingKind", "objectType", "pluginId")
-        and mentions(call.query, row["selector"], row["remoteId"])
-    ]
+    its = [row for row in call.world.mappings.values() if row["connectorTargetId"] == target["id"]]
+    rows = pick(its, call.query, ("mappingKind", "objectType", "pluginId"), ("selector", "remoteId"))
     return page(rows, call.query, views.mapping)
 
 

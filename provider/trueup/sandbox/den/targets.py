@@ -7,7 +7,7 @@ import asyncio
 from trueup.sandbox.den import views
 from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
 from trueup.sandbox.den.instances import TYPES, WRITE_GAP
-from trueup.sandbox.den.lists import filters, matches, mentions, page
+from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.validate import Anything, Body, Maybe, OneOf, Text, some_field
 from trueup.sandbox.den.world import World, same
@@ -60,11 +60,7 @@ def _taken(world: World, instance: str, remote: str, but: str | None = None) -> 
 
 async def _list(call: Call) -> Row:
     instance = call.actor.instance(call.ids["connectorInstanceId"], "viewer")
-    rows = [
-        row
-        for row in targets_of(call.world, instance)
-        if matches(call.query, row, "targetKind") and mentions(call.query, row["remoteId"], row["externalTargetRef"])
-    ]
+    rows = pick(targets_of(call.world, instance), call.query, ("targetKind",), ("remoteId", "externalTargetRef"))
     return page(rows, call.query, views.target)
 
 

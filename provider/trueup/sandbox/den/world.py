@@ -18,79 +18,28 @@ class World:
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
-
-    @property
-    def organizations(self) -> Table:
-        return self.store.table("den.organizations")
-
-    @property
-    def users(self) -> Table:
-        return self.store.table("den.users")
-
-    @property
-    def members(self) -> Table:
-        return self.store.table("den.members")
-
-    @property
-    def invitations(self) -> Table:
-        return self.store.table("den.invitations")
-
-    @property
-    def roles(self) -> Table:
-        return self.store.table("den.roles")
-
-    @property
-    def teams(self) -> Table:
-        """Teams carry `memberIds`, the memberships that belong to them."""
-        return self.store.table("den.teams")
-
-    @property
-    def api_keys(self) -> Table:
-        """Keys carry `key` in clear: they are made up, and whoever reads the state has to be able to use them."""
-        return self.store.table("den.apiKeys")
-
-    @property
-    def sessions(self) -> Table:
-        return self.store.table("den.sessions")
-
-    @property
-    def plugins(self) -> Table:
-        """Plugins cannot be made here; a state that is loaded may hold some for mappings to name."""
-        return self.store.table("den.plugins")
-
-    @property
-    def config_objects(self) -> Table:
-        """What syncs imported: rows with an `id`, a `connectorInstanceId` and a `path`. Only their number is told."""
-        return self.store.table("den.configObjects")
-
-    @property
-    def accounts(self) -> Table:
-        return self.store.table("den.connectorAccounts")
-
-    @property
-    def instances(self) -> Table:
-        return self.store.table("den.connectorInstances")
-
-    @property
-    def targets(self) -> Table:
-        return self.store.table("den.connectorTargets")
-
-    @property
-    def mappings(self) -> Table:
-        return self.store.table("den.connectorMappings")
-
-    @property
-    def grants(self) -> Table:
-        return self.store.table("den.accessGrants")
-
-    @property
-    def events(self) -> Table:
-        return self.store.table("den.syncEvents")
-
-    @property
-    def github(self) -> Table:
-        """What GitHub answers to syncs: at most one row, `syncs`, with its `outcome`."""
-        return self.store.table("den.github")
+        self.organizations = store.table("den.organizations")
+        self.users = store.table("den.users")
+        self.members = store.table("den.members")
+        self.invitations = store.table("den.invitations")
+        self.roles = store.table("den.roles")
+        # Teams carry `memberIds`, the memberships that belong to them. No route makes one; a loaded state may.
+        self.teams = store.table("den.teams")
+        # Keys carry `key` in clear: they are made up, and whoever reads the state has to be able to use them.
+        self.api_keys = store.table("den.apiKeys")
+        self.sessions = store.table("den.sessions")
+        self.accounts = store.table("den.connectorAccounts")
+        self.instances = store.table("den.connectorInstances")
+        self.targets = store.table("den.connectorTargets")
+        self.mappings = store.table("den.connectorMappings")
+        self.grants = store.table("den.accessGrants")
+        self.events = store.table("den.syncEvents")
+        # Plugins cannot be made here; a loaded state may hold some for mappings to name.
+        self.plugins = store.table("den.plugins")
+        # What syncs imported: an `id`, a `connectorInstanceId` and a `path` each. Only their number is told.
+        self.config_objects = store.table("den.configObjects")
+        # What GitHub answers to syncs: at most one row, `syncs`, with its `outcome`.
+        self.github = store.table("den.github")
 
     def new_id(self, prefix: str) -> str:
         """A fresh id, dated by the clock."""
