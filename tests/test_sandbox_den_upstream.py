@@ -166,7 +166,9 @@ def test_a_person_changes_what_the_api_could(den: DenServer, owner: httpx.Client
     ("change", "said"),
     [
         ({}, "type has to be one of repository-removed"),
+        ({"type": ["push"]}, "type has to be one of repository-removed"),
         ({"type": "repository-removed"}, "repository-removed needs repository"),
+        ({"type": "repository-removed", "repository": {}}, "needs repository, a name or a number"),
         ({"type": "repository-removed", "repository": "acme/none", "repo": 1}, "does not know repo"),
         ({"type": "repository-renamed", "repository": "acme/none"}, "needs to"),
         ({"type": "installation-deleted", "installationId": 9}, "no account has the remoteId '9'"),

@@ -33,6 +33,9 @@ class KeyTrouble:
     """Milliseconds until the window closes."""
 
 
+_UNKNOWN = KeyTrouble(401, "INVALID_API_KEY", "Invalid API key.")
+
+
 @dataclass(frozen=True)
 class Caller:
     """Whoever sent the request; `user` is None for nobody we know."""
@@ -57,16 +60,15 @@ async def identify(world: World, headers: Headers) -> Caller:
 
 
 async def _by_key(world: World, text: str) -> Caller:
-    unknown = KeyTrouble(401, "INVALID_API_KEY", "Invalid API key.")
     if len(text) < _SHORTEST:
         return Caller(trouble=KeyTrouble(403, "INVALID_API_KEY", "Invalid API key."))
     key = next((row for row in world.api_keys.values() if row["key"] == text), None)
     if key is None:
-        return Caller(trouble=unknown)
+        return Caller(trouble=_UNKNOWN)
     if not key["enabled"]:
         return Caller(trouble=KeyTrouble(401, "KEY_DISABLED", "API Key is disabled"))
     if key["expiresAt"] is not None and world.age(key["expiresAt"]) > 0:
-        return Caller(trouble=unknown)
+        return Caller(trouble=_UNKNOWN)
     counted = await _count(world, key)
     if isinstance(counted, KeyTrouble):
         return Caller(trouble=counted)
@@ -86,5 +88,7 @@ async def _count(world: World, key: Row) -> Row | KeyTrouble:
                 return KeyTrouble(429, "RATE_LIMITED", "Rate limit exceeded.", left)
             count = key["requestCount"] + 1
     await asyncio.sleep(0)  # whoever reads now reads the same count
-    current = world.api_keys.get(key["id"]) or key
+    current = world.api_keys.get(key["id"])
+    if current is None:
+        return _UNKNOWN
     return world.put(world.api_keys, {**current, "requestCount": count, "lastRequest": now, "updatedAt": now})

@@ -73,7 +73,7 @@ def change_resource(world: World, wanted: dict[str, Any]) -> list[str]:
 
     ValueError says in a sentence what cannot be done.
     """
-    kind = _KINDS.get(wanted.get("kind", ""))
+    kind = _KINDS.get(str(wanted.get("kind")))
     if kind is None:
         raise ValueError(f"kind has to be one of {', '.join(_KINDS)}, not {wanted.get('kind')!r}")
     table = world.store.table(kind.table)

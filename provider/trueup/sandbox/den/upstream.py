@@ -26,7 +26,7 @@ Change = dict[str, Any]
 def change(world: World, wanted: Change) -> dict[str, Any]:
     """Does it, and says what was touched: `{"type", "touched": [ids]}`. ValueError says what is wrong with `wanted`."""
     kind = wanted.get("type")
-    if kind not in _CHANGES:
+    if not isinstance(kind, str) or kind not in _CHANGES:
         raise ValueError(f"type has to be one of {', '.join(_CHANGES)}, not {kind!r}")
     does, known = _CHANGES[kind]
     if unknown := sorted(wanted.keys() - {"type", *known}):
@@ -101,7 +101,7 @@ def _pushed(world: World, wanted: Change) -> list[str]:
 
 def _deleted(world: World, wanted: Change) -> list[str]:
     """An installation is deleted: its accounts, of whatever organisation, are disconnected. Instances stay."""
-    installation = str(_needed(wanted, "installationId"))
+    installation = _needed(wanted, "installationId")
     touched = []
     for account in world.accounts.values():
         if account["remoteId"] == installation:
@@ -120,11 +120,11 @@ def _answers(world: World, wanted: Change) -> list[str]:
 
 def _followers(world: World, wanted: Change, repository: str) -> list[tuple[Row, Row | None]]:
     """The active instances that follow a repository, each with the target by which it does. ValueError for none."""
-    installation = wanted.get("installationId")
+    installation = _needed(wanted, "installationId") if "installationId" in wanted else None
     accounts = {
         row["id"]
         for row in world.accounts.values()
-        if row["status"] == "active" and installation in (None, row["remoteId"], _as_number(row["remoteId"]))
+        if row["status"] == "active" and installation in (None, row["remoteId"])
     }
     found: list[tuple[Row, Row | None]] = []
     for instance in world.instances.values():
@@ -151,14 +151,12 @@ def _repository_id(target: Row | None, repository: str) -> int:
     return known if isinstance(known, int) else zlib.crc32(repository.encode())
 
 
-def _as_number(remote: str) -> int | str:
-    return int(remote) if remote.isdecimal() else remote
-
-
-def _needed(wanted: Change, key: str) -> Any:
-    if key not in wanted or wanted[key] in (None, ""):
-        raise ValueError(f"{wanted['type']} needs {key}")
-    return wanted[key]
+def _needed(wanted: Change, key: str) -> str:
+    """A name or a number that has to be there, as text."""
+    value = wanted.get(key)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise ValueError(f"{wanted['type']} needs {key}, a name or a number")
+    return str(value)
 
 
 _CHANGES: dict[str, tuple[Callable[[World, Change], list[str]], tuple[str, ...]]] = {
