@@ -145,7 +145,7 @@ class Client:
     clock: Clock
     progress: Progress = field(default_factory=Quiet)
     timeout: float = 60.0
-    concurrency: int = 4
+    concurrency: int = 8
     transport: httpx.AsyncBaseTransport | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0

@@ -32,7 +32,7 @@ class Settings:
     url: str
     credential: Credential
     timeout: float = 60.0
-    concurrency: int = 4
+    concurrency: int = 8
     organization: str | None = None
 
     scope: str = ""

@@ -36,7 +36,7 @@ class Connection:
         "Seconds that one request may take.", default=60, exclusive_minimum=0, maximum=600, local=True
     )
     concurrency: int | None = field(
-        "Writes under way at once; never two on one resource.", default=4, minimum=1, maximum=64, local=True
+        "Writes under way at once; never two on one resource.", default=8, minimum=1, maximum=64, local=True
     )
 
 
