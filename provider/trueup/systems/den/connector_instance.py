@@ -36,6 +36,7 @@ class ConnectorInstance:
         reference="ConnectorAccount",
         immutable=True,
         min_length=1,
+        id_pattern="^cac_[0-9a-z]{26}$",
         example="acme",
     )
     name: str | None = field(
@@ -53,6 +54,7 @@ class ConnectorInstance:
     config: dict[str, Any] | None = field(
         "Configuration. Only the declared keys are ours; all others belong to the server and are carried over.",
         owned_by_key=True,
+        properties={"autoImportNewPlugins": {"not": {}}},  # it has a route and a field of its own
         example={"branch": "main"},
     )
     autoImportNewPlugins: bool | None = field(

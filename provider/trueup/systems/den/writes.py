@@ -7,9 +7,10 @@ again.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from trueup.errors import Ambiguous, Refused
+from trueup.errors import Ambiguous, ApiError, Malformed, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,16 +24,24 @@ _SENDS: Final = 4
 async def create_once(
     api: Client, send: Callable[[], Awaitable[Live]], find: Callable[[], Awaitable[Live | None]], what: str
 ) -> Live:
-    """Sends a create until it is known to have happened; raises Refused when the server will not have it."""
+    """Sends a create until it is known to have happened; raises Refused when the server will not have it.
+
+    What had to be looked for is marked as found: somebody else may have created it meanwhile.
+    """
+    unknown: ApiError
     for sent in range(_SENDS):
         try:
             return await send()
         except Ambiguous as error:
             unknown = error
+        except Malformed as error:
+            if error.status is None or error.status >= 300:
+                raise
+            unknown = error  # it says that it happened, and not what
         api.progress.decision(f"{unknown.message} Looking for {what}.")
         found = await find()
         if found is not None:
-            return found
+            return dataclasses.replace(found, found=True)
         if sent + 1 < _SENDS:
             await api.pause(0.5 * 2**sent)
     raise Refused(

@@ -1,0 +1,293 @@
+"""One document: is it sound, and if not, every fault of it.
+
+`sound` is quick and says yes or no. `explain` is thorough: it composes the document again for its places, has
+jsonschema collect what contradicts the kind's schema, and adds what a schema cannot say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.errors import Fault
+from trueup.manifest import words
+from trueup.manifest.connections import problems
+from trueup.manifest.literals import holds_literal, literals, secret_name
+from trueup.manifest.scalars import Odd, made_of
+from trueup.manifest.schema import REFERENCE, quick, thorough
+from trueup.manifest.text import quoted
+from trueup.manifest.words import Said
+from trueup.systems import BY_NAME, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trueup.diff import Path
+    from trueup.manifest.compose import Document
+    from trueup.manifest.places import Place
+    from trueup.model import Kind
+
+_SIZES: Final = ("min", "max", "exclusiveM")
+_PARTS: Final = {"metadata": "Add metadata: {name: NAME}.", "spec": "Add spec, with what is declared."}
+
+
+def kind_of(value: Any) -> Kind | None:
+    """The kind that a document is of."""
+    if not isinstance(value, dict):
+        return None
+    try:
+        return BY_NAME.get((value.get("apiVersion"), value.get("kind")))  # type: ignore[arg-type]
+    except TypeError:  # a mapping or a list in place of a word
+        return None
+
+
+def sound(document: Document, kind: Kind | None, *, look: bool) -> bool:
+    """Whether nothing is wrong with it by itself. `look` says that its values have to be searched for secrets."""
+    if kind is None or document.notes or document.odd:
+        return False
+    if not quick(kind, document.sealed)(document.value):
+        return False
+    if (look or document.wary) and holds_literal(document.value):
+        return False
+    return kind.name != "Connection" or not problems(kind, document.value["spec"])
+
+
+def explain(document: Document, kind: Kind | None) -> list[Fault]:
+    """Every fault of a document that is not sound; none if a closer look finds it sound after all."""
+    return _Explainer(document, kind).faults()
+
+
+class _Explainer:
+    def __init__(self, document: Document, kind: Kind | None) -> None:
+        self._document = document
+        self._kind = kind
+        self._places = document.span.places()
+        self._found: list[Fault] = []
+        self._secret_lines: set[int] = set()
+        self._said: set[Path] = set()
+
+    def faults(self) -> list[Fault]:
+        value = self._document.value
+        for note in self._document.notes:
+            self._note(note)
+        if not isinstance(value, dict):
+            what = "a list" if isinstance(value, list) else "a single value"
+            hint = "Begin each document with apiVersion, kind, metadata and spec."
+            self._add(self._places.value(()), Said("E108", f"a document must be a mapping, and this is {what}", hint))
+            return self._found
+        for path, _ in literals(value):
+            self._hide(path)  # before anything is said of those lines
+        if self._kind is None:
+            self._add(*self._what_kind(value))
+        for error in sorted(thorough(self._kind).iter_errors(value), key=_gravity):
+            self._of_error(error)
+        for path, odd in _odds(value):
+            if path not in self._said:
+                self._say(path, words.odd(path, odd))
+        for path, why in literals(value):
+            if path not in self._said:
+                self._say(path, words.literal(path, why))
+        spec = value.get("spec")
+        if self._kind is not None and self._kind.name == "Connection" and isinstance(spec, dict):
+            for problem in problems(self._kind, spec):
+                path = ("spec", *problem.path)
+                if path not in self._said:
+                    place = self._places.value(path) if problem.path else self._places.key(path)
+                    self._add(place, problem.said)
+        return [
+            dataclasses.replace(fault, excerpt="") if fault.line - 1 in self._secret_lines else fault
+            for fault in self._found
+        ]
+
+    # What is said, and where.
+
+    def _add(self, place: Place, said: Said) -> None:
+        source = self._document.span.source
+        self._found.append(source.fault(place.mark, said.code, said.message, said.hint, width=place.width))
+
+    def _say(self, path: Path, said: Said) -> None:
+        self._said.add(path)
+        self._add(self._places.value(path), said)
+
+    def _hide(self, path: Path) -> None:
+        for place in (self._places.key(path), self._places.value(path)):
+            self._secret_lines.update(range(place.mark.line, place.last + 1))
+
+    # What YAML allows and a manifest does not.
+
+    def _note(self, note: Any) -> None:
+        source = self._document.span.source
+        shown = quoted(note.text)
+        if note.kind == "duplicate":
+            first = self._places.first(note.mark)
+            line = first.mark.line + 1 if first else note.mark.line + 1
+            said = Said("E111", f"duplicate key {shown}, first given on line {line}", "Remove one of the two.")
+        elif note.kind == "key":
+            what = f"the key {note.text} is {made_of(note.text)} to YAML" if note.text else "a key is empty"
+            said = Said("E112", what, f"Quote it: {shown}." if note.text else 'Write "key: value".')
+        elif note.kind == "tag":
+            hint = 'Write the value without a tag; quote it when it begins with "!".'
+            said = Said("E114", f"the tag {shown} is not allowed", hint)
+        else:
+            hint = 'Write "<<: *anchor", where the anchor is on a mapping, or a list of such.'
+            said = Said("E117", 'only a mapping can be merged with "<<"', hint)
+        self._found.append(source.fault(note.mark, *said, width=note.width))
+
+    def _what_kind(self, value: dict[str, Any]) -> tuple[Place, Said]:
+        version, name = value.get("apiVersion"), value.get("kind")
+        versions = sorted({kind.api_version for kind in KINDS})
+        if "apiVersion" not in value and "kind" not in value:
+            hint = "Begin it with apiVersion and kind, or leave the file out of what is loaded."
+            return self._places.value(()), Said("E102", "this is no manifest: it has neither apiVersion nor kind", hint)
+        for key in ("apiVersion", "kind"):
+            if key in value and not isinstance(value[key], str):
+                raw = self._places.raw((key,))
+                self._said.add((key,))
+                return self._places.value((key,)), words.wrong_type((key,), "string", value[key], raw, secret=False)
+        if version is None:
+            of_kind = [kind.api_version for kind in KINDS if kind.name == name]
+            hint = f"Add apiVersion: {' or '.join(of_kind or versions)}."
+            return self._places.value(()), Said("E102", "the document lacks apiVersion", hint)
+        if version not in versions:
+            message = f"unknown apiVersion {quoted(version)}"
+            return self._places.value(("apiVersion",)), Said("E106", message, words.did_you_mean(version, versions))
+        names = [kind.name for kind in KINDS if kind.api_version == version]
+        if name is None:
+            hint = f"Add kind: {' or '.join(names)}."
+            return self._places.value(()), Said("E102", "the document lacks kind", hint)
+        place = self._places.value(("kind",))
+        for kind in KINDS:
+            if kind.name == name:
+                message = f"kind {name} belongs to {kind.api_version}, not to {version}"
+                return place, Said("E107", message, f"Write apiVersion: {kind.api_version}.")
+        return place, Said("E107", f"unknown kind {quoted(name)} of {version}", words.did_you_mean(name, names))
+
+    # What contradicts the schema of the kind.
+
+    def _of_error(self, error: Any) -> None:
+        path: Path = tuple(error.absolute_path)
+        schema = error.schema if isinstance(error.schema, dict) else {}
+        secret = any(isinstance(part, str) and (part == "valueFrom" or secret_name(part)) for part in path)
+        if error.validator == "not":
+            self._misplaced(path)
+        elif schema.get("title") == REFERENCE and error.validator in ("type", "required"):
+            self._no_reference(path, error.instance)
+        elif error.validator == "additionalProperties":
+            self._unknown_keys(path, schema, error.instance)
+        elif error.validator == "required":
+            self._missing_keys(path, schema, error.instance)
+        elif path not in self._said:
+            if "valueFrom" in path or schema.get("title") == REFERENCE:
+                self._hide(path)
+                secret = True
+            self._say(path, self._wrong_value(path, error, secret))
+
+    def _wrong_value(self, path: Path, error: Any, secret: bool) -> Said:
+        keyword, limit, value = error.validator, error.validator_value, error.instance
+        in_reference = "valueFrom" in path
+        if in_reference and path[-1] == "exec" and isinstance(value, str):
+            message = "exec must be a list of a program and its arguments: there is no shell that would split a text"
+            return Said("E141", message, "Write exec: [program, argument].")
+        if in_reference and keyword in ("minProperties", "maxProperties"):
+            message = f"{words.name_of(path)} needs exactly one of env, file and exec"
+            return Said("E141", message, words.HOW_TO_REFER)
+        if keyword == "type":
+            said = words.wrong_type(path, limit, value, self._places.raw(path), secret=secret)
+        elif keyword == "enum":
+            said = words.not_one_of(path, limit, value)
+        elif keyword == "pattern":
+            said = words.wrong_form(path, limit, value, secret=secret)
+        elif keyword.startswith(_SIZES):
+            said = words.wrong_size(path, keyword, limit, value, secret=secret)
+        else:
+            message = f"{words.name_of(path)} is not what its schema allows ({keyword})"
+            said = Said("E105", message, "See the reference page of this kind.")
+        return said._replace(code="E141") if in_reference else said
+
+    def _misplaced(self, path: Path) -> None:
+        name = str(path[-1])
+        hint = f"Declare it as spec.{name}." if self._kind and name in self._kind.by_name else "Remove it."
+        self._said.add(path)
+        message = f"{name} does not belong inside {words.name_of(path[:-1])}"
+        self._add(self._places.key(path), Said("E152", message, hint))
+
+    def _no_reference(self, path: Path, value: Any) -> None:
+        self._hide(path)
+        name = words.name_of(path)
+        if isinstance(value, dict):
+            if any(words.near(key, ("valueFrom",)) for key in value):
+                return  # it will be told as an unknown key
+            said = Said("E141", f"{name} is a secret and lacks valueFrom", words.HOW_TO_REFER)
+        elif value is None:
+            said = Said("E141", f"{name} is a secret and is empty", words.HOW_TO_REFER)
+        else:
+            said = Said("E140", f"{name} is a secret and must not be written into a manifest", words.HOW_TO_REFER)
+        self._say(path, said)
+
+    def _unknown_keys(self, path: Path, schema: dict[str, Any], value: dict[str, Any]) -> None:
+        known = list(schema["properties"])
+        for key in value:
+            if key in schema["properties"]:
+                continue
+            place = self._places.key((*path, key))
+            if "valueFrom" in path or schema.get("title") == REFERENCE:
+                self._hide((*path, key))
+                hint = words.did_you_mean(key, known) if "valueFrom" in path else "Put nothing beside valueFrom."
+                if "valueFrom" not in path and "valueFrom" not in value:
+                    if not words.near(key, known):
+                        continue  # that valueFrom is missing says it all
+                    hint = words.did_you_mean(key, known)
+                self._add(place, Said("E141", f"unknown key {quoted(key)} in {words.name_of(path)}", hint))
+                continue
+            meant = words.near(key, known)
+            if meant is not None and secret_name(meant):
+                self._hide((*path, key))
+            self._add(
+                place, Said("E101", f"unknown key {quoted(key)} {self._inside(path)}", self._key_hint(path, key, known))
+            )
+
+    def _inside(self, path: Path) -> str:
+        name = self._kind.name if self._kind else "the document"
+        if not path:
+            return f"at the top of {name}"
+        return f"in {'spec' if path == ('spec',) else words.name_of(path)} of {name}"
+
+    def _key_hint(self, path: Path, key: str, known: list[str]) -> str:
+        if path != ("metadata",) and key in ("labels", "annotations", *(("name",) if not path else ())):
+            return f"It belongs below metadata: metadata.{key}."
+        if path != ("spec",) and self._kind and key in self._kind.by_name:
+            return f"It belongs below spec: spec.{key}."
+        return words.did_you_mean(key, known, known="Known keys are")
+
+    def _missing_keys(self, path: Path, schema: dict[str, Any], value: dict[str, Any]) -> None:
+        properties = schema.get("properties", {})
+        meant = {words.near(key, properties) for key in value if key not in properties}
+        for key in schema["required"]:
+            # jsonschema tells each missing key as an error of its own; this tells all of them with the first.
+            if key in value or key in meant or (*path, key) in self._said:
+                continue
+            self._said.add((*path, key))
+            if self._kind is None and not path:
+                continue
+            about = properties.get(key, {})
+            example = f"{key}: {about['examples'][0]}" if "examples" in about else key
+            hint = _PARTS.get(key) if not path else f"Add {example}. {about.get('description', '')}".rstrip()
+            whose = words.name_of(path) if path != ("spec",) else f"spec of {self._kind.name if self._kind else ''}"
+            self._add(self._places.key(path), Said("E102", f"{whose} lacks {key}", hint or f"Add {key}."))
+
+
+def _gravity(error: Any) -> int:
+    """What is told first of one value; the rest of its faults then mostly follow from it."""
+    order = ("type", "minLength", "maxLength")
+    return order.index(error.validator) if error.validator in order else len(order)
+
+
+def _odds(value: Any, path: Path = ()) -> Iterator[tuple[Path, Odd]]:
+    if isinstance(value, Odd):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _odds(item, (*path, key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _odds(item, (*path, number))

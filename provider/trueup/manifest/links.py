@@ -1,0 +1,238 @@
+"""What only all documents together can tell: addresses, references, cycles, and who claims what.
+
+A document with other faults takes part as well as it can, so that one mistake does not hide or cause another. A name
+that occurs in a text which could not be read is not called unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.errors import Fault
+from trueup.manifest import words
+from trueup.manifest.text import Span, printable, quoted
+from trueup.manifest.words import Said
+from trueup.model import DEFAULT_CONNECTION, Address
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from trueup.diff import Path
+    from trueup.model import Declared, Field, Kind
+
+_Key = tuple[str, str, str, str]
+"""System, connection, kind and name."""
+ID_PATTERN: Final = "idPattern"
+"""The keyword of a reference's schema that tells the form of an id of what it names."""
+
+
+def link(
+    declared: Sequence[Declared],
+    connections: Sequence[Declared],
+    *,
+    unsound: Container[int] = (),
+    lost: Sequence[str] = (),
+) -> list[Fault]:
+    """The faults between documents. `unsound` holds the `id()` of those with faults of their own."""
+    found: list[Fault] = []
+    by_key: dict[_Key, Declared] = {}
+    for one in (*connections, *declared):
+        first = by_key.setdefault(_key(one.address), one)
+        if first is not one:
+            found.append(_twice(first, one))
+    found += _unknown_connections(declared, by_key, lost)
+    for one in declared:
+        if not _connected(one, by_key):
+            continue  # so that nothing of it can be found there
+        for field in one.kind.references:
+            said = _reference(one, field, one.spec.get(field.name), by_key, lost)
+            if said is not None:
+                found.append(_fault(one, (field.name,), said))
+    found += _cycles(by_key)
+    found += _claims([one for one in declared if id(one) not in unsound])
+    return found
+
+
+def _key(address: Address) -> _Key:
+    return address.system, address.connection, address.kind, address.name
+
+
+def _fault(one: Declared, path: Path | None, said: Said) -> Fault:
+    """A fault of a declared resource: at a field of its spec, or at its name."""
+    if not isinstance(one.locator, Span):
+        where = one.where if path is None else one.locate(path)
+        return Fault(where.file, where.line, where.column, *said)
+    places = one.locator.places()
+    place = places.value(("metadata", "name") if path is None else ("spec", *path))
+    return one.locator.source.fault(place.mark, *said, width=place.width)
+
+
+def _twice(first: Declared, second: Declared) -> Fault:
+    message = f"{printable(str(second.address))} is declared twice, first at {first.where}"
+    return _fault(second, None, Said("E130", message, "Rename one of them, or remove it."))
+
+
+def _unknown_connections(
+    declared: Sequence[Declared], by_key: Mapping[_Key, Declared], lost: Sequence[str]
+) -> Iterator[Fault]:
+    for one in declared:
+        system, name = one.address.system, one.address.connection
+        if _connected(one, by_key) or _in(lost, name):
+            continue
+        known = [key[3] for key in by_key if key[0] == system and key[2] == "Connection"]
+        hint = words.did_you_mean(name, known, known="Declared are") if known else ""
+        message = f"the connection {quoted(name)} of {system} is not declared"
+        hint = hint or f"Declare a Connection of {one.kind.api_version} with that name, or leave spec.connection out."
+        yield _fault(one, ("connection",), Said("E136", message, hint))
+
+
+def _connected(one: Declared, by_key: Mapping[_Key, Declared]) -> bool:
+    address = one.address
+    if address.connection == DEFAULT_CONNECTION:
+        return True
+    return (address.system, DEFAULT_CONNECTION, "Connection", address.connection) in by_key
+
+
+def _in(lost: Iterable[str], name: str) -> bool:
+    return any(name in text for text in lost)
+
+
+def _reference(
+    one: Declared, field: Field, value: Any, by_key: Mapping[_Key, Declared], lost: Sequence[str]
+) -> Said | None:
+    """What is wrong with a reference, if anything is: it names a declared resource, or is an id."""
+    if not isinstance(value, str) or not value or field.reference is None:
+        return None
+    system, connection, wanted = one.address.system, one.address.connection, field.reference
+    if (system, connection, wanted, value) in by_key:
+        return None
+    pattern = field.schema.get(ID_PATTERN)
+    if pattern is not None and (said := _id(field, pattern, value, one.kind)) is not None:
+        return said if said.message else None
+    if _in(lost, value):
+        return None
+    others = [key for key in by_key if key[3] == value and key[0] == system]
+    for key in others:
+        if key[1] == connection:
+            message = f"{field.name} {quoted(value)} is the name of a {key[2]}, not of a {wanted}"
+            known = [key[3] for key in by_key if key[:3] == (system, connection, wanted)]
+            hint = words.did_you_mean(value, known, known=f"The {wanted}s declared are") if known else ""
+            return Said("E132", message, hint or f"Declare a {wanted}, and name it here.")
+    message = f"no {wanted} is named {quoted(value)}"
+    for key in others:
+        if key[2] == wanted:
+            hint = f"It is declared for the connection {quoted(key[1])}; set spec.connection accordingly."
+            return Said("E131", message, hint)
+    known = [key[3] for key in by_key if key[:3] == (system, connection, wanted)]
+    if known:
+        return Said("E131", message, words.did_you_mean(value, known, known=f"The {wanted}s declared are"))
+    form = f", or give its id ({words.form_of(pattern)[0]})" if pattern else ""
+    return Said("E131", message, f"Declare a {wanted} of that name{form}.")
+
+
+def _id(field: Field, pattern: str, value: str, kind: Kind) -> Said | None:
+    """What is wrong with an id; None when the value is not meant as one, an empty message when all is well."""
+    form, _ = words.form_of(pattern)
+    prefix = form.partition(" ")[0]
+    if re.fullmatch(pattern, value):
+        return Said("", "", "")
+    if value.startswith(prefix):
+        return Said("E133", f"{field.name} {quoted(value)} is not a well-formed id", f"Write {form}.")
+    if re.fullmatch(r"[a-z]{3}_[0-9a-z]{26}", value):
+        other = _kind_of_id(kind, value)
+        message = f"{field.name} {quoted(value)} is the id of {other}, not of a {field.reference}"
+        return Said("E132", message, f"Write the name of a declared {field.reference}, or {form}.")
+    return None
+
+
+def _kind_of_id(kind: Kind, value: str) -> str:
+    from trueup.systems import KINDS
+
+    for other in KINDS:
+        field = other.by_name.get("id")
+        if other.system == kind.system and field and field.schema.get("pattern", "").startswith(f"^{value[:4]}"):
+            return f"a {other.name}"
+    return "something else"
+
+
+def _cycles(by_key: Mapping[_Key, Declared]) -> Iterator[Fault]:
+    """One fault for each circle of references, which no order of steps could satisfy."""
+    if not _may_circle({(one.kind.system, one.kind.name): one.kind for one in by_key.values()}.values()):
+        return
+    state: dict[_Key, int] = {}  # 1 while it is on the chain, 2 when it is done
+    for start in by_key:
+        if start in state:
+            continue
+        chain: list[_Key] = []
+        waiting: list[tuple[_Key, bool]] = [(start, False)]
+        while waiting:
+            key, done = waiting.pop()
+            if done:
+                state[key] = 2
+                chain.pop()
+                continue
+            if state.get(key):
+                continue
+            state[key] = 1
+            chain.append(key)
+            waiting.append((key, True))
+            one = by_key[key]
+            for field in one.kind.references:
+                following = _target(one, field)
+                if following not in by_key:
+                    continue
+                if state.get(following) == 1:
+                    circle = [*chain[chain.index(following) :], following]
+                    names = " -> ".join(f"{part[2]}/{printable(part[3])}" for part in circle)
+                    said = Said("E134", f"a circle of references: {names}", f"Remove {field.name} of one of them.")
+                    yield _fault(one, (field.name,), said)
+                elif following not in state:
+                    waiting.append((following, False))
+
+
+def _target(one: Declared, field: Field) -> _Key:
+    value = one.spec.get(field.name)
+    name = value if isinstance(value, str) else ""
+    return one.address.system, one.address.connection, str(field.reference), name
+
+
+def _may_circle(kinds: Iterable[Kind]) -> bool:
+    """Whether the kinds themselves refer in a circle: without one, neither can their resources."""
+    left = {(kind.system, kind.name): {(kind.system, field.reference) for field in kind.references} for kind in kinds}
+    while left:
+        free = [name for name, targets in left.items() if not targets & left.keys()]
+        if not free:
+            return True
+        for name in free:
+            del left[name]
+    return False
+
+
+def _claims(declared: Sequence[Declared]) -> Iterator[Fault]:
+    """Two declarations of one remote thing: they would undo each other on every run."""
+    seen: dict[Hashable, Declared] = {}
+    for one in declared:
+        verbs = one.kind.verbs
+        if verbs is None:
+            continue
+        address = one.address
+        identity, key = verbs.identity(one.spec), verbs.key(one.spec)
+        claims: list[tuple[str, Hashable]] = [] if identity is None else [("id", identity)]
+        if key is not None and not (isinstance(key, tuple) and None in key):
+            claims.append(("key", key))
+        for claim in claims:
+            first = seen.setdefault((address.system, address.connection, address.kind, claim), one)
+            if first is not one and first.address != address:
+                yield _claimed(first, one, claim[1])
+                break
+
+
+def _claimed(first: Declared, second: Declared, claim: Hashable) -> Fault:
+    what = " ".join(map(str, claim)) if isinstance(claim, tuple) else str(claim)
+    message = (
+        f"{printable(str(second.address))} and {printable(str(first.address))} at {first.where} "
+        f"claim one remote thing: {quoted(what)}"
+    )
+    return _fault(second, None, Said("E135", message, "Remove one of the two, or let it claim another."))

@@ -1,0 +1,84 @@
+"""Literal secrets: which values look like one, by the name of their key or by their own form.
+
+Names are split into words, so that `dbPassword` and `github_token` are found, and `tokenUrl` is
+not. The forms are those that issuers publish for their keys, cut so that ordinary names do not look like them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from trueup.diff import Path
+
+PLAIN: Final = ("username", "user", "login", "email", "type", "method", "region", "host", "port", "database")
+"""Keys below a mapping of secrets that may hold a literal all the same."""
+
+NEEDLES: Final = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "sk-", "sk_live_", "AKIA", "ASIA")
+NEEDLES_TOO: Final = ("xox", "AIza", "den_", "eyJ", "earer ", "PRIVATE KEY", "@")
+"""A text without any of these holds no value of a secret's form: one quick look at a whole file."""
+
+_FORM: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|sk-[\w-]{16,}|sk_live_\w{8,}|(?:AKIA|ASIA)[0-9A-Z]{12,}"
+    r"|xox[abeoprs]-[\w-]{8,}|AIza[\w-]{30,}|den_[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|[Bb]earer [\w.~+/=-]{8,}"
+    r")|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]*:[^/\s@]+@"
+)
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET_WORD: Final = re.compile(
+    "(?:password|passwd|passphrase|pwd|secret|token|credential|apikey|privatekey|accesskey|secretkey|authorization)s?"
+)
+_KEY_WORDS: Final = frozenset(("api", "private", "access", "secret", "signing", "encryption"))
+_LINE: Final = re.compile(
+    r"(?i)(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|(?:private|access)[_-]?key|credential|authorization)"
+    r"[\w-]*[\"']?\s*[:=]\s*[^\s{]"
+)
+
+
+@lru_cache(maxsize=4096)
+def secret_name(name: str) -> bool:
+    """Whether a key of that name holds a secret."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    if not words:
+        return False
+    if _SECRET_WORD.fullmatch(words[-1]):
+        return True
+    return words[-1] in ("key", "keys") and len(words) > 1 and words[-2] in _KEY_WORDS
+
+
+def secret_form(value: str) -> bool:
+    """Whether a text has the form of a key, a token, or a URL with a password."""
+    return _FORM.search(value) is not None
+
+
+def may_hold_secret(text: str) -> bool:
+    """Whether a piece of manifest text had better not be shown."""
+    return _LINE.search(text) is not None or _FORM.search(text) is not None
+
+
+def needs_a_look(text: str) -> bool:
+    """Whether a value somewhere in that text may have a secret's form."""
+    return any(needle in text for needle in (*NEEDLES, *NEEDLES_TOO))
+
+
+def holds_literal(value: Any) -> bool:
+    """Whether there is a literal secret anywhere in a document."""
+    return next(literals(value), None) is not None
+
+
+def literals(value: Any, path: Path = (), named: bool = False) -> Iterator[tuple[Path, str]]:
+    """The paths of literal secrets, each with why: its `name`, its `form`, or a password in a `url`."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from literals(item, (*path, key), key != "valueFrom" and secret_name(key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from literals(item, (*path, number), named)
+    elif isinstance(value, str) and value:
+        if named:
+            yield path, "name"
+        elif found := _FORM.search(value):
+            yield path, "url" if found.group().startswith("://") else "form"

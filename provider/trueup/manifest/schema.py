@@ -1,0 +1,247 @@
+"""Kinds -> JSON Schema of a manifest, and validators made of it.
+
+Draft 7, because editors (yaml-language-server) and fastjsonschema both know it whole. fastjsonschema decides whether a
+document is sound; only one that is not goes through jsonschema, which finds all that is wrong with it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.manifest.literals import PLAIN
+from trueup.systems import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trueup.model import Field, Kind
+
+DRAFT: Final = "http://json-schema.org/draft-07/schema#"
+REFERENCE: Final = "reference"
+"""Title of the definition of `{valueFrom: …}`: an error there is one about a secret."""
+OURS: Final = ("idPattern",)
+"""Keywords of a field's schema that are ours: they stay out of what is published."""
+
+_NAME: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 253,
+    "pattern": "^(?!\\s)[^/\\u0000-\\u001f\\u007f-\\u009f]+(?<!\\s)$",
+    "description": "Its name among those of its kind and connection.",
+}
+_TEXTS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
+METADATA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["name"],
+    "additionalProperties": False,
+    "properties": {
+        "name": _NAME,
+        "labels": {**_TEXTS, "description": "What `-l` selects by."},
+        "annotations": {**_TEXTS, "description": "Notes that trueup does not read."},
+    },
+    "description": "What it is called here.",
+}
+_CONNECTION: Final = {
+    "type": "string",
+    "minLength": 1,
+    "description": "The name of the Connection that it is reached by; `default` when left out.",
+}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/definitions/{name}"}
+
+
+_PROGRAM: Final = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "string", "minLength": 1, "pattern": "^[^\\u0000]+$"},
+    "description": "The program and its arguments; there is no shell.",
+}
+_DEFINITIONS: Final[dict[str, Any]] = {
+    REFERENCE: {
+        "title": REFERENCE,
+        "description": "A secret, by reference: from an environment variable, a file, or what a program prints.",
+        "type": "object",
+        "required": ["valueFrom"],
+        "additionalProperties": False,
+        "properties": {
+            "valueFrom": {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": False,
+                "properties": {
+                    "env": {
+                        "type": "string",
+                        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+                        "description": "An environment variable.",
+                    },
+                    "file": {
+                        "type": "string",
+                        "minLength": 1,
+                        "pattern": "^[^\\u0000]+$",
+                        "description": "A file, looked for from the folder of the manifest.",
+                    },
+                    "exec": {
+                        "description": "A program and its arguments, or `{command, timeout}`. No shell is involved.",
+                        "if": {"type": "object"},
+                        "then": {
+                            "required": ["command"],
+                            "additionalProperties": False,
+                            "properties": {
+                                "command": _PROGRAM,
+                                "timeout": {
+                                    "type": "number",
+                                    "exclusiveMinimum": 0,
+                                    "maximum": 600,
+                                    "default": 30,
+                                    "description": "Seconds that it may take.",
+                                },
+                            },
+                        },
+                        "else": _PROGRAM,
+                    },
+                },
+            }
+        },
+    },
+    "value": {
+        "description": "Any value; secrets by reference.",
+        "if": {"type": "object"},
+        "then": {
+            "if": {"required": ["valueFrom"]},
+            "then": _ref(REFERENCE),
+            "else": {"additionalProperties": _ref("value")},
+        },
+        "else": {"if": {"type": "array"}, "then": {"items": _ref("value")}},
+    },
+    "sealed": {
+        "description": "Secrets by reference; literals only where a key is plainly none.",
+        "if": {"type": "object"},
+        "then": {
+            "if": {"required": ["valueFrom"]},
+            "then": _ref(REFERENCE),
+            "else": {
+                "properties": dict.fromkeys(PLAIN, _ref("plain")),
+                "additionalProperties": _ref("sealed"),
+            },
+        },
+        "else": {"if": {"type": "array"}, "then": {"items": _ref("sealed")}, "else": _ref(REFERENCE)},
+    },
+    "plain": {"if": {"type": ["object", "array"]}, "then": _ref("sealed")},
+}
+
+
+def manifest_schema(kinds: Sequence[Kind] = KINDS) -> dict[str, Any]:
+    """JSON Schema of one document of any kind, for editors: `# yaml-language-server: $schema=…`."""
+    versions = sorted({kind.api_version for kind in kinds})
+    names = sorted({kind.name for kind in kinds})
+    branches = [
+        {
+            "if": {
+                "required": ["apiVersion", "kind"],
+                "properties": {"apiVersion": {"const": kind.api_version}, "kind": {"const": kind.name}},
+            },
+            "then": _ref(_definition(kind)),
+        }
+        for kind in kinds
+    ]
+    return {
+        "$schema": DRAFT,
+        "title": "trueup manifest",
+        "description": "One document of a manifest: a connector, or how a system is reached.",
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": {
+            "apiVersion": {"enum": versions, "description": "The system, and the version of how it is declared."},
+            "kind": {"enum": names, "description": "What is declared."},
+        },
+        "allOf": branches,
+        "definitions": {_definition(kind): document_schema(kind) for kind in kinds} | _DEFINITIONS,
+    }
+
+
+def document_schema(kind: Kind, *, free: dict[str, Any] | None = None) -> dict[str, Any]:
+    """JSON Schema of one document of that kind, without the definitions it refers to; `free` is that of free values."""
+    values = _ref("value") if free is None else free
+    properties = {field.name: _of_field(field, values) for field in kind.fields}
+    if kind.name != "Connection":
+        properties["connection"] = _CONNECTION
+    spec: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
+    if required := [field.name for field in kind.fields if field.required]:
+        spec["required"] = required
+    return {
+        "description": kind.doc,
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "additionalProperties": False,
+        "properties": {
+            "apiVersion": {"enum": [kind.api_version]},  # fastjsonschema cannot compile `const` without detailed errors
+            "kind": {"enum": [kind.name]},
+            "metadata": METADATA,
+            "spec": {**spec, "description": kind.doc.partition("\n")[0]},
+        },
+    }
+
+
+def _of_field(field: Field, values: dict[str, Any]) -> dict[str, Any]:
+    schema = {key: value for key, value in field.schema.items() if key not in OURS}
+    if field.secret is True:
+        schema = _ref(REFERENCE)
+        return {"description": field.doc, "allOf": [schema]}  # draft 7 ignores what stands beside a $ref
+    if isinstance(field.secret, tuple):
+        inner = dict(schema.get("properties", {}))
+        for key in field.secret:
+            inner[key] = {**inner.get(key, {"type": "object"}), "allOf": [_ref("sealed")]}
+        schema["properties"] = inner
+    elif schema.get("type") == "object":
+        schema.setdefault("additionalProperties", values)
+    schema["description"] = field.doc
+    if field.default is not None:
+        schema["default"] = field.default
+    if field.example is not None:
+        schema["examples"] = [field.example]
+    return schema
+
+
+def _definition(kind: Kind) -> str:
+    return f"{kind.system}.{kind.name}"
+
+
+@cache
+def quick(kind: Kind, sealed: bool) -> Callable[[Any], bool]:
+    """A compiled validator that only says whether a document of that kind is sound.
+
+    Free values need no look unless there is a `valueFrom` in the document.
+    """
+    import fastjsonschema
+
+    schema = document_schema(kind) if sealed else document_schema(kind, free={})
+    validate = fastjsonschema.compile(
+        {"$schema": DRAFT, **schema, "definitions": _DEFINITIONS},
+        use_default=False,
+        use_formats=False,
+        detailed_exceptions=False,
+    )
+    wrong = fastjsonschema.JsonSchemaException
+
+    def is_sound(document: Any) -> bool:
+        try:
+            validate(document)
+        except wrong:
+            return False
+        return True
+
+    return is_sound
+
+
+@cache
+def thorough(kind: Kind | None) -> Any:
+    """A validator with `iter_errors`: all that is wrong with a document; without a kind, with its metadata alone."""
+    import jsonschema
+
+    schema = document_schema(kind) if kind else {"type": "object", "properties": {"metadata": METADATA}}
+    schema = {"$schema": DRAFT, **schema, "definitions": _DEFINITIONS}
+    return jsonschema.Draft7Validator(schema)

@@ -1,0 +1,111 @@
+"""Text of a manifest, places in it, and what of it may be shown.
+
+Marks count from 0 as libyaml does; a Fault counts from 1. What is quoted from a manifest is made harmless for a
+terminal, and a line that may hold a secret is never an excerpt.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from trueup.errors import Fault
+from trueup.manifest.literals import may_hold_secret, secret_form
+from trueup.model import Where
+from trueup.secrets import REDACTED
+
+if TYPE_CHECKING:
+    from trueup.diff import Path
+    from trueup.manifest.places import Places
+
+_BREAK: Final = re.compile("[\r\n\x85\u2028\u2029]")  # what libyaml takes for the end of a line
+_WIDEST: Final = 200
+"""Characters of an excerpt; a place further right is shown without one."""
+_LONGEST_QUOTE: Final = 80
+
+
+class Mark(NamedTuple):
+    """A place in a text: its distance from the beginning in characters, and its line and column, from 0."""
+
+    at: int
+    line: int
+    column: int
+
+
+def printable(text: str) -> str:
+    """The text for a message: what a terminal might obey or hide as an escape, and nothing that looks like a secret."""
+    if secret_form(text):
+        return REDACTED
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+def quoted(text: str) -> str:
+    """The text between quotes, harmless and not too long, for a message."""
+    if secret_form(text):
+        return REDACTED
+    cut = text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+    return '"' + printable(cut.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+class Source:
+    """One file of manifests, or standard input, as text."""
+
+    __slots__ = ("folder", "name", "text")
+
+    def __init__(self, name: str, text: str, folder: str = ".") -> None:
+        self.name = printable(name)
+        self.text = text
+        self.folder = folder
+
+    def line_at(self, mark: Mark) -> str:
+        """The line that the mark is on."""
+        start = mark.at - mark.column
+        end = _BREAK.search(self.text, start)
+        return self.text[start : end.start() if end else None]
+
+    def fault(self, mark: Mark, code: str, message: str, hint: str, *, width: int = 1, hide: bool = False) -> Fault:
+        """A fault at a mark; `hide` leaves the excerpt out, for a line that holds something secret."""
+        excerpt = ""
+        if not hide and mark.column < _WIDEST:
+            line = self.line_at(mark)
+            if not may_hold_secret(line):
+                shown = line[:_WIDEST]
+                excerpt = shown if shown.isprintable() else "".join(c if c.isprintable() else " " for c in shown)
+                width = min(width, len(excerpt) - mark.column)
+        return Fault(self.name, mark.line + 1, mark.column + 1, code, message, hint, excerpt, max(width, 1))
+
+
+class Span:
+    """Where one document stands in its source: whole lines. Called with a path, it finds the place of a field.
+
+    Positions are not kept while loading: the few that are asked for are found by composing the document again.
+    """
+
+    __slots__ = ("end", "line", "source", "start")
+
+    def __init__(self, source: Source, start: int, end: int, line: int) -> None:
+        self.source = source
+        self.start = start
+        self.end = end
+        self.line = line
+
+    @property
+    def text(self) -> str:
+        """The document's own text."""
+        return self.source.text[self.start : self.end]
+
+    def places(self) -> Places:
+        """The places of all that is in it; costs a second look at its text."""
+        from trueup.manifest.places import Places
+
+        return Places(self)
+
+    def absolute(self, mark: Any) -> Mark:
+        """A mark of the document's own text as one of the whole source."""
+        return Mark(mark.index + self.start, mark.line + self.line, mark.column)
+
+    def __call__(self, path: Path) -> Where:
+        mark = self.places().key(("spec", *path), nearest=2).mark
+        return Where(self.source.name, mark.line + 1, mark.column + 1)
