@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from trueup.diff import MISSING, UNKNOWN, Path, dotted, leaves, same
-from trueup.errors import ApiError, SecretError, Stopped, TrueupError
+from trueup.errors import ApiError, LedgerError, SecretError, Stopped, TrueupError
 from trueup.model import Address, Clock, Declared, Desired, Listing, Live, Record, Verbs
 from trueup.plan import Place, Policy, Step, build, place_of
 from trueup.secrets import fingerprint
@@ -62,6 +62,8 @@ class Report:
     stopped: bool = False
     unverified: str = ""
     """Why the look afterwards could not be had; empty when it was."""
+    unrecorded: str = ""
+    """Why the ledger does not know of it all; empty when it does."""
 
     def count(self, *results: Result) -> int:
         """How many outcomes have one of those results."""
@@ -72,7 +74,7 @@ class Report:
         """0 when all was done; 4 when a part was, or it was stopped; 3 or 1 when nothing was, by the reason."""
         bad = self.count("failed", "skipped", "stopped", "contended")
         refused = [outcome for outcome in self.outcomes if outcome.result == "refused"]
-        if not bad and not refused and not self.unverified:
+        if not bad and not refused and not self.unverified and not self.unrecorded:
             return 0
         touched = any(outcome.made for outcome in self.outcomes)
         if touched or self.stopped:
@@ -98,6 +100,7 @@ class Applier:
         self._lives: dict[Address, Live] = {}
         self._slots = {key: asyncio.Semaphore(client.concurrency) for key, client in self.clients.items()}
         self._failed = False
+        self._unrecorded = ""
 
     async def apply(self, plan: Plan) -> Report:
         """Makes the calls, looks, tries once more what was undone. Raises nothing that a step can fail with."""
@@ -118,9 +121,9 @@ class Applier:
             report.stopped, report.unverified = True, "stopped before what was written could be looked at again"
         except TrueupError as error:
             report.unverified = str(error)
-        if self.ledger is not None:
-            touched = {outcome.live.id for outcome in report.outcomes if outcome.live is not None and outcome.made}
-            await self.ledger.put([record for key, record in self.records.items() if key in touched])
+        touched = {outcome.live.id for outcome in report.outcomes if outcome.live is not None and outcome.made}
+        await self._record([record for key, record in self.records.items() if key in touched])
+        report.unrecorded = self._unrecorded
         report.requests = sum(client.sent for client in self.clients.values()) - before
         report.seconds = self.clock.monotonic() - started
         return report
@@ -165,7 +168,7 @@ class Applier:
                 outcome.made.append(call.verb)
                 if answer is not None:
                     live = answer
-                    for name in call.paths:
+                    for name in () if answer.found else call.paths:
                         outcome.answered[name,] = answer.spec.get(name, MISSING)
             outcome.result = "done"
         except Stopped as error:
@@ -206,14 +209,23 @@ class Applier:
                 record.read_back.pop(key, None)
                 if key in record.settling:
                     record.settling.remove(key)
-        record.owned = [
+        record.owned = [path for path in record.owned if path[0] not in made] + [
             [str(part) for part in path]
             for name, value in desired.spec.items()
-            if traits[name].owned_by_key and isinstance(value, dict)
+            if name in made and traits[name].owned_by_key and isinstance(value, dict)
             for path, _, _ in leaves({}, value, (name,))
         ]
-        if self.ledger is not None and any(traits[name].write_only for name in made):
-            await self.ledger.put([record])
+        if any(traits[name].write_only for name in made):
+            await self._record([record])
+
+    async def _record(self, records: Sequence[Record]) -> None:
+        """Writes to the ledger; one that fails does not hide what was done, nor stop what is to be done."""
+        if self.ledger is None or self._unrecorded:
+            return
+        try:
+            await self.ledger.put(records)
+        except LedgerError as error:
+            self._unrecorded = str(error)
 
     async def _verify(self, report: Report) -> None:
         """Looks at what was touched, learns, and tries once more what somebody undid."""
@@ -266,16 +278,18 @@ class Applier:
                     continue
                 if any(path[: len(one)] == one for one in live.unreadable):
                     continue
+                if cast("Live", outcome.live).found:
+                    continue  # it may be somebody else's, and then its values are theirs
                 if outcome.answered:
                     # The answer itself said it so, and so does the server still: that is its way to say it.
                     said = _at({part[0]: value for part, value in outcome.answered.items()}, path)
                     learned = not same(said, value) and same(said, seen)
                 else:
                     doubt = verbs.doubt(path, seen)
-                    if doubt is not None and doubt.settling:
+                    if doubt is not None and doubt.settling and key not in record.settling:
                         record.settling.append(key)
-                    learned = not (doubt and (doubt.settling or doubt.final)) and not _is_word(traits[name], seen)
-                if learned:
+                    learned = not (doubt and (doubt.settling or doubt.final))
+                if learned and not _is_plain(traits[name], seen):
                     record.read_back[key] = fingerprint(self._key, seen)
 
     def _remaining(
@@ -289,7 +303,7 @@ class Applier:
             listing = Listing([live] if live is not None else [], complete=False)
             steps = build([declared], {place: listing}, self.records, policy).steps
             step = next((one for one in steps if one.action != "no-op"), None)
-            outcome.verified = step is None and outcome.result == "done"
+            outcome.verified = not steps and outcome.result == "done"  # what cannot be read back is not verified
             if step is not None and outcome.result == "done":
                 undone.append((outcome, step))
         return undone
@@ -316,8 +330,9 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _is_word(trait: Field, seen: Any) -> bool:
-    return isinstance(seen, str) and seen in trait.schema.get("enum", ())
+def _is_plain(trait: Field, seen: Any) -> bool:
+    """Whether it is a value that could have been written as it is: then it is no other way to say what we wrote."""
+    return isinstance(seen, bool) or (isinstance(seen, str) and seen in trait.schema.get("enum", ()))
 
 
 def _line(outcome: Outcome) -> str:

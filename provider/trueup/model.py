@@ -296,6 +296,8 @@ class Live:
     """Paths of `spec` whose value the server keeps to itself (masked or left out)."""
     server: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What belongs to the server alone: `organizationId`, `createdAt`, …"""
+    found: bool = False
+    """It was looked for because the answer to a write was lost: what it says need not be ours."""
 
 
 @dataclass(slots=True)
