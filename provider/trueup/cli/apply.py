@@ -1,0 +1,102 @@
+"""`trueup apply`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli.options import Asked, Command, Option, asks
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+    from trueup.manifest import Manifest
+    from trueup.plan import Plan
+
+_EXAMPLES = """\
+trueup apply
+trueup apply -f connectors/ --target den/ConnectorInstance/docs
+trueup apply -f connectors/ --auto-approve -o json"""
+
+
+@click.command("apply", cls=Command, examples=_EXAMPLES)
+@asks("files", "targets", "connection", "parallelism", "resend", "state", "output", "verbose", "no_color")
+@click.option("--auto-approve", is_flag=True, cls=Option, section="How", help="Apply without asking.")
+@click.option("--fail-fast", is_flag=True, cls=Option, section="How", help="Begin nothing more once a step failed.")
+def command(asked: Asked, console: Console, auto_approve: bool, fail_fast: bool) -> int:
+    """Make what is live as it is declared.
+
+    Shows the plan and asks before anything is sent. A step that fails stops only what depends on it. What was written
+    is read again at the end. Ctrl-C finishes what is in flight, tells what was done and what was not, and exits with 4.
+    """
+    from trueup.run import blocking, load
+
+    return blocking(_apply(asked, console, load(*asked.files), auto_approve, fail_fast))
+
+
+async def _apply(asked: Asked, console: Console, desired: Manifest, approved: bool, fail_fast: bool) -> int:
+    from trueup.apply import Report
+    from trueup.cli.running import session
+    from trueup.report import applied, text
+
+    async with session(asked, console, desired, results=True, fail_fast=fail_fast) as (opened, progress, interrupt):
+        plan = await opened.plan()
+        progress.close()
+        if not asked.json:
+            console.out.print(text.render(plan, console.out.page))
+        if plan.pending and not approved and not await _approved(plan, asked, console):
+            return _declined(console)
+        interrupt.stop = opened.stop
+        report = await opened.apply(plan) if plan.has_changes else Report()
+        interrupt.stop = None
+    if asked.json:
+        console.out.print(applied.render_json(report))
+    elif plan.has_changes:
+        following = asked.command("plan")
+        console.out.print(applied.render(report, plan, console.out.page, following=following))
+    return report.exit_code
+
+
+async def _approved(plan: Plan, asked: Asked, console: Console) -> bool:
+    """Whether the person at the terminal says yes. Raises UsageError when there is nobody to ask."""
+    from trueup.errors import UsageError
+    from trueup.report import text
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal to ask at, and --auto-approve is not given.",
+            code="E002",
+            hint="Nothing was sent. Read the plan, then apply it with --auto-approve.",
+        )
+    if asked.json or not console.out.tty:  # whoever answers has to see what about
+        console.err.print(text.render(plan, console.err.page))
+    console.err.print('Apply these changes? Only "yes" is accepted: ', end="")
+    return (await _line(sys.stdin.fileno())).strip() == "yes"
+
+
+async def _line(descriptor: int) -> str:
+    """A line that is typed, while the loop goes on and signals are heeded; empty at the end of input."""
+    loop = asyncio.get_running_loop()
+    typed: asyncio.Future[bytes] = loop.create_future()
+
+    def ready() -> None:
+        loop.remove_reader(descriptor)
+        typed.set_result(os.read(descriptor, 4096))
+
+    loop.add_reader(descriptor, ready)
+    return (await typed).decode(errors="replace")
+
+
+def _declined(console: Console) -> int:
+    from trueup.errors import UsageError
+    from trueup.report import failure
+
+    console.err.print("Declined. Nothing was sent.")
+    if console.json:
+        console.out.print(
+            failure.render_json(UsageError("the plan was declined.", code="E003", hint="Nothing was sent."))
+        )
+    return 1

@@ -1,0 +1,131 @@
+"""Standard output and standard error: how wide they are, whether they take colours, and what to do when they break.
+
+Nothing is written past `scrub`, and writing never raises: an apply goes on when nobody reads along any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from trueup.cli.options import Asked
+    from trueup.report.page import Page
+
+_WIDTH: Final = 100
+"""Cells when nobody says how many there are."""
+_OURS: Final = "…"
+"""What our own sentences have beyond ASCII."""
+
+
+class Stream:
+    """One of the two."""
+
+    def __init__(self, file: TextIO | None, *, color: bool) -> None:
+        self._file = file
+        self.failure: OSError | None = None
+        """Why it could not be written; a reader who left is no failure."""
+        self.tty = file is not None and _asks(file)
+        self.unicode = file is not None and _can_encode(file)
+        self.color = color and wants_color(os.environ, tty=self.tty)
+        self.lively = self.tty and os.environ.get("TERM") != "dumb"
+        """Whether a line that was written can be rewritten."""
+        if file is not None and hasattr(file, "reconfigure"):
+            file.reconfigure(errors="backslashreplace")
+
+    @property
+    def page(self) -> Page:
+        """What a report for it may use; sentences stay on one line where lines are searched rather than read."""
+        from trueup.report.page import NARROWEST, Page
+
+        return Page(max(self._width(), NARROWEST), self.color, self.unicode)
+
+    @property
+    def log(self) -> Page:
+        """As `page`, but a sentence stays on one line unless this is a terminal."""
+        from dataclasses import replace
+
+        return replace(self.page, wrap=self.tty)
+
+    def print(self, text: str, *, end: str = "\n") -> None:
+        """A line or several, at once."""
+        if self._file is None:
+            return
+        from trueup.secrets import scrub
+
+        text = scrub(text)
+        try:
+            self._file.write((text if self.unicode else text.replace(_OURS, "...")) + end)
+            self._file.flush()
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                self.failure = error
+            self._silence()
+
+    def _width(self) -> int:
+        with contextlib.suppress(ValueError):
+            if (columns := int(os.environ.get("COLUMNS", ""))) > 0:
+                return columns
+        if self._file is not None and self.tty:
+            with contextlib.suppress(OSError, ValueError):
+                return os.get_terminal_size(self._file.fileno()).columns or _WIDTH
+        return _WIDTH
+
+    def _silence(self) -> None:
+        # What is left in the buffer has to go somewhere, or the interpreter complains about it at the very end.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._file.fileno())  # type: ignore[union-attr]
+            os.close(nowhere)
+        self._file = None
+
+
+class Console:
+    """Both streams, and whether standard output is for a program."""
+
+    def __init__(self, arguments: Sequence[str] = ()) -> None:
+        color = "--no-color" not in arguments
+        self.out = Stream(sys.stdout, color=color)
+        self.err = Stream(sys.stderr, color=color)
+        self.json = _wants_json(arguments)
+
+    def take(self, asked: Asked) -> None:
+        """From now on what was asked counts, rather than what the arguments looked like."""
+        self.json = asked.json
+
+
+def wants_color(environment: Mapping[str, str], *, tty: bool) -> bool:
+    """NO_COLOR before FORCE_COLOR and CLICOLOR_FORCE, these before what the terminal says of itself."""
+    if environment.get("NO_COLOR"):
+        return False
+    if any(environment.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return tty and environment.get("TERM") != "dumb" and environment.get("CLICOLOR") != "0"
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether JSON is asked for, as far as can be told of arguments that may be wrong."""
+    for number, one in enumerate(arguments):
+        if one in ("-ojson", "--output=json"):
+            return True
+        if one in ("-o", "--output"):
+            return number + 1 < len(arguments) and arguments[number + 1] == "json"
+    return os.environ.get("TRUEUP_OUTPUT") == "json"
+
+
+def _asks(file: TextIO) -> bool:
+    try:
+        return file.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _can_encode(file: TextIO) -> bool:
+    try:
+        _OURS.encode(file.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,40 @@
+"""`trueup drift`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli.options import Asked, Command, asks
+from trueup.cli.plan import DIFFERENCES
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+
+_EXAMPLES = """\
+trueup drift
+trueup drift -f connectors/
+trueup drift -f connectors/ -o json | jq '.resource_drift[].address'"""
+
+
+@click.command("drift", cls=Command, examples=_EXAMPLES)
+@asks("files", "targets", "connection", "parallelism", "resend", "state", "output", "verbose", "no_color")
+def command(asked: Asked, console: Console) -> int:
+    """Report where what is live differs from what is declared.
+
+    For each difference: what is declared and where, what is live, and when the API last touched it. Exits with 0 when
+    all is in sync and with 2 when something drifted; nothing is changed.
+    """
+    from trueup.cli.running import look
+    from trueup.report import drift
+    from trueup.run import SystemClock, load
+
+    plan = look(asked, console, load(*asked.files))
+    now = SystemClock().now()
+    if asked.json:
+        console.out.print(drift.render_json(plan, now))
+    else:
+        healing = lambda target: asked.command("apply", target)  # noqa: E731
+        console.out.print(drift.render(plan, console.out.page, now, healing=healing))
+    return DIFFERENCES if plan.has_drift else 0

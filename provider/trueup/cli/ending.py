@@ -1,0 +1,82 @@
+"""How the command ends: errors told on standard error (and as JSON to a program), and the exit code that fits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+    from trueup.errors import TrueupError
+
+INTERRUPTED: Final = 130
+BUG: Final = "E999"
+
+
+def ended(command: Callable[[], Any], console: Console) -> int:
+    """Runs the command and tells whatever it raises; the exit code."""
+    try:
+        result = command()
+        code = result if isinstance(result, int) else 0
+    except KeyboardInterrupt:
+        console.err.print("Interrupted. Nothing was changed.")
+        return INTERRUPTED
+    except click.ClickException as error:
+        code = _usage(error, console)
+    except Exception as error:
+        from trueup.errors import TrueupError
+
+        code = failed(error, console) if isinstance(error, TrueupError) else _bug(error, console)
+    if console.out.failure is not None:
+        console.err.print(f"Standard output could not be written: {console.out.failure.strerror}.")
+        code = code or 1
+    return code
+
+
+def failed(error: TrueupError, console: Console) -> int:
+    """Tells an error that can be explained."""
+    from trueup.report import failure
+
+    console.err.print(failure.render(error, console.err.log))
+    if console.json:
+        console.out.print(failure.render_json(error))
+    return error.exit_code
+
+
+def _usage(error: click.ClickException, console: Console) -> int:
+    from trueup.errors import UsageError
+
+    ctx = getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        console.err.print(error.format_message())
+        return 1
+    hint = ""
+    if ctx is not None:
+        console.err.print(ctx.get_usage())
+        hint = f'Try "{ctx.command_path} --help".'
+    message = error.format_message()
+    return failed(UsageError(message if message.endswith((".", "?", "!")) else f"{message}.", hint=hint), console)
+
+
+def _bug(error: Exception, console: Console) -> int:
+    from trueup import __version__
+    from trueup.errors import TrueupError
+    from trueup.report.page import safe
+
+    words = safe(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    if os.environ.get("TRUEUP_DEBUG") == "1":
+        import traceback
+
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            console.err.print(safe(line))
+    return failed(
+        TrueupError(
+            f"this is a bug in trueup {__version__}: {words}.",
+            code=BUG,
+            hint="Please report it, with what TRUEUP_DEBUG=1 shows.",
+        ),
+        console,
+    )

@@ -1,0 +1,128 @@
+"""The command `trueup` itself: a table of its subcommands, none of which is imported before it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+COMMANDS: Final = {
+    "validate": "Check manifests; nothing is read or sent.",
+    "plan": "Show what would be changed, and what it would cost.",
+    "apply": "Make what is live as it is declared.",
+    "drift": "Report where what is live differs from what is declared.",
+    "schema": "Print the manifest schema, or the reference of all kinds.",
+    "sandbox": "Serve an embedded Den and Wexa on this machine.",
+    "completion": "Print the completion script of a shell.",
+}
+"""Name and first line of its help; the command is `command` in the module of its name."""
+
+WITH_VALUE: Final = ("-f", "--file", "-o", "--output", "--connection", "--target", "--parallelism", "--state")
+"""Options that take a value and may also stand before the subcommand."""
+
+_EXAMPLES: Final = """\
+trueup validate -f connectors/
+trueup plan -f connectors/
+trueup apply -f connectors/
+trueup drift -f connectors/ -o json
+trueup COMMAND --help"""
+
+_EXIT_CODES: Final = [
+    ("0", "done, or nothing to do"),
+    ("1", "an error; also when the apply was declined"),
+    ("2", "there are differences (drift; plan with --detailed-exitcode)"),
+    ("3", "refused for safety; nothing was sent"),
+    ("4", "partly applied, or stopped while applying"),
+    ("5", "the plan is stale, or somebody else holds the lock"),
+    ("130", "interrupted"),
+]
+
+_ENVIRONMENT: Final = [
+    ("TRUEUP_DEN_URL", "where Den is, when no Connection is declared"),
+    ("TRUEUP_DEN_API_KEY", "its API key"),
+    ("TRUEUP_WEXA_URL", "where Wexa is, when no Connection is declared"),
+    ("TRUEUP_WEXA_API_KEY", "its API key"),
+    ("TRUEUP_LEDGER", "path of the ledger, or `off`"),
+    ("TRUEUP_FINGERPRINT_KEY", "one key for the ledgers of several machines"),
+    ("TRUEUP_DEBUG=1", "show where an unexpected error came from"),
+    ("NO_COLOR, FORCE_COLOR", "no colours, or colours without a terminal"),
+    ("COLUMNS", "width of reports; 100 without a terminal"),
+]
+"""Those that stand in for an option are told with the option."""
+
+
+class Group(click.Group):
+    """The group, which knows its commands by name and imports the one that is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = import_module(f"trueup.cli.{cmd_name}").command
+        return found
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As usual, but the options of a subcommand may also stand before it: `trueup -f connectors/ plan`."""
+        return super().parse_args(ctx, behind_command(args))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is asked for. Raises UsageError, which names near ones."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            near = difflib.get_close_matches(name, COMMANDS, n=1)
+            known = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(COMMANDS)}."
+            raise click.UsageError(f'No such command "{name}". {known}', ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Commands first."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+        click.Command.format_options(self, ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples, exit codes and environment."""
+        write_examples(formatter, _EXAMPLES)
+        for title, rows in (("Exit codes", _EXIT_CODES), ("Environment", _ENVIRONMENT)):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def write_examples(formatter: click.HelpFormatter, examples: str) -> None:
+    """A section of lines that stay as they are."""
+    with formatter.section("Examples"):
+        formatter.write("".join(f"{' ' * formatter.current_indent}{line}\n" for line in examples.splitlines()))
+
+
+def behind_command(args: list[str]) -> list[str]:
+    """The arguments with what stands before the subcommand moved behind it; unchanged when there is no subcommand."""
+    ahead = 0
+    while ahead < len(args) and args[ahead].startswith("-") and args[ahead] != "--":
+        ahead += 2 if args[ahead] in WITH_VALUE else 1
+    if ahead >= len(args) or args[0] in ("-h", "--help", "--version"):
+        return args
+    return [args[ahead], *args[:ahead], *args[ahead + 1 :]]
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+    if value and not ctx.resilient_parsing:
+        from trueup import __version__
+
+        click.echo(f"trueup {__version__}")
+        ctx.exit()
+
+
+@click.command(cls=Group, context_settings={"help_option_names": ["-h", "--help"]}, subcommand_metavar="COMMAND …")
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
+)
+def trueup() -> None:
+    """Keeps SaaS connectors (Den, Wexa) in the state that you declared."""

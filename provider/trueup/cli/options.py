@@ -1,0 +1,238 @@
+"""The options that commands share, in groups as their help shows them, and what was asked as one value."""
+
+from __future__ import annotations
+
+import functools
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
+
+from trueup.cli.group import COMMANDS, write_examples
+
+_SECTIONS: Final = ("What", "How", "Output", "Options")
+
+
+class Option(click.Option):
+    """An option that knows its section of the help."""
+
+    def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class Command(click.Command):
+    """A command with sections of options, and examples that stay as they are."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.short_help = COMMANDS.get(self.name or "")
+        self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As usual; a path without -f is the mistake that everybody makes once."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "unexpected extra argument" in error.message and any("-f" in one.opts for one in self.params):
+                raise click.UsageError(
+                    f"{error.message.rstrip('.')}. Files and folders are named with -f.", ctx
+                ) from None
+            raise
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options, section by section."""
+        for title in _SECTIONS:
+            found = (one for one in self.get_params(ctx) if getattr(one, "section", "Options") == title)
+            rows = [row for row in (one.get_help_record(ctx) for one in found) if row is not None]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples."""
+        if self.examples:
+            write_examples(formatter, self.examples)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the shared options say."""
+
+    files: tuple[str, ...] = ()
+    connection: str | None = None
+    targets: tuple[str, ...] = ()
+    output: str = "text"
+    parallelism: int | None = None
+    verbose: int = 0
+    no_color: bool = False
+    resend: bool = False
+    state: str | None = None
+    given: tuple[str, ...] = ()
+    """The options that the command line itself gives, again as arguments, without --target and output."""
+
+    @property
+    def json(self) -> bool:
+        """Whether standard output is for a program."""
+        return self.output == "json"
+
+    def command(self, name: str, target: str | None = None) -> str:
+        """A command line about the same resources, to be pasted."""
+        targets = (target,) if target is not None else self.targets
+        words = ["trueup", name, *self.given]
+        for one in targets:
+            words += ["--target", one]
+        return shlex.join(words)
+
+
+def _declared(ctx: click.Context) -> Any:
+    """The manifests that are asked for, or None when they have faults: for completion."""
+    from trueup.errors import TrueupError
+    from trueup.manifest import load
+
+    try:
+        return load(ctx.params.get("files") or (".",))
+    except (TrueupError, OSError):
+        return None
+
+
+def _addresses(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    found = _declared(ctx)
+    names = [str(one.address) for one in found.resources] if found else []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _connections(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    found = _declared(ctx)
+    names = sorted({name for _, name in found.connections}) if found else []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+_OPTIONS: Final[dict[str, Callable[..., Any]]] = {
+    "files": click.option(
+        "-f",
+        "--file",
+        "files",
+        multiple=True,
+        type=click.Path(allow_dash=True),
+        envvar="TRUEUP_FILE",
+        metavar="PATH",
+        cls=Option,
+        section="What",
+        show_envvar=True,
+        help="A manifest, a folder, a glob, or - for standard input; may be repeated. Default: the current folder.",
+    ),
+    "targets": click.option(
+        "--target",
+        "targets",
+        multiple=True,
+        metavar="ADDRESS",
+        shell_complete=_addresses,
+        cls=Option,
+        section="What",
+        help="Only this resource and what it refers to, as plan names it; may be repeated.",
+    ),
+    "connection": click.option(
+        "--connection",
+        envvar="TRUEUP_CONNECTION",
+        metavar="NAME",
+        shell_complete=_connections,
+        cls=Option,
+        section="What",
+        show_envvar=True,
+        help="Run the same manifests against the Connection of that name.",
+    ),
+    "parallelism": click.option(
+        "--parallelism",
+        type=click.IntRange(1, 64),
+        envvar="TRUEUP_PARALLELISM",
+        metavar="N",
+        cls=Option,
+        section="How",
+        show_envvar=True,
+        help="Requests under way at once, in place of the connection's own figure.",
+    ),
+    "resend": click.option(
+        "--resend",
+        is_flag=True,
+        cls=Option,
+        section="How",
+        help="Send again what cannot be read back, such as secrets.",
+    ),
+    "state": click.option(
+        "--state",
+        type=click.Path(file_okay=False),
+        envvar="TRUEUP_STATE",
+        metavar="DIR",
+        cls=Option,
+        section="How",
+        show_envvar=True,
+        help="The folder of the ledger and of the embedded servers. Default: .trueup",
+    ),
+    "output": click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        envvar="TRUEUP_OUTPUT",
+        cls=Option,
+        section="Output",
+        show_envvar=True,
+        help="For people, or for programs: then standard output holds one JSON document.",
+    ),
+    "verbose": click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        envvar="TRUEUP_VERBOSE",
+        cls=Option,
+        section="Output",
+        show_envvar=True,
+        help="Log each request on standard error; -vv also waits and decisions. Never a body or a credential.",
+    ),
+    "no_color": click.option("--no-color", is_flag=True, cls=Option, section="Output", help="No colours."),
+}
+
+
+def asks(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Gives a command those shared options, as one `asked` in front of its own."""
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        def called(ctx: click.Context, /, **values: Any) -> int:
+            shared = {one.name: values.pop(one.name) for one in fields(Asked) if one.name in values}
+            asked = Asked(**shared, given=tuple(_given(ctx)))
+            ctx.obj.take(asked)
+            return function(asked, ctx.obj, **values)
+
+        command: Callable[..., int] = functools.update_wrapper(click.pass_context(called), function)
+        for name in reversed(names):
+            command = _OPTIONS[name](command)
+        return command
+
+    return decorate
+
+
+def _given(ctx: click.Context) -> list[str]:
+    words: list[str] = []
+    for name, flag in (("files", "-f"), ("connection", "--connection"), ("state", "--state"), ("resend", "--resend")):
+        if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = ctx.params[name]
+        if value is True:
+            words.append(flag)
+        else:
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [flag, str(one)]
+    return words
+
+
+def state_of(asked: Asked) -> Path:
+    """The state folder."""
+    from trueup.run import STATE
+
+    return Path(asked.state) if asked.state else STATE

@@ -1,0 +1,214 @@
+"""How a run is followed: as lines in a log, or as a bar for a person at a terminal. All of it on standard error.
+
+What became of each step is a result, hence on standard output, while it happens: a run that is killed leaves its log.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.progress import Progress, TaskID
+
+    from trueup.cli.console import Console
+
+_WORTH: Final = 2.0
+"""Seconds of waiting that are told without -v."""
+_STYLES: Final = {"+": "green", "~": "yellow", "!": "red"}
+
+
+class Lines:
+    """The Progress of a log: a line a result, a line a wait, and with -v a line a request."""
+
+    def __init__(self, console: Console, verbose: int, *, results: bool) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._results = results
+        self.name = ""
+        self.total: int | None = None
+        self.done = 0
+        self.requests = 0
+
+    def phase(self, name: str, total: int | None = None) -> None:
+        """A new phase begins."""
+        self.name, self.total, self.done, self.requests = name, total, 0, 0
+        if self._verbose > 1:
+            self.log(f"-- {name}" + (f" {total}" if total is not None else ""))
+
+    def advance(self, text: str = "") -> None:
+        """One more is done."""
+        self.done += 1
+        if text and self._results and not self._console.json:
+            from trueup.report.page import safe
+
+            line, page = safe(text), self._console.out.page
+            self.result(f"  {page.paint(line, _STYLES.get(line[:1], ''))}")
+
+    def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
+        """A request was answered, or failed."""
+        self.requests += 1
+        if self._verbose:
+            self.log(f"{method:<6} {route}  {status}  {seconds:.2f} s  {request_id}".rstrip())
+
+    def decision(self, text: str) -> None:
+        """Something was decided."""
+        if self._verbose > 1:
+            self.log(f"-- {text}")
+
+    def waiting(self, why: str, seconds: float) -> None:
+        """Nothing is sent for that long."""
+        if seconds >= _WORTH or self._verbose > 1:
+            self.log(f"{why}: {seconds:.0f} s ({self.so_far()}Ctrl-C is safe)")
+
+    def so_far(self) -> str:
+        """`412 of 700 done; `, when there is something to count."""
+        return f"{self.done:,} of {self.total:,} done; " if self.total else ""
+
+    def result(self, line: str) -> None:
+        """A line on standard output."""
+        self._console.out.print(line)
+
+    def log(self, line: str) -> None:
+        """A line on standard error."""
+        from trueup.report.page import safe
+
+        self._console.err.print(self._console.err.page.paint(safe(line), "dim"))
+
+    def say(self, line: str) -> None:
+        """A sentence for the person who is there."""
+        self._console.err.print(line)
+
+    def close(self) -> None:
+        """Nothing moves any more."""
+
+
+class Bar(Lines):
+    """The Progress of a person: a bar or a spinner that goes away, with the lines above it."""
+
+    def __init__(self, console: Console, verbose: int, *, results: bool) -> None:
+        super().__init__(console, verbose, results=results)
+        self._shown: Progress | None = None
+        self._task: TaskID | None = None
+        self._why = ""
+        self._until = 0.0
+
+    def phase(self, name: str, total: int | None = None) -> None:
+        """Shows what goes on from now."""
+        super().phase(name, total)
+        shown = self._show()
+        if self._task is not None:
+            shown.remove_task(self._task)
+        self._task = shown.add_task(name.capitalize(), total=total, what="")
+
+    def advance(self, text: str = "") -> None:
+        """Moves the bar."""
+        super().advance(text)
+        if self._shown is not None and self._task is not None:
+            self._shown.advance(self._task)
+
+    def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
+        """Counts it where nothing else is counted."""
+        super().request(method, route, status, seconds, request_id)
+        if self._shown is not None and self._task is not None and self.total is None:
+            self._shown.update(self._task, what=f"{self.requests:,} request{'' if self.requests == 1 else 's'}")
+
+    def waiting(self, why: str, seconds: float) -> None:
+        """Counts the seconds down."""
+        if seconds < _WORTH or self._shown is None:
+            super().waiting(why, seconds)
+        self._why, self._until = why, time.monotonic() + seconds
+
+    def countdown(self) -> str:
+        """What is waited for, while it is."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            return ""
+        minutes, seconds = divmod(round(left), 60)
+        return f"{self._why}: {minutes}:{seconds:02} … ({self.so_far()}Ctrl-C is safe)"
+
+    def result(self, line: str) -> None:
+        """A line on standard output; above the bar, when both are on the same terminal."""
+        if self._shown is None or not self._console.out.tty:
+            self._console.out.print(line)
+        else:
+            self._above(line)
+
+    def log(self, line: str) -> None:
+        """A line on standard error, above the bar."""
+        from trueup.report.page import safe
+
+        if self._shown is None:
+            super().log(line)
+        else:
+            self._above(self._console.err.page.paint(safe(line), "dim"))
+
+    def say(self, line: str) -> None:
+        """A sentence above the bar."""
+        if self._shown is None:
+            super().say(line)
+        else:
+            self._above(line)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._shown is not None:
+            self._shown.stop()
+            self._shown, self._task = None, None
+
+    def _above(self, line: str) -> None:
+        from rich.text import Text
+
+        from trueup.secrets import scrub
+
+        assert self._shown is not None
+        self._shown.console.print(Text.from_ansi(scrub(line)), soft_wrap=True)
+
+    def _show(self) -> Progress:
+        if self._shown is None:
+            self._shown = _progress(self)
+            self._shown.start()
+        return self._shown
+
+
+def _progress(bar: Bar) -> Progress:
+    import sys
+    from collections.abc import Iterable
+
+    from rich.console import Console as Terminal
+    from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn
+    from rich.text import Text
+
+    class Counted(TextColumn):
+        def render(self, task: Task) -> Text:
+            if task.total is None:
+                return Text(str(task.fields["what"]))
+            return Text(f"{task.completed:,.0f}/{task.total:,.0f}")
+
+    class Measured(BarColumn):
+        def render(self, task: Task) -> RenderableType:  # type: ignore[override]
+            return "" if task.total is None else super().render(task)
+
+    class WithCountdown(Progress):
+        def get_renderables(self) -> Iterable[RenderableType]:
+            if text := bar.countdown():
+                yield Text(text)
+            yield from super().get_renderables()
+
+    color = bar._console.err.color
+    terminal = Terminal(file=sys.stderr, no_color=not color, highlight=False, markup=False, emoji=False)
+    columns = (SpinnerColumn(finished_text=" "), TextColumn("{task.description}"), Measured(bar_width=36), Counted(""))
+    return WithCountdown(
+        *columns,
+        console=terminal,
+        transient=True,
+        refresh_per_second=8,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
+def watching(console: Console, verbose: int, *, results: bool) -> Lines:
+    """A bar when a person is there to see it, otherwise lines."""
+    return (Bar if console.err.lively else Lines)(console, verbose, results=results)

@@ -1,0 +1,53 @@
+"""A session as the commands need it: followed by somebody, and interrupted as a person expects."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from trueup.cli.interrupt import Interrupt
+from trueup.cli.options import state_of
+from trueup.cli.progress import Lines, watching
+from trueup.run import Options, Session, blocking
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from trueup.cli.console import Console
+    from trueup.cli.options import Asked
+    from trueup.manifest import Manifest
+    from trueup.plan import Plan
+
+
+@contextlib.asynccontextmanager
+async def session(
+    asked: Asked, console: Console, desired: Manifest, *, results: bool = False, fail_fast: bool = False
+) -> AsyncIterator[tuple[Session, Lines, Interrupt]]:
+    """An open session, its progress, and what heeds signals; with `results` each step's is told as it happens."""
+    progress = watching(console, asked.verbose, results=results)
+    interrupt = Interrupt(progress)
+    options = Options(
+        connection=asked.connection,
+        targets=asked.targets,
+        parallelism=asked.parallelism,
+        fail_fast=fail_fast,
+        resend=asked.resend,
+        state=state_of(asked),
+        progress=progress,
+    )
+    with interrupt.heeded():
+        try:
+            async with Session(desired, options) as opened:
+                yield opened, progress, interrupt
+        finally:
+            progress.close()
+
+
+def look(asked: Asked, console: Console, desired: Manifest) -> Plan:
+    """The plan, and nothing else."""
+
+    async def planned() -> Plan:
+        async with session(asked, console, desired) as (opened, _, _):
+            return await opened.plan()
+
+    return blocking(planned())

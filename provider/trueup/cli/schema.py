@@ -1,0 +1,40 @@
+"""`trueup schema`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli.options import Command
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+
+_EXAMPLES = """\
+trueup schema > manifest.schema.json
+trueup schema docs > reference.md
+
+# first line of a manifest, for editors with the YAML language server:
+# yaml-language-server: $schema=manifest.schema.json"""
+
+
+@click.command("schema", cls=Command, examples=_EXAMPLES)
+@click.argument("what", type=click.Choice(["manifest", "docs"]), default="manifest")
+@click.pass_obj
+def command(console: Console, what: str) -> int:
+    """Print the manifest schema, or the reference of all kinds.
+
+    `manifest` is JSON Schema (draft 7) of one document; `docs` is a page of Markdown.
+    """
+    if what == "docs":
+        from trueup.report import reference
+        from trueup.systems import KINDS
+
+        console.out.print(reference.render(KINDS))
+    else:
+        from trueup.manifest import manifest_schema
+        from trueup.report.json import dumps
+
+        console.out.print(dumps(manifest_schema()))
+    return 0

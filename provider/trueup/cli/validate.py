@@ -1,0 +1,32 @@
+"""`trueup validate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli.options import Asked, Command, asks
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+
+_EXAMPLES = """\
+trueup validate
+trueup validate -f connectors/ -f extra.yaml
+cat connectors.yaml | trueup validate -f - -o json"""
+
+
+@click.command("validate", cls=Command, examples=_EXAMPLES)
+@asks("files", "output", "no_color")
+def command(asked: Asked, console: Console) -> int:
+    """Check manifests; nothing is read or sent.
+
+    Every fault of every file is told at once, each with its place and what would be right.
+    """
+    from trueup.report import faults
+    from trueup.run import load
+
+    manifest = load(*asked.files)
+    console.out.print(faults.render_sound_json(manifest) if asked.json else faults.render_sound(manifest))
+    return 0

@@ -1,0 +1,142 @@
+"""The end of an apply: what was done, what was not and why, and what to do next; as text and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.report.failure import sentence
+from trueup.report.json import dumps, failure, header, named, place
+from trueup.report.page import Sheet, safe
+from trueup.report.text import counted
+from trueup.report.values import Words, beside
+from trueup.report.when import lasting
+from trueup.secrets import scrub
+
+if TYPE_CHECKING:
+    from trueup.apply import Outcome, Report
+    from trueup.plan import Plan
+    from trueup.report.page import Page
+
+_TOLD: Final = 20
+"""How many resources to which nothing was done are told by name."""
+_DONE: Final = {"create": "created", "update": "changed"}
+
+
+def render(report: Report, plan: Plan, page: Page, *, following: str = "") -> str:
+    """The account as text; what went well was told while it happened. `following` shows what is left."""
+    words = Words(plan)
+    sheet = Sheet(page)
+    for outcome in report.outcomes:
+        _problem(sheet, outcome, words)
+    _untouched(sheet, report)
+    if report.unverified:
+        sheet.say(f"Not looked at again: {safe(report.unverified)}", style="yellow", hang=2)
+    if report.exit_code and following:
+        sheet.say(f"Next: {following}")
+    sheet.say(_count(report), style="" if report.exit_code else "green")
+    return sheet.render()
+
+
+def render_json(report: Report) -> str:
+    """The account as JSON: one entry for each step that was to be made or was refused."""
+    return dumps(
+        {
+            **header(),
+            "outcomes": [_entry(outcome) for outcome in report.outcomes],
+            "summary": _sums(report),
+            "stopped": report.stopped,
+            "unverified": scrub(report.unverified),
+            "cost": {"requests": report.requests, "seconds": round(report.seconds, 3)},
+            "exit_code": report.exit_code,
+        }
+    )
+
+
+def _problem(sheet: Sheet, outcome: Outcome, words: Words) -> None:
+    step = outcome.step
+    where = safe(str(step.declared.where))
+    name = safe(str(step.address))
+    made = f" after {', '.join(outcome.made)}" if outcome.made else ""
+    if outcome.result == "refused":
+        sheet.row(2, f"! {name}", "  refused", where, style="red")
+        sheet.say(safe(step.why), 6)
+    elif outcome.result == "contended":
+        sheet.row(2, f"! {name}", "  changed by somebody else meanwhile, twice", where, style="red")
+        for change in step.changes:
+            live, declared = words.before(step.declared, change), words.after(step.declared, change)
+            text = beside(
+                declared, live, max(sheet.page.width - 20 - len(change.name), 24), sheet.page, between=", live "
+            )
+            sheet.say(f"{safe(change.name)}  declared {text}", 6, hang=4)
+    elif outcome.result == "failed" or (outcome.made and outcome.result in ("stopped", "skipped")):
+        sheet.row(2, f"! {name}", f"  {outcome.result}{made}", where, style="red")
+        if outcome.error is not None and outcome.result == "failed":
+            sheet.say(sentence(outcome.error), 6, hang=2)
+
+
+def _untouched(sheet: Sheet, report: Report) -> None:
+    """What was neither begun nor tried, by reason."""
+    groups: dict[str, list[str]] = {}
+    for outcome in report.outcomes:
+        if outcome.result in ("stopped", "skipped") and not outcome.made:
+            stopped = outcome.result == "stopped"
+            why = "stopped" if stopped else safe(outcome.error.message) if outcome.error else "not begun"
+            groups.setdefault(why, []).append(safe(str(outcome.address)))
+    for why, names in groups.items():
+        sheet.say(f"Not sent, {len(names):,} ({why.rstrip('.')}):")
+        for name in names[:_TOLD]:
+            sheet.say(name, 4)
+        if len(names) > _TOLD:
+            sheet.say(f"and {len(names) - _TOLD:,} more", 4)
+
+
+def _sums(report: Report) -> dict[str, int]:
+    results = Counter(outcome.result for outcome in report.outcomes)
+    done = Counter(outcome.step.action for outcome in report.outcomes if outcome.result == "done")
+    return {
+        "created": done["create"],
+        "changed": done["update"],
+        "verified": sum(outcome.verified for outcome in report.outcomes),
+        **{name: results[name] for name in ("failed", "skipped", "stopped", "refused", "contended")},
+    }
+
+
+def _count(report: Report) -> str:
+    sums = _sums(report)
+    parts = [f"{sums['created']:,} created", f"{sums['changed']:,} changed"]
+    parts += [f"{sums[name]:,} {name}" for name in ("failed", "contended", "refused") if sums[name]]
+    if unsent := sums["stopped"] + sums["skipped"]:
+        parts.append(f"{unsent:,} not done")
+    done = sums["created"] + sums["changed"]
+    if done:
+        parts.append(f"{'all' if sums['verified'] == done else format(sums['verified'], ',')} verified")
+    word = (
+        "Stopped"
+        if report.stopped
+        else "Applied"
+        if not report.exit_code
+        else "Applied in part"
+        if done
+        else "Not applied"
+    )
+    return f"{word}: {', '.join(parts)}. {counted(report.requests, 'request')}, {lasting(report.seconds)}."
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    step = outcome.step
+    entry: dict[str, Any] = {
+        **named(outcome.address),
+        "id": outcome.live.id if outcome.live is not None else None,
+        "where": place(step.declared.where),
+        "action": "refuse" if outcome.result == "refused" else step.action,
+        "result": outcome.result,
+        "verbs": list(outcome.made),
+        "verified": outcome.verified,
+        "seconds": round(outcome.seconds, 3),
+    }
+    if outcome.error is not None:
+        entry["error"] = failure(outcome.error)
+    if outcome.result == "refused":
+        entry["refused"] = scrub(step.why)
+    return entry

@@ -1,0 +1,179 @@
+"""The plan as a drift report: what is declared and where, what is live, and when the API last touched it.
+
+What was never sent from here and cannot be read (`Step.first`) is unverifiable, not drift: nothing is known of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.diff import MISSING, UNKNOWN
+from trueup.plan import Unverifiable
+from trueup.report.json import dotted_safe, dumps, footer, header, named, place, sides, unverifiable
+from trueup.report.page import Sheet, padded, safe
+from trueup.report.text import doubts, heading, in_sync, notes, spent
+from trueup.report.values import Words, beside, conceal
+from trueup.report.when import ago, rfc3339
+from trueup.secrets import scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from trueup.diff import Change
+    from trueup.plan import Plan, Step
+    from trueup.report.page import Page
+
+_FEW: Final = 5
+"""Up to that many drifted resources each get a command of their own."""
+_LABELS: Final = 30
+
+
+def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | None], str]) -> str:
+    """The report as text; `healing` is the command that heals one address, or (None) everything."""
+    words = Words(plan)
+    drifted = [step for step in plan.steps if step.drifted]
+    doubtful = _doubtful(plan)
+    if not drifted and not doubtful:
+        return "\n".join([*notes(plan, page), in_sync(plan)])
+    sheet = Sheet(page)
+    sheet.say(_answer(plan, len(drifted), now), style="bold")
+    sheet.line()
+    for step in drifted:
+        _drifted(sheet, step, words, now)
+        if step.calls and len(drifted) <= _FEW:
+            sheet.say(f"-> {healing(str(step.address))}", 6, hang=3)
+    for step in doubtful:
+        found = _unverifiable(step)
+        heading(sheet, step, safe(str(step.declared.locate(found[0].path))), ("?", "cyan"))
+        doubts(sheet, found)
+    sheet.line()
+    for line in notes(plan, page):
+        sheet.say(line)
+    if any(step.calls for step in drifted):
+        sheet.say(f"To heal: {healing(None)}")
+    sheet.say(_count(plan, len(drifted), len(doubtful)))
+    return sheet.render()
+
+
+def render_json(plan: Plan, now: datetime) -> str:
+    """The report as JSON: `resource_drift` as Terraform has it (from what was declared to what is live)."""
+    drifted = sorted((step for step in plan.steps if step.drifted), key=lambda step: step.address)
+    doubtful = sorted(_doubtful(plan), key=lambda step: step.address)
+    return dumps(
+        {
+            **header(),
+            "checked_at": rfc3339(now),
+            "drifted": bool(drifted),
+            "resource_drift": [_entry(plan, step) for step in drifted],
+            "unverifiable": [
+                {**named(step.address), "where": place(step.declared.where), "fields": _fields(step)}
+                for step in doubtful
+            ],
+            "summary": {
+                "declared": plan.declared,
+                "drifted": len(drifted),
+                "unchanged": plan.declared - len(drifted) - len(doubtful),
+                "unverifiable": len(doubtful),
+                "unmanaged": len(plan.unmanaged),
+            },
+            **footer(plan),
+        }
+    )
+
+
+def _doubtful(plan: Plan) -> list[Step]:
+    return [step for step in plan.steps if not step.drifted]
+
+
+def _unverifiable(step: Step) -> list[Unverifiable]:
+    unsent = [Unverifiable(change.path, change.note) for change in step.changes]
+    return [*step.unverifiable, *unsent]
+
+
+def _fields(step: Step) -> list[dict[str, Any]]:
+    return [{"path": dotted_safe(one.path), "why": scrub(one.why)} for one in _unverifiable(step)]
+
+
+def _answer(plan: Plan, drifted: int, now: datetime) -> str:
+    at = f"{now:%H:%M} UTC"
+    if drifted:
+        return f"{drifted:,} of {plan.declared:,} drifted, {at}."
+    sure = plan.declared - len(_doubtful(plan))
+    return f"No drift as far as can be read: {sure:,} of {plan.declared:,} in sync, {at}."
+
+
+def _drifted(sheet: Sheet, step: Step, words: Words, now: datetime) -> None:
+    declared = step.declared
+    if step.live is None:
+        missing = step.action != "refuse"
+        body = "  declared, but not there" if missing else ""
+        heading(sheet, step, safe(str(declared.where)), ("-" if missing else "!", "red"), body)
+        if not missing:
+            sheet.say(safe(step.why), 6, hang=4)
+        return
+    touched = ago(step.live.updated_at, now)
+    heading(sheet, step, f"touched {touched}" if touched else "", ("!", "red") if step.why else ("~", "yellow"))
+    labels = padded([safe(change.name) for change in step.changes], _LABELS)
+    for label, change in zip(labels, step.changes, strict=True):
+        _difference(sheet, label, step, change, words)
+    if step.why:
+        sheet.say(f"not healed by trueup: {safe(step.why)}", 6, style="red", hang=4)
+    doubts(sheet, step.unverifiable)
+
+
+def _difference(sheet: Sheet, label: str, step: Step, change: Change, words: Words) -> None:
+    where = safe(str(step.declared.locate(change.path)))
+    live = words.before(step.declared, change)
+    if change.after is MISSING:
+        sheet.row(6, label, lambda room: sheet.page.cut(f"no longer declared, live {live}", room), where)
+        return
+    declared = words.after(step.declared, change)
+
+    def body(room: int) -> str:
+        return "declared " + beside(declared, live, room - len("declared "), sheet.page, between=", live ")
+
+    sheet.row(6, label, body, where)
+    if change.note:
+        sheet.say(safe(change.note), 8, hang=2)
+
+
+def _count(plan: Plan, drifted: int, doubtful: int) -> str:
+    parts = [f"{plan.declared - drifted - doubtful:,} in sync", f"{drifted:,} drifted"]
+    if doubtful:
+        parts.append(f"{doubtful:,} unverifiable")
+    unmanaged = f" {len(plan.unmanaged):,} unmanaged." if plan.unmanaged else ""
+    return f"Drift: {', '.join(parts)} of {plan.declared:,} declared.{unmanaged} {spent(plan)}."
+
+
+def _entry(plan: Plan, step: Step) -> dict[str, Any]:
+    declared, live = step.declared, step.live
+    found = sides(plan, declared, live, step)
+    entry: dict[str, Any] = {
+        **named(declared.address),
+        "id": live.id if live is not None else None,
+        "where": place(declared.where),
+        "updated_at": live.updated_at if live is not None else None,
+        "change": {
+            "actions": ["update"] if live is not None else ["delete"],
+            "before": found["after"],
+            "after": found["before"],
+            "before_sensitive": found["after_sensitive"],
+            "after_sensitive": found["before_sensitive"],
+        },
+        "differences": [_told(step, change) for change in step.changes] if live is not None else [],
+        "verbs": [call.verb for call in step.calls],
+        "unverifiable": unverifiable(step),
+    }
+    if step.why:
+        entry |= {"refused": scrub(step.why), "error": step.error}
+    return entry
+
+
+def _told(step: Step, change: Change) -> dict[str, Any]:
+    where = step.declared.locate(change.path)
+    found: dict[str, Any] = {"path": dotted_safe(change.path), "where": place(where), "sensitive": change.sensitive}
+    for side, value in (("declared", change.after), ("live", change.before)):
+        if value is not MISSING and value is not UNKNOWN:
+            found[side], _ = conceal(value)
+    return found | ({"note": scrub(change.note)} if change.note else {})

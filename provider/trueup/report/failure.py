@@ -1,0 +1,42 @@
+"""An error for people and for programs: its code, what went wrong, what to do about it, and its request id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trueup.errors import ManifestError
+from trueup.report.page import safe
+
+if TYPE_CHECKING:
+    from trueup.errors import TrueupError
+    from trueup.report.page import Page
+
+
+def sentence(error: TrueupError) -> str:
+    """`message hint (request req_…)` on one line."""
+    request = getattr(error, "request_id", "")
+    parts = [error.message, error.hint, f"(request {request})" if request else ""]
+    return safe(" ".join(part for part in parts if part))
+
+
+def render(error: TrueupError, page: Page) -> str:
+    """`error[E301]: message hint (request req_…)`; every fault when there are several."""
+    if isinstance(error, ManifestError):
+        from trueup.report.faults import render as faults
+
+        return faults(error, page)
+    label = f"error[{error.code}]:"
+    lines = page.filled(f"{label} {sentence(error)}", 0, hang=2)
+    return "\n".join([lines[0].replace(label, page.paint(label, "bold red"), 1), *lines[1:]])
+
+
+def render_json(error: TrueupError) -> str:
+    """The error as JSON, with every fault."""
+    from trueup.report.json import dumps, failure, header
+
+    document: dict[str, Any] = {**header(), "error": failure(error)}
+    if isinstance(error, ManifestError):
+        from trueup.report.faults import entries
+
+        document |= entries(error)
+    return dumps(document)

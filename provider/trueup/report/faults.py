@@ -1,0 +1,96 @@
+"""Faults of manifests: each with its place, the line it is in, and what would be right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.cells import cell_len
+
+from trueup.report.json import dumps, header
+from trueup.report.page import first, safe
+from trueup.secrets import scrub
+
+if TYPE_CHECKING:
+    from trueup.errors import Fault, ManifestError
+    from trueup.manifest import Manifest
+    from trueup.report.page import Page
+
+_LEAD: Final = 20
+"""Cells shown before the place when a line is too long for the page."""
+
+
+def render(error: ManifestError, page: Page) -> str:
+    """Every fault, and how many they are."""
+    parts = [_fault(fault, page) for fault in error.faults]
+    return "\n".join([*parts, page.paint(safe(error.message), "bold")])
+
+
+def render_sound(manifest: Manifest) -> str:
+    """What is said of manifests without a fault."""
+    resources, connections, files = (
+        _counted(len(manifest.resources), "resource"),
+        _counted(len(manifest.connections), "connection"),
+        _counted(len(manifest.files), "file"),
+    )
+    return f"Valid: {resources} and {connections} in {files}. Nothing was sent."
+
+
+def render_sound_json(manifest: Manifest) -> str:
+    """The same as JSON."""
+    return dumps(
+        {
+            **header(),
+            "valid": True,
+            "files": len(manifest.files),
+            "resources": len(manifest.resources),
+            "connections": len(manifest.connections),
+            "faults": [],
+        }
+    )
+
+
+def entries(error: ManifestError) -> dict[str, Any]:
+    """The faults as JSON holds them."""
+    names = ("file", "line", "column", "code", "message", "hint")
+    faults = [{name: _plain(getattr(fault, name)) for name in names} for fault in error.faults]
+    return {"valid": False, "files": error.files, "faults": faults}
+
+
+def _plain(value: Any) -> Any:
+    return scrub(value) if isinstance(value, str) else value
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _fault(fault: Fault, page: Page) -> str:
+    place = f"{safe(fault.file)}:{fault.line}:{fault.column}:"
+    label = f"error[{fault.code}]:"
+    lines = page.filled(f"{place} {label} {safe(fault.message)}", 0, hang=2)
+    text = "\n".join(lines).replace(label, page.paint(label, "bold red"), 1)
+    text = text.replace(place, page.paint(place, "bold"), 1)
+    hint = safe(fault.hint)
+    if not fault.excerpt:
+        return "\n".join([text, *page.filled(hint, 5, hang=2)]) if hint else text
+    return "\n".join([text, *_excerpt(fault, hint, page)])
+
+
+def _excerpt(fault: Fault, hint: str, page: Page) -> list[str]:
+    number = f"{fault.line:5} | "
+    blank = " " * (len(number) - 2) + "| "
+    room = page.width - len(number)
+    before, rest = fault.excerpt[: fault.column - 1], fault.excerpt[fault.column - 1 :]
+    if cell_len(fault.excerpt) > room and cell_len(before) > _LEAD:
+        before = page.ellipsis + before[-_LEAD:]
+    line = before + rest
+    if cell_len(line) > room:
+        line = first(line, room - cell_len(page.ellipsis)) + page.ellipsis
+    offset = cell_len(before)
+    width = max(min(cell_len(rest[: fault.width]), room - offset), 1)
+    carets = " " * offset + "^" * width
+    marked = blank + " " * offset + page.paint("^" * width, "red")
+    shown = [number + line.rstrip()]
+    if hint and len(blank) + cell_len(carets) + 1 + cell_len(hint) <= page.width:
+        return [*shown, f"{marked} {hint}"]
+    return [*shown, marked, *([blank + part.strip() for part in page.filled(hint, len(blank))] if hint else [])]

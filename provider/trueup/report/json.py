@@ -1,0 +1,207 @@
+"""The plan as JSON, in Terraform's names where it has them; no secret is in it, and equal plans give equal texts.
+
+`before` is what is live and `after` what is declared, of the declared fields alone. References are ids. A secret is
+`(sensitive)`, and `before_sensitive` and `after_sensitive` are true in its place; what is known only after the apply is
+left out of `after` and true in `after_unknown`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup import __version__
+from trueup.diff import MISSING, UNKNOWN
+from trueup.plan import FORMAT_VERSION
+from trueup.report.values import conceal, is_secret, with_ids
+from trueup.secrets import scrub
+
+if TYPE_CHECKING:
+    from trueup.diff import Change, Path
+    from trueup.errors import TrueupError
+    from trueup.model import Address, Declared, Live, Where
+    from trueup.plan import Plan, Step
+
+_ACTIONS: Final = {"create": ["create"], "update": ["update"], "no-op": ["no-op"], "refuse": ["no-op"]}
+
+
+def render(plan: Plan) -> str:
+    """The whole plan: every declared resource, in the order of the addresses."""
+    steps = {step.address: step for step in plan.steps}
+    declared = {step.address: step.declared for step in plan.steps} | {
+        address: one for address, (one, _) in plan.matched.items()
+    }
+    return dumps(
+        {
+            **header(),
+            "resource_changes": [_resource(plan, declared[key], steps.get(key)) for key in sorted(declared)],
+            "summary": plan.summary(),
+            "errored": any(step.error for step in plan.steps),
+            **footer(plan),
+            "cost": {"requests": plan.cost.requests, "seconds": plan.cost.seconds},
+        }
+    )
+
+
+def dumps(document: dict[str, Any]) -> str:
+    """JSON in pure ASCII: no locale and no terminal can stumble over it."""
+    return json.dumps(document, indent=2, allow_nan=False)
+
+
+def header() -> dict[str, Any]:
+    """How every document of ours begins."""
+    return {"format_version": FORMAT_VERSION, "trueup_version": __version__}
+
+
+def footer(plan: Plan) -> dict[str, Any]:
+    """What plan and drift both end with: what nobody declared, what this run could not do, and what reading took."""
+    unmanaged = [
+        {
+            "type": live.kind,
+            "provider_name": place[0],
+            "connection": place[1],
+            "id": live.id,
+            "name": scrub(live.name),
+            "updated_at": live.updated_at,
+        }
+        for place, live in plan.unmanaged
+    ]
+    reading: dict[str, Any] = {"requests": plan.reading.requests, "seconds": round(plan.reading.seconds, 3)}
+    if plan.reading.window is not None:
+        reading |= {"left": plan.reading.left, "window": plan.reading.window}
+    return {
+        "unmanaged": sorted(unmanaged, key=lambda one: [str(value) for value in one.values()]),
+        "off": plan.off,
+        "reading": reading,
+    }
+
+
+def named(address: Address) -> dict[str, Any]:
+    """What identifies a resource."""
+    return {
+        "address": str(address),
+        "type": address.kind,
+        "name": address.name,
+        "provider_name": address.system,
+        "connection": address.connection,
+    }
+
+
+def place(where: Where) -> dict[str, Any]:
+    """A place in a manifest."""
+    return {"file": where.file, "line": where.line}
+
+
+def unverifiable(step: Step) -> list[dict[str, Any]]:
+    """The fields of a step that cannot be read back."""
+    return [{"path": dotted_safe(one.path), "why": scrub(one.why)} for one in step.unverifiable]
+
+
+def failure(error: TrueupError) -> dict[str, Any]:
+    """An error in parts."""
+    parts = {"code": error.code, "message": scrub(error.message), "hint": scrub(error.hint)}
+    more = {name: getattr(error, name, None) for name in ("request_id", "method", "route", "status")}
+    return parts | {name: scrub(one) if isinstance(one, str) else one for name, one in more.items() if one}
+
+
+def dotted_safe(path: Path) -> str:
+    """A path as people write it."""
+    from trueup.diff import dotted
+
+    return scrub(dotted(path))
+
+
+def sides(plan: Plan, declared: Declared, live: Live | None, step: Step | None) -> dict[str, Any]:
+    """`before` and `after` with their masks."""
+    desired = step.desired.spec if step is not None and step.desired.spec else with_ids(declared, plan.matched)
+    removed = step.desired.removed if step is not None else ()
+    before: dict[str, Any] = {}
+    before_mask: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    after_mask: dict[str, Any] = {}
+    unknown: dict[str, Any] = {}
+    for name, value in desired.items():
+        trait = declared.kind.by_name[name]
+        if trait.local:
+            continue
+        if value is UNKNOWN:
+            unknown[name] = True
+        else:
+            _put(after, after_mask, name, *_concealed(declared, (name,), value, value))
+        if live is None or name not in live.spec:
+            continue
+        owned = trait.owned_by_key or trait.write_only
+        was = _ours(live.spec[name], value, live, (name,), removed) if owned else live.spec[name]
+        if (name,) not in live.unreadable:
+            _put(before, before_mask, name, *_concealed(declared, (name,), was, value))
+    return {
+        "before": None if live is None else before,
+        "after": after,
+        "after_unknown": unknown,
+        "before_sensitive": False if live is None else before_mask,
+        "after_sensitive": after_mask,
+    }
+
+
+def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, Any]:
+    live = step.live if step is not None else plan.matched[declared.address][1]
+    found: dict[str, Any] = {
+        **named(declared.address),
+        "id": live.id if live is not None else None,
+        "where": place(declared.where),
+        "change": {"actions": _ACTIONS[step.action] if step else ["no-op"], **sides(plan, declared, live, step)},
+        "verbs": [call.verb for call in step.calls] if step else [],
+        "changes": [_change(declared, change, created=live is None) for change in step.changes] if step else [],
+        "unverifiable": unverifiable(step) if step else [],
+    }
+    if step is not None and step.needs:
+        found["needs"] = [str(address) for address in step.needs]
+    if step is not None and step.action == "refuse":
+        found |= {"refused": scrub(step.why), "error": step.error}
+    return found
+
+
+def _change(declared: Declared, change: Change, *, created: bool) -> dict[str, Any]:
+    # To place a field its document is read again: for what is created, the document's own place has to do.
+    where = declared.where if created else declared.locate(change.path)
+    found: dict[str, Any] = {"path": dotted_safe(change.path), "where": place(where), "sensitive": change.sensitive}
+    for side, value in (("before", change.before), ("after", change.after)):
+        if value is UNKNOWN:
+            found["after_unknown"] = True
+        elif value is not MISSING:
+            found[side], _ = conceal(value)
+    return found | ({"note": scrub(change.note)} if change.note else {})
+
+
+def _concealed(declared: Declared, path: Path, value: Any, twin: Any) -> tuple[Any, Any]:
+    trait = declared.kind.by_name[str(path[0])]
+    if isinstance(trait.secret, tuple) and isinstance(value, dict):
+        shown: dict[str, Any] = {}
+        mask: dict[str, Any] = {}
+        for key, item in value.items():
+            inner = twin.get(key, MISSING) if isinstance(twin, dict) else MISSING
+            _put(shown, mask, key, *conceal(item, secret=is_secret(trait, (*path, key)), twin=inner))
+        return shown, mask or False
+    return conceal(value, secret=is_secret(trait, path), twin=twin)
+
+
+def _put(values: dict[str, Any], masks: dict[str, Any], name: str, value: Any, mask: Any) -> None:
+    values[scrub(name)] = value
+    if mask:
+        masks[scrub(name)] = mask
+
+
+def _ours(live: Any, declared: Any, found: Live, path: Path, removed: tuple[Path, ...]) -> Any:
+    """What is live of the keys that are declared, or were ours until now, and that can be read."""
+    if not isinstance(live, dict) or not isinstance(declared, dict):
+        return live
+    ours: dict[str, Any] = {}
+    for key, value in live.items():
+        here = (*path, key)
+        if here in found.unreadable:
+            continue
+        if key in declared:
+            ours[key] = _ours(value, declared[key], found, here, removed)
+        elif any(one[: len(here)] == here for one in removed):
+            ours[key] = value
+    return ours

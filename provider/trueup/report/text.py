@@ -1,0 +1,184 @@
+"""The plan for people: the answer first, one row a thing with its place in a file, the count and the cost last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trueup.diff import MISSING, dotted
+from trueup.report.page import Sheet, padded, safe
+from trueup.report.values import ARROW, Words, beside
+from trueup.report.when import lasting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trueup.diff import Change
+    from trueup.plan import Plan, Step, Unverifiable
+    from trueup.report.page import Page
+
+SYMBOLS: Final = {"create": ("+", "green"), "update": ("~", "yellow"), "no-op": ("?", "cyan"), "refuse": ("!", "red")}
+NAMED: Final = 5
+"""How many unmanaged resources are told by name."""
+_LABELS: Final = 34
+"""Cells of a field's name that the others are lined up with."""
+
+
+def render(plan: Plan, page: Page, *, following: str = "") -> str:
+    """The plan as text; `following` is the command that would apply it."""
+    words = Words(plan)
+    differing = sum(step.action != "no-op" for step in plan.steps)
+    if not differing and not plan.unverifiable:
+        return "\n".join([*notes(plan, page), in_sync(plan)])
+    sheet = Sheet(page)
+    sheet.say(_answer(plan, differing), style="bold")
+    sheet.line()
+    for step in plan.steps:
+        _step(sheet, step, words)
+    sheet.line()
+    for line in notes(plan, page):
+        sheet.say(line)
+    if plan.pending and following:
+        sheet.say(f"Next: {following}")
+    sheet.say(_count(plan))
+    sheet.say(_cost(plan))
+    return sheet.render()
+
+
+def in_sync(plan: Plan) -> str:
+    """The one line when there is nothing to say."""
+    if not plan.declared:
+        return f"Nothing is declared here. {spent(plan)}."
+    unmanaged = f", {len(plan.unmanaged):,} unmanaged" if plan.unmanaged else ""
+    return f"In sync: {plan.unchanged:,} of {plan.declared:,}{unmanaged}. {spent(plan)}."
+
+
+def spent(plan: Plan) -> str:
+    """What the reading took."""
+    return f"{counted(plan.reading.requests, 'request')}, {lasting(plan.reading.seconds)}"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 request`, `12 requests`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def notes(plan: Plan, page: Page) -> list[str]:
+    """What this run could not do, and what nobody declared, with a few names."""
+    lines = [safe(f"Off: {one}.") for one in plan.off]
+    if plan.unmanaged and plan.has_changes:
+        found = sorted((place[0], live.kind, live.name) for place, live in plan.unmanaged)
+        names = ", ".join(safe(f"{system}/{kind} {name}") for system, kind, name in found[:NAMED])
+        more = f", {page.ellipsis} (-o json lists them all)" if len(found) > NAMED else ""
+        lines.append(f"Unmanaged, left alone: {names}{more}.")
+    return lines
+
+
+def heading(sheet: Sheet, step: Step, aside: str, symbol: tuple[str, str] | None = None, body: str = "") -> None:
+    """The first row of a resource."""
+    sign, style = symbol or SYMBOLS[step.action]
+    sheet.row(2, f"{sign} {safe(str(step.address))}", body, aside, style=style)
+
+
+def doubts(sheet: Sheet, found: Sequence[Unverifiable]) -> None:
+    """The fields that cannot be read back, each with the reason."""
+    for one in found:
+        sheet.say(f"? {safe(dotted(one.path))}  {safe(one.why)}", 6, hang=4)
+
+
+def _answer(plan: Plan, differing: int) -> str:
+    if differing:
+        return f"{differing:,} of {plan.declared:,} {'differs' if differing == 1 else 'differ'} from what is declared."
+    return (
+        f"In sync as far as can be read: {plan.unchanged:,} of {plan.declared:,}; {plan.unverifiable:,} unverifiable."
+    )
+
+
+def _step(sheet: Sheet, step: Step, words: Words) -> None:
+    declared = step.declared
+    if step.action == "create":
+        heading(sheet, step, safe(str(declared.where)))
+        _created(sheet, step, words)
+    elif step.action == "no-op":
+        heading(sheet, step, safe(str(declared.locate(step.unverifiable[0].path))))
+    elif step.action == "update":
+        heading(sheet, step, _verbs(step))
+        _changed(sheet, step, words)
+    else:
+        heading(sheet, step, "" if step.changes else safe(str(declared.where)))
+        _changed(sheet, step, words)
+        sheet.say(f"refused: {safe(step.why)}", 6, style="red", hang=4)
+    doubts(sheet, step.unverifiable)
+
+
+def _created(sheet: Sheet, step: Step, words: Words) -> None:
+    name = step.address.name
+    told = [one for one in step.changes if not (one.name == "name" and one.after == name)]
+    room = max(sheet.page.width - 12, 40)
+    parts = []
+    for change in told:
+        label = safe(change.name)
+        value = sheet.page.cut(words.after(step.declared, change), max(room - len(label) - 1, 20))
+        parts.append(f"{label} {value}")
+    # What belongs together is not broken apart: a space that must stay is one that textwrap does not know.
+    text = ", ".join(part.replace(" ", "\0") for part in parts)
+    for line in sheet.page.filled(text, 6):
+        sheet.line(line.replace("\0", " "))
+
+
+def _changed(sheet: Sheet, step: Step, words: Words) -> None:
+    labels = padded([safe(change.name) for change in step.changes], _LABELS)
+    for label, change in zip(labels, step.changes, strict=True):
+        where = safe(str(step.declared.locate(change.path)))
+        sheet.row(6, label, _Difference(step, change, words, sheet.page), where)
+        if change.note:
+            sheet.say(safe(change.note), 8, hang=2)
+
+
+class _Difference:
+    def __init__(self, step: Step, change: Change, words: Words, page: Page) -> None:
+        self.before = words.before(step.declared, change)
+        self.after = "(removed)" if change.after is MISSING else words.after(step.declared, change)
+        self.page = page
+
+    def __call__(self, room: int) -> str:
+        return beside(self.before, self.after, room, self.page, between=ARROW)
+
+
+def _verbs(step: Step) -> str:
+    verbs = ", ".join(call.verb for call in step.calls)
+    kept = 0
+    for name in {str(change.path[0]) for change in step.changes}:
+        trait = step.declared.kind.by_name[name]
+        live = step.live.spec.get(name) if step.live else None
+        ours = step.desired.spec.get(name)
+        if trait.owned_by_key and not trait.write_only and isinstance(live, dict):
+            gone = {path[1] for path in step.desired.removed if len(path) > 1 and path[0] == name}
+            kept += len(live.keys() - (ours or {}).keys() - gone)
+    return f"{verbs} (keeps {counted(kept, 'server key')})" if kept else verbs
+
+
+def _count(plan: Plan) -> str:
+    sums = plan.summary()
+    parts = [f"{sums['create']:,} to create", f"{sums['update']:,} to change", f"{sums['delete']:,} to remove"]
+    if sums["refused"]:
+        parts.append(f"{sums['refused']:,} refused")
+    rest = [f"{sums['unchanged']:,} in sync"]
+    if sums["unverifiable"]:
+        rest.append(f"{sums['unverifiable']:,} unverifiable")
+    if sums["unmanaged"]:
+        share = 100 * len(plan.matched) // (len(plan.matched) + sums["unmanaged"])
+        rest.append(f"{sums['unmanaged']:,} unmanaged ({share} % managed)")
+    return f"Plan: {', '.join(parts)}. {', '.join(rest)}."
+
+
+def _cost(plan: Plan) -> str:
+    reading = plan.reading
+    left = "" if reading.left is None else f" ({reading.left:,} of this key's {reading.window:,} left)"
+    took = f"Read with {spent(plan)}"
+    if not plan.pending:
+        return f"{took}{left}."
+    waits = (
+        ", with waits for the request window" if reading.left is not None and plan.cost.requests > reading.left else ""
+    )
+    needed = counted(plan.cost.requests, "request")
+    return f"Cost: {needed}, about {lasting(plan.cost.seconds)}{waits}{left}. {took}."
