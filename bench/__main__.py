@@ -1,0 +1,33 @@
+"""`python -m bench`: the names; `python -m bench NAME…`: one line of JSON each; `python -m bench all`: all of them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+NAMES = ("requests-plan", "requests-converge", "wall-plan", "cpu-load", "memory-plan", "start-help")
+
+
+def main(arguments: list[str]) -> int:
+    """Measures what is asked for; the exit code: 0, whether goals are met or not, and 2 for a name that is none."""
+    if not arguments:
+        print("script/bench NAME…, or script/bench all:")
+        for name in NAMES:
+            print(f"  {name:<18} {(_module(name).__doc__ or '').splitlines()[0]}")
+        return 0
+    wanted = NAMES if arguments == ["all"] else tuple(arguments)
+    if unknown := sorted(set(wanted) - set(NAMES)):
+        print(f"bench: no figure is called {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    for name in wanted:
+        print(_module(name).measure().line(), flush=True)
+    return 0
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"bench.{name.replace('-', '_')}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
