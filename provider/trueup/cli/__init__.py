@@ -14,4 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     console = Console(given)
-    return ended(lambda: trueup.main(given, prog_name="trueup", standalone_mode=False, obj=console), console)
+    width = console.out.width_of_help
+    return ended(
+        lambda: trueup.main(given, prog_name="trueup", standalone_mode=False, obj=console, terminal_width=width),
+        console,
+    )

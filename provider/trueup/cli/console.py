@@ -50,6 +50,11 @@ class Stream:
 
         return replace(self.page, wrap=self.tty)
 
+    @property
+    def width_of_help(self) -> int:
+        """Cells of a line of help: asking here spares click an import that is dear."""
+        return max(min(self._width(), _WIDTH) - 2, 40)
+
     def print(self, text: str, *, end: str = "\n") -> None:
         """A line or several, at once."""
         if self._file is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from typing import Any, Final
 
@@ -77,6 +76,8 @@ class Group(click.Group):
         """The command that is asked for. Raises UsageError, which names near ones."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            import difflib
+
             near = difflib.get_close_matches(name, COMMANDS, n=1)
             known = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(COMMANDS)}."
             raise click.UsageError(f'No such command "{name}". {known}', ctx)

@@ -33,7 +33,7 @@ def render(report: Report, plan: Plan, page: Page, *, following: str = "") -> st
     if report.unverified:
         sheet.say(f"Not looked at again: {safe(report.unverified)}", style="yellow", hang=2)
     if report.exit_code and following:
-        sheet.say(f"Next: {following}")
+        sheet.line(safe(f"Next: {following}"))
     sheet.say(_count(report), style="" if report.exit_code else "green")
     return sheet.render()
 
@@ -58,10 +58,7 @@ def _problem(sheet: Sheet, outcome: Outcome, words: Words) -> None:
     where = safe(str(step.declared.where))
     name = safe(str(step.address))
     made = f" after {', '.join(outcome.made)}" if outcome.made else ""
-    if outcome.result == "refused":
-        sheet.row(2, f"! {name}", "  refused", where, style="red")
-        sheet.say(safe(step.why), 6)
-    elif outcome.result == "contended":
+    if outcome.result == "contended":
         sheet.row(2, f"! {name}", "  changed by somebody else meanwhile, twice", where, style="red")
         for change in step.changes:
             live, declared = words.before(step.declared, change), words.after(step.declared, change)
@@ -79,7 +76,9 @@ def _untouched(sheet: Sheet, report: Report) -> None:
     """What was neither begun nor tried, by reason."""
     groups: dict[str, list[str]] = {}
     for outcome in report.outcomes:
-        if outcome.result in ("stopped", "skipped") and not outcome.made:
+        if outcome.result == "refused":
+            groups.setdefault("refused, for the reasons in the plan", []).append(safe(str(outcome.address)))
+        elif outcome.result in ("stopped", "skipped") and not outcome.made:
             stopped = outcome.result == "stopped"
             why = "stopped" if stopped else safe(outcome.error.message) if outcome.error else "not begun"
             groups.setdefault(why, []).append(safe(str(outcome.address)))

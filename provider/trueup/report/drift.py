@@ -42,7 +42,7 @@ def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | No
     for step in drifted:
         _drifted(sheet, step, words, now)
         if step.calls and len(drifted) <= _FEW:
-            sheet.say(f"-> {healing(str(step.address))}", 6, hang=3)
+            sheet.line(safe(f"      -> {healing(str(step.address))}"))
     for step in doubtful:
         found = _unverifiable(step)
         heading(sheet, step, safe(str(step.declared.locate(found[0].path))), ("?", "cyan"))
@@ -51,7 +51,7 @@ def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | No
     for line in notes(plan, page):
         sheet.say(line)
     if any(step.calls for step in drifted):
-        sheet.say(f"To heal: {healing(None)}")
+        sheet.line(safe(f"To heal: {healing(None)}"))
     sheet.say(_count(plan, len(drifted), len(doubtful)))
     return sheet.render()
 
@@ -110,16 +110,18 @@ def _drifted(sheet: Sheet, step: Step, words: Words, now: datetime) -> None:
         body = "  declared, but not there" if missing else ""
         heading(sheet, step, safe(str(declared.where)), ("-" if missing else "!", "red"), body)
         if not missing:
-            sheet.say(safe(step.why), 6, hang=4)
+            sheet.say(safe(step.why), 6)
         return
     touched = ago(step.live.updated_at, now)
     heading(sheet, step, f"touched {touched}" if touched else "", ("!", "red") if step.why else ("~", "yellow"))
     labels = padded([safe(change.name) for change in step.changes], _LABELS)
     for label, change in zip(labels, step.changes, strict=True):
         _difference(sheet, label, step, change, words)
+    for note in dict.fromkeys(change.note for change in step.changes if change.note):
+        sheet.say(f"({safe(note)})", 6, hang=1)
     if step.why:
-        sheet.say(f"not healed by trueup: {safe(step.why)}", 6, style="red", hang=4)
-    doubts(sheet, step.unverifiable)
+        sheet.say(f"not healed by trueup: {safe(step.why)}", 6, style="red", hang=2)
+    doubts(sheet, step.unverifiable, sign="? ")
 
 
 def _difference(sheet: Sheet, label: str, step: Step, change: Change, words: Words) -> None:
@@ -128,14 +130,15 @@ def _difference(sheet: Sheet, label: str, step: Step, change: Change, words: Wor
     if change.after is MISSING:
         sheet.row(6, label, lambda room: sheet.page.cut(f"no longer declared, live {live}", room), where)
         return
+    if change.sensitive and change.before is not MISSING:
+        sheet.row(6, label, f"{live} differs", where)
+        return
     declared = words.after(step.declared, change)
 
     def body(room: int) -> str:
         return "declared " + beside(declared, live, room - len("declared "), sheet.page, between=", live ")
 
     sheet.row(6, label, body, where)
-    if change.note:
-        sheet.say(safe(change.note), 8, hang=2)
 
 
 def _count(plan: Plan, drifted: int, doubtful: int) -> str:

@@ -15,8 +15,8 @@ from rich.cells import cell_len, set_cell_size
 from trueup.secrets import scrub
 
 NARROWEST: Final = 40
-_ASIDE: Final = 24
-"""Cells that a row has to have for its own text before a place may stand beside it."""
+_LEAST: Final = 24
+"""Cells that a text has whatever the page is like."""
 _STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
@@ -85,6 +85,7 @@ class _Row:
     body: Callable[[int], str]
     aside: str
     style: str
+    counts: bool
 
 
 @dataclass
@@ -95,10 +96,20 @@ class Sheet:
     _rows: list[_Row | str] = field(default_factory=list)
 
     def row(
-        self, indent: int, label: str, body: Callable[[int], str] | str, aside: str = "", *, style: str = ""
+        self,
+        indent: int,
+        label: str,
+        body: Callable[[int], str] | str,
+        aside: str = "",
+        *,
+        style: str = "",
+        counts: bool = True,
     ) -> None:
-        """A label, a text that is told how much room it has, and what stands aside. `style` is for the label."""
-        self._rows.append(_Row(indent, label, body if callable(body) else (lambda _: body), aside, style))
+        """A label in a style, a text that is told how much room it has, and what stands aside.
+
+        The asides stand in one column, which is as wide as the widest of those that count.
+        """
+        self._rows.append(_Row(indent, label, body if callable(body) else (lambda _: body), aside, style, counts))
 
     def say(self, text: str, indent: int = 0, *, style: str = "", hang: int = 0) -> None:
         """A sentence, broken where needed."""
@@ -109,34 +120,29 @@ class Sheet:
         self._rows.append(text)
 
     def render(self) -> str:
-        """All of it, without a newline at the end."""
+        """All of it, without a newline at the end. A text is cut for the page's sake alone, never for what is aside."""
         page = self.page
         rows = [row for row in self._rows if isinstance(row, _Row)]
-        widest = max((cell_len(row.aside) for row in rows), default=0)
-        narrow = [row for row in rows if row.indent + cell_len(row.label) + _ASIDE + widest > page.width]
-        beside = not narrow
-        bodies = {id(row): row.body(_room(row, page, widest if beside else 0)) for row in rows}
+        bodies = {id(row): row.body(max(page.width - row.indent - cell_len(row.label), _LEAST)) for row in rows}
         lefts = {id(row): row.indent + cell_len(row.label) + cell_len(bodies[id(row)]) for row in rows}
-        column = max((left for left in lefts.values() if left + 2 + widest <= page.width), default=0) + 2
+        widest = max((cell_len(row.aside) for row in rows if row.counts), default=0)
+        beside = [lefts[id(row)] for row in rows if row.aside and lefts[id(row)] + 2 + widest <= page.width]
+        column = max(beside, default=0) + 2
         lines: list[str] = []
         for row in self._rows:
             if isinstance(row, str):
                 lines.append(row)
                 continue
-            line = " " * row.indent + page.paint(row.label, row.style) + bodies[id(row)]
-            if not row.aside:
-                lines.append(line.rstrip())
-            elif lefts[id(row)] + 2 + cell_len(row.aside) <= page.width:
-                gap = " " * (max(column, lefts[id(row)] + 2) - lefts[id(row)])
-                lines.append(line + gap + page.paint(row.aside, "dim"))
-            else:
-                lines += [line.rstrip(), " " * (row.indent + 4) + page.paint(row.aside, "dim")]
+            left = lefts[id(row)]
+            lines.append((" " * row.indent + page.paint(row.label, row.style) + bodies[id(row)]).rstrip())
+            if row.aside:
+                start = min(column, page.width - cell_len(row.aside))
+                gap = max(start, left + 2) - left
+                if left + gap + cell_len(row.aside) <= page.width:
+                    lines[-1] += " " * gap + page.paint(row.aside, "dim")
+                else:
+                    lines.append(" " * max(start, row.indent) + page.paint(row.aside, "dim"))
         return "\n".join(lines)
-
-
-def _room(row: _Row, page: Page, beside: int) -> int:
-    used = row.indent + cell_len(row.label) + (2 + beside if beside else 0)
-    return max(page.width - used, _ASIDE)
 
 
 def padded(labels: Sequence[str], widest: int) -> list[str]:

@@ -38,7 +38,7 @@ def render(plan: Plan, page: Page, *, following: str = "") -> str:
     for line in notes(plan, page):
         sheet.say(line)
     if plan.pending and following:
-        sheet.say(f"Next: {following}")
+        sheet.line(safe(f"Next: {following}"))
     sheet.say(_count(plan))
     sheet.say(_cost(plan))
     return sheet.render()
@@ -76,13 +76,14 @@ def notes(plan: Plan, page: Page) -> list[str]:
 def heading(sheet: Sheet, step: Step, aside: str, symbol: tuple[str, str] | None = None, body: str = "") -> None:
     """The first row of a resource."""
     sign, style = symbol or SYMBOLS[step.action]
-    sheet.row(2, f"{sign} {safe(str(step.address))}", body, aside, style=style)
+    sheet.row(2, f"{sign} {safe(str(step.address))}", body, aside, style=style, counts=False)
 
 
-def doubts(sheet: Sheet, found: Sequence[Unverifiable]) -> None:
-    """The fields that cannot be read back, each with the reason."""
-    for one in found:
-        sheet.say(f"? {safe(dotted(one.path))}  {safe(one.why)}", 6, hang=4)
+def doubts(sheet: Sheet, found: Sequence[Unverifiable], *, sign: str = "") -> None:
+    """The fields that cannot be read back, with the reason they share."""
+    for why in dict.fromkeys(one.why for one in found):
+        names = ", ".join(safe(dotted(one.path)) for one in found if one.why == why)
+        sheet.say(f"{sign}{names}: {safe(why)}", 6, hang=2)
 
 
 def _answer(plan: Plan, differing: int) -> str:
@@ -106,8 +107,8 @@ def _step(sheet: Sheet, step: Step, words: Words) -> None:
     else:
         heading(sheet, step, "" if step.changes else safe(str(declared.where)))
         _changed(sheet, step, words)
-        sheet.say(f"refused: {safe(step.why)}", 6, style="red", hang=4)
-    doubts(sheet, step.unverifiable)
+        sheet.say(f"refused: {safe(step.why)}", 6, style="red", hang=2)
+    doubts(sheet, step.unverifiable, sign="" if step.action == "no-op" else "? ")
 
 
 def _created(sheet: Sheet, step: Step, words: Words) -> None:
@@ -130,8 +131,8 @@ def _changed(sheet: Sheet, step: Step, words: Words) -> None:
     for label, change in zip(labels, step.changes, strict=True):
         where = safe(str(step.declared.locate(change.path)))
         sheet.row(6, label, _Difference(step, change, words, sheet.page), where)
-        if change.note:
-            sheet.say(safe(change.note), 8, hang=2)
+    for note in dict.fromkeys(change.note for change in step.changes if change.note):
+        sheet.say(f"({safe(note)})", 6, hang=1)
 
 
 class _Difference:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from trueup.plan import Plan
     from trueup.report.page import Page
 
-ARROW = " -> "
+ARROW: Final = " -> "
+UNREAD: Final = "(unreadable)"
+"""What is live where the server keeps it to itself."""
 
 
 def is_secret(trait: Field, path: Path) -> bool:
@@ -81,6 +83,9 @@ class Words:
 
     def before(self, declared: Declared, change: Change) -> str:
         """What is live."""
+        trait = declared.kind.by_name[str(change.path[0])]
+        if change.before is MISSING and change.note and trait.write_only:
+            return UNREAD
         return self._said(declared, change, change.before)
 
     def after(self, declared: Declared, change: Change) -> str:
