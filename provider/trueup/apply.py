@@ -145,7 +145,8 @@ class Applier:
                     await self._step(outcome)
             finally:
                 ended[outcome.address].set()
-                self.progress.advance(_line(outcome))
+                if outcome.result in ("done", "failed") or outcome.made:  # what was never begun is told at the end
+                    self.progress.advance(_line(outcome))
 
         await asyncio.gather(*(one(outcome) for outcome in outcomes))
 
@@ -338,6 +339,7 @@ def _is_plain(trait: Field, seen: Any) -> bool:
 def _line(outcome: Outcome) -> str:
     symbol = {"create": "+", "update": "~"}.get(outcome.step.action, "!")
     if outcome.result == "done":
-        return f"{symbol} {outcome.address}  {', '.join(outcome.made)}  {outcome.seconds:.1f} s"
+        name = f" {outcome.live.id}" if outcome.step.action == "create" and outcome.live else ""
+        return f"{symbol} {outcome.address}  {', '.join(outcome.made)}{name}  {outcome.seconds:.1f} s"
     reason = f": {outcome.error.message}" if outcome.error else ""
     return f"! {outcome.address}  {outcome.result}{reason}"
