@@ -202,7 +202,8 @@ def _stopped(number: int, _: object) -> NoReturn:
 
 def main() -> int:
     """Tells the story; the exit code."""
-    signal.signal(signal.SIGTERM, _stopped)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopped)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="trueup-demo-") as folder:
         try:

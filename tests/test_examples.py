@@ -1,0 +1,109 @@
+"""Every example does what it is there to show: it is sound, converges on the sandbox, and is then in sync."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from trueup.systems import KINDS
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+TRUEUP = Path(sys.executable).with_name("trueup")
+FOLDERS = ("quickstart", "kinds", "organisation")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs a program in an empty folder, where its state is then kept; without any setting of ours."""
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("TRUEUP_")}
+
+    def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            list(map(str, command)),
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+def _ok(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_an_example_converges_and_stays(name: str, run: Run) -> None:
+    where = ("-f", EXAMPLES / name)
+    _ok(run(TRUEUP, "validate", *where))
+    before = json.loads(_ok(run(TRUEUP, "plan", *where, "-o", "json")))["summary"]
+    assert before["create"] + before["update"] > 0
+    assert before["refused"] == 0
+    _ok(run(TRUEUP, "apply", *where, "--auto-approve"))
+    after = json.loads(_ok(run(TRUEUP, "plan", *where, "-o", "json", "--detailed-exitcode")))["summary"]
+    declared = before["create"] + before["update"] + before["unchanged"] + before["unverifiable"]
+    assert after["unchanged"] == declared, after
+    _ok(run(TRUEUP, "drift", *where))
+
+
+def test_the_python_example_runs(run: Run) -> None:
+    first = _ok(run(sys.executable, EXAMPLES / "python" / "quickstart.py"))
+    assert first.splitlines()[0].startswith("5 declared, 5 to be changed")
+    assert first.splitlines()[-1] == "In sync: 5 of 5."
+    second = _ok(run(sys.executable, EXAMPLES / "python" / "quickstart.py"))
+    assert second.splitlines()[0].startswith("5 declared, 0 to be changed")
+
+
+def test_every_folder_of_manifests_is_tried() -> None:
+    folders = {path.parent.relative_to(EXAMPLES).parts[0] for path in EXAMPLES.rglob("*.yaml")}
+    assert folders == set(FOLDERS)
+
+
+def test_manifests_name_the_committed_schema() -> None:
+    """Editors check them by the first line, which has to lead to the schema from where the file is."""
+    schema = ROOT / "schemas" / "manifest.schema.json"
+    for path in EXAMPLES.rglob("*.yaml"):
+        first = path.read_text().splitlines()[0]
+        mark, _, target = first.partition("$schema=")
+        assert mark == "# yaml-language-server: ", path
+        assert (path.parent / target).resolve() == schema, path
+
+
+def test_each_kind_has_a_manifest_that_shows_its_fields() -> None:
+    shown: dict[tuple[str, str], set[str]] = {}
+    for path in (EXAMPLES / "kinds").iterdir():
+        for document in yaml.safe_load_all(path.read_text()):
+            fields = shown.setdefault((document["apiVersion"], document["kind"]), set())
+            fields.update(document["spec"])
+    adopting = {"id"}  # an id that the sandbox would know cannot be written beforehand
+    for kind in KINDS:
+        fields = {field.name for field in kind.fields} - adopting
+        assert shown.get((kind.api_version, kind.name), set()) - {"connection"} == fields, kind.name
+
+
+def test_manifests_are_valid_by_the_committed_schema() -> None:
+    """As an editor checks them, without trueup."""
+    import jsonschema
+
+    schema: dict[str, Any] = json.loads((ROOT / "schemas" / "manifest.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
+    for path in EXAMPLES.rglob("*.yaml"):
+        for document in yaml.safe_load_all(path.read_text()):
+            assert [error.message for error in validator.iter_errors(document)] == [], path
+    wrong = yaml.safe_load((EXAMPLES / "kinds" / "den-connector-account.yaml").read_text())
+    wrong["spec"]["displayNmae"] = wrong["spec"].pop("displayName")
+    assert list(validator.iter_errors(wrong))

@@ -1,0 +1,150 @@
+"""The house around the code: scripts, locks and the checks themselves."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKS = {
+    "requirements.lock": PROJECT["project"]["dependencies"],
+    "requirements-dev.lock": [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]],
+}
+SCRIPTS = [*sorted((ROOT / "script").iterdir()), ROOT / ".ci" / "run"]
+
+
+def test_the_demo_does_what_it_says() -> None:
+    done = subprocess.run([sys.executable, ROOT / "tools" / "demo.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = [line for line in done.stdout.splitlines() if line.startswith("$ ")]
+    assert [line.split()[2] for line in shown if line.split()[1].endswith("trueup")] == (
+        ["sandbox", "validate", "plan", "apply", "plan", "drift", "apply", "drift", "plan", "plan"]
+    )
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_scripts_can_be_run_from_anywhere(script: Path) -> None:
+    assert script.stat().st_mode & stat.S_IXUSR
+    text = script.read_text()
+    assert text.startswith("#!/usr/bin/env bash\n# ")
+    assert re.search(r"^set -e?uo pipefail$", text, re.MULTILINE)
+    assert '"${BASH_SOURCE[0]}"' in text
+    subprocess.run(["bash", "-n", script], check=True)
+
+
+def test_without_a_python_bootstrap_says_what_is_needed(tmp_path: Path) -> None:
+    clone = tmp_path / "a clone"
+    (clone / "script").mkdir(parents=True)
+    shutil.copy(ROOT / "script" / "bootstrap", clone / "script")
+    for name in ("pyproject.toml", *LOCKS):
+        shutil.copy(ROOT / name, clone)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "basename", "cat", "cksum", "dirname"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    environment = {"PATH": str(tools), "HOME": str(tmp_path)}
+    done = subprocess.run([clone / "script" / "bootstrap"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "trueup needs Python 3.11 or newer" in done.stderr
+    assert not (clone / ".venv" / ".installed").exists()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_holds_what_the_project_asks_for(lock: str) -> None:
+    locked = _locked(lock)
+    for text in LOCKS[lock]:
+        wanted = Requirement(text)
+        assert locked[wanted.name.lower()] in wanted.specifier, text
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_is_of_no_machine(lock: str) -> None:
+    """Every version by its hashes, and neither an index nor a path."""
+    text = (ROOT / lock).read_text()
+    assert "://" not in text
+    assert not re.search(r"(^|\s)(-i|--index-url|--extra-index-url|--find-links|/|file:)", text)
+    entries = re.split(r"\n(?=[a-z0-9])", text)[1:]
+    assert entries
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_both_locks_agree() -> None:
+    run, develop = _locked("requirements.lock"), _locked("requirements-dev.lock")
+    assert run.items() <= develop.items()
+
+
+def test_what_is_imported_is_what_is_depended_on() -> None:
+    """A library that nobody imports any more leaves pyproject.toml, and none is used that is only there by chance."""
+    imported: set[str] = set()
+    for path in (ROOT / "provider").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                imported.add(str(node.module).partition(".")[0])
+    third = imported - {"trueup"} - sys.stdlib_module_names
+    modules = {"pyyaml": "yaml"}
+    declared = {Requirement(text).name for text in PROJECT["project"]["dependencies"]}
+    assert third == {modules.get(name, name) for name in declared}
+
+
+def test_a_skipped_test_fails_where_nothing_may_be_skipped(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("import pytest\ndef test_one(): pytest.skip('no reason')\n")
+    codes = {}
+    for value in ("true", ""):
+        environment = {**os.environ, "CI": value, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "pytest", "-p", "tools.no_skips", "-p", "no:cacheprovider", "-c", os.devnull]
+        done = subprocess.run(
+            [*command, "--rootdir", tmp_path, tmp_path], env=environment, cwd=tmp_path, capture_output=True, text=True
+        )
+        codes[value] = done.returncode
+    assert codes == {"true": 1, "": 0}
+
+
+def test_bench_lists_its_figures() -> None:
+    done = subprocess.run([sys.executable, "-m", "bench"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = [line.split()[0] for line in done.stdout.splitlines()[1:]]
+    assert listed == ["requests-plan", "requests-converge", "wall-plan", "cpu-load", "memory-plan", "start-help"]
+    for name in listed:
+        assert (ROOT / "bench" / f"{name.replace('-', '_')}.py").exists()
+
+
+@pytest.mark.parametrize(("name", "goal"), [("requests-plan", 12), ("requests-converge", 115)])
+def test_requests_stay_within_their_goal(name: str, goal: int) -> None:
+    """Counts, which do not depend on the machine."""
+    import json
+
+    done = subprocess.run([sys.executable, "-m", "bench", name], cwd=ROOT, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["figure"] <= goal == found["goal"]
+    assert found["met"] is True
+
+
+def test_no_file_names_a_path_of_a_machine() -> None:
+    """Neither a home folder nor wherever this clone happens to be."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:
+        pytest.skip("this is no git clone")
+    places = re.compile(rf"{re.escape(str(ROOT))}/|/home/[a-z]+/|/Users/[A-Za-z]+/")
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.is_file() and path.suffix != ".jsonl":
+            assert not places.search(path.read_text(encoding="utf-8", errors="replace")), name
+
+
+def _locked(lock: str) -> dict[str, Version]:
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", (ROOT / lock).read_text(), re.MULTILINE)
+    return {name.lower(): Version(version) for name, version in found}
