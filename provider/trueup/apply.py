@@ -339,7 +339,6 @@ def _is_plain(trait: Field, seen: Any) -> bool:
 def _line(outcome: Outcome) -> str:
     symbol = {"create": "+", "update": "~"}.get(outcome.step.action, "!")
     if outcome.result == "done":
-        name = f" {outcome.live.id}" if outcome.step.action == "create" and outcome.live else ""
-        return f"{symbol} {outcome.address}  {', '.join(outcome.made)}{name}  {outcome.seconds:.1f} s"
+        return f"{symbol} {outcome.address}  {', '.join(outcome.made)}  {outcome.seconds:.1f} s"
     reason = f": {outcome.error.message}" if outcome.error else ""
     return f"! {outcome.address}  {outcome.result}{reason}"
