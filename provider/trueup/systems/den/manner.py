@@ -75,7 +75,7 @@ class DenManner:
         if code == "KEY_DISABLED":
             why = "it is disabled"
         elif status == 403:
-            why = "it is too short to be a key; was it cut off?"
+            why = "it is too short to be a key, so it may have been cut off"
         elif code == "INVALID_API_KEY":
             why = "it does not exist or has expired"
         elif status == 200 and body is None:
