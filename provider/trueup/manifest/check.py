@@ -92,6 +92,8 @@ class _Explainer:
             for problem in problems(self._kind, spec):
                 path = ("spec", *problem.path)
                 if path not in self._said:
+                    if problem.said.code == "E140":
+                        self._hide(path)
                     place = self._places.value(path) if problem.path else self._places.key(path)
                     self._add(place, problem.said)
         return [
@@ -273,7 +275,10 @@ class _Explainer:
             example = f"{key}: {about['examples'][0]}" if "examples" in about else key
             hint = _PARTS.get(key) if not path else f"Add {example}. {about.get('description', '')}".rstrip()
             whose = words.name_of(path) if path != ("spec",) else f"spec of {self._kind.name if self._kind else ''}"
-            self._add(self._places.key(path), Said("E102", f"{whose} lacks {key}", hint or f"Add {key}."))
+            self._add(
+                self._places.key(path),
+                Said("E141" if "valueFrom" in path else "E102", f"{whose} lacks {key}", hint or f"Add {key}."),
+            )
 
 
 def _gravity(error: Any) -> int:

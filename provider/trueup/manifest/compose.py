@@ -31,8 +31,8 @@ from trueup.manifest.scalars import Odd, resolve
 from trueup.manifest.text import Mark, Source, Span
 
 LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-DEEPEST: Final = 100
-"""Mappings and lists inside one another."""
+DEEPEST: Final = 50
+"""Mappings and lists inside one another: jsonschema takes nine frames for each, and the interpreter has 1,000."""
 LARGEST: Final = 100_000
 """Values in one document, aliases and merge keys counted as often as they are used."""
 _MEMO: Final = 4096

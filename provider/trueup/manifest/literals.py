@@ -34,7 +34,7 @@ _SECRET_WORD: Final = re.compile(
 _KEY_WORDS: Final = frozenset(("api", "private", "access", "secret", "signing", "encryption"))
 _LINE: Final = re.compile(
     r"(?i)(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|(?:private|access)[_-]?key|credential|authorization)"
-    r"[\w-]*[\"']?\s*[:=]\s*[^\s{]"
+    r"[\w-]*[\"']?\s*[:=]\s*(?!valueFrom\b)[^\s{]"
 )
 
 

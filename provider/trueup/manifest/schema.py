@@ -6,6 +6,7 @@ document is sound; only one that is not goes through jsonschema, which finds all
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -161,6 +162,11 @@ def manifest_schema(kinds: Sequence[Kind] = KINDS) -> dict[str, Any]:
         "allOf": branches,
         "definitions": {_definition(kind): document_schema(kind) for kind in kinds} | _DEFINITIONS,
     }
+
+
+def schema_text() -> str:
+    """What is committed as `schemas/manifest.schema.json`."""
+    return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def document_schema(kind: Kind, *, free: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _right_text(value: Any, raw: str, *, secret: bool) -> str:
             "Quote it if the word itself is meant, or leave the key out." if raw else "Give it, or leave the key out."
         )
     if isinstance(value, dict) and "valueFrom" in value:
-        return "valueFrom is for secrets; write the text itself."
+        return "Write the text itself; valueFrom is for secrets."
     if isinstance(value, dict | list):
         return 'Write one text, and quote it when it begins with a bracket or holds ": ".'
     written = value.text if isinstance(value, Odd) else raw
