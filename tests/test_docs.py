@@ -1,0 +1,197 @@
+"""What the documents say is so: modules, floors, exit codes, commands, links, figures, and the plan in the README."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import trueup
+from trueup import errors
+from trueup.cli.group import COMMANDS
+from trueup.cli.group import trueup as command
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(trueup.__file__).parent
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+README = (ROOT / "README.md").read_text()
+PAGES = sorted(
+    path for path in ROOT.rglob("*.md") if not {".venv", ".tools", ".trueup"} & set(path.relative_to(ROOT).parts)
+)
+
+
+def _rows(text: str, heading: str) -> list[list[str]]:
+    """The cells of the table below a heading."""
+    section = text.partition(heading)[2]
+    table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    assert table, heading
+    lines = table.group().splitlines()[2:]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def _blocks(text: str) -> list[str]:
+    return re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_architecture_names_every_module_once() -> None:
+    named = [cells[0].strip("`") for cells in _rows(ARCHITECTURE, "## The floors")]
+    there = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert sorted(named) == sorted(there - {"__init__"})
+
+
+def test_the_floors_that_are_drawn_are_those_that_are_enforced() -> None:
+    drawn = next(block for block in _blocks(ARCHITECTURE) if "client | embedded" in block)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = next(
+        contract["layers"] for contract in project["tool"]["importlinter"]["contracts"] if contract["type"] == "layers"
+    )
+    assert drawn.splitlines() == layers
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_paths_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name) if name else page
+        assert path.exists(), target
+        if anchor:
+            assert anchor in _anchors(path.read_text()), target
+    for name in re.findall(r"`((?:script|tests|docs|examples|tools|provider|schemas|bench|\.ci)/[\w./-]+)`", text):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"`((?:manifest|systems|sandbox|report|cli)/[\w./-]+|[a-z]+\.py)`", text):
+        assert (PACKAGE / name).exists(), name
+
+
+def _anchors(text: str) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("text", [ARCHITECTURE, README], ids=["architecture", "README"])
+def test_exit_codes_are_those_of_the_code(text: str) -> None:
+    documented = {int(cells[0]) for cells in _table_of_codes(text)}
+    tree = [
+        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.TrueupError)
+    ]
+    from trueup.cli import ending, plan
+
+    raised = {kind.exit_code for kind in tree}
+    assert documented == {0, plan.DIFFERENCES, ending.INTERRUPTED} | raised
+
+
+def test_exit_codes_are_told_in_the_same_words_everywhere() -> None:
+    assert _table_of_codes(ARCHITECTURE) == _table_of_codes(README)
+    shown = CliRunner().invoke(command, ["--help"]).output
+    section = shown.partition("Exit codes:")[2].partition("\n\n")[0]
+    assert [int(line.split()[0]) for line in section.strip().splitlines() if line.split()[0].isdigit()] == [
+        int(cells[0]) for cells in _table_of_codes(README)
+    ]
+
+
+def _table_of_codes(text: str) -> list[list[str]]:
+    return _rows(text.replace("\n| exit code | when |", "\n## Exit codes\n\n| code | when |"), "## Exit codes")
+
+
+def test_commands_in_documents_exist() -> None:
+    """Every `trueup COMMAND --option` that a document tells of is one that the command line takes."""
+    told = set()
+    for page in PAGES:
+        told |= set(re.findall(r"(?:`|\$ |bin/)trueup ([a-z]+)((?: [^`\n|]*)?)", page.read_text()))
+    assert told
+    for name, rest in told:
+        assert name in COMMANDS, name
+        options = importlib.import_module(f"trueup.cli.{name}").command.params
+        known = {option for one in options for option in one.opts} | {"--help"}
+        assert set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", rest)) <= known, (name, rest)
+
+
+def test_every_variable_is_told_of() -> None:
+    """README and help name what is read from the environment; the variable for completion is between shell and us."""
+    internal = {"TRUEUP_COMPLETE"}
+    read = {
+        name
+        for path in PACKAGE.rglob("*.py")
+        if "sandbox" not in path.parts
+        for name in re.findall(r"\bTRUEUP_[A-Z_]+\b", path.read_text())
+    }
+    assert read - internal <= set(re.findall(r"\bTRUEUP_[A-Z_]+\b", README))
+
+
+def test_figures_name_their_goals() -> None:
+    from bench.__main__ import NAMES
+
+    rows = _rows(ARCHITECTURE, "## Figures")
+    for _, goal, told in rows:
+        name = told.strip("`").removeprefix("script/bench ")
+        module = importlib.import_module(f"bench.{name.replace('-', '_')}")
+        assert float(goal.split()[0]) == module.GOAL, name
+    assert tuple(cells[2].strip("`").removeprefix("script/bench ") for cells in rows) == NAMES
+
+
+def test_the_plan_in_the_readme_is_real(tmp_path: Path) -> None:
+    """Line by line, but for what depends on the moment. Paste the new one when the report changes."""
+    shown = next(block for block in _blocks(README) if block.startswith("$ .venv/bin/trueup plan"))
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("TRUEUP_")}
+    arguments = shown.splitlines()[0].split()[2:]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("trueup"), *arguments],
+        cwd=ROOT,
+        env={**environment, "COLUMNS": "100", "NO_COLOR": "1", "TRUEUP_STATE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert _timeless(shown.partition("\n")[2]) == _timeless(done.stdout)
+
+
+def _timeless(text: str) -> str:
+    return re.sub(r"\d+(\.\d+)? s\b", "N s", text)
+
+
+def test_the_python_api_in_the_documentation_exists() -> None:
+    """The names that `trueup.run` promises in its docstring."""
+    from trueup import run
+
+    promised = re.search(r"from trueup\.run import (.+)", str(run.__doc__))
+    assert promised
+    assert all(callable(getattr(run, name.strip())) for name in promised.group(1).split(","))
+
+
+def test_decisions_are_listed() -> None:
+    folder = ROOT / "docs" / "adr"
+    listed = dict(re.findall(r"\]\((\d{4}-[\w-]+\.md)\) (.+)", (folder / "README.md").read_text()))
+    assert sorted(listed) == sorted(path.name for path in folder.glob("[0-9]*.md"))
+    for name, title in listed.items():
+        text = (folder / name).read_text()
+        assert text.startswith(f"# {name[:4]} {title}\n")
+        for part in ("**Context.**", "**Decision.**", "**Consequences.**"):
+            assert part in text, name
+
+
+def test_fragments_follow_their_convention() -> None:
+    folder = ROOT / "changelog.d"
+    kinds = re.findall(r"`([a-z]+)`", (folder / "README.md").read_text())
+    for path in folder.iterdir():
+        if path.name != "README.md":
+            assert re.fullmatch(rf"[a-z0-9-]+\.({'|'.join(kinds)})\.md", path.name), path.name
+            assert path.read_text().strip()
+
+
+def test_generated_files_are_up_to_date() -> None:
+    from trueup.manifest import manifest_schema
+
+    assert json.loads((ROOT / "schemas" / "manifest.schema.json").read_text()) == manifest_schema()
+    done = subprocess.run([ROOT / "script" / "generate", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
