@@ -33,8 +33,9 @@ def command(console: Console, what: str) -> int:
 
         console.out.print(reference.render(KINDS))
     else:
-        from trueup.manifest import manifest_schema
-        from trueup.report.json import dumps
+        import json
 
-        console.out.print(dumps(manifest_schema()))
+        from trueup.manifest import manifest_schema
+
+        console.out.print(json.dumps(manifest_schema(), indent=2))
     return 0

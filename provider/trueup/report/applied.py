@@ -31,7 +31,9 @@ def render(report: Report, plan: Plan, page: Page, *, following: str = "") -> st
         _problem(sheet, outcome, words)
     _untouched(sheet, report)
     if report.unverified:
-        sheet.say(f"Not looked at again: {safe(report.unverified)}", style="yellow", hang=2)
+        sheet.say(f"Unverified: {safe(report.unverified)}", style="yellow", hang=2)
+    if report.unrecorded:
+        sheet.say(f"Not in the ledger: {safe(report.unrecorded)}", style="yellow", hang=2)
     if report.exit_code and following:
         sheet.line(safe(f"Next: {following}"))
     sheet.say(_count(report), style="" if report.exit_code else "green")
@@ -47,6 +49,7 @@ def render_json(report: Report) -> str:
             "summary": _sums(report),
             "stopped": report.stopped,
             "unverified": scrub(report.unverified),
+            "unrecorded": scrub(report.unrecorded),
             "cost": {"requests": report.requests, "seconds": round(report.seconds, 3)},
             "exit_code": report.exit_code,
         }

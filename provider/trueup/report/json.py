@@ -44,8 +44,15 @@ def render(plan: Plan) -> str:
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """JSON in pure ASCII: no locale and no terminal can stumble over it."""
-    return json.dumps(document, indent=2, allow_nan=False)
+    """JSON in pure ASCII, which no locale or terminal can stumble over; one line a thing, for whoever greps or diffs."""
+    lines = []
+    for name, value in document.items():
+        if isinstance(value, list) and value:
+            items = ",\n".join(f"    {json.dumps(item, allow_nan=False)}" for item in value)
+            lines.append(f"  {json.dumps(name)}: [\n{items}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}")
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def header() -> dict[str, Any]:
