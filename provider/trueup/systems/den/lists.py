@@ -31,6 +31,10 @@ _BY_ID: Final = 2
 """Up to that many are read by id: a page costs the server more than both."""
 _RESTLESS: Final = 25
 """Pages without anything new before a list is given up as one that does not come to rest."""
+_PATIENCE: Final = 10
+"""Requests for each page that a list is long, before it is given up likewise."""
+_MOST: Final = 5_000
+"""Pages of one walk, however long the list: half a million items."""
 _LOOKS: Final = 10
 """Looks at a head that is longer than a page before the list is given up."""
 
@@ -50,6 +54,7 @@ class _Walk:
         self.fresh = 0
         self.round = False
         self._idle = 0
+        self._pages = 0
 
     async def page(self, cursor: str | None) -> tuple[list[Item], str | None]:
         """One page and the next cursor; sets `fresh` (items new or newer) and `round` (it repeats what was found)."""
@@ -65,9 +70,12 @@ class _Walk:
         if cursor is None and items:
             self._forget_removed(items)
         self._idle = 0 if self.fresh else self._idle + 1
-        if self._idle > _RESTLESS:
+        self._pages += 1
+        most = min(_MOST, _PATIENCE * (len(self.found) // PAGE + 10))
+        if self._idle > _RESTLESS or self._pages > most:
+            what = f"{_RESTLESS} pages brought nothing new and" if self._idle > _RESTLESS else f"{most:,} pages had"
             raise Unavailable(
-                f"GET {self.route} does not come to rest: {_RESTLESS} pages brought nothing new and no end.",
+                f"GET {self.route} does not come to rest: {what} no end.",
                 method="GET",
                 route=self.route,
                 request_id=answer.request_id,
@@ -106,8 +114,10 @@ class _Walk:
                 pages += 1
                 if pages == 1 and items:
                     top = items[0][self.stamp]
-                if after is None or not items or items[-1][self.stamp] < began or (pages == 1 and not self.fresh):
+                if after is None or not items or items[-1][self.stamp] < began:
                     break
+                if pages == 1 and top == began and not self.fresh:
+                    break  # over a page of one and the same time, and nothing was written since
                 cursor = after
             if pages == 1:
                 return
