@@ -122,6 +122,7 @@ def test_a_merged_field_is_found_where_it_is_written() -> None:
 
 
 def test_names_are_trimmed_as_the_server_does() -> None:
+    assert one(ACCOUNT.replace('" Acme "', '"Acme\\n"')).spec["displayName"] == "Acme"
     assert one(ACCOUNT).spec["displayName"] == "Acme"
     text = INSTANCE.replace("connectorAccount: acme", "connectorAccount: acme\n  name: ' the docs '")
     assert loaded(ACCOUNT, text).resources[1].spec["name"] == "the docs"

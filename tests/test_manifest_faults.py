@@ -81,6 +81,9 @@ YAML = {
     "duplicate key": Row(
         instance("  status: active\n  status: disabled\n"), "12:3", "E111", "first given on line 11", "Remove one"
     ),
+    "two documents in one": Row(
+        ACCOUNT.replace("---\n", "") * 2, "5:1", "E111", "a second apiVersion", 'Put a line "---" before it'
+    ),
     "duplicate merge": Row(
         instance("  config: {<<: {a: 1}, <<: {b: 2}}\n"), "11:24", "E111", 'duplicate key "<<"', "Remove one"
     ),
@@ -202,6 +205,9 @@ VALUES = {
     ),
     "null mapping": Row(instance("  config:\n"), "11:10", "E103", "config must be a mapping", "Write {}"),
     "list for mapping": Row(instance("  config: []\n"), "11:11", "E103", "it is a list", 'lines "key: value"'),
+    "name with a control character": Row(
+        instance('  name: "a\\eb"\n'), "11:9", "E105", '"a\\x1bb" holds a control character', "Remove it"
+    ),
     "blank name": Row(instance("  name: '  '\n"), "11:9", "E105", "name is blank", "at least one character"),
     "long remoteId": Row(instance(f"  remoteId: {'a' * 256}\n"), "11:13", "E105", "256 characters", "at most 255"),
     "id": Row(instance("  id: cin_01\n"), "11:7", "E133", '"cin_01" is not an id', "Write cin_ and 26"),

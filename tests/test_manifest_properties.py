@@ -40,7 +40,9 @@ values = some.recursive(
     max_leaves=12,
 )
 configs = some.dictionaries(texts, values, max_size=5)
-words = some.text(min_size=1, max_size=40).filter(lambda text: bool(text.strip()))
+words = some.text(some.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40).filter(
+    lambda text: bool(text.strip())
+)
 
 
 def spec_of(text: str) -> Any:

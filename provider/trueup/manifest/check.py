@@ -68,7 +68,10 @@ class _Explainer:
 
     def faults(self) -> list[Fault]:
         value = self._document.value
-        for note in self._document.notes:
+        notes = self._document.notes
+        if self._two_in_one(notes):
+            return self._found
+        for note in notes:
             self._note(note)
         if not isinstance(value, dict):
             what = "a list" if isinstance(value, list) else "a single value"
@@ -116,6 +119,16 @@ class _Explainer:
             self._secret_lines.update(range(place.mark.line, place.last + 1))
 
     # What YAML allows and a manifest does not.
+
+    def _two_in_one(self, notes: list[Any]) -> bool:
+        """Whether a second document begins without a line `---`; then nothing else can be told of either."""
+        for note in notes:
+            if note.kind == "duplicate" and note.text in ("apiVersion", "kind") and note.mark.column == 0:
+                message = f"a second {note.text}: another document seems to begin here"
+                said = Said("E111", message, 'Put a line "---" before it, or remove it.')
+                self._found.append(self._document.span.source.fault(note.mark, *said, width=note.width))
+                return True
+        return False
 
     def _note(self, note: Any) -> None:
         source = self._document.span.source

@@ -23,7 +23,8 @@ NEEDLES_TOO: Final = ("xox", "AIza", "den_", "eyJ", "earer ", "PRIVATE KEY", "@"
 
 _FORM: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|sk-[\w-]{16,}|sk_live_\w{8,}|(?:AKIA|ASIA)[0-9A-Z]{12,}"
+    r"gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|sk-(?:\w{16,}|(?=[A-Za-z_-]*\d)[\w-]{16,})"
+    r"|sk_live_\w{8,}|(?:AKIA|ASIA)[0-9A-Z]{12,}"
     r"|xox[abeoprs]-[\w-]{8,}|AIza[\w-]{30,}|den_[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|[Bb]earer [\w.~+/=-]{8,}"
     r")|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]*:[^/\s@]+@"
 )

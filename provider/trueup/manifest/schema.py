@@ -31,6 +31,9 @@ _NAME: Final = {
     "pattern": "^(?!\\s)[^/\\u0000-\\u001f\\u007f-\\u009f]+(?<!\\s)$",
     "description": "Its name among those of its kind and connection.",
 }
+NO_CONTROL: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\n?$"
+"""The form of a name that people see: on one line; the line end of a YAML block is trimmed away."""
+_SEEN: Final = ("name", "displayName")
 _TEXTS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
 METADATA: Final[dict[str, Any]] = {
     "type": "object",
@@ -204,6 +207,8 @@ def _of_field(field: Field, values: dict[str, Any]) -> dict[str, Any]:
         schema["properties"] = inner
     elif schema.get("type") == "object":
         schema.setdefault("additionalProperties", values)
+    if field.name in _SEEN:
+        schema["allOf"] = [{"pattern": NO_CONTROL}]
     schema["description"] = field.doc
     if field.default is not None:
         schema["default"] = field.default

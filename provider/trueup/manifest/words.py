@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from trueup.diff import Path, dotted
 from trueup.manifest.scalars import Odd, made_of
+from trueup.manifest.schema import NO_CONTROL
 from trueup.manifest.text import printable, quoted
 
 HOW_TO_REFER: Final = (
@@ -166,6 +167,8 @@ def wrong_form(path: Path, pattern: str, value: str, *, secret: bool) -> Said:
         return _wrong_name(value)
     if pattern == r"\S":
         return Said("E105", f"{name} is blank", "Give it at least one character that can be seen.")
+    if pattern == NO_CONTROL:
+        return Said("E105", f"{name} {quoted(value)} holds a control character", "Remove it.")
     form, is_id = form_of(pattern)
     said = name if secret else f"{name} {quoted(value)}"
     if is_id:
