@@ -6,7 +6,6 @@ import pytest
 
 from trueup.manifest.literals import may_hold_secret, needs_a_look, secret_form, secret_name
 
-
 SECRET = (
     "password dbPassword db_password PASSWORD passwd passphrase secret clientSecret client-secret token authToken "
     "github_token GITHUB_TOKEN tokens apiKey api_key api-key APIKey apikey privateKey private_key accessKey "
