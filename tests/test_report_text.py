@@ -1,0 +1,186 @@
+"""The plan as text: what is told, where it stands, how it fits a page, and what it must never show or do."""
+
+from __future__ import annotations
+
+import pytest
+from declare import instance
+from plans import (
+    ACCOUNT,
+    OLD_PASSWORD,
+    PASSWORD,
+    account,
+    live_account,
+    live_instance,
+    plain,
+    planned,
+    sample,
+)
+from rich.cells import cell_len
+
+from trueup.plan import Plan
+from trueup.report import text
+from trueup.report.page import Page
+from trueup.secrets import Secret
+
+
+def lines(plan: Plan, width: int = 100, **page: bool) -> list[str]:
+    return text.render(plan, Page(width, **page), following="trueup apply -f x").splitlines()
+
+
+def line(found: list[str], word: str) -> str:
+    (only,) = [one for one in found if word in one]
+    return only
+
+
+def test_the_first_line_answers_and_the_last_ones_count_and_cost() -> None:
+    found = lines(sample(), 120)
+    assert found[0] == "3 of 6 differ from what is declared."
+    assert found[-3] == "Next: trueup apply -f x"
+    assert found[-2] == (
+        "Plan: 1 to create, 1 to change, 0 to remove, 1 refused. 2 in sync, 1 unverifiable, 1 unmanaged (83 % managed)."
+    )
+    assert found[-1] == "Cost: 7 requests, about 2.5 s (588 of this key's 600 left). Read with 12 requests, 4.3 s."
+
+
+def test_each_thing_has_its_symbol_its_place_and_what_is_sent() -> None:
+    found = lines(sample(), 120)
+    assert line(found, "+ den/ConnectorInstance/handbook").endswith("  handbook.yaml:1")
+    assert line(found, "~ den/ConnectorInstance/docs").endswith("  patch, enable (keeps 1 server key)")
+    assert "disabled -> active" in line(found, "      status ")
+    assert '"main" -> "release"' in line(found, "config.branch")
+    assert line(found, "config.branch").endswith("docs.yaml:1")
+    assert "! den/ConnectorInstance/legacy" in "\n".join(found)
+    assert "acme -> cac_01m8000000000000000000beta" in line(found, "connectorAccount  ")
+    assert "refused: an instance cannot change its account" in "\n".join(found)
+    assert "? wexa/Connector/crm" in "\n".join(found)
+    assert "den/ConnectorInstance stray" in line(found, "Unmanaged")
+
+
+def test_a_created_one_is_told_with_its_fields_and_without_what_its_name_says_already() -> None:
+    found = "\n".join(lines(sample(), 120))
+    assert 'connectorAccount acme, remoteId "acme/handbook", status disabled, autoImportNewPlugins false' in found
+    assert "name handbook" not in found
+
+
+def test_an_account_that_is_still_to_be_made_goes_by_its_name() -> None:
+    found = "\n".join(lines(planned([account(), instance("docs")], [])))
+    assert "connectorAccount acme" in found
+
+
+def test_silence_when_there_is_nothing_to_say() -> None:
+    plan = planned([account(), instance("docs", status="active")], [live_account(), live_instance("docs")])
+    assert lines(plan) == ["In sync: 2 of 2. 12 requests, 4.3 s."]
+
+
+def test_nothing_declared_is_said_so() -> None:
+    assert lines(planned([], [])) == ["Nothing is declared here. 12 requests, 4.3 s."]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_every_line_fits_the_page_and_nothing_is_lost_to_the_place(width: int) -> None:
+    wide = instance("wide", config={"branch": "日本語のブランチ" * 9, "list": list(range(80)), "text": "a b " * 90})
+    plan = sample()
+    more = planned([wide], [live_account(), live_instance("wide", config={"branch": "本" * 70, "text": "a b " * 89})])
+    plan.steps += more.steps
+    found = lines(plan, width)
+    assert max(map(cell_len, found)) <= width
+    assert "disabled -> active" in "\n".join(found)
+    assert "…" in "\n".join(found)
+
+
+def test_a_narrower_page_keeps_what_differs_in_sight() -> None:
+    shared = "the same words again and again, " * 20
+    plan = planned(
+        [account(), instance("docs", config={"text": f"{shared}ONE{shared}"})],
+        [live_account(), live_instance("docs", config={"text": f"{shared}TWO{shared}"})],
+    )
+    found = line(lines(plan, 80), "config.text")
+    assert "TWO" in found
+    assert "ONE" in found
+
+
+def test_a_server_cannot_steer_the_terminal() -> None:
+    nasty = "\x1b[2J\x1b]0;owned\x07\r\n\u202e\u200b\x9b31m\ud800"
+    plan = planned(
+        [account(), instance("docs", config={"text": "fine"})],
+        [live_account(nasty, "cac_1", "9"), live_account(), live_instance("docs", config={"text": nasty})],
+    )
+    shown = "\n".join(lines(plan))
+    assert shown.replace("\n", "").isprintable()
+    assert "\\u001b[2J" in shown
+    assert "\\x1b[2J" in line(lines(plan), "Unmanaged")
+    shown.encode()
+
+
+def test_secrets_are_told_to_differ_and_never_shown() -> None:
+    plan = planned(
+        [account(), instance("docs", config={"token": Secret(PASSWORD), "note": f"it is {PASSWORD}"})],
+        [live_account(), live_instance("docs", config={"token": OLD_PASSWORD, "note": ""})],
+    )
+    shown = "\n".join(lines(plan))
+    assert "(sensitive) -> (sensitive)" in shown
+    assert "it is (sensitive)" in shown
+    assert PASSWORD not in shown
+    assert OLD_PASSWORD not in shown
+
+
+def test_colours_only_repeat_what_is_there() -> None:
+    colored = text.render(sample(), Page(100, color=True))
+    assert colored != plain(colored)
+    assert plain(colored) == text.render(sample(), Page(100))
+
+
+def test_without_unicode_there_is_none_of_ours() -> None:
+    long = instance("docs", config={"text": "x" * 300})
+    shown = text.render(planned([account(), long], [live_account(), live_instance("docs")]), Page(80, unicode=False))
+    assert shown.isascii()
+    assert "..." in shown
+
+
+def test_what_a_run_cannot_do_is_named() -> None:
+    plan = sample()
+    plan.off.append("no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend")
+    assert line(lines(plan, 120), "Off:") == (
+        "Off: no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend."
+    )
+
+
+def test_a_key_that_left_the_manifest_is_told_as_removed() -> None:
+    from trueup.model import Record
+
+    record = Record("den:x", "cin_docs", "den/ConnectorInstance/docs", owned=[["config", "old"]])
+    plan = planned(
+        [account(), instance("docs", config={"branch": "main"})],
+        [live_account(), live_instance("docs", config={"branch": "main", "old": 1})],
+        records={"cin_docs": record},
+    )
+    assert "1 -> (removed)" in line(lines(plan), "config.old")
+
+
+def test_few_of_many_unmanaged_are_named() -> None:
+    strays = [live_instance(f"stray-{number}") for number in range(30)]
+    plan = planned([account(), instance("new")], [live_account(), *strays])
+    told = " ".join(lines(plan))
+    assert told.count("stray-") == text.NAMED
+    assert "30 unmanaged (3 % managed)" in told
+
+
+def test_waits_for_the_window_are_part_of_the_cost() -> None:
+    from trueup.plan import Reading, price
+
+    plan = planned([account(), *(instance(f"i{number}") for number in range(20))], [live_account()])
+    price(plan, Reading(2, 0.2, 3, 600, 60.0))
+    assert "with waits for the request window (3 of this key's 600 left)" in " ".join(lines(plan))
+
+
+def test_a_reference_to_what_nobody_declared_goes_by_its_live_name() -> None:
+    plan = planned(
+        [account(), instance("docs")],
+        [
+            live_account(),
+            live_account("other", "cac_01m800000000000000000other", "2"),
+            live_instance("docs", connectorAccount="cac_01m800000000000000000other"),
+        ],
+    )
+    assert ACCOUNT not in "\n".join(lines(plan))
+    assert "other -> acme" in "\n".join(lines(plan))
