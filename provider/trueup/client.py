@@ -29,6 +29,7 @@ from trueup.errors import (
 )
 from trueup.model import Clock, Progress, Quiet
 from trueup.secrets import Secret, scrub
+from trueup.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,7 +170,7 @@ class Client:
             limits=httpx.Limits(max_connections=self.concurrency, keepalive_expiry=_KEEP_ALIVE),
             transport=self.transport,
             follow_redirects=False,  # a redirect would carry the credential to another host
-            trust_env=not _is_loopback(self.url),  # a proxy is never the way to this machine
+            trust_env=not is_loopback(httpx.URL(self.url).host),  # a proxy is never the way to this machine
         )
 
     async def aclose(self) -> None:
@@ -442,10 +443,6 @@ def _plain(text: str, longest: int = 300) -> str:
     """A server's words on one line, without secrets of ours and without anything that could steer a terminal."""
     line = " ".join("".join(char if char.isprintable() else " " for char in scrub(str(text))).split())
     return (line if len(line) <= longest else line[: longest - 1] + "…").rstrip(".")
-
-
-def _is_loopback(url: str) -> bool:
-    return httpx.URL(url).host in ("localhost", "127.0.0.1", "::1")
 
 
 def _agent() -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
+from trueup import urls
 from trueup.client import Credential
 from trueup.errors import SecretError, UsageError
 from trueup.model import DEFAULT_CONNECTION, Declared
@@ -19,7 +18,7 @@ from trueup.systems.wexa.connection import URL as WEXA_URL
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-SANDBOX: Final = "sandbox"
+SANDBOX: Final = urls.SANDBOX
 _URLS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
 
 
@@ -108,31 +107,5 @@ def _secret(value: Any) -> Secret | None:
 
 def check_url(url: str, *, allow_http: bool, origin: str) -> None:
     """Raises UsageError unless the URL is one that a credential may be sent to."""
-    if url == SANDBOX:
-        return
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError:
-        raise UsageError(f"{origin}: the URL cannot be read.", hint="Write https://host.") from None
-    if parts.username or parts.password:
-        raise UsageError(f"{origin}: the URL holds a credential.", hint="Use apiKey instead.")
-    if not host or parts.query or parts.fragment:
-        raise UsageError(f"{origin}: the URL is not a base URL.", hint="Write https://host, without a query.")
-    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or is_loopback(host))):
-        return
-    raise UsageError(
-        f"{origin}: a credential is only sent over https, or over http to this machine.",
-        hint="Write https://…, or set allowHttp: true when that network is trusted.",
-    )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its very name."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    if problem := urls.problem(url, allow_http=allow_http):
+        raise UsageError(f"{origin}: the URL {problem.message}.", hint=problem.hint)

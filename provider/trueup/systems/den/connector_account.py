@@ -35,7 +35,9 @@ class ConnectorAccount:
         max_length=255,
         example="1001",
     )
-    displayName: str = field("The name people see.", immutable=True, min_length=1, max_length=255, pattern=r"\S", example="acme")
+    displayName: str = field(
+        "The name people see.", immutable=True, min_length=1, max_length=255, pattern=r"\S", example="acme"
+    )
     externalAccountRef: str | None = field(
         "Another reference to the upstream account.", immutable=True, min_length=1, max_length=255, nullable=True
     )

@@ -1,0 +1,56 @@
+"""Where a credential may be sent: https anywhere, http to this machine, or the embedded servers."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+SANDBOX: Final = "sandbox"
+"""The URL that means the embedded servers."""
+_USERINFO: Final = re.compile(r"//[^/?#]*@")
+_HOST: Final = re.compile(r"[A-Za-z0-9_.:\[\]%-]+")
+
+
+class Problem(NamedTuple):
+    """What is wrong with a URL, to be put behind its name, and what would help. It never quotes a credential."""
+
+    message: str
+    hint: str
+    secret: bool = False
+    """The URL itself holds a credential and must not be shown."""
+
+
+def problem(url: str, *, allow_http: bool = False) -> Problem | None:
+    """Why a credential may not be sent to a URL; None when it may."""
+    if url == SANDBOX:
+        return None
+    if _USERINFO.search(url):
+        hint = "Leave out what stands before the @, and give the credential by valueFrom."
+        return Problem("holds a user or a password, which is a literal secret", hint, secret=True)
+    forms = 'Write "https://HOST", "http://" on loopback, or "sandbox".'
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = parts.port
+    except ValueError:
+        return Problem("is not a URL", forms)
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0 or url != url.strip():
+        return Problem("is not a URL of http or https", forms)
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        return Problem("has a query or a fragment", "Leave out what stands behind the ? or #.")
+    if parts.scheme == "http" and not allow_http and not is_loopback(host):
+        hint = 'Write "https://", or set allowHttp: true for a server inside the cluster.'
+        return Problem("would send the credential in clear", hint)
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its very name."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
