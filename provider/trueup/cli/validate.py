@@ -24,9 +24,9 @@ def command(asked: Asked, console: Console) -> int:
 
     Every fault of every file is told at once, each with its place and what would be right.
     """
+    from trueup.manifest import load
     from trueup.report import faults
-    from trueup.run import load
 
-    manifest = load(*asked.files)
+    manifest = load(asked.files or (".",))
     console.out.print(faults.render_sound_json(manifest) if asked.json else faults.render_sound(manifest))
     return 0
