@@ -49,7 +49,7 @@ def inside(*arguments: str, stdin: str = "", **environment: str) -> subprocess.C
         contextlib.redirect_stderr(err),
     ):
         code = main(arguments)
-    said, told = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    said, told = (stream.buffer.getvalue().decode() for stream in (out, err))
     return subprocess.CompletedProcess(arguments, code, said, told)
 
 
