@@ -5,8 +5,8 @@ descending, and every write moves its item to the front. So a walk can skip an i
 items, or start over when its cursor moved or vanished, and nothing in the answer says so. Here:
 
 - items are kept once an id, the latest `updatedAt` winning;
-- items only ever move up, so a page that repeats one came round. The walk then goes on from an earlier item of the page
-  before: any item that kept its place is as good a cursor as the last one;
+- items only ever move up, so a page that does not lie below its cursor came round. The walk then goes on from an earlier
+  item: any that kept its place is as good a cursor as the last one;
 - at the end the head is read again, down to what was there when the walk began: what moved meanwhile is all above that;
 - a list of one page is one answer, hence true as it is.
 
@@ -52,18 +52,16 @@ class _Walk:
         self.params = params
         self.found: dict[str, Item] = {}
         self.fresh = 0
-        self.round = False
         self._idle = 0
         self._pages = 0
 
     async def page(self, cursor: str | None) -> tuple[list[Item], str | None]:
-        """One page and the next cursor; sets `fresh` (items new or newer) and `round` (it repeats what was found)."""
+        """One page and the next cursor; sets `fresh`: how many items are new or newer."""
         answer = await self.client.get(self.route, {**self.query, "limit": PAGE, "cursor": cursor}, **self.params)
         items, after = _checked(answer, self.stamp)
-        self.fresh, self.round = 0, False
+        self.fresh = 0
         for item in items:
             known = self.found.get(item["id"])
-            self.round = self.round or known is not None
             if known is None or known[self.stamp] < item[self.stamp]:
                 self.found[item["id"]] = item
                 self.fresh += 1
@@ -90,20 +88,39 @@ class _Walk:
         for key in [key for key, item in self.found.items() if item[self.stamp] > lowest and key not in present]:
             del self.found[key]
 
-    async def down(self, trail: list[Item], after: str | None) -> None:
-        """From a page and its cursor to the end of the list."""
-        step = 1
+    async def down(self, items: list[Item], after: str | None) -> None:
+        """From the first page and its cursor to the end of the list."""
+        trail: dict[str, str] = {}  # times by id, of what lies above the cursor, in order
+        back = 1
+        self._pass(trail, items)
         while after is not None:
             items, ahead = await self.page(after)
-            if self.round:
-                self.client.progress.decision(f"GET {self.route} came round; going on from an earlier item")
-                trail = trail[:-step]
-                step *= 2
-                if trail:
-                    after = trail[-1]["id"]
-                    continue
-            step = 1
-            trail, after = items or trail, ahead
+            if self._below(trail, items):
+                self._pass(trail, items)
+                after, back = ahead, 1
+                continue
+            self.client.progress.decision(f"GET {self.route} came round; going on from an earlier item")
+            for _ in range(min(back, len(trail))):
+                trail.popitem()
+            back *= 2
+            if trail:
+                after = next(reversed(trail))
+            else:  # nothing kept its place: from the head again
+                items, after = await self.page(None)
+                self._pass(trail, items)
+
+    def _pass(self, trail: dict[str, str], items: list[Item]) -> None:
+        for item in items:
+            trail.pop(item["id"], None)
+            trail[item["id"]] = item[self.stamp]
+
+    def _below(self, trail: dict[str, str], items: list[Item]) -> bool:
+        """Whether a page lies below the trail: not when its cursor moved up or vanished meanwhile."""
+        if not items or not trail:
+            return True
+        first, lowest = items[0], trail[next(reversed(trail))]
+        stamp: str = first[self.stamp]
+        return stamp < lowest or (stamp == lowest and first["id"] not in trail)
 
     async def settle(self, began: str) -> None:
         """Reads the head down to what was there at `began`, until that takes one page: then nothing was skipped."""
