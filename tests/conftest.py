@@ -1,0 +1,45 @@
+"""Sandboxes that several test modules share: one process a worker, put back into its first state for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sandboxes import Running, running
+from world import World
+
+
+def _kept(preset: str) -> Iterator[tuple[Running, Any]]:
+    with running("--preset", preset) as sandbox:
+        yield sandbox, sandbox.control.get("/state").json()
+
+
+@pytest.fixture(scope="session")
+def _demo() -> Iterator[tuple[Running, Any]]:
+    yield from _kept("demo")
+
+
+@pytest.fixture(scope="session")
+def _thousand() -> Iterator[tuple[Running, Any]]:
+    yield from _kept("thousand")
+
+
+def _restored(kept: tuple[Running, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    sandbox, state = kept
+    sandbox.calm()
+    assert sandbox.control.put("/state", json=state).status_code == 200
+    return World(sandbox, folder / ".trueup", monkeypatch)
+
+
+@pytest.fixture
+def world(_demo: tuple[Running, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The sandbox of the preset `demo`: two instances that nobody declared, three connectors of Wexa."""
+    return _restored(_demo, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def thousand(_thousand: tuple[Running, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The sandbox of the preset `thousand`: 1,000 active instances of the account `acme`."""
+    return _restored(_thousand, tmp_path, monkeypatch)

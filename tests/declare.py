@@ -1,0 +1,40 @@
+"""Declared resources, made by hand where a test is not about manifests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trueup.manifest import Manifest
+from trueup.model import DEFAULT_CONNECTION, Address, Declared, Where
+from trueup.systems import BY_NAME
+
+DEN = "den.trueup.dev/v1"
+WEXA = "wexa.trueup.dev/v1"
+
+
+def declared(api: str, kind: str, label: str, connection: str = DEFAULT_CONNECTION, **spec: Any) -> Declared:
+    """One resource called `label`, at line 1 of a file that does not exist."""
+    found = BY_NAME[api, kind]
+    return Declared(Address(found.system, kind, label, connection), found, spec, Where(f"{label}.yaml", 1))
+
+
+def account(label: str = "acme", **spec: Any) -> Declared:
+    """A ConnectorAccount; remote id 1001 unless said."""
+    return declared(DEN, "ConnectorAccount", label, **{"remoteId": "1001", "displayName": label, **spec})
+
+
+def instance(label: str, **spec: Any) -> Declared:
+    """A ConnectorInstance of the account `acme` unless said."""
+    return declared(DEN, "ConnectorInstance", label, **{"connectorAccount": "acme", "name": label, **spec})
+
+
+def connector(label: str, project: str, **spec: Any) -> Declared:
+    """A Connector of Wexa, found by its name unless `connectorId` is given."""
+    named = {} if "connectorId" in spec else {"name": label}
+    return declared(WEXA, "Connector", label, **{"projectId": project, **named, **spec})
+
+
+def manifest(*resources: Declared, connections: tuple[Declared, ...] = ()) -> Manifest:
+    """What a run is given."""
+    known = {(one.address.system, one.address.name): one for one in connections}
+    return Manifest(list(resources), known, [], "")
