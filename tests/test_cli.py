@@ -299,6 +299,14 @@ def test_secrets_are_in_no_output_whatever_happens(folder: Folder) -> None:
     assert f"{folder.path}/secrets.yaml:20: the environment variable CRM_PASSWORD is not set" in missing.stderr
 
 
+def test_a_secret_that_reads_like_json_breaks_none(folder: Folder) -> None:
+    folder.write("secrets.yaml", SECRETS)
+    plan = parsed(folder.process("plan", "-o", "json", HANDBOOK_TOKEN="true", CRM_PASSWORD="null"))
+    found = {one["name"]: one["change"] for one in plan["resource_changes"]}
+    assert found["handbook"]["after"]["config"] == {"token": "(sensitive)"}
+    assert found["handbook"]["after_sensitive"] == {"config": {"token": True}}
+
+
 def test_v_logs_requests_and_vv_decisions_on_standard_error(folder: Folder) -> None:
     quiet = folder.run("plan")
     assert quiet.stderr == ""

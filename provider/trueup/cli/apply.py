@@ -53,7 +53,7 @@ async def _apply(asked: Asked, console: Console, desired: Manifest, approved: bo
         report = await opened.apply(plan) if plan.has_changes else Report()
         interrupt.stop = None
     if asked.json:
-        console.out.print(applied.render_json(report))
+        console.out.document(applied.render_json(report))
     elif plan.has_changes:
         following = asked.command("plan")
         console.out.print(applied.render(report, plan, console.out.page, following=following))

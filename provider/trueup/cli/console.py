@@ -56,14 +56,20 @@ class Stream:
         return max(min(self._width(), _WIDTH) - 2, 40)
 
     def print(self, text: str, *, end: str = "\n") -> None:
-        """A line or several, at once."""
-        if self._file is None:
-            return
+        """A line or several for people, at once."""
         from trueup.secrets import scrub
 
-        text = scrub(text)
+        self._write(scrub(text) + end)
+
+    def document(self, text: str) -> None:
+        """JSON. Its values were scrubbed one by one: a secret that reads `true` must not break what surrounds it."""
+        self._write(text + "\n")
+
+    def _write(self, text: str) -> None:
+        if self._file is None:
+            return
         try:
-            self._file.write((text if self.unicode else text.replace(_OURS, "...")) + end)
+            self._file.write(text if self.unicode else text.replace(_OURS, "..."))
             self._file.flush()
         except OSError as error:
             if not isinstance(error, BrokenPipeError):

@@ -33,7 +33,7 @@ def command(asked: Asked, console: Console) -> int:
     plan = look(asked, console, load(*asked.files))
     now = SystemClock().now()
     if asked.json:
-        console.out.print(drift.render_json(plan, now))
+        console.out.document(drift.render_json(plan, now))
     else:
         healing = lambda target: asked.command("apply", target)  # noqa: E731
         console.out.print(drift.render(plan, console.out.page, now, healing=healing))

@@ -42,7 +42,7 @@ def failed(error: TrueupError, console: Console) -> int:
 
     console.err.print(failure.render(error, console.err.log))
     if console.json:
-        console.out.print(failure.render_json(error))
+        console.out.document(failure.render_json(error))
     return error.exit_code
 
 

@@ -37,7 +37,10 @@ def command(asked: Asked, console: Console, detailed_exitcode: bool) -> int:
 
     plan = look(asked, console, load(*asked.files))
     following = asked.command("apply")
-    console.out.print(json.render(plan) if asked.json else text.render(plan, console.out.page, following=following))
+    if asked.json:
+        console.out.document(json.render(plan))
+    else:
+        console.out.print(text.render(plan, console.out.page, following=following))
     if any(step.error for step in plan.steps):
         return 1
     return DIFFERENCES if detailed_exitcode and plan.has_changes else 0

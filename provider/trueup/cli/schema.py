@@ -37,5 +37,5 @@ def command(console: Console, what: str) -> int:
 
         from trueup.manifest import manifest_schema
 
-        console.out.print(json.dumps(manifest_schema(), indent=2))
+        console.out.document(json.dumps(manifest_schema(), indent=2))
     return 0

@@ -28,5 +28,8 @@ def command(asked: Asked, console: Console) -> int:
     from trueup.report import faults
 
     manifest = load(asked.files or (".",))
-    console.out.print(faults.render_sound_json(manifest) if asked.json else faults.render_sound(manifest))
+    if asked.json:
+        console.out.document(faults.render_sound_json(manifest))
+    else:
+        console.out.print(faults.render_sound(manifest))
     return 0

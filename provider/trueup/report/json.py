@@ -44,7 +44,7 @@ def render(plan: Plan) -> str:
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """JSON in pure ASCII, which no locale or terminal can stumble over; one line a thing, for whoever greps or diffs."""
+    """JSON in pure ASCII, which no locale and no terminal stumbles over; one line a thing, to be searched and compared."""
     lines = []
     for name, value in document.items():
         if isinstance(value, list) and value:

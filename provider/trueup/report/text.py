@@ -66,8 +66,11 @@ def notes(plan: Plan, page: Page) -> list[str]:
     """What this run could not do, and what nobody declared, with a few names."""
     lines = [safe(f"Off: {one}.") for one in plan.off]
     if plan.unmanaged and plan.has_changes:
-        found = sorted((place[0], live.kind, live.name) for place, live in plan.unmanaged)
-        names = ", ".join(safe(f"{system}/{kind} {name}") for system, kind, name in found[:NAMED])
+        found = sorted((f"{place[0]}/{live.kind}", live.name) for place, live in plan.unmanaged)
+        groups: dict[str, list[str]] = {}
+        for kind, name in found[:NAMED]:
+            groups.setdefault(kind, []).append(safe(name))
+        names = "; ".join(f"{kind} {', '.join(names)}" for kind, names in groups.items())
         more = f", {page.ellipsis} (-o json lists them all)" if len(found) > NAMED else ""
         lines.append(f"Unmanaged, left alone: {names}{more}.")
     return lines
