@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup import __version__
-from trueup.diff import MISSING, UNKNOWN
+from trueup.diff import MISSING, UNKNOWN, dotted
 from trueup.plan import FORMAT_VERSION
 from trueup.report.values import conceal, is_secret, with_ids
 from trueup.secrets import scrub
@@ -44,7 +44,7 @@ def render(plan: Plan) -> str:
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """JSON in pure ASCII, which no locale and no terminal stumbles over; one line a thing, to be searched and compared."""
+    """JSON in pure ASCII, which no locale and no terminal stumbles over; one line a thing, to be searched."""
     lines = []
     for name, value in document.items():
         if isinstance(value, list) and value:
@@ -113,8 +113,6 @@ def failure(error: TrueupError) -> dict[str, Any]:
 
 def dotted_safe(path: Path) -> str:
     """A path as people write it."""
-    from trueup.diff import dotted
-
     return scrub(dotted(path))
 
 
