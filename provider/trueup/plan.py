@@ -338,6 +338,10 @@ class _Planner:
             return Step("no-op", declared, live, desired, unverifiable=tuple(unverifiable)) if unverifiable else None
         calls = verbs.calls(live, desired, changes)
         step = Step("update", declared, live, desired, (), tuple(changes), tuple(unverifiable), needs, first=first)
+        if isinstance(calls, Refusal) and first and not self.policy.resend and all(map(_was_read, changes)):
+            # It reads in other words, which may mean the same, and nothing can be sent: no difference to refuse.
+            unverifiable += [Unverifiable(change.path, change.note) for change in changes]
+            return Step("no-op", declared, live, desired, unverifiable=tuple(unverifiable))
         if isinstance(calls, Refusal):
             step.action, step.why, step.error = "refuse", calls.why, calls.error
         else:
@@ -468,6 +472,10 @@ def _is_secret(trait: Field, path: Path) -> bool:
 def _change(trait: Field, path: Path, before: Any, after: Any, *, note: str = "") -> Change:
     sensitive = _is_secret(trait, path) or isinstance(before, Secret) or isinstance(after, Secret)
     return Change(path, before, after, sensitive or _has_secret(after), note)
+
+
+def _was_read(change: Change) -> bool:
+    return change.before is not MISSING
 
 
 def _has_secret(value: Any) -> bool:

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.model import Live
+from trueup.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +96,7 @@ def add_config(live: Live, answer: Answer) -> None:
             if not isinstance(value, dict):
                 unreadable.add(here)
                 continue
-            config[ours] = value
+            config[ours] = _sealed(value)
             unreadable |= set(_masked_below(value, here))
         else:
             config[ours] = value
@@ -114,6 +115,15 @@ def _loader_config(body: dict[str, Any]) -> dict[str, Any]:
     wanted = {name for names in _NAMES.values() for name in names}
     candidates = [one for one in seen if one.keys() & wanted]
     return max(candidates, key=lambda one: len(one.keys() & wanted), default={})
+
+
+def _sealed(value: Any) -> Any:
+    """The value with every text inside as a Secret: what comes in clear is not to be printed either."""
+    if isinstance(value, dict):
+        return {key: _sealed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_sealed(inner) for inner in value]
+    return Secret(value) if isinstance(value, str) else value
 
 
 def _masked_below(value: Any, path: Path) -> Iterator[Path]:
