@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -66,8 +67,14 @@ def dotted(path: Path) -> str:
         elif part and part.replace("_", "").replace("-", "").isalnum():
             text += f".{part}" if text else part
         else:
-            text += f'["{part}"]'
+            text += f"[{_quoted(part)}]"
     return text
+
+
+def _quoted(key: str) -> str:
+    # Two keys are never written alike, and none can steer a terminal.
+    text = json.dumps(key, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -131,7 +138,14 @@ def pairs(before: Any, after: Any, path: Path = ()) -> list[Pair]:
     from deepdiff import DeepDiff
 
     found: dict[Path, Pair] = {}
-    tree = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0, zip_ordered_iterables=True)
+    tree = DeepDiff(
+        before,
+        after,
+        view="tree",
+        threshold_to_diff_deeper=0,
+        zip_ordered_iterables=True,
+        ignore_private_variables=False,  # or keys that begin with two underscores would never differ
+    )
     for group in tree.values():
         for leaf in group:
             here = (*path, *leaf.path(output_format="list"))
