@@ -1,0 +1,1 @@
+"""What the scripts in `script/` run that is longer than a script should be."""
