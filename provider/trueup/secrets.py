@@ -7,9 +7,11 @@ import hmac
 import json
 import os
 import subprocess
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
+from urllib.parse import quote
 
 from trueup.errors import SecretError
 
@@ -18,6 +20,7 @@ REDACTED: Final = "(sensitive)"
 
 _SHORTEST = 4  # a shorter secret would blank out ordinary words of every message
 _LARGEST = 1 << 20
+_ENCODE = "Encode it, for instance with base64."
 
 _known: set[str] = set()
 
@@ -25,16 +28,17 @@ _known: set[str] = set()
 class Secret:
     """A value that cannot be printed, pickled or turned to JSON by accident. `reveal` is the only way to it."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_reveal",)
 
     def __init__(self, value: str) -> None:
-        self._value = value
+        self._reveal = lambda: value  # whoever walks over attributes, as deepdiff does, finds a function
         if len(value) >= _SHORTEST:
-            _known.add(value)
+            _known.update((value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]))
+            _known.update((quote(value, safe="", errors="surrogatepass"), quote(value, errors="surrogatepass")))
 
     def reveal(self) -> str:
         """The value itself, for the request that needs it."""
-        return self._value
+        return self._reveal()
 
     def __repr__(self) -> str:
         return REDACTED
@@ -43,11 +47,12 @@ class Secret:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Secret):
-            return hmac.compare_digest(self._value.encode(), other._value.encode())
+            one, two = (each.reveal().encode("utf-8", "surrogatepass") for each in (self, other))
+            return hmac.compare_digest(one, two)
         return NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._value)
+        return hash(self.reveal())
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not to be pickled")
@@ -57,7 +62,10 @@ class Secret:
 
 
 def scrub(text: str) -> str:
-    """The text without any secret this process has resolved: for words that came from a server or a program."""
+    """The text without any secret this process has resolved: for words that came from a server or a program.
+
+    Also as it reads inside of JSON or of a URL.
+    """
     for value in sorted(_known, key=len, reverse=True):
         if value in text:
             text = text.replace(value, REDACTED)
@@ -85,6 +93,8 @@ class Reference:
             value = os.environ.get(str(self.target))
             if value is None:
                 raise self._error(f"the environment variable {self.target} is not set", f"Set {self.target}.")
+            if any("\ud800" <= char <= "\udfff" for char in value):
+                raise self._error(f"{self.describe()} is not UTF-8 text", _ENCODE)
         elif self.source == "file":
             value = self._read()
         else:
@@ -99,40 +109,63 @@ class Reference:
         return {"env": "the environment variable", "file": "the file", "exec": "the program"}[self.source] + f" {name}"
 
     def _read(self) -> str:
-        path = Path(self.folder, str(self.target)).expanduser()
         try:
-            with path.open(encoding="utf-8") as file:
+            path = Path(self.folder, Path(str(self.target)).expanduser())
+            with path.open(encoding="utf-8", newline="") as file:
                 text = file.read(_LARGEST + 1)
         except UnicodeDecodeError:
-            raise self._error(f"{self.describe()} is not UTF-8 text", "Encode it, for instance with base64.") from None
+            raise self._error(f"{self.describe()} is not UTF-8 text", _ENCODE) from None
         except OSError as error:
             raise self._error(f"{self.describe()} cannot be read: {error.strerror}", "") from None
+        except (ValueError, RuntimeError):  # a NUL in it, or a home folder that nobody knows
+            raise self._error(f"{str(self.target)!r} is no path of a file", "") from None
         if len(text) > _LARGEST:
             raise self._error(f"{self.describe()} holds more than 1 MiB", "Name the right file.")
         return _without_newline(text)
 
     def _run(self) -> str:
         try:
-            done = subprocess.run(  # noqa: S603 - the manifest names the program; there is no shell to trick
+            process = subprocess.Popen(  # noqa: S603 - the manifest names the program; there is no shell to trick
                 list(self.target),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # a program that fails may print what it should not
-                timeout=self.timeout,
                 cwd=self.folder,
-                check=False,
             )
-        except subprocess.TimeoutExpired:
-            raise self._error(f"{self.describe()} took longer than {self.timeout:g} s", "") from None
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "its arguments cannot be used"
             raise self._error(f"{self.describe()} cannot be started: {reason}", "") from None
-        if done.returncode != 0:
-            raise self._error(f"{self.describe()} ended with exit code {done.returncode}", "Run it by hand to see why.")
         try:
-            return _without_newline(done.stdout.decode("utf-8"))
+            printed = self._printed(process)
+            code = process.wait(self.timeout)
+        except subprocess.TimeoutExpired:
+            raise self._error(f"{self.describe()} took longer than {self.timeout:g} s", "") from None
+        finally:
+            process.kill()  # does nothing to one that has ended
+            process.wait()
+        if len(printed) > _LARGEST:
+            raise self._error(f"{self.describe()} printed more than 1 MiB", "Run it by hand to see why.")
+        if code != 0:
+            raise self._error(f"{self.describe()} ended with exit code {code}", "Run it by hand to see why.")
+        try:
+            return _without_newline(printed.decode("utf-8"))
         except UnicodeDecodeError:
-            raise self._error(f"{self.describe()} printed something that is not UTF-8 text", "") from None
+            raise self._error(f"{self.describe()} printed something that is not UTF-8 text", _ENCODE) from None
+
+    def _printed(self, process: subprocess.Popen[bytes]) -> bytes:
+        """What it prints, up to the largest size. In a thread, since a child of it may keep the pipe open for ever."""
+        found: list[bytes] = []
+
+        def read(pipe: IO[bytes]) -> None:
+            with pipe:
+                found.append(pipe.read(_LARGEST + 1))
+
+        reader = threading.Thread(target=read, args=(process.stdout,), daemon=True)
+        reader.start()
+        reader.join(self.timeout)
+        if not found:
+            raise subprocess.TimeoutExpired(self.describe(), self.timeout)
+        return found[0]
 
     def _error(self, message: str, hint: str) -> SecretError:
         place = f"{self.place}: " if self.place else ""
