@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
@@ -22,6 +23,7 @@ from trueup.errors import (
     Malformed,
     NotFound,
     Refused,
+    SecretError,
     Stopped,
     TrueupError,
     Unauthorized,
@@ -114,6 +116,17 @@ class Credential:
     origin: str = ""
     """Where the credential comes from, for messages: a variable, a file."""
 
+    def __post_init__(self) -> None:
+        for secret in (self.key, self.token):
+            if secret is not None and not all("!" <= char <= "~" for char in secret.reveal()):
+                # Found here, since whoever builds the request would show it.
+                origin = f" ({self.origin})" if self.origin else ""
+                raise SecretError(
+                    f'the credential of connection "{self.name}"{origin} cannot be sent: it holds a space, a line '
+                    "break, or a character that is not ASCII.",
+                    hint="Copy it again, without what stands around it.",
+                )
+
 
 class _Again(Exception):
     """This attempt failed, and another one may mend it."""
@@ -134,6 +147,7 @@ class _Call:
     body: Any
     repeatable: bool
     tried: int = 0
+    unexplained: int = 0
 
 
 @dataclass
@@ -215,14 +229,15 @@ class Client:
     async def probe(self, route: str) -> tuple[int, Any]:
         """Status and JSON body of a GET, whatever they are: once, past the gate, for a Manner that looks for a cause.
 
-        The body may hold a credential in clear: it is for the Manner's eyes alone.
+        A body that is no JSON comes as an empty object. It may hold a credential in clear: it is for the Manner's eyes
+        alone.
         """
         call = _Call("GET", route, route, {}, None, repeatable=True)
         status, raw, _, _ = await self._exchange(call)
         try:
-            return status, json.loads(raw)
+            return status, _parsed(raw)
         except (ValueError, RecursionError):
-            return status, None
+            return status, {}
 
     async def _once(self, call: _Call) -> Answer:
         async with self._slots:
@@ -275,7 +290,7 @@ class Client:
         broken = False
         if raw.strip():
             try:
-                body = json.loads(raw)
+                body = _parsed(raw)
             except (ValueError, RecursionError):
                 broken = True
         if 200 <= status < 300:
@@ -291,9 +306,9 @@ class Client:
         said = f"answered {status}" + (f": {words}." if words else ".")
         if status == 429:
             failure = self._error(Unavailable, call, status, request_id, said)
-            raise _Again(failure, wait=_retry_after(headers))
+            raise _Again(failure, wait=_retry_after(headers, self.clock))
         if status >= 500:
-            raise self._uncertain(call, said.rstrip("."), status, request_id, _retry_after(headers))
+            raise self._uncertain(call, said.rstrip("."), status, request_id, _retry_after(headers, self.clock))
         if status == 404:
             raise self._error(NotFound, call, status, request_id, said)
         if status == 403:
@@ -326,51 +341,63 @@ class Client:
         async with self._verdict:
             if self._refusal is not None:
                 return self._refusal
+            if self.stop.is_set():
+                return Stopped("Stopped before this was sent again.")
             if era == self._era:
-                verdict = await self._verdict_of(request_id)
-                if isinstance(verdict, Unauthorized):
-                    self._refusal = verdict
-                    return verdict
-                self._fruitless += 1
-                if self._fruitless > _WINDOWS_WITHOUT_SUCCESS:
-                    return self._unavailable(call, "its request window does not close; somebody else uses this key")
-                await self._silence(verdict)
+                self._open.clear()  # nobody sends before it is known why
+                try:
+                    if failure := await self._explained(call, request_id):
+                        return failure
+                finally:
+                    self._open.set()
         again = self._error(Unavailable, call, 401, request_id, "answered 401: the request window is spent.")
         return _Again(again, wait=0.0)
 
-    async def _verdict_of(self, request_id: str) -> Wait | Unauthorized:
+    async def _explained(self, call: _Call, request_id: str) -> ApiError | None:
+        """Why it was refused; None once it may be tried again."""
         try:
             verdict = await self.manner.unauthorized(self)
         except (httpx.HTTPError, TimeoutError, ApiError):
             verdict = None
-        if verdict is None and self._fruitless < _UNEXPLAINED:
-            return Wait(1.0, f"{self.manner.system} refused the credential without a reason")
-        if not isinstance(verdict, Wait):
-            verdict = verdict or Unauthorized(
-                f"{self.manner.system} refused the credential of connection {self.credential.name} without a reason.",
-                hint="Nothing was changed by this call.",
-            )
+        if isinstance(verdict, Unauthorized):
             verdict.request_id = request_id
-        return verdict
-
-    async def _silence(self, wait: Wait) -> None:
-        self._open.clear()
-        try:
-            self.progress.waiting(wait.why, wait.seconds)
-            await self.pause(wait.seconds)
+            self._refusal = verdict
+            return verdict
+        self._fruitless += 1
+        if isinstance(verdict, Wait):
+            if self._fruitless > _WINDOWS_WITHOUT_SUCCESS:
+                return self._unavailable(call, "its request window does not close; somebody else uses this key")
+            await self._silence(verdict.why, verdict.seconds)
             self.window = 0
-            self._era += 1
-        finally:
-            self._open.set()
+            return None
+        call.unexplained += 1
+        if self._fruitless <= _UNEXPLAINED and call.unexplained <= _UNEXPLAINED:
+            await self._silence(f"{self.manner.system} refused the credential without a reason", 1.0)
+            return None
+        failure = Unauthorized(
+            f"{self.manner.system} refused the credential of connection {self.credential.name} without a reason.",
+            method=call.method,
+            route=call.route,
+            status=401,
+            request_id=request_id,
+            hint="Nothing was changed by this call.",
+        )
+        if self._fruitless > _UNEXPLAINED:
+            self._refusal = failure  # otherwise others are let in, and it is about this call alone
+        return failure
+
+    async def _silence(self, why: str, seconds: float) -> None:
+        self.progress.waiting(why, seconds)
+        await self.pause(seconds)
+        self._era += 1
 
     async def _gate(self) -> None:
+        while not self._open.is_set():
+            await self._open.wait()
         if self.stop.is_set():
             raise Stopped("Stopped before this was sent.")
         if self._refusal is not None:
             raise self._refusal
-        await self._open.wait()
-        if self.stop.is_set():
-            raise Stopped("Stopped before this was sent.")
 
     async def pause(self, seconds: float) -> None:
         """Waits, unless the run is being stopped: then it raises Stopped."""
@@ -400,7 +427,16 @@ def _backoff(state: tenacity.RetryCallState) -> float:
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not cryptography
 
 
-def _retry_after(headers: httpx.Headers) -> float | None:
+def _parsed(raw: bytes) -> Any:
+    """The JSON of a body; ValueError or RecursionError for what is none, NaN and Infinity included."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    return json.loads(raw, parse_constant=refuse)
+
+
+def _retry_after(headers: httpx.Headers, clock: Clock) -> float | None:
     """Seconds to wait: a number, or an HTTP date; None when the header is absent or unusable."""
     text = headers.get("retry-after", "").strip()
     if not text:
@@ -408,11 +444,10 @@ def _retry_after(headers: httpx.Headers) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        from datetime import UTC, datetime
         from email.utils import parsedate_to_datetime
 
         try:
-            seconds = (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+            seconds = (parsedate_to_datetime(text) - clock.now()).total_seconds()
         except (TypeError, ValueError):
             return None
     if not 0 <= seconds < float("inf"):
@@ -434,6 +469,8 @@ def _cause(error: Exception) -> str:
     inner: BaseException | None = error
     while inner is not None:
         if isinstance(inner, OSError) and inner.strerror:
+            if inner.errno and inner.strerror.startswith("Connect call failed"):
+                return os.strerror(inner.errno)  # asyncio says the port in its place
             return inner.strerror
         inner = inner.__cause__ or inner.__context__
     return _plain(str(error)) or type(error).__name__

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -31,7 +32,9 @@ class Secret:
     __slots__ = ("_reveal",)
 
     def __init__(self, value: str) -> None:
-        self._reveal = lambda: value  # whoever walks over attributes, as deepdiff does, finds a function
+        self._reveal: Callable[[], str] = lambda: (
+            value
+        )  # whoever walks over attributes, as deepdiff does, finds a function
         if len(value) >= _SHORTEST:
             _known.update((value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]))
             _known.update((quote(value, safe="", errors="surrogatepass"), quote(value, errors="surrogatepass")))

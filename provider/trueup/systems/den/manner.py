@@ -61,8 +61,9 @@ class DenManner:
         if status == 429 or code == "RATE_LIMITED":
             details = said.get("details")
             left = details.get("tryAgainIn") if isinstance(details, dict) else None
-            seconds = left / 1000 if isinstance(left, int | float) and not isinstance(left, bool) else 60.0
-            seconds = min(max(seconds, 0.0), _LONGEST_WINDOW) + _MARGIN
+            if not isinstance(left, int | float) or isinstance(left, bool):
+                left = 60_000
+            seconds = min(max(left, 0), _LONGEST_WINDOW * 1000) / 1000 + _MARGIN
             return Wait(seconds, f"Den's window for this key is spent ({client.window} requests). Waiting for silence")
         credential = client.credential
         origin = f" ({credential.origin})" if credential.origin else ""
