@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from trueup.diff import MISSING, UNKNOWN, Path, dotted, leaves, same
+from trueup.diff import MISSING, UNKNOWN, Path, at, dotted, leaves, same
 from trueup.errors import ApiError, LedgerError, SecretError, Stopped, TrueupError
 from trueup.model import Address, Clock, Declared, Desired, Listing, Live, Record, Verbs
 from trueup.plan import Place, Policy, Step, build, place_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from trueup.client import Client
     from trueup.ledger import Ledger
-    from trueup.model import Field, Progress
+    from trueup.model import Progress
     from trueup.plan import Plan
 
 Result = Literal["done", "failed", "skipped", "stopped", "refused", "contended"]
@@ -273,7 +273,7 @@ class Applier:
         traits = outcome.step.declared.kind.by_name
         for name in {path for call in outcome.step.calls for path in call.paths if path in desired.spec}:
             for path, value in _leaves(desired.spec, name):
-                seen = _at(live.spec, path)
+                seen = at(live.spec, path)
                 key = dotted(path)
                 if key not in record.written or seen is MISSING or same(seen, value):
                     continue
@@ -283,14 +283,14 @@ class Applier:
                     continue  # it may be somebody else's, and then its values are theirs
                 if outcome.answered:
                     # The answer itself said it so, and so does the server still: that is its way to say it.
-                    said = _at({part[0]: value for part, value in outcome.answered.items()}, path)
+                    said = at({part[0]: value for part, value in outcome.answered.items()}, path)
                     learned = not same(said, value) and same(said, seen)
                 else:
                     doubt = verbs.doubt(path, seen)
                     if doubt is not None and doubt.settling and key not in record.settling:
                         record.settling.append(key)
                     learned = not (doubt and (doubt.settling or doubt.final))
-                if learned and not _is_plain(traits[name], seen):
+                if learned and not traits[name].is_plain(seen):
                     record.read_back[key] = fingerprint(self._key, seen)
 
     def _remaining(
@@ -321,19 +321,6 @@ def _leaves(spec: Mapping[str, Any], name: str) -> list[tuple[Path, Any]]:
     if isinstance(value, dict) and value:
         return [(path, after) for path, _, after in leaves(MISSING, value, (name,))]
     return [((name,), value)]
-
-
-def _at(value: Any, path: Path) -> Any:
-    for part in path:
-        if not isinstance(value, dict) or part not in value:
-            return MISSING
-        value = value[part]
-    return value
-
-
-def _is_plain(trait: Field, seen: Any) -> bool:
-    """Whether it is a value that could have been written as it is: then it is no other way to say what we wrote."""
-    return isinstance(seen, bool) or (isinstance(seen, str) and seen in trait.schema.get("enum", ()))
 
 
 def _line(outcome: Outcome) -> str:

@@ -102,6 +102,15 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+def at(value: Any, path: Path) -> Any:
+    """What stands at a path, through mappings; MISSING when nothing does."""
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            return MISSING
+        value = value[part]
+    return value
+
+
 def overlay(live: Any, declared: Any) -> Any:
     """What is live with the declared keys laid over it, at every depth of mappings; lists are taken whole."""
     if isinstance(live, dict) and isinstance(declared, dict):

@@ -72,6 +72,16 @@ class Field:
     """For trueup alone: never compared with what is live."""
     example: Any = None
 
+    def is_secret(self, path: Path) -> bool:
+        """Whether what stands at a path, which begins with this field's name, is a secret."""
+        if isinstance(self.secret, tuple):
+            return len(path) > 1 and path[1] in self.secret
+        return self.secret
+
+    def is_plain(self, value: Any) -> bool:
+        """Whether a value could have been written as it is: then it is no other way to say what was written."""
+        return isinstance(value, bool) or (isinstance(value, str) and value in self.schema.get("enum", ()))
+
 
 def field(
     doc: str,
@@ -210,6 +220,8 @@ class Doubt:
     """It may still be on the way to another value, so it is not to be learned."""
     final: bool = False
     """It tells of a failure: neither to be learned nor to be written again by itself."""
+    may_be: tuple[str, ...] = ()
+    """The declared words that it may stand for."""
 
 
 @dataclass(frozen=True, slots=True)

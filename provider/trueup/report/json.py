@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup import __version__
 from trueup.diff import MISSING, UNKNOWN, dotted
 from trueup.plan import FORMAT_VERSION
-from trueup.report.values import conceal, is_secret, with_ids
+from trueup.report.values import conceal, with_ids
 from trueup.secrets import scrub
 
 if TYPE_CHECKING:
@@ -185,9 +185,9 @@ def _concealed(declared: Declared, path: Path, value: Any, twin: Any) -> tuple[A
         mask: dict[str, Any] = {}
         for key, item in value.items():
             inner = twin.get(key, MISSING) if isinstance(twin, dict) else MISSING
-            _put(shown, mask, key, *conceal(item, secret=is_secret(trait, (*path, key)), twin=inner))
+            _put(shown, mask, key, *conceal(item, secret=trait.is_secret((*path, key)), twin=inner))
         return shown, mask or False
-    return conceal(value, secret=is_secret(trait, path), twin=twin)
+    return conceal(value, secret=trait.is_secret(path), twin=twin)
 
 
 def _put(values: dict[str, Any], masks: dict[str, Any], name: str, value: Any, mask: Any) -> None:

@@ -17,21 +17,14 @@ from trueup.secrets import REDACTED, Reference, Secret, scrub
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.diff import Change, Path
-    from trueup.model import Declared, Field
+    from trueup.diff import Change
+    from trueup.model import Declared
     from trueup.plan import Plan
     from trueup.report.page import Page
 
 ARROW: Final = " -> "
 UNREAD: Final = "(unreadable)"
 """What is live where the server keeps it to itself."""
-
-
-def is_secret(trait: Field, path: Path) -> bool:
-    """Whether what stands at that path of a field is a secret by the kind's own word."""
-    if isinstance(trait.secret, tuple):
-        return len(path) > 1 and path[1] in trait.secret
-    return trait.secret
 
 
 def conceal(value: Any, *, secret: bool = False, twin: Any = MISSING) -> tuple[Any, Any]:

@@ -5,8 +5,8 @@ descending, and every write moves its item to the front. So a walk can skip an i
 items, or start over when its cursor moved or vanished, and nothing in the answer says so. Here:
 
 - items are kept once an id, the latest `updatedAt` winning;
-- items only ever move up, so a page that does not lie below its cursor came round. The walk then goes on from an earlier
-  item: any that kept its place is as good a cursor as the last one;
+- items only ever move up, so a page that does not lie below its cursor came round. The walk then goes on from an
+  earlier item: any that kept its place is as good a cursor as the last one;
 - at the end the head is read again, down to what was there when the walk began: what moved meanwhile is all above that;
 - a list of one page is one answer, hence true as it is.
 

@@ -114,7 +114,7 @@ class _Verbs:
         if value == "pending":
             return Doubt("it reads pending, which may be on the way", settling=True)
         why = f"it reads {value!r}, and Wexa publishes no mapping to the words it takes"
-        return Doubt(why, final=value == "failed")
+        return Doubt(why, final=value == "failed", may_be=() if value == "failed" else ("active",))
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
         """One `change_status`, which takes status and configuration together."""

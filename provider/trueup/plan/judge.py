@@ -1,0 +1,97 @@
+"""One declared field against what is live: is it in sync, and if not, what does the difference mean?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from trueup.diff import MISSING, Change, Pair, Path, covers, dotted, leaves, overlay, pairs, same
+from trueup.plan.steps import Learned, Unverifiable
+from trueup.secrets import Secret, fingerprint
+
+if TYPE_CHECKING:
+    from trueup.model import Field, Live, Record, Verbs
+    from trueup.plan.steps import Policy
+
+
+def in_sync(trait: Field, before: Any, after: Any, live: Live) -> bool:
+    if live.unreadable and any(path[0] == trait.name for path in live.unreadable):
+        return False
+    return covers(before, after) if trait.owned_by_key else same(before, after)
+
+
+def differences(trait: Field, before: Any, after: Any) -> list[tuple[Path, Any, Any]]:
+    if trait.write_only:
+        return list(leaves(MISSING if before is MISSING else _only(before, after), after, (trait.name,)))
+    if trait.owned_by_key:
+        base = before if isinstance(before, dict) else {}
+        return pairs(base, overlay(base, after), (trait.name,))
+    return [((trait.name,), before, after)]
+
+
+def judge(
+    verbs: Verbs, trait: Field, pair: Pair, live: Live, record: Record | None, policy: Policy
+) -> Change | Unverifiable | Learned | None:
+    """What one difference is: a change, something that cannot be verified, or how the server says what we wrote.
+
+    The last is None when the ledger knew it, and Learned when this is how it comes to know.
+    """
+    path, before, after = pair
+    hidden = _hidden(trait, path, before, live)
+    doubt = None if hidden else verbs.doubt(path, before)
+    name = dotted(path)
+    key = policy.key
+    if key is not None and record is not None and name in record.written:
+        if record.written[name] == fingerprint(key, after):
+            sent = f"sent on {record.at[:10]}, unchanged since" if record.at else "sent before, unchanged since"
+            seen = None if hidden else fingerprint(key, before)
+            if policy.resend and (hidden or doubt):
+                return change_of(trait, *pair, note="sent again on request")
+            if hidden:
+                return Unverifiable(path, f"cannot be read back; {sent}")
+            if doubt is not None and doubt.final:
+                return Unverifiable(path, f"{doubt.why}; {sent}. --resend sends it again")
+            if record.read_back.get(name) == seen:
+                return None
+            if name not in record.read_back and name in record.settling:
+                if doubt is not None and doubt.settling:
+                    return Unverifiable(path, f"{doubt.why}; {sent}")
+                if not trait.is_plain(before):
+                    return Learned(live.id, name, cast(str, seen))
+        return change_of(trait, *pair)
+    if doubt is not None and doubt.settling:
+        doubt = None  # nothing of ours is on the way
+    if hidden or doubt is not None:
+        why = "cannot be read back" if doubt is None else doubt.why
+        if policy.resend or key is not None:
+            return change_of(trait, *pair, note=f"{why}; not sent from this ledger yet")
+        return Unverifiable(path, f"{why}; without a ledger it is only sent with --resend")
+    if key is None and trait.write_only and trait.is_secret(path) and not policy.resend:
+        # It may be stored in another form; without a ledger that cannot be told from a change.
+        return Unverifiable(path, "reads back otherwise; without a ledger it is only sent with --resend")
+    return change_of(trait, *pair)
+
+
+def _only(live: Any, declared: Any) -> Any:
+    """What is live of the declared keys."""
+    if isinstance(live, dict) and isinstance(declared, dict):
+        return {key: _only(live[key], value) for key, value in declared.items() if key in live}
+    return live
+
+
+def _hidden(trait: Field, path: Path, before: Any, live: Live) -> bool:
+    if any(path[: len(one)] == one for one in live.unreadable):
+        return True
+    return trait.write_only and before is MISSING
+
+
+def change_of(trait: Field, path: Path, before: Any, after: Any, *, note: str = "") -> Change:
+    sensitive = trait.is_secret(path) or isinstance(before, Secret) or isinstance(after, Secret)
+    return Change(path, before, after, sensitive or _has_secret(after), note)
+
+
+def _has_secret(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_secret, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_secret, value))
+    return isinstance(value, Secret)
