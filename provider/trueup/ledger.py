@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import sqlalchemy as sql
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.schema import CreateTable
 
 from trueup.errors import LedgerError
 from trueup.model import Record
@@ -28,6 +29,8 @@ _T = TypeVar("_T")
 
 SCHEMA_VERSION: Final = 1
 _KEY_BYTES = 32
+_PATIENCE = 30.0
+"""Seconds to wait for another process that writes."""
 
 _meta = sql.MetaData()
 _facts = sql.Table("facts", _meta, sql.Column("name", sql.String, primary_key=True), sql.Column("value", sql.String))
@@ -127,13 +130,15 @@ def _connect(path: Path) -> tuple[sql.Engine, bytes]:
             f"the ledger {path} cannot be opened: {error.strerror}.",
             hint="Set TRUEUP_LEDGER to another path, or to `off`.",
         ) from None
-    engine = sql.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    url = sql.URL.create("sqlite", database=str(path))  # as text, a path with ? or % would lead elsewhere
+    engine = sql.create_engine(url, connect_args={"timeout": _PATIENCE})
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
-        _meta.create_all(engine)
         with engine.begin() as connection:
+            for table in _meta.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))  # another process may be making them
             facts = {row.name: row.value for row in connection.execute(sql.select(_facts))}
             version = facts.get("schema_version", str(SCHEMA_VERSION))
             if version != str(SCHEMA_VERSION):
@@ -156,8 +161,12 @@ def _connect(path: Path) -> tuple[sql.Engine, bytes]:
 
 
 def _key(own: str) -> bytes:
-    shared = os.environ.get("TRUEUP_FINGERPRINT_KEY")
-    return shared.encode() if shared else bytes.fromhex(own)
+    if shared := os.environ.get("TRUEUP_FINGERPRINT_KEY"):
+        return shared.encode()
+    key = bytes.fromhex(own)
+    if len(key) != _KEY_BYTES:
+        raise ValueError("its key is none")
+    return key
 
 
 def _record(row: Any) -> Record:
@@ -167,6 +176,8 @@ def _record(row: Any) -> Record:
 
 def _unusable(path: str, error: Exception) -> LedgerError:
     reason = str(getattr(error, "orig", None) or type(error).__name__)
+    if "is locked" in reason:
+        return LedgerError(f"the ledger {path} is locked by another run.", hint="Try again when that has ended.")
     return LedgerError(
         f"the ledger {path} cannot be used: {reason}.",
         hint="Move it aside and run again: without it, what cannot be read back counts as never sent.",
