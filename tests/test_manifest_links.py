@@ -56,8 +56,8 @@ ROWS = {
     "declared twice": ([ACME, ACME], "8:18", "E130", "twice, first at <stdin>:1", "Rename"),
     "instance twice": ([ACME, instance("a"), instance("a")], "13:18", "E130", "den/ConnectorInstance/a", "Rename"),
     "connection twice": ([connection("a"), connection("a")], "8:18", "E130", "den/Connection/a", "Rename"),
-    "unknown account": ([ACME, instance("a", "acmee")], "9:26", "E131", '"acmee"', 'did you mean "acme"?'),
-    "no account like it": ([ACME, instance("a", "zzz")], "9:26", "E131", '"zzz"', "declared are acme."),
+    "unknown account": ([ACME, instance("a", "acmee")], "9:26", "E131", '"acmee"', 'mean "acme"? Or add the file'),
+    "no account like it": ([ACME, instance("a", "zzz")], "9:26", "E131", '"zzz"', "are acme. Or add the file"),
     "no account at all": ([instance("a")], "4:26", "E131", '"acme"', "Declare a ConnectorAccount of that name, or"),
     "account elsewhere": (
         [connection("far"), account("acme", more=", connection: far"), instance("a")],

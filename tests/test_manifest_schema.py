@@ -74,8 +74,6 @@ def test_it_refuses_what_the_loader_refuses(name: str) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.system}-{kind.name}")
 def test_the_examples_are_accepted(kind: Any) -> None:
     spec = {field.name: field.example for field in kind.fields if field.example is not None}
-    if kind.name == "Connector":
-        del spec["connectorId"]
     document = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": "x"}, "spec": spec}
     needed = {field.name for field in kind.fields if field.required}
 

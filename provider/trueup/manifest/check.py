@@ -82,6 +82,8 @@ class _Explainer:
             self._hide(path)  # before anything is said of those lines
         if self._kind is None:
             self._add(*self._what_kind(value))
+            self._kind = _meant(value)  # so that one wrong letter does not hide the faults of the spec
+            self._said.add(("kind",))
         for error in sorted(thorough(self._kind).iter_errors(value), key=_gravity):
             self._of_error(error)
         for path, odd in _odds(value):
@@ -208,6 +210,8 @@ class _Explainer:
             return Said("E141", message, words.HOW_TO_REFER)
         if keyword == "type":
             said = words.wrong_type(path, limit, value, self._places.raw(path), secret=secret)
+            if value is None and (needed := error.schema.get("required")):
+                said = said._replace(hint=f"Required below it: {', '.join(needed)}.")
         elif keyword == "enum":
             said = words.not_one_of(path, limit, value)
         elif keyword == "pattern":
@@ -257,9 +261,8 @@ class _Explainer:
             meant = words.near(key, known)
             if meant is not None and secret_name(meant):
                 self._hide((*path, key))
-            self._add(
-                place, Said("E101", f"unknown key {quoted(key)} {self._inside(path)}", self._key_hint(path, key, known))
-            )
+            hint = self._key_hint(path, key, known, value)
+            self._add(place, Said("E101", f"unknown key {quoted(key)} {self._inside(path)}", hint))
 
     def _inside(self, path: Path) -> str:
         name = self._kind.name if self._kind else "the document"
@@ -267,11 +270,14 @@ class _Explainer:
             return f"at the top of {name}"
         return f"in {'spec' if path == ('spec',) else words.name_of(path)} of {name}"
 
-    def _key_hint(self, path: Path, key: str, known: list[str]) -> str:
+    def _key_hint(self, path: Path, key: str, known: list[str], given: dict[str, Any]) -> str:
         if path != ("metadata",) and key in ("labels", "annotations", *(("name",) if not path else ())):
             return f"It belongs below metadata: metadata.{key}."
         if path != ("spec",) and self._kind and key in self._kind.by_name:
             return f"It belongs below spec: spec.{key}."
+        meant = words.near(key, known)
+        if meant in given:  # nobody means a key that is there already
+            return words.listed(known, known="Known keys are")
         return words.did_you_mean(key, known, known="Known keys are")
 
     def _missing_keys(self, path: Path, schema: dict[str, Any], value: dict[str, Any]) -> None:
@@ -292,6 +298,15 @@ class _Explainer:
                 self._places.key(path),
                 Said("E141" if "valueFrom" in path else "E102", f"{whose} lacks {key}", hint or f"Add {key}."),
             )
+
+
+def _meant(value: dict[str, Any]) -> Kind | None:
+    """The kind of that apiVersion whose name is nearly the one given."""
+    version, name = value.get("apiVersion"), value.get("kind")
+    if not isinstance(version, str) or not isinstance(name, str):
+        return None
+    meant = words.near(name, [kind.name for kind in KINDS if kind.api_version == version])
+    return BY_NAME.get((version, meant)) if meant and all(kind.name != name for kind in KINDS) else None
 
 
 def _gravity(error: Any) -> int:

@@ -27,6 +27,8 @@ _Key = tuple[str, str, str, str]
 ID_PATTERN: Final = "idPattern"
 """The keyword of a reference's schema that tells the form of an id of what it names."""
 
+_ELSEWHERE: Final = "Or add the file that declares it with -f."
+
 
 def link(
     declared: Sequence[Declared],
@@ -127,9 +129,10 @@ def _reference(
             return Said("E131", message, hint)
     known = [key[3] for key in by_key if key[:3] == (system, connection, wanted)]
     if known:
-        return Said("E131", message, words.did_you_mean(value, known, known=f"The {wanted}s declared are"))
+        hint = words.did_you_mean(value, known, known=f"The {wanted}s declared are")
+        return Said("E131", message, f"{hint} {_ELSEWHERE}")
     form = f", or give its id ({words.form_of(pattern)[0]})" if pattern else ""
-    return Said("E131", message, f"Declare a {wanted} of that name{form}.")
+    return Said("E131", message, f"Declare a {wanted} of that name{form}. {_ELSEWHERE}")
 
 
 def _id(field: Field, pattern: str, value: str, kind: Kind) -> Said | None:

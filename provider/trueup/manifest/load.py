@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -31,6 +31,8 @@ class Manifest:
     files: list[str]
     digest: str
     """SHA-256 of the text: another one means that something may have changed since."""
+    blank: list[str] = field(default_factory=list)
+    """The files without any document: nothing, or comments alone."""
 
 
 def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | None = None) -> Manifest:
@@ -45,9 +47,17 @@ def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | Non
                 batch.take(found)
         batch.link()
     if batch.faults:
-        raise ManifestError(batch.faults, len({*files.names, *(fault.file for fault in batch.faults)}))
+        raise _failed(batch.faults, files.names)
     connections = {(one.address.system, one.address.name): one for one in batch.connections}
-    return Manifest(batch.resources, connections, files.names, files.digest)
+    return Manifest(batch.resources, connections, files.names, files.digest, batch.blank)
+
+
+def _failed(faults: list[Fault], names: Sequence[str]) -> ManifestError:
+    if names:
+        return ManifestError(faults, len({*names, *(fault.file for fault in faults)}))
+    error = ManifestError(faults, 0)
+    error.message = "No file was found. Nothing was sent."
+    return error
 
 
 class _Batch:
@@ -55,13 +65,16 @@ class _Batch:
         self.resources: list[Declared] = []
         self.connections: list[Declared] = []
         self.faults: list[Fault] = []
+        self.blank: list[str] = []
         self._unsound: set[int] = set()
         self._lost: list[str] = []
 
     def take(self, source: Source) -> None:
         """Adds the documents of a source, and their faults."""
         look = needs_a_look(source.text)
+        blank = True
         for document in documents(source):
+            blank = False
             if type(document) is Lost:
                 self.faults.append(document.fault)
                 self._lost.append(document.text)
@@ -78,6 +91,8 @@ class _Batch:
                     self._put(rough)
             elif kind is not None:
                 self._put(declare(document, kind))
+        if blank:
+            self.blank.append(source.name)
 
     def _put(self, one: Declared) -> None:
         (self.connections if one.kind.name == "Connection" else self.resources).append(one)

@@ -41,7 +41,7 @@ METADATA: Final[dict[str, Any]] = {
     "additionalProperties": False,
     "properties": {
         "name": _NAME,
-        "labels": {**_TEXTS, "description": "What `-l` selects by."},
+        "labels": {**_TEXTS, "description": "Words for people, such as the team. trueup does not read them."},
         "annotations": {**_TEXTS, "description": "Notes that trueup does not read."},
     },
     "description": "What it is called here.",

@@ -78,6 +78,11 @@ def did_you_mean(word: str, options: Sequence[str], *, known: str = "Known are")
     meant = near(word, options)
     if meant is not None:
         return f"did you mean {quoted(meant)}?"
+    return listed(options, known=known)
+
+
+def listed(options: Sequence[str], *, known: str) -> str:
+    """The first of what is known."""
     if not options:
         return "There is none."
     shown = ", ".join(printable(option) for option in options[:10])

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.model import DEFAULT_CONNECTION
 
 if TYPE_CHECKING:
     from trueup.model import Field, Kind
 
 
+_PLAIN: Final = re.compile(r"[A-Za-z][\w./-]*|[1-9]\d*[a-df][0-9a-f]*")
+"""Read as text by every YAML: a word or a path, and an id that is no number."""
+_WORDS: Final = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
+_EVERY: Final = (
+    "Every document has `apiVersion`, `kind`, `metadata` with its `name`, and `spec` with the fields below.",
+    "`metadata` may also hold `labels` and `annotations`, words for people. Whatever is not a Connection may name one in",
+    "`spec.connection`; without it `default` is meant. Without a `default` the environment says where a system is, and",
+    "without that, its public API is meant.",
+)
+
+
 def render(kinds: Sequence[Kind]) -> str:
     """The page."""
-    parts = ["# Kinds", "", *_contents(kinds)]
+    parts = ["# Kinds", "", *_contents(kinds), "", *_EVERY]
+    names = _names(kinds)
     for kind in kinds:
-        parts += ["", *_kind(kind)]
+        parts += ["", *_kind(kind, names[kind])]
     return "\n".join(parts)
 
 
@@ -34,19 +49,42 @@ def _anchor(kind: Kind) -> str:
     return _title(kind).lower().replace(" ", "-")
 
 
-def _kind(kind: Kind) -> list[str]:
+def _names(kinds: Sequence[Kind]) -> dict[Kind, str]:
+    """What each kind's example is called, so that the examples can be applied together: as others refer to it."""
+    referred = {(kind.system, one.reference): one.example for kind in kinds for one in kind.references}
+    names = {}
+    for kind in kinds:
+        own = kind.by_name.get("name")
+        named = referred.get((kind.system, kind.name)) or (own.example if own else None)
+        names[kind] = DEFAULT_CONNECTION if kind.name == "Connection" else str(named or "example")
+    return names
+
+
+def _kind(kind: Kind, name: str) -> list[str]:
     lines = [f"## {_title(kind)}", ""]
     lines += [line.strip() for line in inspect.cleandoc(kind.doc).splitlines()]
     lines += ["", "| field | type | what it is |", "|---|---|---|"]
-    lines += [f"| `{one.name}`{' *' if one.required else ''} | {_type(one)} | {_about(one)} |" for one in kind.fields]
-    lines += ["", "`*` has to be given.", "", "```yaml", *_example(kind), "```"]
-    return lines
+    for field in kind.fields:
+        lines.append(
+            _row(field.name, field.required, "secret" if field.secret is True else _type(field.schema), _about(field))
+        )
+        needed = field.schema.get("required", ())
+        for key, schema in field.schema.get("properties", {}).items():
+            if "description" in schema:
+                kept = isinstance(field.secret, tuple) and key in field.secret
+                what = "mapping of secrets" if kept else _type(schema)
+                lines.append(_row(f"{field.name}.{key}", key in needed, what, _text(schema["description"])))
+    if starred := [line.split()[1] for line in lines if line.startswith("| `") and " * |" in line]:
+        within = ", below a field when the field is" if any("." in name for name in starred) else ""
+        lines += ["", f"`*` has to be given{within}."]
+    return [*lines, "", "```yaml", *_example(kind, name), "```"]
 
 
-def _type(field: Field) -> str:
-    if field.secret is True:
-        return "secret"
-    schema = field.schema
+def _row(name: str, required: bool, what: str, about: str) -> str:
+    return f"| `{name}`{' *' if required else ''} | {what} | {about} |"
+
+
+def _type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(f"`{word}`" for word in schema["enum"])
     types = schema.get("type", "any")
@@ -79,11 +117,25 @@ def _json(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _example(kind: Kind) -> list[str]:
+def _example(kind: Kind, name: str) -> list[str]:
     if kind.example:
         return kind.example.strip().splitlines()
-    lines = [f"apiVersion: {kind.api_version}", f"kind: {kind.name}", "metadata:", "  name: example", "spec:"]
+    lines = [f"apiVersion: {kind.api_version}", f"kind: {kind.name}", "metadata:", f"  name: {name}", "spec:"]
     for field in kind.fields:
-        if field.example is not None:
-            lines.append(f"  {field.name}: {json.dumps(field.example)}")
+        if field.example is not None and not (field.name == "name" and field.example == name):
+            lines += _yaml(field.name, field.example, "  ")
     return lines
+
+
+def _yaml(key: str, value: Any, indent: str) -> list[str]:
+    """Block style as people write it; a text only in quotes when YAML would read it as something else."""
+    if isinstance(value, dict) and "valueFrom" not in value:
+        return [f"{indent}{key}:", *(line for name in value for line in _yaml(name, value[name], indent + "  "))]
+    return [f"{indent}{key}: {_flow(value)}"]
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    plain = isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+    return value if plain else json.dumps(value)

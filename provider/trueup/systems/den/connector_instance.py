@@ -32,7 +32,7 @@ class ConnectorInstance:
     """A connector instance of Den: one connected repository of a connector account."""
 
     connectorAccount: str = field(
-        "The account it belongs to: the name of a declared ConnectorAccount, or an id `cac_…`. It cannot change.",
+        "The account it belongs to: the name of a declared ConnectorAccount, or an id `cac_…`.",
         reference="ConnectorAccount",
         immutable=True,
         min_length=1,
@@ -40,10 +40,13 @@ class ConnectorInstance:
         example="acme",
     )
     name: str | None = field(
-        "Its name, unique in the organisation whatever its case; by default `metadata.name`.",
+        "Its name, unique in the organisation whatever its case; by default `metadata.name`. Another name here, or one "
+        "that a person gave it in Den, is a rename: the ledger knows the instance by its id. Without a ledger give `id`. "
+        "Another `metadata.name` is another resource.",
         min_length=1,
         max_length=255,
         pattern=r"\S",
+        example="docs",
     )
     remoteId: str | None = field(
         "The repository at the upstream.", nullable=True, min_length=1, max_length=255, example="acme/docs"

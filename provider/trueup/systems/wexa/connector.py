@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup.errors import NotFound
+from trueup.errors import NotFound, Refused
 from trueup.model import Call, Doubt, Listing, Refusal, field, kind
 from trueup.secrets import reveal
 from trueup.systems.wexa import answers
@@ -33,11 +33,9 @@ class Connector:
     """
 
     projectId: str = field(
-        "The project it belongs to.", pattern="^[0-9a-f]{24}$", immutable=True, example="68063653fc2e1fb8597c7700"
+        "The project it belongs to.", pattern="^[0-9a-f]{24}$", immutable=True, example="68063653fc2e1fb859700001"
     )
-    connectorId: str | None = field(
-        "Its id; or give `name`.", pattern="^[0-9a-f]{24}$", immutable=True, example="68063653fc2e1fb8597c775e"
-    )
+    connectorId: str | None = field("Its id, in place of a name.", pattern="^[0-9a-f]{24}$", immutable=True)
     name: str | None = field(
         "Its `sourceName`, unique in the project; by default `metadata.name`, unless `connectorId` is given.",
         min_length=1,
@@ -58,6 +56,11 @@ class Connector:
         },
         required_keys=["source", "batchSize", "auth"],
         additional_properties=False,
+        example={
+            "source": "mongodb",
+            "batchSize": 200,
+            "auth": {"username": "reader", "password": {"valueFrom": {"env": "CRM_PASSWORD"}}},
+        },
     )
 
 
@@ -120,7 +123,10 @@ class _Verbs:
         """One `change_status`, which takes status and configuration together."""
         touched = {str(change.path[0]) for change in changes}
         if fixed := touched & {"projectId", "connectorId", "name"}:
-            return Refusal(f"Wexa documents no way to change {', '.join(sorted(fixed))} of a connector.")
+            return Refusal(
+                f"Wexa documents no way to change {', '.join(sorted(fixed))} of a connector; this one is {live.id}, "
+                f"called {live.name}. Put that into the manifest."
+            )
         if "dataLoaderConfig" not in desired.spec:
             return Refusal(
                 "change_status requires the whole configuration, and dataLoaderConfig is not declared: "
@@ -131,7 +137,7 @@ class _Verbs:
                 "change_status requires a status, none is declared, and the live one is not a word it takes. "
                 "Declare status."
             )
-        return (Call("change_status", 1, ("status", "dataLoaderConfig")),)
+        return (Call("change_status", 1 if "status" in desired.spec else 2, ("status", "dataLoaderConfig")),)
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """Refused: creating is not documented."""
@@ -142,7 +148,7 @@ class _Verbs:
         known = f" Near: {', '.join(close)}." if close else " The project has no connectors."
         return Refusal(
             f"project {project} has no connector {wanted}, and Wexa documents no way to create one.{known} "
-            "Create it in Wexa first.",
+            "Name one that exists, or create it in Wexa.",
             error=True,
         )
 
@@ -150,8 +156,17 @@ class _Verbs:
         """Sends `change_status`, which sets a state and is safe to repeat; its answer tells nothing of the state."""
         assert live is not None
         config = reveal(desired.spec["dataLoaderConfig"])
+        status = desired.spec.get("status")
+        if status is None:
+            # It has to be sent along; read just before, so that a change by somebody else is not put back.
+            fresh = (await self.reread(api, [live])).get(live.id)
+            status = fresh.spec["status"] if fresh else None
+            if status not in WRITTEN:
+                raise Refused(
+                    f"connector {live.name} reads {status}, which change_status does not take. Declare status."
+                )
         body = {
-            "new_status": desired.spec.get("status") or live.spec["status"],
+            "new_status": status,
             "connectorID": live.id,
             "data_loader_config": {
                 "source": config["source"],
