@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -65,7 +66,7 @@ def _find_or_start(folder: Path) -> Embedded:
             ready = folder / "ready.json"
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 found = _read(ready.read_text())
-                if _answers(found.control):
+                if _answers(found):
                     return found
             line = _start(folder)
             found = _read(line)
@@ -80,16 +81,18 @@ def _find_or_start(folder: Path) -> Embedded:
 
 def _read(line: str) -> Embedded:
     ready: dict[str, Any] = json.loads(line)
-    return Embedded({name: ready[name] for name in ("den", "wexa")}, ready["control"])
+    return Embedded({name: dict(ready[name]) for name in ("den", "wexa")}, str(ready["control"]))
 
 
-def _answers(control: str) -> bool:
-    where = urlsplit(control)
+def _answers(found: Embedded) -> bool:
+    """Whether those very servers answer: after a restart the port may be that of another folder's."""
+    where = urlsplit(found.control)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=2)
     try:
-        connection.request("GET", "/clock")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
+        connection.request("GET", "/principals")
+        principals = json.loads(connection.getresponse().read())
+        return bool(principals["owner-api-key"]["x-api-key"] == found.systems["den"]["apiKey"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return False
     finally:
         connection.close()
@@ -109,7 +112,10 @@ def _start(folder: Path) -> str:
             start_new_session=True,  # Ctrl-C is for the command, which still has to finish what is in flight
         )
     assert process.stdout is not None
+    ender = threading.Timer(_START, process.kill)
+    ender.start()
     line = process.stdout.readline().decode(errors="replace")
+    ender.cancel()
     process.stdout.close()
     if not line.strip():
         code = process.wait()
