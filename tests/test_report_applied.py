@@ -96,6 +96,15 @@ def test_no_secret_is_told() -> None:
     assert PASSWORD not in applied.render_json(report)
 
 
+def test_what_was_refused_alone_is_not_sent_to_plan_again() -> None:
+    plan = sample()
+    plan.steps = [step for step in plan.steps if step.action == "refuse"]
+    report = Report([Outcome(plan.steps[0], "refused")])
+    text = applied.render(report, plan, Page(100), following="trueup plan")
+    assert "Next: " not in text
+    assert "what is refused stays as it is" in text
+
+
 def test_many_that_were_not_sent_are_not_all_listed() -> None:
     report = account_of("stopped", "stopped", "refused", stopped=True)
     report.outcomes = [report.outcomes[0]] * 50

@@ -21,6 +21,8 @@ from plans import (
 
 from trueup.plan import Plan
 from trueup.report import json as report
+from trueup.report import text
+from trueup.report.page import Page
 from trueup.secrets import Secret
 
 
@@ -32,18 +34,15 @@ def changes(plan: Plan) -> dict[str, Any]:
     return {one["name"]: one for one in parsed(plan)["resource_changes"]}
 
 
-def test_it_names_every_declared_resource_in_order_of_address() -> None:
-    document = parsed(sample())
+def test_it_names_the_steps_in_their_order_and_then_what_is_in_sync() -> None:
+    plan = sample()
+    document = parsed(plan)
     assert document["format_version"] == "1.0"
     addresses = [one["address"] for one in document["resource_changes"]]
-    assert addresses == [
-        "den/ConnectorAccount/acme",
-        "den/ConnectorInstance/docs",
-        "den/ConnectorInstance/handbook",
-        "den/ConnectorInstance/legacy",
-        "den/ConnectorInstance/pricing",
-        "wexa/Connector/crm",
-    ]
+    assert addresses[:4] == [str(step.address) for step in plan.steps]
+    assert addresses[4:] == ["den/ConnectorAccount/acme", "den/ConnectorInstance/pricing"]
+    shown = text.render(plan, Page())
+    assert sorted(addresses[:4], key=shown.index) == addresses[:4]
     assert {one["name"]: one["change"]["actions"] for one in document["resource_changes"]} == {
         "acme": ["no-op"],
         "docs": ["update"],
@@ -115,19 +114,23 @@ def test_what_is_known_only_later_is_unknown_and_not_null() -> None:
     assert {"path": "connectorAccount", "after_unknown": True}.items() <= docs["changes"][0].items()
 
 
-def test_a_refused_step_keeps_both_sides_and_says_why() -> None:
+def test_a_refused_step_changes_nothing_and_says_why_and_what_was_declared() -> None:
     legacy = changes(sample())["legacy"]
     assert legacy["change"]["actions"] == ["no-op"]
     assert legacy["refused"].startswith("an instance cannot change its account")
     assert legacy["error"] is False
-    assert legacy["change"]["before"]["connectorAccount"] != legacy["change"]["after"]["connectorAccount"]
+    assert legacy["change"]["before"] == legacy["change"]["after"]
+    assert legacy["change"]["before"]["connectorAccount"] == ACCOUNT
+    assert legacy["declared"]["connectorAccount"] == "cac_01m8000000000000000000beta"
+    assert [one["path"] for one in legacy["changes"]] == ["connectorAccount"]
 
 
 def test_a_step_that_asks_for_what_cannot_be_is_an_error() -> None:
     document = parsed(planned([crm()], []))
     assert document["errored"] is True
     assert document["resource_changes"][0]["error"] is True
-    assert document["resource_changes"][0]["change"]["after"]["name"] == "crm"
+    assert document["resource_changes"][0]["change"]["after"] is None
+    assert document["resource_changes"][0]["declared"]["name"] == "crm"
 
 
 def test_secrets_are_left_out_on_both_sides_and_masked_in_place() -> None:
@@ -168,10 +171,10 @@ def test_what_cannot_be_read_is_absent_and_named() -> None:
     assert found["unverifiable"][0]["why"].startswith("cannot be read back")
 
 
-def test_equal_plans_are_equal_texts_whatever_the_order() -> None:
+def test_equal_plans_are_equal_texts_whatever_the_order_of_what_is_live() -> None:
     lives = [live_account(), *(live_instance(f"stray-{number}") for number in range(4))]
     wanted = [account(), instance("one"), instance("two")]
-    assert report.render(planned(wanted, lives)) == report.render(planned(wanted[::-1], lives[::-1]))
+    assert report.render(planned(wanted, lives)) == report.render(planned(wanted, lives[::-1]))
 
 
 def test_no_terminal_and_no_locale_can_stumble_over_it() -> None:
@@ -180,4 +183,4 @@ def test_no_terminal_and_no_locale_can_stumble_over_it() -> None:
     text = report.render(plan)
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
-    assert json.loads(text)["resource_changes"][1]["change"]["before"]["config"]["number"] == "nan"
+    assert json.loads(text)["resource_changes"][0]["change"]["before"]["config"]["number"] == "nan"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from declare import instance
 from plans import (
@@ -17,6 +19,7 @@ from plans import (
 )
 from rich.cells import cell_len
 
+from trueup.diff import MISSING, UNKNOWN, Change
 from trueup.plan import Plan
 from trueup.report import text
 from trueup.report.page import Page
@@ -35,9 +38,13 @@ def line(found: list[str], word: str) -> str:
 def test_the_first_line_answers_and_the_last_ones_count_and_cost() -> None:
     found = lines(sample(), 120)
     assert found[0] == "3 of 6 differ from what is declared."
-    assert found[-3] == "Next: trueup apply -f x"
-    assert found[-2] == (
-        "Plan: 1 to create, 1 to change, 0 to remove, 1 refused. 2 in sync, 1 unverifiable, 1 unmanaged (83 % managed)."
+    assert found[-5:-3] == [
+        "What is refused (1) stays as it is; the rest can be applied.",
+        "Next: trueup apply -f x",
+    ]
+    assert " ".join(found[-3:-1]) == (
+        "Plan: 1 to create, 1 to change, 0 to remove, 1 refused. 2 in sync, 1 unverifiable. "
+        "1 live resource is declared nowhere (83 % managed)."
     )
     assert found[-1] == "Cost: 7 requests, about 2.5 s (588 of this key's 600 left). Read with 12 requests, 4.3 s."
 
@@ -85,18 +92,88 @@ def test_every_line_fits_the_page_and_nothing_is_lost_to_the_place(width: int) -
     found = lines(plan, width)
     assert max(map(cell_len, found)) <= width
     assert "disabled -> active" in "\n".join(found)
-    assert "…" in "\n".join(found)
+    assert "…" not in "\n".join(found)
+
+
+@pytest.mark.parametrize("width", [40, 60, 120])
+def test_a_long_value_is_broken_over_lines_and_whole(width: int) -> None:
+    old, new = "old-words-without-a-space-" * 8, f"{'one word and another, ' * 9}end"
+    plan = planned(
+        [account(), instance("docs", config={"text": new}), instance("new", config={"text": new})],
+        [live_account(), live_instance("docs", config={"text": old})],
+    )
+    found = lines(plan, width)
+    assert max(map(cell_len, found)) <= width
+    text = "".join("".join(found).split())
+    assert f'"{old}"->"{new.replace(" ", "")}"' in text
+    assert text.count(new.replace(" ", "")) == 2
+    (field,) = [number for number, one in enumerate(found) if "config.text " in one and one.endswith("docs.yaml:1")]
+    assert found[field + 1].startswith('           "old-words')
+
+
+def test_a_value_of_too_many_lines_is_cut_and_says_where_it_is_whole() -> None:
+    plan = planned(
+        [account(), instance("docs", config={"text": "declared " * 500})],
+        [live_account(), live_instance("docs", config={"text": "live " * 3})],
+    )
+    found = lines(plan, 80)
+    assert len(found) < 30
+    assert "        (cut short; `trueup plan -o json` shows it whole)" in found
+    assert '           "live live live "' in found
+    assert sum("declared declared" in one for one in found) == 10
+
+
+def test_a_place_on_a_line_of_its_own_is_deeper_than_what_it_belongs_to() -> None:
+    plan = planned(
+        [account(), instance("docs", config={"text": "x" * 30})],
+        [live_account(), live_instance("docs", config={"text": "y" * 30})],
+    )
+    plan.steps[0].changes = tuple(replace(one, path=("config", "k" * 40)) for one in plan.steps[0].changes)
+    found = lines(plan, 60)
+    (place,) = [one for one in found if one.endswith("docs.yaml:1")]
+    assert place.strip() == "docs.yaml:1"
+    assert cell_len(place) - len("docs.yaml:1") > 6
+
+
+def test_what_stands_for_a_value_is_never_cut() -> None:
+    label = ("config", "k" * 44)
+    plan = planned(
+        [account(), instance("docs", config={"text": "x"})],
+        [live_account(), live_instance("docs", config={"text": "y"})],
+    )
+    for value in (MISSING, UNKNOWN):
+        plan.steps[0].changes = (Change(label, value, "z" * 60),)
+        assert repr(value) in "\n".join(lines(plan, 60))
+
+
+def test_a_part_of_what_is_live_says_nothing_of_what_is_declared_nowhere() -> None:
+    plan = sample()
+    plan.whole = False
+    shown = "\n".join(lines(plan, 120))
+    assert "managed" not in shown.lower()
+    assert "declared nowhere" not in shown
+
+
+def test_what_is_refused_alone_is_not_to_be_applied() -> None:
+    plan = planned(
+        [account(), instance("legacy", connectorAccount="cac_01m8000000000000000000beta")],
+        [live_account(), live_instance("legacy")],
+    )
+    found = lines(plan)
+    assert not [one for one in found if one.startswith("Next: ")]
+    assert "There is nothing to apply: what is refused stays as it is." in " ".join(found)
 
 
 def test_a_narrower_page_keeps_what_differs_in_sight() -> None:
-    shared = "the same words again and again, " * 20
+    shared = "the same words again and again, " * 60
     plan = planned(
         [account(), instance("docs", config={"text": f"{shared}ONE{shared}"})],
         [live_account(), live_instance("docs", config={"text": f"{shared}TWO{shared}"})],
     )
-    found = line(lines(plan, 80), "config.text")
+    found = "\n".join(lines(plan, 80))
     assert "TWO" in found
     assert "ONE" in found
+    assert found.count("again") < 200
 
 
 def test_a_server_cannot_steer_the_terminal() -> None:
@@ -118,7 +195,7 @@ def test_secrets_are_told_to_differ_and_never_shown() -> None:
         [live_account(), live_instance("docs", config={"token": OLD_PASSWORD, "note": ""})],
     )
     shown = "\n".join(lines(plan))
-    assert "(sensitive) -> (sensitive)" in shown
+    assert "(sensitive, changed)" in shown
     assert "it is (sensitive)" in shown
     assert PASSWORD not in shown
     assert OLD_PASSWORD not in shown
@@ -131,7 +208,7 @@ def test_colours_only_repeat_what_is_there() -> None:
 
 
 def test_without_unicode_there_is_none_of_ours() -> None:
-    long = instance("docs", config={"text": "x" * 300})
+    long = instance("docs", config={"text": "x" * 1300})
     shown = text.render(planned([account(), long], [live_account(), live_instance("docs")]), Page(80, unicode=False))
     assert shown.isascii()
     assert "..." in shown
@@ -154,7 +231,7 @@ def test_a_key_that_left_the_manifest_is_told_as_removed() -> None:
         [live_account(), live_instance("docs", config={"branch": "main", "old": 1})],
         records={"cin_docs": record},
     )
-    assert "1 -> (removed)" in line(lines(plan), "config.old")
+    assert " -> (removed)" in line(lines(plan), "config.old")
 
 
 def test_few_of_many_unmanaged_are_named() -> None:
@@ -162,7 +239,7 @@ def test_few_of_many_unmanaged_are_named() -> None:
     plan = planned([account(), instance("new")], [live_account(), *strays])
     told = " ".join(lines(plan))
     assert told.count("stray-") == text.NAMED
-    assert "30 unmanaged (3 % managed)" in told
+    assert "30 live resources are declared nowhere (3 % managed)" in told
 
 
 def test_waits_for_the_window_are_part_of_the_cost() -> None:

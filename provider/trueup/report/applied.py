@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.report.failure import sentence
 from trueup.report.json import dumps, failure, header, named, place
 from trueup.report.page import Sheet, safe
-from trueup.report.text import counted
-from trueup.report.values import Words, beside
+from trueup.report.text import counted, refusals
+from trueup.report.values import Words, differing
 from trueup.report.when import lasting
 from trueup.secrets import scrub
 
@@ -34,7 +34,9 @@ def render(report: Report, plan: Plan, page: Page, *, following: str = "") -> st
         sheet.say(f"Unverified: {safe(report.unverified)}", style="yellow", hang=2)
     if report.unrecorded:
         sheet.say(f"Not in the ledger: {safe(report.unrecorded)}", style="yellow", hang=2)
-    if report.exit_code and following:
+    if report.outcomes and all(outcome.result == "refused" for outcome in report.outcomes):
+        sheet.say(refusals(plan))
+    elif report.exit_code and following:
         sheet.line(safe(f"Next: {following}"))
     sheet.say(_count(report), style="" if report.exit_code else "green")
     return sheet.render()
@@ -65,10 +67,7 @@ def _problem(sheet: Sheet, outcome: Outcome, words: Words) -> None:
         sheet.row(2, f"! {name}", "  changed by somebody else meanwhile, twice", where, style="red")
         for change in step.changes:
             live, declared = words.before(step.declared, change), words.after(step.declared, change)
-            text = beside(
-                declared, live, max(sheet.page.width - 20 - len(change.name), 24), sheet.page, between=", live "
-            )
-            sheet.say(f"{safe(change.name)}  declared {text}", 6, hang=4)
+            sheet.row(6, f"{safe(change.name)}  ", differing(live, declared))
     elif outcome.result == "failed" or (outcome.made and outcome.result in ("stopped", "skipped")):
         sheet.row(2, f"! {name}", f"  {outcome.result}{made}", where, style="red")
         if outcome.error is not None and outcome.result == "failed":

@@ -12,7 +12,7 @@ from trueup.plan import Unverifiable
 from trueup.report.json import dotted_safe, dumps, footer, header, named, place, sides, unverifiable
 from trueup.report.page import Sheet, padded, safe
 from trueup.report.text import doubts, heading, in_sync, notes, spent
-from trueup.report.values import Words, beside, conceal
+from trueup.report.values import Words, alone, conceal, differing
 from trueup.report.when import ago, rfc3339
 from trueup.secrets import scrub
 
@@ -58,8 +58,8 @@ def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | No
 
 def render_json(plan: Plan, now: datetime) -> str:
     """The report as JSON: `resource_drift` as Terraform has it (from what was declared to what is live)."""
-    drifted = sorted((step for step in plan.steps if step.drifted), key=lambda step: step.address)
-    doubtful = sorted(_doubtful(plan), key=lambda step: step.address)
+    drifted = [step for step in plan.steps if step.drifted]
+    doubtful = _doubtful(plan)
     return dumps(
         {
             **header(),
@@ -128,16 +128,9 @@ def _difference(sheet: Sheet, label: str, step: Step, change: Change, words: Wor
     where = safe(str(step.declared.locate(change.path)))
     live = words.before(step.declared, change)
     if change.after is MISSING:
-        sheet.row(6, label, lambda room: sheet.page.cut(f"no longer declared, live {live}", room), where)
-        return
-    if change.sensitive and change.before is not MISSING:
-        sheet.row(6, label, f"{live} differs", where)
-        return
-    declared = words.after(step.declared, change)
-
-    def body(room: int) -> str:
-        return "declared " + beside(declared, live, room - len("declared "), sheet.page, between=", live ")
-
+        body = alone(live, name="no longer declared, live ")
+    else:
+        body = differing(live, words.after(step.declared, change))
     sheet.row(6, label, body, where)
 
 
@@ -145,7 +138,7 @@ def _count(plan: Plan, drifted: int, doubtful: int) -> str:
     parts = [f"{plan.declared - drifted - doubtful:,} in sync", f"{drifted:,} drifted"]
     if doubtful:
         parts.append(f"{doubtful:,} unverifiable")
-    unmanaged = f" {len(plan.unmanaged):,} unmanaged." if plan.unmanaged else ""
+    unmanaged = f" {len(plan.unmanaged):,} unmanaged." if plan.unmanaged and plan.whole else ""
     return f"Drift: {', '.join(parts)} of {plan.declared:,} declared.{unmanaged} {spent(plan)}."
 
 

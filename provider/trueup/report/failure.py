@@ -26,7 +26,7 @@ def render(error: TrueupError, page: Page) -> str:
 
         return faults(error, page)
     label = f"error[{error.code}]:"
-    lines = page.filled(f"{label} {sentence(error)}", 0, hang=2)
+    lines = page.filled(f"{label} {sentence(error)}", 0, hang=2, words=True)
     return "\n".join([lines[0].replace(label, page.paint(label, "bold red"), 1), *lines[1:]])
 
 

@@ -67,7 +67,7 @@ def _counted(number: int, what: str) -> str:
 def _fault(fault: Fault, page: Page) -> str:
     place = f"{safe(fault.file)}:{fault.line}:{fault.column}:"
     label = f"error[{fault.code}]:"
-    lines = page.filled(f"{place} {label} {safe(fault.message)}", 0, hang=2)
+    lines = page.filled(f"{place} {label} {safe(fault.message)}", 0, hang=2, words=True)
     text = "\n".join(lines).replace(label, page.paint(label, "bold red"), 1)
     text = text.replace(place, page.paint(place, "bold"), 1)
     hint = safe(fault.hint)

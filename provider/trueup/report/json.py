@@ -2,7 +2,8 @@
 
 `before` is what is live and `after` what is declared, of the declared fields alone. References are ids. A secret is
 `(sensitive)`, and `before_sensitive` and `after_sensitive` are true in its place; what is known only after the apply is
-left out of `after` and true in `after_unknown`.
+left out of `after` and true in `after_unknown`. A refused step changes nothing, so that its `after` is its `before`,
+and what its manifest asks for is under `declared`.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ _ACTIONS: Final = {"create": ["create"], "update": ["update"], "no-op": ["no-op"
 
 
 def render(plan: Plan) -> str:
-    """The whole plan: every declared resource, in the order of the addresses."""
-    steps = {step.address: step for step in plan.steps}
-    declared = {step.address: step.declared for step in plan.steps} | {
-        address: one for address, (one, _) in plan.matched.items()
-    }
+    """The whole plan: its steps in their order, and then every declared resource that is in sync."""
+    steps = {step.address for step in plan.steps}
+    in_sync = [one for address, (one, _) in plan.matched.items() if address not in steps]
+    resources = [_resource(plan, step.declared, step) for step in plan.steps]
+    resources += [_resource(plan, one, None) for one in in_sync]
     return dumps(
         {
             **header(),
-            "resource_changes": [_resource(plan, declared[key], steps.get(key)) for key in sorted(declared)],
+            "resource_changes": resources,
             "summary": plan.summary(),
             "errored": any(step.error for step in plan.steps),
             **footer(plan),
@@ -150,11 +151,15 @@ def sides(plan: Plan, declared: Declared, live: Live | None, step: Step | None) 
 
 def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, Any]:
     live = step.live if step is not None else plan.matched[declared.address][1]
+    both = sides(plan, declared, live, step)
+    wanted = both["after"]
+    if step is not None and step.action == "refuse":  # nothing becomes of it
+        both |= {"after": both["before"], "after_unknown": {}, "after_sensitive": both["before_sensitive"]}
     found: dict[str, Any] = {
         **named(declared.address),
         "id": live.id if live is not None else None,
         "where": place(declared.where),
-        "change": {"actions": _ACTIONS[step.action] if step else ["no-op"], **sides(plan, declared, live, step)},
+        "change": {"actions": _ACTIONS[step.action] if step else ["no-op"], **both},
         "verbs": [call.verb for call in step.calls] if step else [],
         "changes": [_change(declared, change, created=live is None) for change in step.changes] if step else [],
         "unverifiable": unverifiable(step) if step else [],
@@ -162,7 +167,7 @@ def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, An
     if step is not None and step.needs:
         found["needs"] = [str(address) for address in step.needs]
     if step is not None and step.action == "refuse":
-        found |= {"refused": scrub(step.why), "error": step.error}
+        found |= {"refused": scrub(step.why), "error": step.error, "declared": wanted}
     return found
 
 

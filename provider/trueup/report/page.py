@@ -5,12 +5,11 @@ Whatever comes from a server or a manifest goes through `safe`, so that it canno
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells
 
 from trueup.secrets import scrub
 
@@ -50,39 +49,102 @@ class Page:
         codes = ";".join(str(_STYLES[one]) for one in style.split())
         return f"\x1b[{codes}m{text}\x1b[0m"
 
-    def cut(self, text: str, room: int) -> str:
-        """The text, shortened in its middle to that many cells."""
-        if cell_len(text) <= room:
-            return text
-        kept = max(room - cell_len(self.ellipsis), 2)
-        tail = kept // 2
-        return first(text, kept - tail) + self.ellipsis + first(text[::-1], tail)[::-1]
+    def filled(self, text: str, indent: int, hang: int = 0, *, words: bool = False) -> list[str]:
+        """The text as lines of at most the width, indented; the second and further ones by `hang` more.
 
-    def filled(self, text: str, indent: int, hang: int = 0) -> list[str]:
-        """The text as lines of at most the width, indented; the second and further ones by `hang` more."""
-        first = " " * indent
+        `words` leaves a word that is longer than a line whole: a path or an address that is to be pasted.
+        """
         if not self.wrap:
-            return [first + text]
-        return textwrap.wrap(
-            text,
-            max(self.width, NARROWEST),
-            initial_indent=first,
-            subsequent_indent=" " * (indent + hang),
-            break_long_words=False,
-            break_on_hyphens=False,
-        ) or [first.rstrip()]
+            return [" " * indent + text]
+        room = max(self.width, NARROWEST) - indent
+        lines = wrapped(text, room, words=words)[:1]
+        if rest := text[len(lines[0]) :].lstrip() if lines else "":
+            lines += wrapped(rest, room - hang, words=words)
+        return [(" " * (indent + (hang if number else 0)) + line).rstrip() for number, line in enumerate(lines)] or [""]
+
+
+def wrapped(text: str, room: int, *, words: bool = False) -> list[str]:
+    """The text over lines of at most that many cells, broken at spaces; put together again they are the text.
+
+    A word that is longer than a line is broken as well, unless `words` asks for whole ones.
+    """
+    lines: list[str] = []
+    while text:
+        head = first(text[: 4 * room], room)
+        if len(head) < len(text) and text[len(head)] != " ":
+            behind = head.rfind(" ") + 1
+            end = text.find(" ", behind)
+            word = text[behind : end if end >= 0 else None]
+            if behind and (words or cell_len(word[: 2 * room]) <= room):
+                head = text[:behind]
+            elif words:
+                head = word
+        while head and len(head) < len(text) and text[len(head)] == " ":
+            head += " "  # not to be seen at the end of a line, but in the way at the beginning of one
+        lines.append(head)
+        text = text[len(head) :]
+    return lines
 
 
 def first(text: str, room: int) -> str:
     """As much of the beginning as fits into that many cells."""
-    return set_cell_size(text, room).rstrip() if cell_len(text) > room else text
+    return chop_cells(text, room)[0] if cell_len(text) > room else text
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What stands behind a label: on one line where it fits, otherwise below, each part on lines of its own."""
+
+    beside: str
+    below: tuple[tuple[str, str], ...]
+    """What stands in front of a part, and the part."""
+    note: str = ""
+    """What is said below of parts that were left out."""
+    lines: int = 10
+    """How many lines a part may take before something is left out of it."""
+
+    def broken(self, room: int, ellipsis: str) -> list[str]:
+        """The parts, one below the other, in that many cells."""
+        front = max((cell_len(before) for before, _ in self.below), default=0)
+        room = max(room - front, _LEAST)
+        found = [wrapped(text, room) for _, text in self.below]
+        cut = any(len(lines) > self.lines for lines in found)
+        if cut:
+            # What the parts share at the front can go, so that what differs stays in sight.
+            start = max(_alike([text for _, text in self.below]) - room, 0)
+            found = [
+                self._window(text, start, room, ellipsis) if len(lines) > self.lines else lines
+                for (_, text), lines in zip(self.below, found, strict=True)
+            ]
+        shown = [
+            (before if not number else "").ljust(front) + line.rstrip()
+            for (before, _), lines in zip(self.below, found, strict=True)
+            for number, line in enumerate(lines)
+        ]
+        return [*shown, *(line.rstrip() for line in wrapped(self.note, room + front) if cut)]
+
+    def _window(self, text: str, start: int, room: int, ellipsis: str) -> list[str]:
+        lines = wrapped((ellipsis if start else "") + text[start:], room)
+        if len(lines) > self.lines:
+            last = first(lines[self.lines - 1].rstrip(), room - cell_len(ellipsis))
+            lines = [*lines[: self.lines - 1], last + ellipsis]
+        return lines
+
+
+def _alike(texts: Sequence[str]) -> int:
+    if len(texts) < 2:
+        return 0
+    for number, both in enumerate(zip(*texts, strict=False)):
+        if len(set(both)) > 1:
+            return number
+    return min(map(len, texts))
 
 
 @dataclass(slots=True)
 class _Row:
     indent: int
     label: str
-    body: Callable[[int], str]
+    body: Parts
     aside: str
     style: str
     counts: bool
@@ -99,17 +161,18 @@ class Sheet:
         self,
         indent: int,
         label: str,
-        body: Callable[[int], str] | str,
+        body: Parts | str,
         aside: str = "",
         *,
         style: str = "",
         counts: bool = True,
     ) -> None:
-        """A label in a style, a text that is told how much room it has, and what stands aside.
+        """A label in a style, what stands behind or below it, and what stands aside.
 
         The asides stand in one column, which is as wide as the widest of those that count.
         """
-        self._rows.append(_Row(indent, label, body if callable(body) else (lambda _: body), aside, style, counts))
+        parts = Parts(body, (("", body.strip()),)) if isinstance(body, str) else body
+        self._rows.append(_Row(indent, label, parts, aside, style, counts))
 
     def say(self, text: str, indent: int = 0, *, style: str = "", hang: int = 0) -> None:
         """A sentence, broken where needed."""
@@ -120,29 +183,54 @@ class Sheet:
         self._rows.append(text)
 
     def render(self) -> str:
-        """All of it, without a newline at the end. A text is cut for the page's sake alone, never for what is aside."""
+        """All of it, without a newline at the end."""
         page = self.page
-        rows = [row for row in self._rows if isinstance(row, _Row)]
-        bodies = {id(row): row.body(max(page.width - row.indent - cell_len(row.label), _LEAST)) for row in rows}
-        lefts = {id(row): row.indent + cell_len(row.label) + cell_len(bodies[id(row)]) for row in rows}
-        widest = max((cell_len(row.aside) for row in rows if row.counts), default=0)
-        beside = [lefts[id(row)] for row in rows if row.aside and lefts[id(row)] + 2 + widest <= page.width]
+        rows = {id(row): _Laid(row, page) for row in self._rows if isinstance(row, _Row)}
+        widest = max((cell_len(laid.row.aside) for laid in rows.values() if laid.row.counts), default=0)
+        beside = [laid.left for laid in rows.values() if laid.row.aside and laid.left + 2 + widest <= page.width]
         column = max(beside, default=0) + 2
         lines: list[str] = []
         for row in self._rows:
-            if isinstance(row, str):
-                lines.append(row)
-                continue
-            left = lefts[id(row)]
-            lines.append((" " * row.indent + page.paint(row.label, row.style) + bodies[id(row)]).rstrip())
-            if row.aside:
-                start = min(column, page.width - cell_len(row.aside))
-                gap = max(start, left + 2) - left
-                if left + gap + cell_len(row.aside) <= page.width:
-                    lines[-1] += " " * gap + page.paint(row.aside, "dim")
-                else:
-                    lines.append(" " * max(start, row.indent) + page.paint(row.aside, "dim"))
+            lines += [row] if isinstance(row, str) else rows[id(row)].lines(column)
         return "\n".join(lines)
+
+
+class _Laid:
+    """A row on a page: its first line and what had to go below."""
+
+    def __init__(self, row: _Row, page: Page) -> None:
+        self.row = row
+        self._page = page
+        self._label = row.label
+        self._text = row.body.beside
+        self._below: list[str] = []
+        if row.indent + cell_len(self._label) + cell_len(self._text) > page.width:
+            self._label, self._text = row.label.rstrip(), ""
+            room = page.width - row.indent - 2
+            whole = row.body.beside.strip()
+            self._below = [whole] if cell_len(whole) <= room else row.body.broken(room, page.ellipsis)
+        self.left = row.indent + cell_len(self._label) + cell_len(self._text)
+
+    def lines(self, column: int) -> list[str]:
+        """The row with what is aside in that column, or on a line of its own, deeper than the label."""
+        row, page = self.row, self._page
+        indent = " " * row.indent
+        if self._text or not self._below or row.indent < 6:
+            found = [(indent + page.paint(self._label, row.style) + self._text).rstrip()]
+        else:  # a field may be called anything
+            found = [
+                indent + page.paint(part.rstrip(), row.style) for part in wrapped(self._label, page.width - row.indent)
+            ]
+        if row.aside:
+            wide = cell_len(row.aside)
+            start = min(column, page.width - wide)
+            gap = max(start, self.left + 2) - self.left
+            if self.left + gap + wide <= page.width:
+                found[-1] += " " * gap + page.paint(row.aside, "dim")
+            else:
+                start = max(start, min(row.indent + 4, max(page.width - wide, row.indent + 1)))
+                found.append(" " * start + page.paint(row.aside, "dim"))
+        return found + [f"{indent}  {line}" for line in self._below]
 
 
 def padded(labels: Sequence[str], widest: int) -> list[str]:

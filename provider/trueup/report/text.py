@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
+
 from trueup.diff import MISSING, dotted
 from trueup.report.page import Sheet, padded, safe
-from trueup.report.values import ARROW, Words, beside
+from trueup.report.values import Words, alone, beside
 from trueup.report.when import lasting
+from trueup.secrets import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.diff import Change
     from trueup.plan import Plan, Step, Unverifiable
-    from trueup.report.page import Page
+    from trueup.report.page import Page, Parts
 
 SYMBOLS: Final = {"create": ("+", "green"), "update": ("~", "yellow"), "no-op": ("?", "cyan"), "refuse": ("!", "red")}
 NAMED: Final = 5
@@ -37,6 +40,8 @@ def render(plan: Plan, page: Page, *, following: str = "") -> str:
     sheet.line()
     for line in notes(plan, page):
         sheet.say(line)
+    if advice := refusals(plan):
+        sheet.say(advice)
     if plan.pending and following:
         sheet.line(safe(f"Next: {following}"))
     sheet.say(_count(plan))
@@ -48,8 +53,21 @@ def in_sync(plan: Plan) -> str:
     """The one line when there is nothing to say."""
     if not plan.declared:
         return f"Nothing is declared here. {spent(plan)}."
-    unmanaged = f", {len(plan.unmanaged):,} unmanaged" if plan.unmanaged else ""
+    unmanaged = f", {len(plan.unmanaged):,} unmanaged" if plan.unmanaged and plan.whole else ""
     return f"In sync: {plan.unchanged:,} of {plan.declared:,}{unmanaged}. {spent(plan)}."
+
+
+def refusals(plan: Plan) -> str:
+    """What becomes of what is refused, and what would help when that is all there is; empty when nothing is."""
+    refused = plan.count("refuse")
+    if not refused:
+        return ""
+    if plan.pending:
+        return f"What is refused ({refused:,}) stays as it is; the rest can be applied."
+    return (
+        "There is nothing to apply: what is refused stays as it is. Declare what can be, or make the change by hand; "
+        "the reason stands with each."
+    )
 
 
 def spent(plan: Plan) -> str:
@@ -65,7 +83,7 @@ def counted(number: int, what: str) -> str:
 def notes(plan: Plan, page: Page) -> list[str]:
     """What this run could not do, and what nobody declared, with a few names."""
     lines = [safe(f"Off: {one}.") for one in plan.off]
-    if plan.unmanaged and plan.has_changes:
+    if plan.unmanaged and plan.whole and plan.has_changes:
         found = sorted((f"{place[0]}/{live.kind}", live.name) for place, live in plan.unmanaged)
         groups: dict[str, list[str]] = {}
         for kind, name in found[:NAMED]:
@@ -117,35 +135,39 @@ def _step(sheet: Sheet, step: Step, words: Words) -> None:
 def _created(sheet: Sheet, step: Step, words: Words) -> None:
     name = step.address.name
     told = [one for one in step.changes if not (one.name == "name" and one.after == name)]
-    room = max(sheet.page.width - 12, 40)
-    parts = []
-    for change in told:
-        label = safe(change.name)
-        value = sheet.page.cut(words.after(step.declared, change), max(room - len(label) - 1, 20))
-        parts.append(f"{label} {value}")
-    # What belongs together is not broken apart: a space that must stay is one that textwrap does not know.
-    text = ", ".join(part.replace(" ", "\0") for part in parts)
-    for line in sheet.page.filled(text, 6):
-        sheet.line(line.replace("\0", " "))
+    room = sheet.page.width - 6
+    row = ""
+    for number, change in enumerate(told):
+        comma = "," if number < len(told) - 1 else ""
+        part = f"{safe(change.name)} {words.after(step.declared, change)}{comma}"
+        if row and cell_len(row) + 1 + cell_len(part) <= room:
+            row += f" {part}"
+            continue
+        if row:
+            sheet.line(f"      {row}")
+        row = part
+        if cell_len(part) > room:
+            row = ""
+            value = alone(words.after(step.declared, change))
+            sheet.row(6, f"{safe(change.name)} ", value)
+    if row:
+        sheet.line(f"      {row}")
 
 
 def _changed(sheet: Sheet, step: Step, words: Words) -> None:
     labels = padded([safe(change.name) for change in step.changes], _LABELS)
     for label, change in zip(labels, step.changes, strict=True):
-        where = safe(str(step.declared.locate(change.path)))
-        sheet.row(6, label, _Difference(step, change, words, sheet.page), where)
+        sheet.row(6, label, _difference(step, change, words), safe(str(step.declared.locate(change.path))))
     for note in dict.fromkeys(change.note for change in step.changes if change.note):
         sheet.say(f"({safe(note)})", 6, hang=1)
 
 
-class _Difference:
-    def __init__(self, step: Step, change: Change, words: Words, page: Page) -> None:
-        self.before = words.before(step.declared, change)
-        self.after = "(removed)" if change.after is MISSING else words.after(step.declared, change)
-        self.page = page
-
-    def __call__(self, room: int) -> str:
-        return beside(self.before, self.after, room, self.page, between=ARROW)
+def _difference(step: Step, change: Change, words: Words) -> Parts:
+    before = words.before(step.declared, change)
+    after = "(removed)" if change.after is MISSING else words.after(step.declared, change)
+    if before == after == REDACTED:
+        return alone(REDACTED if change.note else "(sensitive, changed)")
+    return beside(before, after)
 
 
 def _verbs(step: Step) -> str:
@@ -169,10 +191,17 @@ def _count(plan: Plan) -> str:
     rest = [f"{sums['unchanged']:,} in sync"]
     if sums["unverifiable"]:
         rest.append(f"{sums['unverifiable']:,} unverifiable")
-    if sums["unmanaged"]:
-        share = 100 * len(plan.matched) // (len(plan.matched) + sums["unmanaged"])
-        rest.append(f"{sums['unmanaged']:,} unmanaged ({share} % managed)")
-    return f"Plan: {', '.join(parts)}. {', '.join(rest)}."
+    return f"Plan: {', '.join(parts)}. {', '.join(rest)}.{_undeclared(plan)}"
+
+
+def _undeclared(plan: Plan) -> str:
+    """How much of what is live is declared; nothing where only a part was read."""
+    found = len(plan.unmanaged)
+    if not found or not plan.whole:
+        return ""
+    share = 100 * len(plan.matched) // (len(plan.matched) + found)
+    verb = "is" if found == 1 else "are"
+    return f" {counted(found, 'live resource')} {verb} declared nowhere ({share} % managed)."
 
 
 def _cost(plan: Plan) -> str:

@@ -1,17 +1,14 @@
-"""Values as a report shows them: on one line, without secrets, and cut so that what differs stays in sight."""
+"""Values as a report shows them: without secrets, and whole as long as they do not take too many lines."""
 
 from __future__ import annotations
 
 import json
 import math
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
-
-from rich.cells import cell_len
 
 from trueup.diff import MISSING, UNKNOWN
 from trueup.plan import target_of
-from trueup.report.page import first, safe
+from trueup.report.page import Parts, safe
 from trueup.secrets import REDACTED, Reference, Secret, scrub
 
 if TYPE_CHECKING:
@@ -20,11 +17,12 @@ if TYPE_CHECKING:
     from trueup.diff import Change
     from trueup.model import Declared
     from trueup.plan import Plan
-    from trueup.report.page import Page
 
 ARROW: Final = " -> "
 UNREAD: Final = "(unreadable)"
 """What is live where the server keeps it to itself."""
+CUT: Final = "(cut short; `trueup plan -o json` shows it whole)"
+"""Said of a value that takes too many lines."""
 
 
 def conceal(value: Any, *, secret: bool = False, twin: Any = MISSING) -> tuple[Any, Any]:
@@ -97,27 +95,21 @@ class Words:
         return shown(value, bare="enum" in trait.schema)
 
 
-def beside(one: str, other: str, room: int, page: Page, *, between: str = ARROW) -> str:
-    """Two values side by side in that many cells; when both are long, what they share at the front is left out."""
-    room -= cell_len(between)
-    if cell_len(one) + cell_len(other) <= room:
-        return one + between + other
-    half = room // 2
-    if cell_len(one) <= half:
-        return one + between + page.cut(other, room - cell_len(one))
-    if cell_len(other) <= half:
-        return page.cut(one, room - cell_len(other)) + between + other
-    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-    start = max(alike - half // 3, 0)
-    return _window(one, start, half, page) + between + _window(other, start, half, page)
+def beside(before: str, after: str) -> Parts:
+    """What is live and what will be: side by side when they fit, otherwise one below the other."""
+    return Parts(f"{before}{ARROW}{after}", (("", before), (ARROW.lstrip(), after)), CUT)
 
 
-def _window(text: str, start: int, room: int, page: Page) -> str:
-    head = page.ellipsis if start else ""
-    kept = text[start:]
-    if cell_len(head) + cell_len(kept) <= room:
-        return head + kept
-    return head + first(kept, room - cell_len(head) - cell_len(page.ellipsis)) + page.ellipsis
+def differing(live: str, declared: str) -> Parts:
+    """What is declared and what is live, in these words."""
+    if live == declared == REDACTED:
+        return alone(f"{REDACTED} differs")
+    return Parts(f"declared {declared}, live {live}", (("declared ", declared), ("live ", live)), CUT)
+
+
+def alone(value: str, *, name: str = "") -> Parts:
+    """One value, with what is said in front of it."""
+    return Parts(name + value, ((name, value),), CUT)
 
 
 def with_ids(declared: Declared, known: Mapping[Any, Any]) -> dict[str, Any]:
