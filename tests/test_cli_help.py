@@ -60,6 +60,12 @@ def test_the_main_help_names_commands_exit_codes_and_environment() -> None:
     shown = inside("--help").stdout
     for word in [*COMMANDS, "Exit codes:", "130", "TRUEUP_DEN_API_KEY", "TRUEUP_LEDGER", "NO_COLOR", "Examples:"]:
         assert word in shown
+    assert "public" in shown
+    for name in COMMANDS:
+        for option in command_of(name).params:
+            assert option.envvar is None or str(option.envvar) in shown
+    for system in ("DEN", "WEXA"):
+        assert f"TRUEUP_{system}_ALLOW_HTTP" in shown
     assert inside("-h").stdout == shown
     nothing = inside()
     assert (nothing.returncode, nothing.stdout, nothing.stderr) == (1, "", shown)

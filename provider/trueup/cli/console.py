@@ -65,11 +65,18 @@ class Stream:
         """JSON. Its values were scrubbed one by one: a secret that reads `true` must not break what surrounds it."""
         self._write(text + "\n")
 
-    def _write(self, text: str) -> None:
+    def exactly(self, text: str) -> None:
+        """A document of ours that is the same bytes on every machine: UTF-8, whatever the locale says."""
+        self._write(text, exact=True)
+
+    def _write(self, text: str, *, exact: bool = False) -> None:
         if self._file is None:
             return
         try:
-            self._file.write(text if self.unicode else text.replace(_OURS, "..."))
+            if exact and hasattr(self._file, "buffer"):
+                self._file.buffer.write(text.encode())
+            else:
+                self._file.write(text if self.unicode else text.replace(_OURS, "..."))
             self._file.flush()
         except OSError as error:
             if not isinstance(error, BrokenPipeError):

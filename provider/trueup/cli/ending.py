@@ -47,6 +47,7 @@ def failed(error: TrueupError, console: Console) -> int:
 
 
 def _usage(error: click.ClickException, console: Console) -> int:
+    from trueup.cli.mistakes import explained
     from trueup.errors import UsageError
 
     ctx = getattr(error, "ctx", None)
@@ -57,8 +58,7 @@ def _usage(error: click.ClickException, console: Console) -> int:
     if ctx is not None:
         console.err.print(ctx.get_usage())
         hint = f'Try "{ctx.command_path} --help".'
-    message = error.format_message()
-    return failed(UsageError(message if message.endswith((".", "?", "!")) else f"{message}.", hint=hint), console)
+    return failed(UsageError(explained(error), hint=hint), console)
 
 
 def _bug(error: Exception, console: Console) -> int:

@@ -34,22 +34,29 @@ _EXIT_CODES: Final = [
     ("2", "there are differences (drift; plan with --detailed-exitcode)"),
     ("3", "refused for safety; nothing was sent"),
     ("4", "partly applied, or stopped while applying"),
-    ("5", "the plan is stale, or somebody else holds the lock"),
     ("130", "interrupted"),
 ]
 
 _ENVIRONMENT: Final = [
-    ("TRUEUP_DEN_URL", "where Den is, when no Connection is declared"),
+    ("TRUEUP_DEN_URL", "where Den is, when no Connection is declared; without it, its public API"),
     ("TRUEUP_DEN_API_KEY", "its API key"),
-    ("TRUEUP_WEXA_URL", "where Wexa is, when no Connection is declared"),
+    ("TRUEUP_DEN_ALLOW_HTTP=1", "send the key over http to a host that is not this machine"),
+    ("TRUEUP_WEXA_URL", "where Wexa is, when no Connection is declared; without it, its public API"),
     ("TRUEUP_WEXA_API_KEY", "its API key"),
+    ("TRUEUP_WEXA_ALLOW_HTTP=1", "as for Den"),
+    ("TRUEUP_FILE", "the manifests (-f); several are separated as in PATH"),
+    ("TRUEUP_CONNECTION", "name of the Connection to run against (--connection)"),
+    ("TRUEUP_STATE", "folder of the ledger and of the embedded servers (--state)"),
+    ("TRUEUP_PARALLELISM", "requests under way at once (--parallelism)"),
+    ("TRUEUP_OUTPUT", "`text` or `json` (-o)"),
+    ("TRUEUP_VERBOSE", "1 or 2, as -v or -vv"),
     ("TRUEUP_LEDGER", "path of the ledger, or `off`"),
     ("TRUEUP_FINGERPRINT_KEY", "one key for the ledgers of several machines"),
     ("TRUEUP_DEBUG=1", "show where an unexpected error came from"),
     ("NO_COLOR, FORCE_COLOR", "no colours, or colours without a terminal"),
     ("COLUMNS", "width of reports; 100 without a terminal"),
 ]
-"""Those that stand in for an option are told with the option."""
+"""What is read of it; an option on the command line goes before the variable that stands in for it."""
 
 
 class Group(click.Group):

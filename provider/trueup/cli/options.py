@@ -220,7 +220,7 @@ def asks(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
 def _given(ctx: click.Context) -> list[str]:
     words: list[str] = []
     for name, flag in (("files", "-f"), ("connection", "--connection"), ("state", "--state"), ("resend", "--resend")):
-        if ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+        if name not in ctx.params or ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         value = ctx.params[name]
         if value is True:

@@ -28,8 +28,9 @@ trueup plan -o json --detailed-exitcode > plan.json"""
 def command(asked: Asked, console: Console, detailed_exitcode: bool) -> int:
     """Show what would be changed, and what it would cost.
 
-    Reads what is live and compares it with the manifests; nothing is changed. Exits with 1 when the manifests ask for
-    what cannot be.
+    Reads what is live and compares it with the manifests; nothing is changed. Exits with 0, or with 2 when there are
+    differences and --detailed-exitcode is given; a change that is refused to protect what is live is such a difference.
+    Exits with 1 when the manifests ask for what cannot be, and after an error.
     """
     from trueup.cli.running import look
     from trueup.report import json, text

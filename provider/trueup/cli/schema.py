@@ -33,9 +33,7 @@ def command(console: Console, what: str) -> int:
 
         console.out.print(reference.render(KINDS))
     else:
-        import json
+        from trueup.manifest.schema import schema_text
 
-        from trueup.manifest import manifest_schema
-
-        console.out.document(json.dumps(manifest_schema(), indent=2))
+        console.out.exactly(schema_text())
     return 0
