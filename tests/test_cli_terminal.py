@@ -125,6 +125,17 @@ def test_a_wait_counts_down_and_can_be_stopped(world: World, words: list[str]) -
         assert terminal.shown().rstrip().splitlines()[-1].startswith("Stopped: 5 created, 0 changed, 8 not done")
 
 
+def test_the_sandbox_tells_a_person_what_to_paste() -> None:
+    with Terminal("sandbox", "--preset", "golden") as terminal:
+        terminal.wait_for("export TRUEUP_WEXA_URL=http://127.0.0.1:")
+        terminal.wait_for("TRUEUP_WEXA_API_KEY=")
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.end() == 0
+        first, _, den, _ = terminal.shown().splitlines()[:4]
+    ready = json.loads(first)["den"]
+    assert den == f"export TRUEUP_DEN_URL={ready['url']} TRUEUP_DEN_API_KEY={ready['apiKey']}"
+
+
 def test_a_dumb_terminal_gets_lines(world: World, words: list[str]) -> None:
     with Terminal("apply", *words, "--auto-approve", TERM="dumb") as terminal:
         assert terminal.end() == 0

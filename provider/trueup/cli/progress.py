@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _WORTH: Final = 2.0
 """Seconds of waiting that are told without -v."""
+_SLACK: Final = 0.5
+"""Seconds that a wait may end after another one and still be told of with it."""
 _STYLES: Final = {"+": "green", "~": "yellow", "!": "red"}
 
 
@@ -30,6 +32,8 @@ class Lines:
         self.total: int | None = None
         self.done = 0
         self.requests = 0
+        self._until = 0.0
+        """When the longest wait that was told ends."""
 
     def phase(self, name: str, total: int | None = None) -> None:
         """A new phase begins."""
@@ -43,7 +47,8 @@ class Lines:
         if text and self._results and not self._console.json:
             from trueup.report.page import safe
 
-            line, page = safe(text), self._console.out.page
+            # Why it failed is told in full at the end, once.
+            line, page = safe(text.partition(": ")[0] if text.startswith("!") else text), self._console.out.page
             self.result(f"  {page.paint(line, _STYLES.get(line[:1], ''))}")
 
     def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
@@ -58,9 +63,17 @@ class Lines:
             self.log(f"-- {text}")
 
     def waiting(self, why: str, seconds: float) -> None:
-        """Nothing is sent for that long."""
-        if seconds >= _WORTH or self._verbose > 1:
+        """Something or everything waits that long. Those who wait side by side are told of once."""
+        if (self._longer(seconds) and seconds >= _WORTH) or self._verbose > 1:
             self.log(f"{why}: {seconds:.0f} s ({self.so_far()}Ctrl-C is safe)")
+
+    def _longer(self, seconds: float) -> bool:
+        """Whether the wait lasts longer than those before it; it is then the one that counts."""
+        until = time.monotonic() + seconds
+        if until <= self._until + _SLACK:
+            return False
+        self._until = until
+        return True
 
     def so_far(self) -> str:
         """`412 of 700 done; `, when there is something to count."""
@@ -92,7 +105,6 @@ class Bar(Lines):
         self._shown: Progress | None = None
         self._task: TaskID | None = None
         self._why = ""
-        self._until = 0.0
 
     def phase(self, name: str, total: int | None = None) -> None:
         """Shows what goes on from now."""
@@ -118,15 +130,18 @@ class Bar(Lines):
         """Counts the seconds down."""
         if seconds < _WORTH or self._shown is None:
             super().waiting(why, seconds)
-        self._why, self._until = why, time.monotonic() + seconds
+        elif self._longer(seconds):
+            self._why = why
+            if self._verbose > 1:
+                self.log(f"{why}: {seconds:.0f} s")
 
     def countdown(self) -> str:
         """What is waited for, while it is."""
         left = self._until - time.monotonic()
-        if left <= 0:
+        if left <= 0 or not self._why:
             return ""
         minutes, seconds = divmod(round(left), 60)
-        return f"{self._why}: {minutes}:{seconds:02} … ({self.so_far()}Ctrl-C is safe)"
+        return f"{self._why}: {minutes}:{seconds:02} {self._console.err.page.ellipsis} ({self.so_far()}Ctrl-C is safe)"
 
     def result(self, line: str) -> None:
         """A line on standard output; above the bar, when both are on the same terminal."""

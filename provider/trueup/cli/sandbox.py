@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+import contextlib
+import io
+import json
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
 from trueup.cli.options import Command
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
 
 _PORT = click.IntRange(0, 65535)
 _PRESETS: Final = ("empty", "golden", "demo", "thousand")
@@ -36,15 +44,54 @@ trueup sandbox --state sandbox.db | jq .den"""
     show_default=True,
     help="What a new state holds; a state that is there already stays as it is.",
 )
-def command(den: int, wexa: int, control: int, state: str, preset: str) -> int:
+@click.pass_obj
+def command(console: Console, den: int, wexa: int, control: int, state: str, preset: str) -> int:
     """Serve an embedded Den and Wexa on this machine.
 
-    One JSON line on standard output tells URLs and keys as soon as they answer. Runs until SIGINT or SIGTERM and then
-    exits with 0. Manifests that say `url: sandbox` start their own.
+    One JSON line on standard output tells URLs and keys as soon as they answer; at a terminal, standard error has them
+    as lines to paste into another one. Runs until SIGINT or SIGTERM and then exits with 0. Manifests that say
+    `url: sandbox` start their own.
     """
     from trueup.sandbox.lifetime import signals
 
     signals.catch()  # before the imports below, which take longer than a hasty caller waits
     from trueup.sandbox.server import serve
 
-    return serve(den, wexa, control, state, preset, None)
+    with contextlib.ExitStack() as aside:
+        if console.err.tty:
+            aside.enter_context(contextlib.redirect_stdout(_Told(sys.stdout, console)))
+        return serve(den, wexa, control, state, preset, None)
+
+
+def exports(ready: dict[str, Any]) -> str:
+    """The lines that make a shell use those servers."""
+    lines = []
+    for system in ("den", "wexa"):
+        values = {"URL": ready[system]["url"], "API_KEY": ready[system]["apiKey"]}
+        lines.append(
+            "export "
+            + " ".join(f"TRUEUP_{system.upper()}_{name}={shlex.quote(it)}" for name, it in values.items() if it)
+        )
+    return "\n".join(lines)
+
+
+class _Told(io.TextIOBase):
+    """Standard output that also tells a person what its one JSON line means for a shell."""
+
+    def __init__(self, output: TextIO, console: Console) -> None:
+        self._output = output
+        self._console = console
+        self._line: str | None = ""
+
+    def write(self, text: str) -> int:
+        self._output.write(text)
+        if self._line is not None:
+            self._line += text
+            if "\n" in self._line:
+                found, self._line = self._line, None
+                self._output.flush()
+                self._console.err.print(f"To use it in another terminal:\n{exports(json.loads(found))}")
+        return len(text)
+
+    def flush(self) -> None:
+        self._output.flush()
