@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 SANDBOX: Final = "sandbox"
 """The URL that means the embedded servers."""
 _USERINFO: Final = re.compile(r"//[^/?#]*@")
+_FORMS: Final = 'Write "https://HOST", "http://" on loopback, or "sandbox".'
 _HOST: Final = re.compile(r"[A-Za-z0-9_.:\[\]%-]+")
 
 
@@ -26,20 +27,23 @@ def problem(url: str, *, allow_http: bool = False) -> Problem | None:
     """Why a credential may not be sent to a URL; None when it may."""
     if url == SANDBOX:
         return None
+    if not (url.isascii() and url.isprintable()):
+        return Problem("holds letters that no URL has", _FORMS)
     if _USERINFO.search(url):
         hint = "Leave out what stands before the @, and give the credential by valueFrom."
         return Problem("holds a user or a password, which is a literal secret", hint, secret=True)
-    forms = 'Write "https://HOST", "http://" on loopback, or "sandbox".'
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         port = parts.port
     except ValueError:
-        return Problem("is not a URL", forms)
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0 or url != url.strip():
-        return Problem("is not a URL of http or https", forms)
+        return Problem("is not a URL", _FORMS)
+    if not url.isprintable() or " " in url:  # urlsplit passes over tabs and line breaks in silence
+        return Problem("is not a URL", _FORMS)
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0:
+        return Problem("is not a URL of http or https", _FORMS)
     if parts.query or parts.fragment or "?" in url or "#" in url:
-        return Problem("has a query or a fragment", "Leave out what stands behind the ? or #.")
+        return Problem("has a query or a fragment", "Leave out what stands behind the ? or #.", secret=True)
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         hint = 'Write "https://", or set allowHttp: true for a server inside the cluster.'
         return Problem("would send the credential in clear", hint)
