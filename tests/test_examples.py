@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,11 +29,11 @@ def run(tmp_path: Path) -> Run:
     """Runs a program in an empty folder, where its state is then kept; without any setting of ours."""
     environment = {name: text for name, text in os.environ.items() if not name.startswith("TRUEUP_")}
 
-    def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    def run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             list(map(str, command)),
             cwd=tmp_path,
-            env=environment,
+            env=environment | more,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -57,6 +59,41 @@ def test_an_example_converges_and_stays(name: str, run: Run) -> None:
     declared = before["create"] + before["update"] + before["unchanged"] + before["unverifiable"]
     assert after["unchanged"] == declared, after
     _ok(run(TRUEUP, "drift", *where))
+
+
+def test_the_examples_of_the_reference_page_apply_together(run: Run, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "kinds.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == len(KINDS)
+    (tmp_path / "all.yaml").write_text("---\n".join(blocks))
+    _ok(run(TRUEUP, "apply", "--auto-approve", CRM_PASSWORD="made-up"))
+    after = json.loads(_ok(run(TRUEUP, "plan", "-o", "json", CRM_PASSWORD="made-up")))["summary"]
+    assert after["unchanged"] == len([kind for kind in KINDS if kind.verbs]), after
+
+
+def _commented() -> list[tuple[Path, str]]:
+    """The commands that stand in backquotes in comments of manifests."""
+    return [
+        (path, command)
+        for path in sorted(EXAMPLES.rglob("*.yaml"))
+        for command in re.findall(r"`trueup ([^`]+)`", re.sub(r"\n#? *", " ", path.read_text()))
+    ]
+
+
+def test_some_comments_tell_of_commands() -> None:
+    assert len(_commented()) >= 3
+
+
+@pytest.mark.parametrize(("path", "command"), _commented(), ids=lambda part: str(part).rpartition("/")[2])
+def test_commands_in_comments_run(path: Path, command: str, run: Run) -> None:
+    """As they stand there, and about the file's own folder if they name none. What is not here cannot be reached."""
+    words = [str(ROOT / word) if word.startswith("examples/") else word for word in shlex.split(command)]
+    where = [] if "-f" in words else ["-f", str(path.parent)]
+    done = run(TRUEUP, *words, *where)
+    if "production" in words:
+        assert done.returncode == 1
+        assert "DEN_PRODUCTION_KEY" in done.stderr, done.stderr
+    else:
+        _ok(done)
 
 
 def test_the_python_example_runs(run: Run) -> None:
