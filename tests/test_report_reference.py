@@ -1,0 +1,73 @@
+"""The reference page of the kinds: every field and what is below it, and examples that are what the fields say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from trueup.model import field, kind
+from trueup.report import reference
+from trueup.systems import KINDS
+
+
+def section(page: str, title: str) -> str:
+    """What stands below a heading."""
+    return page.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("one", KINDS, ids=lambda one: f"{one.system}-{one.name}")
+def test_every_field_and_what_is_below_it_has_a_row(one: Any) -> None:
+    text = section(reference.render(KINDS), f"{one.system} {one.name}")
+    rows = re.findall(r"^\| `([\w.]+)`( \*)? \|", text, re.MULTILINE)
+
+    expected = []
+    for trait in one.fields:
+        expected.append((trait.name, " *" if trait.required else ""))
+        for key, schema in trait.schema.get("properties", {}).items():
+            if "description" in schema:
+                expected.append((f"{trait.name}.{key}", " *" if key in trait.schema.get("required", ()) else ""))
+    assert rows == expected
+    assert ("`*` has to be given" in text) == any(star for _, star in rows)
+
+
+@pytest.mark.parametrize("one", KINDS, ids=lambda one: f"{one.system}-{one.name}")
+def test_an_example_reads_back_as_it_is_declared(one: Any) -> None:
+    text = section(reference.render(KINDS), f"{one.system} {one.name}")
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    document = yaml.safe_load(block)
+    told = {"name": document["metadata"]["name"], **document["spec"]}
+
+    declared = {trait.name: trait.example for trait in one.fields if trait.example is not None}
+    assert {name: told[name] for name in declared} == declared
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A made-up kind whose texts YAML would read as something else."""
+
+    one: dict[str, Any] = field(
+        "Texts.",
+        example={
+            "number": "1001",
+            "float": "12e34",
+            "binary": "0b11",
+            "word": "No",
+            "colon": "a: b",
+            "id": "68063653fc2e1fb859700001",
+            "flow": {"valueFrom": {"exec": ["a", "b, c"]}},
+            "flag": True,
+        },
+    )
+
+
+def test_texts_that_look_like_something_else_are_quoted() -> None:
+    odd = kind(Odd, system="made")
+    (block,) = re.findall(r"```yaml\n(.*?)```", reference.render([odd]), re.DOTALL)
+
+    assert yaml.safe_load(block)["spec"]["one"] == odd.fields[0].example
+    for text in ('"1001"', '"12e34"', '"0b11"', '"No"', '"a: b"', "id: 68063653fc2e1fb859700001\n"):
+        assert text in block
