@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import trueup
-from trueup import errors
+from trueup import errors, manifest
 from trueup.cli.group import COMMANDS
 from trueup.cli.group import trueup as command
 
@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path(trueup.__file__).parent
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 README = (ROOT / "README.md").read_text()
+ERRORS = (ROOT / "docs" / "errors.md").read_text()
 PAGES = sorted(
     path for path in ROOT.rglob("*.md") if not {".venv", ".tools", ".trueup"} & set(path.relative_to(ROOT).parts)
 )
@@ -80,13 +81,32 @@ def _anchors(text: str) -> set[str]:
 @pytest.mark.parametrize("text", [ARCHITECTURE, README], ids=["architecture", "README"])
 def test_exit_codes_are_those_of_the_code(text: str) -> None:
     documented = {int(cells[0]) for cells in _table_of_codes(text)}
-    tree = [
-        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.TrueupError)
-    ]
     from trueup.cli import ending, plan
 
-    raised = {kind.exit_code for kind in tree}
+    raised = {kind.exit_code for kind in _errors()}
     assert documented == {0, plan.DIFFERENCES, ending.INTERRUPTED} | raised
+
+
+def _errors() -> list[type[errors.TrueupError]]:
+    found = vars(errors).values()
+    return [one for one in found if isinstance(one, type) and issubclass(one, errors.TrueupError)]
+
+
+def test_every_error_code_is_explained() -> None:
+    """Those of manifests in the words of the package, those of a run with the exit codes of their classes."""
+    in_code = {code for path in PACKAGE.rglob("*.py") for code in re.findall(r'"(E\d{3})"', path.read_text())}
+    of_manifests = dict(_rows(ERRORS, "## In a manifest"))
+    of_runs = {code: (int(number), words) for code, number, words in _rows(ERRORS, "## In a run")}
+    assert of_manifests.keys() | of_runs.keys() == in_code
+    told = dict(re.findall(r"(E1\d\d) (.+?)(?=\s{2,}|$)", str(manifest.__doc__), re.MULTILINE))
+    assert told.keys() | {"E100"} == of_manifests.keys()
+    for code, words in told.items():
+        assert of_manifests[code].startswith(words), code
+    for kind in _errors():
+        if kind.default_code in of_runs:
+            number, words = of_runs[kind.default_code]
+            assert number == kind.exit_code, kind
+            assert words.casefold()[:20] in " ".join(str(kind.__doc__).split()).casefold(), kind
 
 
 def test_exit_codes_are_told_in_the_same_words_everywhere() -> None:
@@ -142,7 +162,9 @@ def test_the_plan_in_the_readme_is_real() -> None:
     """But for what depends on the moment. `script/generate` pastes the new one in when the report changes."""
     from tools import readme
 
-    assert readme.timeless(readme.shown()[1]) == readme.timeless(readme.real())
+    folder, command, _ = readme.shown()
+    assert (ROOT / folder / command.split()[0]).resolve() == (ROOT / ".venv" / "bin" / "trueup").resolve()
+    assert readme.timeless(readme.shown()[2]) == readme.timeless(readme.real())
 
 
 def test_the_python_api_in_the_documentation_exists() -> None:
