@@ -102,7 +102,7 @@ def test_what_was_refused_alone_is_not_sent_to_plan_again() -> None:
     report = Report([Outcome(plan.steps[0], "refused")])
     text = applied.render(report, plan, Page(100), following="trueup plan")
     assert "Next: " not in text
-    assert "what is refused stays as it is" in text
+    assert "Not sent, 1 (refused, for the reasons in the plan)" in text
 
 
 def test_many_that_were_not_sent_are_not_all_listed() -> None:

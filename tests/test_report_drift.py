@@ -120,11 +120,21 @@ def test_many_drifted_ones_share_one_command() -> None:
     assert "To heal: trueup apply" in shown(plan).splitlines()
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_it_fits_the_page(width: int) -> None:
-    long = instance("docs", config={"text": "declared words " * 30})
-    plan = planned([account(), long], [live_account(), live_instance("docs", config={"text": "live words " * 30})])
-    assert max(map(cell_len, shown(plan, width).splitlines())) <= width
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_it_fits_the_page_and_tells_values_whole(width: int) -> None:
+    long = instance("docs", config={"text": "declared-words " * 9, "token": Secret(PASSWORD)})
+    live = live_instance("docs", config={"text": "live words " * 9, "token": OLD_PASSWORD})
+    found = shown(planned([account(), long], [live_account(), live]), width).splitlines()
+    found = [line for line in found if "-> trueup " not in line and "To heal: " not in line]  # commands stay whole
+    assert max(map(cell_len, found)) <= width
+    assert "\n".join(found).count("declared-words") == 9
+    assert "(sensitive) differs" in "\n".join(found)
+
+
+def test_a_part_of_what_is_live_says_nothing_of_what_is_declared_nowhere() -> None:
+    plan = sample()
+    plan.whole = False
+    assert "nmanaged" not in shown(plan)
 
 
 def test_secrets_only_differ() -> None:

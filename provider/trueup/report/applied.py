@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.report.failure import sentence
 from trueup.report.json import dumps, failure, header, named, place
 from trueup.report.page import Sheet, safe
-from trueup.report.text import counted, refusals
+from trueup.report.text import counted
 from trueup.report.values import Words, differing
 from trueup.report.when import lasting
 from trueup.secrets import scrub
@@ -34,9 +34,7 @@ def render(report: Report, plan: Plan, page: Page, *, following: str = "") -> st
         sheet.say(f"Unverified: {safe(report.unverified)}", style="yellow", hang=2)
     if report.unrecorded:
         sheet.say(f"Not in the ledger: {safe(report.unrecorded)}", style="yellow", hang=2)
-    if report.outcomes and all(outcome.result == "refused" for outcome in report.outcomes):
-        sheet.say(refusals(plan))
-    elif report.exit_code and following:
+    if following and report.exit_code and any(outcome.result != "refused" for outcome in report.outcomes):
         sheet.line(safe(f"Next: {following}"))
     sheet.say(_count(report), style="" if report.exit_code else "green")
     return sheet.render()

@@ -14,7 +14,7 @@ from rich.cells import cell_len, chop_cells
 from trueup.secrets import scrub
 
 NARROWEST: Final = 40
-_LEAST: Final = 24
+_LEAST: Final = 20
 """Cells that a text has whatever the page is like."""
 _STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
@@ -204,12 +204,17 @@ class _Laid:
         self._label = row.label
         self._text = row.body.beside
         self._below: list[str] = []
-        if row.indent + cell_len(self._label) + cell_len(self._text) > page.width:
+        if not self._fits() and self._label.endswith(" "):
+            self._label = f"{self._label.rstrip()}  "  # rather out of line than below
+        if not self._fits():
             self._label, self._text = row.label.rstrip(), ""
             room = page.width - row.indent - 2
             whole = row.body.beside.strip()
             self._below = [whole] if cell_len(whole) <= room else row.body.broken(room, page.ellipsis)
         self.left = row.indent + cell_len(self._label) + cell_len(self._text)
+
+    def _fits(self) -> bool:
+        return self.row.indent + cell_len(self._label) + cell_len(self._text) <= self._page.width
 
     def lines(self, column: int) -> list[str]:
         """The row with what is aside in that column, or on a line of its own, deeper than the label."""

@@ -109,7 +109,7 @@ def differing(live: str, declared: str) -> Parts:
 
 def alone(value: str, *, name: str = "") -> Parts:
     """One value, with what is said in front of it."""
-    return Parts(name + value, ((name, value),), CUT)
+    return Parts(name + value, (("", name + value),), CUT)
 
 
 def with_ids(declared: Declared, known: Mapping[Any, Any]) -> dict[str, Any]:
