@@ -16,6 +16,8 @@ from trueup.secrets import scrub
 NARROWEST: Final = 40
 _LEAST: Final = 20
 """Cells that a text has whatever the page is like."""
+_DEEP: Final = 10
+"""Cells in front of what is aside and has a line of its own: deeper than any field."""
 _STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
@@ -226,6 +228,7 @@ class _Laid:
             found = [
                 indent + page.paint(part.rstrip(), row.style) for part in wrapped(self._label, page.width - row.indent)
             ]
+        below = [f"{indent}  {line}" for line in self._below]
         if row.aside:
             wide = cell_len(row.aside)
             start = min(column, page.width - wide)
@@ -233,9 +236,9 @@ class _Laid:
             if self.left + gap + wide <= page.width:
                 found[-1] += " " * gap + page.paint(row.aside, "dim")
             else:
-                start = max(start, min(row.indent + 4, max(page.width - wide, row.indent + 1)))
-                found.append(" " * start + page.paint(row.aside, "dim"))
-        return found + [f"{indent}  {line}" for line in self._below]
+                start = max(start, min(_DEEP, max(page.width - wide, row.indent + 1)))
+                below.append(" " * start + page.paint(row.aside, "dim"))
+        return found + below
 
 
 def padded(labels: Sequence[str], widest: int) -> list[str]:
