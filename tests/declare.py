@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trueup.manifest import Manifest
-from trueup.model import DEFAULT_CONNECTION, Address, Declared, Where
+from trueup.model import DEFAULT_CONNECTION, Address, Declared, Record, Where
 from trueup.systems import BY_NAME
 
 DEN = "den.trueup.dev/v1"
@@ -38,3 +38,8 @@ def manifest(*resources: Declared, connections: tuple[Declared, ...] = ()) -> Ma
     """What a run is given."""
     known = {(one.address.system, one.address.name): one for one in connections}
     return Manifest(list(resources), known, [], "")
+
+
+def everywhere(records: dict[str, Record] | None) -> dict[tuple[str, str], dict[str, Record]]:
+    """Records by id, as the ledger of the default connections holds them."""
+    return {(system, "default"): records or {} for system in ("den", "wexa")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from declare import DEN, WEXA, account, connector, declared, instance
+from declare import DEN, WEXA, account, connector, declared, everywhere, instance
 
 from trueup.model import Declared, Listing, Live, Record
 from trueup.plan import Plan, Policy, Reading, build, price
@@ -55,7 +55,7 @@ def planned(
     for live in lives:
         next(found for place, found in places.items() if place[2] == live.kind).append(live)
     listings = {place: Listing(found) for place, found in places.items()}
-    plan = build(resources, listings, records, Policy(KEY if ledger else None))
+    plan = build(resources, listings, everywhere(records), Policy(KEY if ledger else None))
     price(plan, Reading(12, 4.3, 588, 600, 60.0))
     return plan
 

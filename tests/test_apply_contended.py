@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from declare import account, instance
-from world import INSTANCES, Recorder, World, names, results
+from world import INSTANCES, Recorder, World, actions, names, results
 
 from trueup.systems.den import connector_instance
 
@@ -43,7 +43,7 @@ async def test_what_somebody_undoes_again_and_again_is_contended(world: World) -
     assert not await world.in_sync(*wanted), "nothing was learned from it"
 
 
-async def test_an_instance_removed_during_the_run_is_made_again(world: World) -> None:
+async def test_an_instance_removed_during_the_run_is_told_and_not_made_again(world: World) -> None:
     wanted = [account(), instance("docs", status="active", config={"a": 1})]
     await world.apply(*wanted)
     world.person("docs", status="disabled")
@@ -52,8 +52,8 @@ async def test_an_instance_removed_during_the_run_is_made_again(world: World) ->
         next(first, False) and world.upstream("person", kind="connector-instance", name="docs", remove=True)
     )
     report = await world.apply(*wanted)
-    assert (report.exit_code, results(report)) == (0, {"docs": "done"})
-    assert world.instance("docs")["instanceConfigJson"] == {"a": 1}
+    assert (report.exit_code, results(report)) == (4, {"docs": "contended"})
+    assert actions(await world.plan(*wanted)) == {"docs": "create"}
 
 
 async def test_a_status_that_the_server_does_not_take_is_never_called_in_sync(world: World) -> None:

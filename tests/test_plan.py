@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from declare import DEN, account, declared, instance
+from declare import DEN, account, declared, everywhere, instance
 from world import actions, changed
 
 from trueup.diff import MISSING, UNKNOWN
 from trueup.model import Declared, Listing, Live, Record
 from trueup.plan import Plan, Policy, Reading, build, by_reference, price
-from trueup.secrets import Secret, fingerprint
+from trueup.secrets import REDACTED, Secret, fingerprint
 from trueup.systems.den import connector_account, connector_instance
 
 KEY = b"k" * 32
@@ -42,7 +42,7 @@ def plan(
         ACCOUNTS: Listing([live_account()] if accounts is None else accounts),
         INSTANCES: Listing(instances or []),
     }
-    return build(wanted, listings, records, policy)
+    return build(wanted, listings, everywhere(records), policy)
 
 
 def docs(**spec: Any) -> Declared:
@@ -273,14 +273,14 @@ def remembered(wanted: Declared, live: Live, known: Record) -> Plan:
 def test_a_key_of_ours_that_left_the_manifest_is_removed() -> None:
     live = live_instance(instanceConfigJson={"a": 1, "old": 2, "theirs": 3})
     found = remembered(docs(config={"a": 1}), live, record(["config", "a"], ["config", "old"]))
-    assert changed(found) == {"config.old": (2, MISSING)}
+    assert changed(found) == {"config.old": (REDACTED, MISSING)}  # it may have been a secret
     assert found.steps[0].desired.removed == (("config", "old"),)
 
 
 def test_a_nested_key_of_ours_that_left_the_manifest_is_removed_alone() -> None:
     live = live_instance(instanceConfigJson={"deep": {"a": 1, "old": 2, "theirs": 3}})
     found = remembered(docs(config={"deep": {"a": 1}}), live, record(["config", "deep", "old"]))
-    assert changed(found) == {"config.deep.old": (2, MISSING)}
+    assert changed(found) == {"config.deep.old": (REDACTED, MISSING)}
 
 
 def test_a_key_of_ours_that_is_gone_already_is_no_change() -> None:

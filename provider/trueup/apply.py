@@ -7,14 +7,15 @@ we wrote (learned), on its way, or undone by somebody meanwhile (contended): tha
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from trueup.diff import MISSING, UNKNOWN, Path, at, dotted, leaves, same
-from trueup.errors import ApiError, LedgerError, SecretError, Stopped, TrueupError
-from trueup.model import Address, Clock, Declared, Desired, Listing, Live, Record, Verbs
+from trueup.diff import MISSING, Path, at, dotted, leaves, same
+from trueup.errors import ApiError, LedgerError, Stopped, TrueupError
+from trueup.model import Address, Clock, Declared, Desired, Doubt, Listing, Live, Record, Verbs
 from trueup.plan import Place, Policy, Step, build, place_of
 from trueup.secrets import fingerprint
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from trueup.plan import Plan
 
 Result = Literal["done", "failed", "skipped", "stopped", "refused", "contended"]
-ROUNDS: Final = 2
-"""The first, and one more for what was undone meanwhile."""
 
 
 @dataclass(slots=True)
@@ -41,10 +40,18 @@ class Outcome:
     error: TrueupError | None = None
     made: list[str] = field(default_factory=list)
     """The verbs whose calls succeeded, also when a later one failed."""
+    before: Live | None = None
+    """What was live when it was planned."""
+    learned: bool = False
+    """Something read back otherwise than it was written, and was taken for the server's own way to say it."""
+    maybe: bool = False
+    """A call failed that may have happened all the same."""
     seconds: float = 0.0
     verified: bool = False
-    answered: dict[Path, Any] = field(default_factory=dict)
-    """What the answers to our writes said of what was written, by path of `spec`."""
+    answered: dict[str, Any] = field(default_factory=dict)
+    """What the answers to our writes said of what was written, by field."""
+    seen: dict[str, str] = field(default_factory=dict)
+    """What read back otherwise at the first look, as fingerprints by path: twice the same is the server's own way."""
 
     @property
     def address(self) -> Address:
@@ -76,7 +83,7 @@ class Report:
         refused = [outcome for outcome in self.outcomes if outcome.result == "refused"]
         if not bad and not refused and not self.unverified and not self.unrecorded:
             return 0
-        touched = any(outcome.made for outcome in self.outcomes)
+        touched = any(outcome.made or outcome.maybe for outcome in self.outcomes)
         if touched or self.stopped:
             return 4
         return 3 if not bad and refused and not any(outcome.step.error for outcome in refused) else 1
@@ -91,7 +98,8 @@ class Applier:
     clock: Clock
     progress: Progress
     ledger: Ledger | None = None
-    records: dict[str, Record] = field(default_factory=dict)
+    records: dict[tuple[str, str], dict[str, Record]] = field(default_factory=dict)
+    """What the ledger holds, by system and connection, then by id; kept up to date."""
     fail_fast: bool = False
 
     def __post_init__(self) -> None:
@@ -109,11 +117,11 @@ class Applier:
         self._lives = {address: live for address, (_, live) in plan.matched.items()}
         report = Report()
         report.outcomes = [
-            Outcome(step, "refused") if step.action == "refuse" else Outcome(step, "skipped")
+            Outcome(step, "refused" if step.action == "refuse" else "skipped", before=step.live)
             for step in plan.steps
             if step.action != "no-op"
         ]
-        await self._calls([one for one in report.outcomes if one.result != "refused"], "applying")
+        await self._calls([one for one in report.outcomes if one.result != "refused"], "applying", self.fail_fast)
         report.stopped = any(client.stop.is_set() for client in self.clients.values())
         try:
             await self._verify(report)
@@ -121,14 +129,16 @@ class Applier:
             report.stopped, report.unverified = True, "stopped before what was written could be looked at again"
         except TrueupError as error:
             report.unverified = str(error)
-        touched = {outcome.live.id for outcome in report.outcomes if outcome.live is not None and outcome.made}
-        await self._record([record for key, record in self.records.items() if key in touched])
+        except Exception as error:  # what was done is told and recorded all the same
+            report.unverified = f"error[E999]: unexpected {type(error).__name__}; this is a bug in trueup."
+        held = [self._known(outcome) for outcome in report.outcomes if outcome.made]
+        await self._record([record for record in held if record is not None])
         report.unrecorded = self._unrecorded
         report.requests = sum(client.sent for client in self.clients.values()) - before
         report.seconds = self.clock.monotonic() - started
         return report
 
-    async def _calls(self, outcomes: Sequence[Outcome], phase: str) -> None:
+    async def _calls(self, outcomes: Sequence[Outcome], phase: str, fail_fast: bool) -> None:
         self.progress.phase(phase, len(outcomes))
         ended = {outcome.address: asyncio.Event() for outcome in outcomes}
         by_address = {outcome.address: outcome for outcome in outcomes}
@@ -142,6 +152,9 @@ class Applier:
                             outcome.error = ApiError(f"it needs {need}, which was not made.")
                             return
                 async with self._slots[place_of(outcome.step.declared)[:2]]:
+                    if fail_fast and self._failed:
+                        outcome.error = ApiError("an earlier step failed, and --fail-fast is set.")
+                        return
                     await self._step(outcome)
             finally:
                 ended[outcome.address].set()
@@ -153,16 +166,14 @@ class Applier:
     async def _step(self, outcome: Outcome) -> None:
         step = outcome.step
         client = self.clients[place_of(step.declared)[:2]]
-        if client.stop.is_set() or (self.fail_fast and self._failed):
-            outcome.result = "stopped" if client.stop.is_set() else "skipped"
-            outcome.error = (
-                None if client.stop.is_set() else ApiError("an earlier step failed, and --fail-fast is set.")
-            )
+        if client.stop.is_set():
+            outcome.result = "stopped"
             return
         verbs = cast("Verbs", step.declared.kind.verbs)
         desired = self._resolved(step)
         live = step.live
         started = self.clock.monotonic()
+        outcome.error = None
         try:
             for call in step.calls:
                 answer = await verbs.perform(client, call, live, desired)
@@ -170,13 +181,16 @@ class Applier:
                 if answer is not None:
                     live = answer
                     for name in () if answer.found else call.paths:
-                        outcome.answered[name,] = answer.spec.get(name, MISSING)
+                        outcome.answered[name] = answer.spec.get(name, MISSING)
             outcome.result = "done"
         except Stopped as error:
             outcome.result, outcome.error = "stopped", error
-        except (ApiError, SecretError) as error:
-            outcome.result, outcome.error = "failed", error
-            self._failed = True
+        except TrueupError as error:
+            outcome.result, outcome.error, self._failed = "failed", error, True
+            outcome.maybe = isinstance(error, ApiError) and error.maybe
+        except Exception as error:  # the other steps go on, and what they did is told and recorded
+            wrong = TrueupError(f"unexpected {type(error).__name__}; this is a bug in trueup.", code="E999")
+            outcome.result, outcome.error, outcome.maybe, self._failed = "failed", wrong, True, True
         outcome.live = live
         outcome.seconds = self.clock.monotonic() - started
         if live is not None:
@@ -185,22 +199,23 @@ class Applier:
                 await self._remember(outcome, desired, live)
 
     def _resolved(self, step: Step) -> Desired:
-        spec = dict(step.desired.spec)
-        names = [name for name, value in spec.items() if value is UNKNOWN]
-        for name in names:
-            need = next(need for need in step.needs if need.kind == step.declared.kind.by_name[name].reference)
-            spec[name] = self._lives[need].id
-        return Desired(spec, step.desired.removed)
+        desired = step.desired
+        known = {name: self._lives[need].id for name, need in desired.waits.items() if need in self._lives}
+        return dataclasses.replace(desired, spec={**desired.spec, **known})
+
+    def _known(self, outcome: Outcome) -> Record | None:
+        if outcome.live is None:
+            return None
+        return self.records.get(place_of(outcome.step.declared)[:2], {}).get(outcome.live.id)
 
     async def _remember(self, outcome: Outcome, desired: Desired, live: Live) -> None:
         """Notes what was written; at once where it cannot be read back, so that a crash does not send it again."""
         step = outcome.step
         made = {path for call in step.calls if call.verb in outcome.made for path in call.paths}
         traits = step.declared.kind.by_name
-        record = self.records.get(live.id)
-        if record is None:
-            scope = self.scopes[place_of(step.declared)[:2]]
-            record = self.records[live.id] = Record(scope, live.id, str(step.address))
+        connection = place_of(step.declared)[:2]
+        held = self.records.setdefault(connection, {})
+        record = held.setdefault(live.id, Record(self.scopes[connection], live.id, str(step.address)))
         record.address = str(step.address)
         record.at = self.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
         for name in made:
@@ -216,8 +231,7 @@ class Applier:
             if name in made and traits[name].owned_by_key and isinstance(value, dict)
             for path, _, _ in leaves({}, value, (name,))
         ]
-        if any(traits[name].write_only for name in made):
-            await self._record([record])
+        await self._record([record])  # at once: a crash must not send it again, nor forget which keys are ours
 
     async def _record(self, records: Sequence[Record]) -> None:
         """Writes to the ledger; one that fails does not hide what was done, nor stop what is to be done."""
@@ -230,25 +244,30 @@ class Applier:
 
     async def _verify(self, report: Report) -> None:
         """Looks at what was touched, learns, and tries once more what somebody undid."""
-        touched = [outcome for outcome in report.outcomes if outcome.made and outcome.live is not None]
-        for number in range(1, ROUNDS + 1):
-            undone = await self._look(touched)
-            again = [outcome for outcome, step in undone if outcome.result == "done"]
-            if not again or number == ROUNDS or report.stopped:
-                break
+        touched = [outcome for outcome in report.outcomes if outcome.made]
+        undone = await self._look(touched)
+        # What this run has made is never made again: it may be there and not to be seen yet.
+        again = [(outcome, step) for outcome, step in undone if step.action == "update"]
+        if again and not report.stopped:
             self.progress.decision(f"{len(again)} undone meanwhile; once more")
-            for outcome, step in undone:
-                outcome.step.live, outcome.step.calls, outcome.step.desired = step.live, step.calls, step.desired
+            for outcome, step in again:
+                # The plan stays as it was; what is tried again is told by the outcome.
+                outcome.step = dataclasses.replace(
+                    outcome.step, live=step.live, calls=step.calls, desired=step.desired, changes=step.changes
+                )
+                outcome.result = "contended"
                 outcome.answered.clear()
-            await self._calls(again, "once more")
-            touched = again
+            await self._calls([outcome for outcome, _ in again], "once more", fail_fast=False)
+            retried = {id(outcome) for outcome, _ in again}
+            undone = [pair for pair in undone if id(pair[0]) not in retried]
+            undone += await self._look([outcome for outcome, _ in again if outcome.result == "done"])
         for outcome, step in undone:
-            if outcome.result == "done":
-                outcome.result, outcome.verified = "contended", False
-                outcome.step.changes = step.changes
+            outcome.result, outcome.verified = "contended", False
+            outcome.step = dataclasses.replace(outcome.step, changes=step.changes)
 
     async def _look(self, touched: Sequence[Outcome]) -> list[tuple[Outcome, Step]]:
         """Reads what was touched again; those that are not as they should be, with the step that would mend them."""
+        touched = [outcome for outcome in touched if outcome.live is not None]
         if not touched:
             return []
         self.progress.phase("verifying", None)
@@ -268,29 +287,39 @@ class Applier:
         return undone
 
     def _learn(self, verbs: Verbs, outcome: Outcome, live: Live) -> None:
-        record = self.records[live.id]
+        """Notes what reads back otherwise than it was written, where that is the server's own way to say it."""
+        record = self._known(outcome)
+        if record is None or live.found or cast("Live", outcome.live).found:
+            return  # what was found may be somebody else's, and then its values are theirs
         desired = self._resolved(outcome.step)
+        before = outcome.before.spec if outcome.before else {}
         traits = outcome.step.declared.kind.by_name
         for name in {path for call in outcome.step.calls for path in call.paths if path in desired.spec}:
             for path, value in _leaves(desired.spec, name):
                 seen = at(live.spec, path)
                 key = dotted(path)
-                if key not in record.written or seen is MISSING or same(seen, value):
+                doubt: Doubt | None = None
+                hidden = any(path[: len(one)] == one for one in live.unreadable)
+                if key not in record.written or same(seen, value) or hidden:
                     continue
-                if any(path[: len(one)] == one for one in live.unreadable):
-                    continue
-                if cast("Live", outcome.live).found:
-                    continue  # it may be somebody else's, and then its values are theirs
                 if outcome.answered:
-                    # The answer itself said it so, and so does the server still: that is its way to say it.
-                    said = at({part[0]: value for part, value in outcome.answered.items()}, path)
-                    learned = not same(said, value) and same(said, seen)
-                else:
-                    doubt = verbs.doubt(path, seen)
-                    if doubt is not None and doubt.settling and key not in record.settling:
+                    # The answer itself said it so, and so does the server still.
+                    said = at(outcome.answered, path)
+                    # What was live before is what a write that did nothing leaves behind.
+                    learned = not same(said, value) and same(said, seen) and not same(seen, at(before, path))
+                    if not traits[name].owned_by_key:
+                        learned = learned and _alike(seen, value)
+                elif (doubt := verbs.doubt(path, seen)) is not None:
+                    if doubt.settling and key not in record.settling:
                         record.settling.append(key)
-                    learned = not (doubt and (doubt.settling or doubt.final))
+                    learned = not doubt.settling and not doubt.final
+                else:
+                    # Somebody may have changed it just now: what comes back the same after a second write is learned.
+                    mark = fingerprint(self._key, seen)
+                    learned = outcome.seen.get(key) == mark and seen is not MISSING
+                    outcome.seen[key] = mark
                 if learned and not traits[name].is_plain(seen):
+                    outcome.learned = outcome.learned or doubt is None
                     record.read_back[key] = fingerprint(self._key, seen)
 
     def _remaining(
@@ -304,7 +333,8 @@ class Applier:
             listing = Listing([live] if live is not None else [], complete=False)
             steps = build([declared], {place: listing}, self.records, policy).steps
             step = next((one for one in steps if one.action != "no-op"), None)
-            outcome.verified = not steps and outcome.result == "done"  # what cannot be read back is not verified
+            # What cannot be read back is not verified, nor is what was learned just now.
+            outcome.verified = not steps and outcome.result == "done" and not outcome.learned
             if step is not None and outcome.result == "done":
                 undone.append((outcome, step))
         return undone
@@ -312,6 +342,11 @@ class Applier:
 
 def _with_ids(declared: Declared, desired: Desired) -> Declared:
     return Declared(declared.address, declared.kind, desired.spec, declared.where, locator=declared.locator)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two texts differ in blanks at the ends or in case alone, as servers tidy names."""
+    return isinstance(one, str) and isinstance(other, str) and one.strip().casefold() == other.strip().casefold()
 
 
 def _leaves(spec: Mapping[str, Any], name: str) -> list[tuple[Path, Any]]:

@@ -44,6 +44,7 @@ _KEEP_ALIVE = 4.0  # Den closes idle connections after 5 s; a request on a closi
 _LONGEST_RETRY_AFTER = 300.0
 _WINDOWS_WITHOUT_SUCCESS = 10
 _UNEXPLAINED = 2
+_LONG = 2.0  # seconds after which somebody who watches wants to know why nothing happens
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
@@ -179,7 +180,12 @@ class Client:
         self._latest = self.clock.monotonic()
         self._http = httpx.AsyncClient(
             base_url=self.url,
-            headers={"accept": "application/json", "user-agent": _agent(), **self.manner.headers(self.credential)},
+            headers={
+                "accept": "application/json",
+                "accept-encoding": "gzip",
+                "user-agent": _agent(),
+                **self.manner.headers(self.credential),
+            },
             timeout=httpx.Timeout(self.timeout, pool=None),
             limits=httpx.Limits(max_connections=self.concurrency, keepalive_expiry=_KEEP_ALIVE),
             transport=self.transport,
@@ -248,6 +254,8 @@ class Client:
                 status, raw, headers, request_id = await self._exchange(call)
             except _UNSENT as error:
                 raise _Again(self._unavailable(call, _cause(error))) from None
+            except httpx.LocalProtocolError:  # its text may hold a header
+                raise self._error(Refused, call, None, "", "cannot be sent as it is.") from None
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
                 raise self._uncertain(call, _cause(error)) from None
         if status == 401:
@@ -272,6 +280,10 @@ class Client:
                 ) as response,
             ):
                 request_id = _plain(response.headers.get("x-request-id", ""), 64)
+                if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity", "gzip"):
+                    # One layer of gzip grows a thousandfold at most, chunk by chunk; two of them, a millionfold.
+                    said = "answered in an encoding that was not asked for."
+                    raise self._error(Malformed, call, response.status_code, request_id, said)
                 chunks: list[bytes] = []
                 size = 0
                 async for chunk in response.aiter_bytes():
@@ -323,14 +335,18 @@ class Client:
         self, call: _Call, why: str, status: int | None = None, request_id: str = "", wait: float | None = None
     ) -> Exception:
         if call.repeatable:
-            return _Again(self._unavailable(call, why, status, request_id), wait=wait)
+            failure = self._unavailable(call, why, status, request_id)
+            failure.maybe = call.method != "GET"
+            return _Again(failure, wait=wait)
         return self._error(Ambiguous, call, status, request_id, f"may or may not have happened: {why}.")
 
     def _unavailable(self, call: _Call, why: str, status: int | None = None, request_id: str = "") -> Unavailable:
         times = "once" if call.tried == 1 else f"{call.tried} times"
-        host = self._http.base_url.host
-        message = f"{call.method} {call.route} of {self.manner.system} at {host} was tried {times}: {why}."
-        return Unavailable(message, method=call.method, route=call.route, status=status, request_id=request_id)
+        message = f"{call.method} {call.route} of {self.manner.system} at {self.url} was tried {times}: {why}."
+        hint = "" if status else f'Check the url of connection "{self.credential.name}", and that the server is up.'
+        return Unavailable(
+            message, method=call.method, route=call.route, status=status, request_id=request_id, hint=hint
+        )
 
     def _error(self, kind: type[ApiError], call: _Call, status: int | None, request_id: str, said: str) -> ApiError:
         message = f"{call.method} {call.route} {said}"
@@ -417,6 +433,8 @@ class Client:
         again = state.outcome.exception() if state.outcome else None
         if isinstance(again, _Again) and (pause := state.upcoming_sleep) > 0:
             self.progress.decision(f"again in {pause:.1f} s: {again.failure.message}")
+            if pause >= _LONG:
+                self.progress.waiting(f"{self.manner.system} asks to wait", pause)
 
 
 def _backoff(state: tenacity.RetryCallState) -> float:

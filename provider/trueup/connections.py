@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from trueup import urls
 from trueup.client import Credential
@@ -39,7 +41,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not self.scope:
-            object.__setattr__(self, "scope", f"{self.system}:{self.url}")
+            object.__setattr__(self, "scope", f"{self.system}:{_same_server(self.url)}")
 
 
 def redirect(
@@ -52,12 +54,19 @@ def redirect(
     if not systems:
         known = ", ".join(sorted({one for _, one in connections})) or "none is declared"
         raise UsageError(f"there is no Connection named {name}.", hint=f"Known: {known}.")
-    return [
+    moved = [
         dataclasses.replace(one, address=dataclasses.replace(one.address, connection=name))
         if one.address.system in systems
         else one
         for one in resources
     ]
+    twice = [str(address) for address, count in Counter(one.address for one in moved).items() if count > 1]
+    if twice:
+        raise UsageError(
+            f"on connection {name} these are declared twice: {', '.join(sorted(twice))}.",
+            hint="They are declared for that connection and for another one; --connection would make one of both.",
+        )
+    return moved
 
 
 def settings_for(
@@ -65,7 +74,16 @@ def settings_for(
 ) -> dict[tuple[str, str], Settings]:
     """The connections that those resources need, by system and name. Raises UsageError and SecretError."""
     needed = sorted({(one.address.system, one.address.connection) for one in resources})
-    return {key: _settings(key, connections.get(key)) for key in needed}
+    found: dict[tuple[str, str], Settings] = {}
+    failed: list[SecretError] = []
+    for key in needed:
+        try:
+            found[key] = _settings(key, connections.get(key))
+        except SecretError as error:
+            failed.append(error)
+    if failed:
+        raise SecretError.all(failed)
+    return found
 
 
 def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
@@ -78,7 +96,7 @@ def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
     key_value, token = spec.get("apiKey"), spec.get("token")
     origin = next((one.describe() for one in (key_value, token) if isinstance(one, Reference)), "")
     organization = spec.get("organization")
-    credential = Credential(_secret(key_value), _secret(token), organization, name, origin)
+    credential = Credential(_secret(key_value, origin), _secret(token, origin), organization, name, origin)
     more: dict[str, Any] = {part: spec[part] for part in ("timeout", "concurrency") if part in spec}
     return Settings(system, name, url, credential, organization=organization, **more)
 
@@ -89,20 +107,39 @@ def _from_environment(system: str, name: str) -> Settings:
         raise UsageError(f"there is no Connection named {name} for {system}.", hint="Declare it in a manifest.")
     url = os.environ.get(f"{prefix}_URL") or _URLS[system]
     check_url(url, allow_http=os.environ.get(f"{prefix}_ALLOW_HTTP") == "1", origin=f"{prefix}_URL")
-    value = os.environ.get(f"{prefix}_API_KEY")
+    value = None if url == SANDBOX else os.environ.get(f"{prefix}_API_KEY")  # the sandbox has keys of its own
     if not value and url != SANDBOX:
         raise SecretError(
             f"nothing says how to reach {system}: no Connection is named default, and {prefix}_API_KEY is not set.",
             hint=f"Set {prefix}_API_KEY, or declare a Connection (`url: sandbox` needs no key).",
         )
-    credential = Credential(Secret(value) if value else None, None, None, name, f"{prefix}_API_KEY")
+    origin = f"the environment variable {prefix}_API_KEY"
+    credential = Credential(_secret(Secret(value), origin) if value else None, None, None, name, f"{prefix}_API_KEY")
     return Settings(system, name, url, credential)
 
 
-def _secret(value: Any) -> Secret | None:
+def _secret(value: Any, origin: str) -> Secret | None:
+    """A credential that a header can carry. Raises SecretError, which names where it comes from."""
     if value is None:
         return None
-    return value.resolve() if isinstance(value, Reference) else Secret(str(value))
+    secret = value.resolve() if isinstance(value, Reference) else value if isinstance(value, Secret) else Secret(value)
+    text = secret.reveal()
+    if not (text.isascii() and text.isprintable() and text == text.strip()):
+        raise SecretError(
+            f"{origin} holds something that no API key is: blanks at an end, line breaks, or letters beyond ASCII.",
+            hint="Look for a line break at its end.",
+        )
+    return secret
+
+
+def _same_server(url: str) -> str:
+    """One way to write a URL of which there are many: host in lower case, no default port, no slash at the end."""
+    if url == SANDBOX:
+        return url
+    parts = urlsplit(url)
+    port = parts.port if parts.port not in (None, {"http": 80, "https": 443}.get(parts.scheme)) else None
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
 def check_url(url: str, *, allow_http: bool, origin: str) -> None:

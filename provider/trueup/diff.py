@@ -86,9 +86,9 @@ def same(one: Any, other: Any) -> bool:
         if isinstance(one, bool) or isinstance(other, bool):
             return False
         if isinstance(one, Secret) and isinstance(other, str):
-            return one == Secret(other)
+            return one.matches(other)
         if isinstance(other, Secret) and isinstance(one, str):
-            return other == Secret(one)
+            return other.matches(one)
         return isinstance(one, int | float) and isinstance(other, int | float) and one == other
     if kind is dict:
         if len(one) != len(other):

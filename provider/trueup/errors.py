@@ -15,8 +15,7 @@
     │   ├── Malformed              an answer that is not what the API promises
     │   └── Ambiguous              a call that may or may not have happened
     ├── SafetyError             3  refused before anything was sent, to protect what is live
-    ├── Stopped                 4  a person stopped the run
-    └── LockedError             5  stale plan or locked
+    └── Stopped                 4  a person stopped the run
 
 The numbers are exit codes; 2 ("there are differences") and 4 ("partly applied") are results as well, not only errors.
 """
@@ -24,7 +23,10 @@ The numbers are exit codes; 2 ("there are differences") and 4 ("partly applied")
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class TrueupError(Exception):
@@ -87,6 +89,13 @@ class SecretError(TrueupError):
 
     default_code = "E201"
 
+    @classmethod
+    def all(cls, errors: Sequence[SecretError]) -> SecretError:
+        """Several of them as one, each said once."""
+        messages = list(dict.fromkeys(error.message for error in errors))
+        hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
+        return cls(" ".join(messages), code=errors[0].code, hint=" ".join(hints))
+
 
 class LedgerError(TrueupError):
     """The ledger cannot be read or written."""
@@ -121,6 +130,8 @@ class ApiError(TrueupError):
         self.route = route
         self.status = status
         self.request_id = request_id
+        self.maybe = False
+        """Whether the call may have happened although it failed."""
 
     def __str__(self) -> str:
         text = super().__str__()
@@ -168,6 +179,10 @@ class Ambiguous(ApiError):
 
     default_code = "E307"
 
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.maybe = True
+
 
 class SafetyError(TrueupError):
     """Refused before anything was sent, to protect what is live."""
@@ -181,10 +196,3 @@ class Stopped(TrueupError):
 
     exit_code = 4
     default_code = "E402"
-
-
-class LockedError(TrueupError):
-    """The plan is stale or somebody else holds the lock."""
-
-    exit_code = 5
-    default_code = "E502"

@@ -7,7 +7,6 @@ is in the ledger itself, or in TRUEUP_FINGERPRINT_KEY for several machines. One 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import secrets
@@ -182,13 +181,3 @@ def _unusable(path: str, error: Exception) -> LedgerError:
         f"the ledger {path} cannot be used: {reason}.",
         hint="Move it aside and run again: without it, what cannot be read back counts as never sent.",
     )
-
-
-@contextlib.asynccontextmanager
-async def opened(path: Path | None) -> Any:
-    """The ledger of a path for the length of a block, or None."""
-    if path is None:
-        yield None
-        return
-    async with await Ledger.open(path) as ledger:
-        yield ledger

@@ -8,6 +8,7 @@ and plan are derived from that, so a fact about a kind is written once.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import types
 import typing
 from collections.abc import Callable, Hashable, Sequence
@@ -238,6 +239,8 @@ class Desired:
     """What a call has to bring about: the declared spec with references as ids and secrets resolved."""
 
     spec: dict[str, Any]
+    waits: dict[str, Address] = dataclasses.field(default_factory=dict)
+    """Fields whose id is known once that resource was created."""
     removed: tuple[Path, ...] = ()
     """Keys that we set once, that left the manifest, and that the server still has."""
 
@@ -270,7 +273,7 @@ class Kind:
 
 def kind(cls: type, *, system: str, verbs: Verbs | None = None) -> Kind:
     """The Kind that a dataclass declares."""
-    doc = typing.cast(str, cls.__doc__)
+    doc = inspect.cleandoc(typing.cast(str, cls.__doc__))  # Python 3.13 does so by itself
     return Kind(system, cls.__name__, f"{system}.trueup.dev/v1", doc, fields_of(cls), verbs)
 
 
@@ -306,6 +309,8 @@ class Live:
     updated_at: str | None = None
     unreadable: frozenset[Path] = frozenset()
     """Paths of `spec` whose value the server keeps to itself (masked or left out)."""
+    trouble: str = ""
+    """What the server itself says is wrong with it, which no declared field tells and no call mends."""
     server: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What belongs to the server alone: `organizationId`, `createdAt`, …"""
     found: bool = False

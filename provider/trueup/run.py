@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from trueup import connections, embedded
 from trueup.apply import Applier, Report
 from trueup.client import Client, Manner
+from trueup.errors import SecretError
 from trueup.manifest import Manifest
 from trueup.manifest import load as load_files
 from trueup.model import Clock, Progress, Quiet
@@ -98,10 +99,10 @@ class Session:
         self.stopping = asyncio.Event()
         self._open = contextlib.AsyncExitStack()
         self._ledger: Ledger | None = None
-        self._records: dict[str, Record] = {}
+        self._records: dict[tuple[str, str], dict[str, Record]] = {}
         found = connections.redirect(self.desired.resources, self.desired.connections, options.connection)
         self.resources = list(_narrowed(found, options.targets))
-        self.settings = connections.settings_for(self.resources, self.desired.connections)
+        self.settings = await asyncio.to_thread(connections.settings_for, self.resources, self.desired.connections)
         try:
             if any(one.url == connections.SANDBOX for one in self.settings.values()):
                 servers = await self._open.enter_async_context(embedded.running(options.state / "sandbox"))
@@ -184,16 +185,16 @@ class Session:
 
             self._ledger = await self._open.enter_async_context(await Ledger.open(path))
             found = await self._ledger.records({one.scope for one in self.settings.values()})
-            self._records.update({key: record for (_, key), record in found.items()})
+            for connection, one in self.settings.items():
+                held = self._records.setdefault(connection, {})
+                held.update({key: record for (scope, key), record in found.items() if scope == one.scope})
         return self._ledger
 
     async def _learn(self, ledger: Ledger, plan: Plan) -> None:
-        touched = {}
         for learned in plan.learned:
-            record = touched[learned.id] = self._records[learned.id]
-            record.read_back[learned.path] = learned.read_back
-            record.settling = [path for path in record.settling if path != learned.path]
-        await ledger.put(list(touched.values()))
+            learned.record.read_back[learned.path] = learned.read_back
+            learned.record.settling = [path for path in learned.record.settling if path != learned.path]
+        await ledger.put(list({id(learned.record): learned.record for learned in plan.learned}.values()))
 
 
 async def plan(desired: Manifest, options: Options | None = None) -> Plan:
@@ -215,7 +216,15 @@ async def apply(desired: Manifest, options: Options | None = None) -> Report:
 
 def blocking(coroutine: Coroutine[Any, Any, _T]) -> _T:
     """The result of a coroutine, for callers without an event loop."""
-    return asyncio.run(coroutine)
+    results: list[_T] = []
+
+    async def run() -> None:
+        results.append(
+            await coroutine
+        )  # asyncio.run asks for the repr of what a task returns: of a large plan, seconds
+
+    asyncio.run(run())
+    return results[0]
 
 
 def _embedded(one: connections.Settings, servers: embedded.Embedded) -> connections.Settings:
@@ -245,6 +254,17 @@ def _narrowed(resources: Iterable[Declared], targets: tuple[str, ...]) -> Iterab
 
 
 def _with_secrets(resources: Iterable[Declared]) -> list[Declared]:
-    """The resources with their secrets resolved: each reference once. Raises SecretError."""
+    """The resources with their secrets resolved: each reference once. Raises SecretError, which names all that fail."""
     known: dict[Reference, Secret] = {}
-    return [dataclasses.replace(one, spec=resolve(one.spec, known)) if mentions(one.spec) else one for one in resources]
+    resolved: list[Declared] = []
+    failed: list[SecretError] = []
+    for one in resources:
+        if mentions(one.spec):
+            try:
+                one = dataclasses.replace(one, spec=resolve(one.spec, known))
+            except SecretError as error:
+                failed.append(error)
+        resolved.append(one)
+    if failed:
+        raise SecretError.all(failed)
+    return resolved

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import html
 import json
 import os
 import subprocess
@@ -38,6 +40,11 @@ class Secret:
         if len(value) >= _SHORTEST:
             _known.update((value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]))
             _known.update((quote(value, safe="", errors="surrogatepass"), quote(value, errors="surrogatepass")))
+            raw = value.encode("utf-8", "surrogatepass")
+            _known.update(
+                (base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), raw.hex(), repr(value)[1:-1])
+            )
+            _known.update((json.dumps(value)[1:-1].replace("/", "\\/"), html.escape(value)))
 
     def reveal(self) -> str:
         """The value itself, for the request that needs it."""
@@ -56,6 +63,12 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self.reveal())
+
+    def matches(self, text: str) -> bool:
+        """Whether a text that a server showed is this value; the text does not become a secret by that."""
+        return hmac.compare_digest(
+            self.reveal().encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass")
+        )
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not to be pickled")
@@ -114,6 +127,10 @@ class Reference:
     def _read(self) -> str:
         try:
             path = Path(self.folder, Path(str(self.target)).expanduser())
+            if path.exists() and not path.is_file():
+                raise self._error(
+                    f"{self.describe()} is not a regular file", "Name a file that holds the secret alone."
+                )
             with path.open(encoding="utf-8", newline="") as file:
                 text = file.read(_LARGEST + 1)
         except UnicodeDecodeError:

@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
     from trueup.model import Listing
 
+    Records = Mapping[tuple[str, str], Mapping[str, Record]]
+    """What the ledger holds, by system and connection, then by id."""
+
 
 def build(
     declared: Sequence[Declared],
     listings: Mapping[Place, Listing],
-    records: Mapping[str, Record] | None = None,
+    records: Records | None = None,
     policy: Policy | None = None,
 ) -> Plan:
-    """The plan. `records` are by id; secrets in the declared specs are resolved."""
+    """The plan. `records` are by system and connection, then by id; secrets in the declared specs are resolved."""
     return _Planner(listings, records or {}, policy or Policy()).build(declared)
 
 
@@ -56,7 +59,7 @@ class _Index:
 
 
 class _Planner:
-    def __init__(self, listings: Mapping[Place, Listing], records: Mapping[str, Record], policy: Policy) -> None:
+    def __init__(self, listings: Mapping[Place, Listing], records: Records, policy: Policy) -> None:
         self.listings = listings
         self.records = records
         self.policy = policy
@@ -64,9 +67,17 @@ class _Planner:
         self.plan = Plan()
         self.creating: set[Address] = set()
         self.refused: set[Address] = set()
+        self.known: dict[tuple[tuple[str, str], str], list[str]] = defaultdict(list)
+        """Ids by connection and address, as the ledger knows them."""
+        for connection, held in records.items():
+            for record in held.values():
+                self.known[connection, record.address].append(record.id)
+        self.declared: Sequence[Declared] = ()
+        self.spoken_for: dict[Place, set[str]] = {}
         self.targets: dict[tuple[str, str, str, str], tuple[Any, Address | None]] = {}
 
     def build(self, declared: Sequence[Declared]) -> Plan:
+        self.declared = declared
         for one in by_reference(declared):
             step = self._step(one)
             if step is None:
@@ -78,6 +89,7 @@ class _Planner:
             self.plan.steps.append(step)
         self.plan.declared = len(declared)
         for place, index in self.indexes.items():
+            self.plan.whole = self.plan.whole and index.listing.complete
             if index.listing.complete:
                 self.plan.unmanaged += [(place, live) for live in index.listing.items if live.id not in index.claimed]
         return self.plan
@@ -90,13 +102,13 @@ class _Planner:
             index = self.indexes[place] = _Index(verbs, self.listings[place])
         try:
             live = self._match(declared, verbs, index)
-            desired, needs = self._resolve(declared, place)
+            desired = self._resolve(declared, place)
         except _Refused as refused:
             return Step("refuse", declared, None, Desired({}), why=refused.why, error=True)
         if live is None:
-            return self._create(declared, verbs, index, desired, needs)
+            return self._create(declared, verbs, index, desired)
         self.plan.matched[declared.address] = (declared, live)
-        return self._update(declared, verbs, live, desired, needs)
+        return self._update(declared, verbs, place, live, desired)
 
     def _match(self, declared: Declared, verbs: Verbs, index: _Index) -> Live | None:
         identity = verbs.identity(declared.spec)
@@ -107,17 +119,38 @@ class _Planner:
             if len(found) > 1:
                 ids = ", ".join(sorted(one.id for one in found))
                 raise _Refused(f"{len(found)} live resources answer to this name: {ids}. Give the id of the one meant.")
-            live = found[0] if found else None
+            live = found[0] if found else self._renamed(declared, index)
         if live is not None:
             other = index.claimed.setdefault(live.id, declared.address)
             if other != declared.address:
                 raise _Refused(f"{live.id} is declared twice: here and as {other}. Remove one of the two.")
         return live
 
-    def _resolve(self, declared: Declared, place: Place) -> tuple[Desired, tuple[Address, ...]]:
+    def _renamed(self, declared: Declared, index: _Index) -> Live | None:
+        """What the ledger knows by this address, when it lives on under another name and nobody else declares it."""
+        for key in self.known.get((place_of(declared)[:2], str(declared.address)), ()):
+            if key in index.by_id and key not in index.claimed and key not in self._spoken_for(declared, index):
+                return index.by_id[key]
+        return None
+
+    def _spoken_for(self, declared: Declared, index: _Index) -> set[str]:
+        """The ids that other declared resources of that place name by id or by key."""
+        place = place_of(declared)
+        if place not in self.spoken_for:
+            verbs = cast(Verbs, declared.kind.verbs)
+            named: set[str] = set()
+            for one in self.declared:
+                if place_of(one) == place:
+                    identity = verbs.identity(one.spec)
+                    lives = index.by_key.get(verbs.key(one.spec), ())
+                    named |= {identity} if identity is not None else {live.id for live in lives}
+            self.spoken_for[place] = named
+        return self.spoken_for[place]
+
+    def _resolve(self, declared: Declared, place: Place) -> Desired:
         """The spec with names replaced by ids, and what has to be created before."""
         spec: dict[str, Any] = declared.spec
-        needs: tuple[Address, ...] = ()
+        waits: dict[str, Address] = {}
         for trait in declared.kind.references:
             name = trait.name
             if name not in spec:
@@ -129,9 +162,9 @@ class _Planner:
                 target = self.targets[key] = self._target(target_of(declared, name), spec[name])
             value, need = target
             if need is not None:
-                needs = (*needs, need)
+                waits[name] = need
             spec = {**spec, name: value}
-        return Desired(spec), needs
+        return Desired(spec, waits)
 
     def _target(self, address: Address, value: Any) -> tuple[Any, Address | None]:
         """What a reference stands for: an id, or UNKNOWN and what has to be created before."""
@@ -143,9 +176,8 @@ class _Planner:
             raise _Refused(f"it needs {address}, which cannot be made.")
         return value, None  # an id, taken as it is
 
-    def _create(
-        self, declared: Declared, verbs: Verbs, index: _Index, desired: Desired, needs: tuple[Address, ...]
-    ) -> Step:
+    @staticmethod
+    def _create(declared: Declared, verbs: Verbs, index: _Index, desired: Desired) -> Step:
         calls = verbs.creation(declared, index.listing.items)
         if isinstance(calls, Refusal):
             return Step("refuse", declared, None, desired, why=calls.why, error=calls.error)
@@ -155,12 +187,11 @@ class _Planner:
             if not traits[name].local:
                 found = leaves(MISSING, value, (name,)) if isinstance(value, dict) else [((name,), MISSING, value)]
                 changes += [change_of(traits[name], *pair) for pair in found]
-        return Step("create", declared, None, desired, calls, tuple(changes), needs=needs)
+        return Step("create", declared, None, desired, calls, tuple(changes), needs=tuple(desired.waits.values()))
 
-    def _update(
-        self, declared: Declared, verbs: Verbs, live: Live, desired: Desired, needs: tuple[Address, ...]
-    ) -> Step | None:
-        record = self.records.get(live.id) if self.records else None
+    def _update(self, declared: Declared, verbs: Verbs, place: Place, live: Live, desired: Desired) -> Step | None:
+        needs = tuple(desired.waits.values())
+        record = self.records[place[:2]].get(live.id) if self.records.get(place[:2]) else None
         changes: list[Change] = []
         unverifiable: list[Unverifiable] = []
         first = True
@@ -174,7 +205,7 @@ class _Planner:
             ):
                 continue
             for pair in differences(trait, before, after):
-                verdict = judge(verbs, trait, pair, live, record, self.policy)
+                verdict = judge(verbs, trait, pair, live, desired, record, self.policy)
                 if isinstance(verdict, Unverifiable):
                     unverifiable.append(verdict)
                 elif isinstance(verdict, Learned):
@@ -185,8 +216,11 @@ class _Planner:
         if record is not None and record.owned:
             desired.removed = tuple(_disowned(declared, live, record))
             for path in desired.removed:
-                changes.append(Change(path, at(live.spec, path), MISSING, note=""))
+                # What was ours may have been a secret; the manifest that said so is gone.
+                changes.append(Change(path, at(live.spec, path), MISSING, sensitive=True))
                 first = False
+        if live.trouble:
+            unverifiable.append(Unverifiable((), live.trouble))
         if not changes:
             return Step("no-op", declared, live, desired, unverifiable=tuple(unverifiable)) if unverifiable else None
         calls = verbs.calls(live, desired, changes)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from trueup.diff import MISSING, Change, Pair, Path, covers, dotted, leaves, overlay, pairs, same
+from trueup.diff import MISSING, Change, Pair, Path, at, covers, dotted, leaves, overlay, pairs, same
 from trueup.plan.steps import Learned, Unverifiable
 from trueup.secrets import Secret, fingerprint
 
 if TYPE_CHECKING:
-    from trueup.model import Field, Live, Record, Verbs
+    from trueup.model import Desired, Field, Live, Record, Verbs
     from trueup.plan.steps import Policy
 
 
 def in_sync(trait: Field, before: Any, after: Any, live: Live) -> bool:
+    """Whether nothing of a field differs, and nothing of it is hidden."""
     if live.unreadable and any(path[0] == trait.name for path in live.unreadable):
         return False
     return covers(before, after) if trait.owned_by_key else same(before, after)
 
 
 def differences(trait: Field, before: Any, after: Any) -> list[tuple[Path, Any, Any]]:
+    """What differs of a field: path, live value, declared value."""
     if trait.write_only:
         return list(leaves(MISSING if before is MISSING else _only(before, after), after, (trait.name,)))
     if trait.owned_by_key:
@@ -29,13 +31,15 @@ def differences(trait: Field, before: Any, after: Any) -> list[tuple[Path, Any, 
 
 
 def judge(
-    verbs: Verbs, trait: Field, pair: Pair, live: Live, record: Record | None, policy: Policy
+    verbs: Verbs, trait: Field, pair: Pair, live: Live, desired: Desired, record: Record | None, policy: Policy
 ) -> Change | Unverifiable | Learned | None:
     """What one difference is: a change, something that cannot be verified, or how the server says what we wrote.
 
     The last is None when the ledger knew it, and Learned when this is how it comes to know.
     """
     path, before, after = pair
+    if (whole := _whole(path)) != path:  # a list is written, and remembered, as one
+        path, before, after = whole, at(live.spec, whole), at(desired.spec, whole)
     hidden = _hidden(trait, path, before, live)
     doubt = None if hidden else verbs.doubt(path, before)
     name = dotted(path)
@@ -56,7 +60,7 @@ def judge(
                 if doubt is not None and doubt.settling:
                     return Unverifiable(path, f"{doubt.why}; {sent}")
                 if not trait.is_plain(before):
-                    return Learned(live.id, name, cast(str, seen))
+                    return Learned(record, name, cast(str, seen))
         return change_of(trait, *pair)
     if doubt is not None and doubt.settling:
         doubt = None  # nothing of ours is on the way
@@ -69,6 +73,11 @@ def judge(
         # It may be stored in another form; without a ledger that cannot be told from a change.
         return Unverifiable(path, "reads back otherwise; without a ledger it is only sent with --resend")
     return change_of(trait, *pair)
+
+
+def _whole(path: Path) -> Path:
+    """The path of the list that an item belongs to; any other path as it is."""
+    return next((path[:place] for place, part in enumerate(path) if isinstance(part, int)), path)
 
 
 def _only(live: Any, declared: Any) -> Any:
@@ -85,6 +94,7 @@ def _hidden(trait: Field, path: Path, before: Any, live: Live) -> bool:
 
 
 def change_of(trait: Field, path: Path, before: Any, after: Any, *, note: str = "") -> Change:
+    """The change, without its values where they are secret."""
     sensitive = trait.is_secret(path) or isinstance(before, Secret) or isinstance(after, Secret)
     return Change(path, before, after, sensitive or _has_secret(after), note)
 

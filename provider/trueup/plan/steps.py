@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from trueup.diff import Change, Path
-from trueup.model import Address, Call, Declared, Desired, Live
+from trueup.model import Address, Call, Declared, Desired, Live, Record
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -76,12 +76,12 @@ class Reading:
 class Learned:
     """A read-back that turned out to be how the server says what we wrote: for the ledger."""
 
-    id: str
+    record: Record
     path: str
     read_back: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)  # asyncio.run asks for the repr of what a task returned, all of it
 class Plan:
     """Everything that is not in sync, in the order in which it would be done."""
 
@@ -95,6 +95,8 @@ class Plan:
     reading: Reading = field(default_factory=Reading)
     cost: Cost = Cost(0, 0.0)
     declared: int = 0
+    whole: bool = True
+    """False when the run was narrowed, so that what is unmanaged was not looked for."""
 
     def count(self, action: Action) -> int:
         """How many steps have that action."""

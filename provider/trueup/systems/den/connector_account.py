@@ -95,7 +95,10 @@ class _Verbs:
 
         async def send() -> Live:
             answer = await api.request("POST", ROUTE, body=body, repeatable=False)
-            return _live(lists.item_of(answer))
+            made = _live(lists.item_of(answer))
+            if self.key(made.spec) != key:
+                raise answer.malformed("another account than was to be created")
+            return made
 
         async def find() -> Live | None:
             query = {"q": desired.spec["remoteId"]}
@@ -107,16 +110,19 @@ class _Verbs:
 
 def _live(item: dict[str, Any]) -> Live:
     spec = {
-        "connectorType": item.get("connectorType"),
-        "remoteId": item.get("remoteId"),
+        "connectorType": str(item.get("connectorType")),  # what is matched by has to be text
+        "remoteId": str(item.get("remoteId")),
         "displayName": item.get("displayName"),
         "externalAccountRef": item.get("externalAccountRef"),
         "metadata": item.get("metadata") or {},
     }
     server = {key: item.get(key) for key in ("organizationId", "status", "createdAt")}
-    return Live(
-        "ConnectorAccount", item["id"], str(item.get("displayName")), spec, item.get("updatedAt"), server=server
-    )
+    name = str(item.get("displayName"))
+    live = Live("ConnectorAccount", item["id"], name, spec, item.get("updatedAt"), server=server)
+    if (status := item.get("status")) in ("inactive", "disconnected", "error"):
+        # A deleted GitHub installation sets it to disconnected; no route sets it back.
+        live.trouble = f"Den says that this account is {status}: connect it again in Den"
+    return live
 
 
 KIND = kind(ConnectorAccount, system="den", verbs=_Verbs())

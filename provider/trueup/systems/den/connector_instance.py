@@ -41,8 +41,8 @@ class ConnectorInstance:
     )
     name: str | None = field(
         "Its name, unique in the organisation whatever its case; by default `metadata.name`. Another name here, or one "
-        "that a person gave it in Den, is a rename: the ledger knows the instance by its id. Without a ledger give `id`. "
-        "Another `metadata.name` is another resource.",
+        "that a person gave it in Den, is a rename: the ledger knows the instance by its id. Without a ledger give "
+        "`id`. Another `metadata.name` is another resource.",
         min_length=1,
         max_length=255,
         pattern=r"\S",
@@ -148,10 +148,8 @@ class _Verbs:
             answer = await api.request("POST", route, params={_ID: live.id}, body=body)
             item = answer.body.get("item") if isinstance(answer.body, dict) else None
             instance = item.get("connectorInstance") if isinstance(item, dict) else None
-            if not isinstance(instance, dict) or not isinstance(instance.get("id"), str):
-                raise answer.malformed("no connectorInstance")
-            return _live(instance)
-        return _live(lists.item_of(await api.request("POST", route, params={_ID: live.id})))
+            return _live(lists.checked_item(answer, instance, live.id))
+        return _live(lists.item_of(await api.request("POST", route, params={_ID: live.id}), live.id))
 
     async def _create(self, api: Client, desired: Desired) -> Live:
         spec = desired.spec
@@ -166,7 +164,11 @@ class _Verbs:
             body["config"] = config
 
         async def send() -> Live:
-            return _live(lists.item_of(await api.request("POST", ROUTE, body=body, repeatable=False)))
+            answer = await api.request("POST", ROUTE, body=body, repeatable=False)
+            made = _live(lists.item_of(answer))
+            if (self.key(made.spec), made.spec["connectorAccount"]) != (self.key(spec), spec["connectorAccount"]):
+                raise answer.malformed("another instance than was to be created")
+            return made
 
         async def find() -> Live | None:
             found = await self._look(api, {"name": spec["name"]})
@@ -184,12 +186,13 @@ class _Verbs:
         body = {name: desired.spec[name] for name in call.paths if name != "config"}
         if "config" in call.paths:
             # PATCH replaces the whole object (case `instances.patch.config-replaces`), so it is read just before.
-            fresh = lists.item_of(await api.get(f"{ROUTE}/{{{_ID}}}", None, **{_ID: live.id}))
+            fresh = lists.item_of(await api.get(f"{ROUTE}/{{{_ID}}}", None, **{_ID: live.id}), live.id)
             config = fresh.get("instanceConfigJson")
             body["config"] = lay(config if isinstance(config, dict) else {}, desired, "config")
         route = f"{ROUTE}/{{{_ID}}}"
         try:
-            return _live(lists.item_of(await api.request("PATCH", route, params={_ID: live.id}, body=reveal(body))))
+            answer = await api.request("PATCH", route, params={_ID: live.id}, body=reveal(body))
+            return _live(lists.item_of(answer, live.id))
         except Unavailable as error:
             if error.status == HTTPStatus.INTERNAL_SERVER_ERROR and "name" in body:
                 error.hint = f"Den answers 500 to a name that is taken as well; is there another {body['name']}?"

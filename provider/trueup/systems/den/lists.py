@@ -15,6 +15,7 @@ What this cannot see: a removal further down during the walk, since it moves not
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.errors import NotFound, Unavailable
@@ -37,6 +38,9 @@ _MOST: Final = 5_000
 """Pages of one walk, however long the list: half a million items."""
 _LOOKS: Final = 10
 """Looks at a head that is longer than a page before the list is given up."""
+
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Nothing that could lead a URL elsewhere."""
 
 Item = dict[str, Any]
 
@@ -177,7 +181,7 @@ def _checked(answer: Answer, stamp: str) -> tuple[list[Item], str | None]:
     if not isinstance(body, dict) or not isinstance(body.get("items"), list):
         raise answer.malformed("something that is not a list")
     for item in body["items"]:
-        if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not isinstance(item.get(stamp), str):
+        if not isinstance(item, dict) or not _sound(item, stamp):
             raise answer.malformed(f"an item without id or {stamp}")
     after = body.get("nextCursor")
     if after is not None and not isinstance(after, str):
@@ -199,7 +203,7 @@ async def reread(api: Client, route: str, parameter: str, wanted: Mapping[str, L
             answer = await api.get(f"{route}/{{{parameter}}}", None, **{parameter: key})
         except NotFound:
             continue
-        found[key] = item_of(answer)
+        found[key] = item_of(answer, key)
     return found
 
 
@@ -208,10 +212,21 @@ def reread_cost(count: int) -> int:
     return count if count <= _BY_ID else -(-count // PAGE)
 
 
-def item_of(answer: Answer) -> Item:
-    """The item of an `{item}` or `{ok, item}` answer. Raises Malformed."""
+def item_of(answer: Answer, wanted: str | None = None) -> Item:
+    """The item of an `{item}` or `{ok, item}` answer, which is about the wanted id. Raises Malformed."""
     body = answer.body
-    item = body.get("item") if isinstance(body, dict) else None
-    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+    return checked_item(answer, body.get("item") if isinstance(body, dict) else None, wanted)
+
+
+def checked_item(answer: Answer, item: Any, wanted: str | None = None) -> Item:
+    """The same of an item that stands elsewhere in the answer."""
+    if not isinstance(item, dict) or not _sound(item, "updatedAt"):
         raise answer.malformed("no item")
-    return item
+    if wanted is not None and item["id"] != wanted:
+        raise answer.malformed(f"another item than {wanted}")
+    found: Item = item
+    return found
+
+
+def _sound(item: dict[str, Any], stamp: str) -> bool:
+    return isinstance(item.get("id"), str) and bool(_ID.fullmatch(item["id"])) and isinstance(item.get(stamp), str)

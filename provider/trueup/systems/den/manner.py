@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trueup.client import Answer, Client, Credential
 
 _LONGEST_WINDOW = 120.0
+_WINDOW = 60.0
 _MARGIN = 0.5  # the window closes after *more* than 60 s
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from trueup.errors import Ambiguous, ApiError, Malformed, Refused
+from trueup.errors import Ambiguous, ApiError, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,28 +24,36 @@ _SENDS: Final = 4
 async def create_once(
     api: Client, send: Callable[[], Awaitable[Live]], find: Callable[[], Awaitable[Live | None]], what: str
 ) -> Live:
-    """Sends a create until it is known to have happened; raises Refused when the server will not have it.
+    """Sends a create until it is known to have happened; raises Ambiguous when that is not to be found out.
 
     What had to be looked for is marked as found: somebody else may have created it meanwhile.
     """
     unknown: ApiError
+    happened = False
     for sent in range(_SENDS):
         try:
-            return await send()
+            if not happened:
+                return await send()
         except Ambiguous as error:
             unknown = error
+            happened = error.status is not None and error.status < 300  # then it is looked for, and not sent again
         except Malformed as error:
             if error.status is None or error.status >= 300:
                 raise
-            unknown = error  # it says that it happened, and not what
+            unknown, happened = error, True  # it says that it happened, and not what
         api.progress.decision(f"{unknown.message} Looking for {what}.")
-        found = await find()
+        try:
+            found = await find()
+        except ApiError as error:
+            error.maybe = True
+            error.message = f"{unknown.message} Looking for {what} failed as well: {error.message}"
+            raise
         if found is not None:
             return dataclasses.replace(found, found=True)
         if sent + 1 < _SENDS:
             await api.pause(0.5 * 2**sent)
-    raise Refused(
-        f"{unknown.message} It was sent {_SENDS} times, and {what} is still not to be found.",
+    raise Ambiguous(
+        f"{unknown.message} {what[0].upper()}{what[1:]} is not to be found, after {_SENDS} looks.",
         method=unknown.method,
         route=unknown.route,
         status=unknown.status,

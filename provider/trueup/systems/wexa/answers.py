@@ -18,19 +18,25 @@ if TYPE_CHECKING:
     from trueup.client import Answer
     from trueup.diff import Path
 
-ID: Final = re.compile(r"[0-9a-f]{24}\Z")
+ID: Final = re.compile(r"[0-9a-fA-F]{24}\Z")
 _NAMES: Final = {
     "source": ("source", "source_type", "sourceType"),
     "batchSize": ("batch_size", "batchSize", "batchsize"),
     "auth": ("auth", "authentication", "credentials"),
 }
-_MASK: Final = re.compile(r"[*•●·xX#._-]*\Z|.*(\*{3,}|•{3,}|●{3,}).*", re.DOTALL)
-_MASKED_WORDS: Final = frozenset({"redacted", "masked", "hidden", "secret", "encrypted", "sensitive"})
+_MASK: Final = re.compile(r"\Z|[*•●·xX#._-]{3,}\Z|.*(\*{3,}|•{3,}|●{3,}).*", re.DOTALL)
+_MASKED_WORDS: Final = frozenset({"redacted", "masked", "hidden", "encrypted", "sensitive"})
 
 
 def connectors(answer: Answer, project: str) -> list[Live]:
-    """The connectors of a project. Raises Malformed when the answer is no list, or an item has no id."""
-    return [_from_list(answer, item, project) for item in _flat(answer)]
+    """The connectors of a project.
+
+    Raises Malformed when the answer is no list, an item has no id, two have the same, or one is of another project.
+    """
+    found = [_from_list(answer, item, project) for item in _flat(answer)]
+    if len({live.id for live in found}) < len(found):
+        raise answer.malformed("the same connector twice")
+    return found
 
 
 def _flat(answer: Answer) -> Iterator[dict[str, Any]]:
@@ -45,6 +51,8 @@ def _flat(answer: Answer) -> Iterator[dict[str, Any]]:
         if _id(entry) is not None:
             yield entry
             continue
+        if entry.keys() & {"sourceName", "name", "status"}:
+            raise answer.malformed("a connector without an id")
         details = entry.get("accountDetails", entry.get("accounts", 0))
         if isinstance(details, list):
             for item in details:
@@ -67,6 +75,8 @@ def _from_list(answer: Answer, item: dict[str, Any], project: str) -> Live:
     key = _id(item)
     if key is None:
         raise answer.malformed("a connector without an id")
+    if item.get("projectID", project) != project:
+        raise answer.malformed("a connector of another project")
     name = next((item[field] for field in ("sourceName", "name") if isinstance(item.get(field), str)), "")
     status = item.get("status")
     spec = {
@@ -84,6 +94,8 @@ def add_config(live: Live, answer: Answer) -> None:
     """Lays the loader configuration that an answer shows onto the connector; its body is secret throughout."""
     if not isinstance(answer.body, dict):
         raise answer.malformed("something that is not an object")
+    if _id(answer.body) not in (None, live.id):
+        raise answer.malformed("another connector")
     found = _loader_config(answer.body)
     config: dict[str, Any] = {}
     unreadable: set[Path] = set()
@@ -113,7 +125,7 @@ def _loader_config(body: dict[str, Any]) -> dict[str, Any]:
             if isinstance(inner, dict) and len(seen) < 16:
                 seen.append(inner)
     wanted = {name for names in _NAMES.values() for name in names}
-    candidates = [one for one in seen if one.keys() & wanted]
+    candidates = [one for one in reversed(seen) if one.keys() & wanted]
     return max(candidates, key=lambda one: len(one.keys() & wanted), default={})
 
 
@@ -130,6 +142,9 @@ def _masked_below(value: Any, path: Path) -> Iterator[Path]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _masked_below(inner, (*path, key))
+    elif isinstance(value, list):
+        if any(True for inner in value for _ in _masked_below(inner, path)):
+            yield path  # a list is taken whole
     elif value is None or (isinstance(value, str) and is_masked(value)):
         yield path
 

@@ -10,7 +10,16 @@ from trueup.errors import Unauthorized
 if TYPE_CHECKING:
     from trueup.client import Answer, Client, Credential, Wait
 
-_NO = frozenset({"error", "errored", "fail", "failed", "failure", "invalid", "unauthorized", "denied"})
+_WRONG = 400  # a number in place of a word is an HTTP status
+_NO = frozenset({"false", "no", "error", "errored", "fail", "failed", "failure", "invalid", "unauthorized", "denied"})
+
+
+def _says_no(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in _NO
+    if isinstance(value, bool):
+        return not value
+    return isinstance(value, int) and value >= _WRONG
 
 
 class WexaManner:
@@ -43,11 +52,14 @@ class WexaManner:
         A GET is left alone, since `status` there is the connector's own.
         """
         body = answer.body
-        if answer.method == "GET" or not isinstance(body, dict):
+        if answer.method == "GET":
             return None
-        status = body.get("status")
-        said_no = isinstance(status, str) and status.strip().lower() in _NO
-        if said_no or status is False or body.get("success") is False or body.get("error"):
+        if not isinstance(body, dict):
+            return "its answer is no object"
+        if any(_says_no(body.get(key)) for key in ("status", "statusCode", "success", "ok")):
+            return self.words(body) or "it gives no reason"
+        inner = body.get("result")
+        if any(isinstance(one, dict) and (one.get("error") or one.get("errors")) for one in (body, inner)):
             return self.words(body) or "it gives no reason"
         return None
 
