@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from trueup.secrets import REDACTED, Secret
+from trueup.secrets import REDACTED, Secret, holds_secret
 
 Path = tuple[str | int, ...]
 
@@ -130,7 +130,7 @@ def covers(live: Any, declared: Any) -> bool:
 
 def diff(before: Any, after: Any, path: Path = ()) -> tuple[Change, ...]:
     """The changes that lead from `before` to `after`, in the order of their paths; paths begin with `path`."""
-    return tuple(Change(*pair, sensitive=_holds_secret(pair[1:])) for pair in pairs(before, after, path))
+    return tuple(Change(*pair, sensitive=holds_secret(pair[1:])) for pair in pairs(before, after, path))
 
 
 Pair = tuple[Path, Any, Any]
@@ -142,7 +142,7 @@ def pairs(before: Any, after: Any, path: Path = ()) -> list[Pair]:
         return []
     if not _comparable(before, after):
         return [(path, before, after)]
-    if _holds_secret(after) or _holds_secret(before):
+    if holds_secret(after) or holds_secret(before):
         return list(leaves(before, after, path))  # secrets stay out of a library that prints what it compares
     from deepdiff import DeepDiff
 
@@ -180,14 +180,6 @@ def _comparable(before: Any, after: Any) -> bool:
 
 def _is_absent(side: Any) -> bool:
     return type(side).__name__ == "NotPresent"
-
-
-def _holds_secret(value: Any) -> bool:
-    if isinstance(value, Secret):
-        return True
-    if isinstance(value, dict):
-        return any(map(_holds_secret, value.values()))
-    return isinstance(value, list | tuple) and any(map(_holds_secret, value))
 
 
 def _sortable(path: Path) -> tuple[tuple[int, int, str], ...]:

@@ -210,6 +210,15 @@ def resolve(value: Any, known: dict[Reference, Secret] | None = None) -> Any:
     return value
 
 
+def holds_secret(value: Any) -> bool:
+    """Whether a value is or holds a Secret, or a Reference to one."""
+    if isinstance(value, dict):
+        return any(map(holds_secret, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(holds_secret, value))
+    return isinstance(value, Secret | Reference)
+
+
 def mentions(value: Any) -> bool:
     """Whether a value holds a Reference."""
     if isinstance(value, dict):

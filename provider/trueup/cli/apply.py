@@ -51,13 +51,17 @@ async def _apply(asked: Asked, console: Console, desired: Manifest, approved: bo
             return _declined(console)
         interrupt.stop = opened.stop
         report = await opened.apply(plan) if plan.has_changes else Report()
-        interrupt.stop = None
+        interrupt.stop = _finished
     if asked.json:
         console.out.document(applied.render_json(report))
     elif plan.has_changes:
         following = asked.command("plan")
         console.out.print(applied.render(report, plan, console.out.page, following=following))
     return report.exit_code
+
+
+def _finished() -> None:
+    """What a signal stops once everything was sent: nothing, and what was done is still told."""
 
 
 async def _approved(plan: Plan, asked: Asked, console: Console) -> bool:

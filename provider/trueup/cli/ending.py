@@ -22,7 +22,7 @@ def ended(command: Callable[[], Any], console: Console) -> int:
         result = command()
         code = result if isinstance(result, int) else 0
     except KeyboardInterrupt:
-        console.err.print("Interrupted. Nothing was changed.")
+        console.err.print("Interrupted.")  # before anything began, or once everything was told
         return INTERRUPTED
     except click.ClickException as error:
         code = _usage(error, console)

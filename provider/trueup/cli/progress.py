@@ -47,8 +47,7 @@ class Lines:
         if text and self._results and not self._console.json:
             from trueup.report.page import safe
 
-            # Why it failed is told in full at the end, once.
-            line, page = safe(text.partition(": ")[0] if text.startswith("!") else text), self._console.out.page
+            line, page = safe(text), self._console.out.page
             self.result(f"  {page.paint(line, _STYLES.get(line[:1], ''))}")
 
     def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:

@@ -30,11 +30,11 @@ _FORM: Final = re.compile(
 )
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_WORD: Final = re.compile(
-    "(?:password|passwd|passphrase|pwd|secret|token|credential|apikey|privatekey|accesskey|secretkey|authorization)s?"
+    "(?:password|passwd|passphrase|pass|pwd|pw|psk|secret|token|credential|apikey|privatekey|accesskey|secretkey|authorization)s?"
 )
 _KEY_WORDS: Final = frozenset(("api", "private", "access", "secret", "signing", "encryption"))
 _LINE: Final = re.compile(
-    r"(?i)(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|(?:private|access)[_-]?key|credential|authorization)"
+    r"(?i)(?:pass|pwd|\bpw|psk|secret|token|api[_-]?key|(?:private|access)[_-]?key|credential|authorization)"
     r"[\w-]*[\"']?\s*[:=]\s*(?!valueFrom\b)[^\s{]"
 )
 

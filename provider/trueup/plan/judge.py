@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from trueup.diff import MISSING, Change, Pair, Path, at, covers, dotted, leaves, overlay, pairs, same
 from trueup.plan.steps import Learned, Unverifiable
-from trueup.secrets import Secret, fingerprint
+from trueup.secrets import fingerprint, holds_secret
 
 if TYPE_CHECKING:
     from trueup.model import Desired, Field, Live, Record, Verbs
@@ -95,13 +95,4 @@ def _hidden(trait: Field, path: Path, before: Any, live: Live) -> bool:
 
 def change_of(trait: Field, path: Path, before: Any, after: Any, *, note: str = "") -> Change:
     """The change, without its values where they are secret."""
-    sensitive = trait.is_secret(path) or isinstance(before, Secret) or isinstance(after, Secret)
-    return Change(path, before, after, sensitive or _has_secret(after), note)
-
-
-def _has_secret(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_secret, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_secret, value))
-    return isinstance(value, Secret)
+    return Change(path, before, after, trait.is_secret(path) or holds_secret((before, after)), note)

@@ -32,7 +32,10 @@ def render_sound(manifest: Manifest) -> str:
         _counted(len(manifest.connections), "connection"),
         _counted(len(manifest.files), "file"),
     )
-    return f"Valid: {resources} and {connections} in {files}. Nothing was sent."
+    said = f"Valid: {resources} and {connections} in {files}. Nothing was sent."
+    if manifest.blank:
+        said += f" Without any document: {', '.join(map(safe, manifest.blank))}."
+    return said
 
 
 def render_sound_json(manifest: Manifest) -> str:

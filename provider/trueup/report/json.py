@@ -15,7 +15,7 @@ from trueup import __version__
 from trueup.diff import MISSING, UNKNOWN, dotted
 from trueup.plan import FORMAT_VERSION
 from trueup.report.values import conceal, with_ids
-from trueup.secrets import scrub
+from trueup.secrets import Secret, scrub
 
 if TYPE_CHECKING:
     from trueup.diff import Change, Path
@@ -201,6 +201,10 @@ def _put(values: dict[str, Any], masks: dict[str, Any], name: str, value: Any, m
         masks[scrub(name)] = mask
 
 
+_GONE: Final = Secret("")
+"""What was ours may have been a secret; the manifest that said so is gone."""
+
+
 def _ours(live: Any, declared: Any, found: Live, path: Path, removed: tuple[Path, ...]) -> Any:
     """What is live of the keys that are declared, or were ours until now, and that can be read."""
     if not isinstance(live, dict) or not isinstance(declared, dict):
@@ -213,5 +217,5 @@ def _ours(live: Any, declared: Any, found: Live, path: Path, removed: tuple[Path
         if key in declared:
             ours[key] = _ours(value, declared[key], found, here, removed)
         elif any(one[: len(here)] == here for one in removed):
-            ours[key] = value
+            ours[key] = _GONE
     return ours

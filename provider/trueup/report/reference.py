@@ -20,8 +20,8 @@ _WORDS: Final = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _EVERY: Final = (
     "Every document has `apiVersion`, `kind`, `metadata` with its `name`, and `spec` with the fields below.",
     "`metadata` may also hold `labels` and `annotations`, words for people. Whatever is not a Connection may name one",
-    "in `spec.connection`; without it `default` is meant. Without a `default` the environment says where a system is, and",
-    "without that, its public API is meant.",
+    "in `spec.connection`; without it `default` is meant. Without a `default` the environment says where a system is,",
+    "and without that, its public API is meant.",
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.diff import MISSING, UNKNOWN
 from trueup.plan import target_of
 from trueup.report.page import Parts, safe
-from trueup.secrets import REDACTED, Reference, Secret, scrub
+from trueup.secrets import REDACTED, Reference, Secret, holds_secret, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,8 @@ def conceal(value: Any, *, secret: bool = False, twin: Any = MISSING) -> tuple[A
     """
     if isinstance(value, Secret | Reference) or isinstance(twin, Secret | Reference):
         return REDACTED, True
+    if holds_secret(twin) and not _alike(value, twin):
+        return REDACTED, True  # a secret stands where no place tells which part of this it is
     if isinstance(value, dict):
         shown, mask = {}, {}
         for key, item in value.items():
@@ -42,7 +44,7 @@ def conceal(value: Any, *, secret: bool = False, twin: Any = MISSING) -> tuple[A
                 mask[name] = hidden
         return shown, mask or False
     if isinstance(value, list):
-        twins = twin if isinstance(twin, list) and len(twin) == len(value) else [MISSING] * len(value)
+        twins = twin if isinstance(twin, list) and _alike(value, twin) else [MISSING] * len(value)
         found = [conceal(item, secret=secret, twin=inner) for item, inner in zip(value, twins, strict=True)]
         masks = [mask for _, mask in found]
         return [item for item, _ in found], masks if any(masks) else False
@@ -53,6 +55,12 @@ def conceal(value: Any, *, secret: bool = False, twin: Any = MISSING) -> tuple[A
     if isinstance(value, float) and not math.isfinite(value):
         return str(value), False  # JSON has no such number
     return value, False
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other)
+    return isinstance(one, dict) and isinstance(other, dict)
 
 
 def shown(value: Any, *, bare: bool = False) -> str:
