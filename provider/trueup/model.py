@@ -189,6 +189,8 @@ class Scope:
     """The declared resources of this kind and connection that the run is about."""
     whole: bool = True
     """False when the rest does not matter: then a lookup by key may be cheaper than the whole list."""
+    known: tuple[str, ...] = ()
+    """Ids by which the ledger knows the declared ones: they may live on under another key."""
 
 
 @dataclass(slots=True)

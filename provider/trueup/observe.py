@@ -13,17 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trueup.client import Client
-    from trueup.model import Declared, Listing, Verbs
+    from trueup.model import Declared, Listing, Record, Verbs
 
 Place = tuple[str, str, str]
 
 
 async def observe(
-    declared: Sequence[Declared], clients: Mapping[tuple[str, str], Client], *, whole: bool = True
+    declared: Sequence[Declared],
+    clients: Mapping[tuple[str, str], Client],
+    records: Mapping[tuple[str, str], Mapping[str, Record]] | None = None,
+    *,
+    whole: bool = True,
 ) -> dict[Place, Listing]:
     """What is live of every kind that is declared, by system, connection and kind. Raises ApiError.
 
-    `whole=False` says that the run is about these resources alone, so that few of them may be looked up one by one.
+    `whole=False` says that the run is about these resources alone, so that few of them may be looked up one by one: by
+    key, and by the id under which `records` (the ledger's, by system and connection, then by id) know them.
     """
     groups: dict[Place, list[Declared]] = defaultdict(list)
     for one in declared:
@@ -31,7 +36,10 @@ async def observe(
 
     async def read(place: Place, wanted: list[Declared]) -> Listing:
         verbs = cast("Verbs", wanted[0].kind.verbs)
-        return await verbs.read(clients[place[:2]], Scope(tuple(wanted), whole))
+        held = {} if whole or records is None else records.get(place[:2], {})
+        addresses = {str(one.address) for one in wanted} if held else set()
+        known = tuple(record.id for record in held.values() if record.address in addresses)
+        return await verbs.read(clients[place[:2]], Scope(tuple(wanted), whole, known))
 
     found = await asyncio.gather(*(read(*group) for group in groups.items()), return_exceptions=True)
     listings: dict[Place, Listing] = {}

@@ -125,10 +125,10 @@ class Session:
         started, sent = clock.monotonic(), self._sent()
         self.options.progress.phase("reading")
         resources = await asyncio.to_thread(_with_secrets, self.resources)
-        listings = await observe(resources, self.clients, whole=not self.options.targets)
+        ledger = await self._ledger_if(_ledger_path(self.options.state), create=False)
+        listings = await observe(resources, self.clients, self._records, whole=not self.options.targets)
         expected = {name: one.organization for (_, name), one in self.settings.items() if one.organization}
         await guard(listings, self.clients, expected)
-        ledger = await self._ledger_if(_ledger_path(self.options.state), create=False)
         key = ledger.key if ledger else None if _ledger_path(self.options.state) is None else os.urandom(32)
         plan = build(resources, listings, self._records, Policy(key, self.options.resend))
         if key is None:

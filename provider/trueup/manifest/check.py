@@ -256,7 +256,9 @@ class _Explainer:
                     if not words.near(key, known):
                         continue  # that valueFrom is missing says it all
                     hint = words.did_you_mean(key, known)
-                self._add(place, Said("E141", f"unknown key {quoted(key)} in {words.name_of(path)}", hint))
+                # A key that is far from every known one may be the secret itself, put one level too deep.
+                which = f" {quoted(key)}" if "valueFrom" not in path or words.near(key, known) else ""
+                self._add(place, Said("E141", f"unknown key{which} in {words.name_of(path)}", hint))
                 continue
             meant = words.near(key, known)
             if meant is not None and secret_name(meant):

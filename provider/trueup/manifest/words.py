@@ -48,8 +48,14 @@ class Said(NamedTuple):
     hint: str
 
 
+_REFERENCE: Final = ("env", "file", "exec", "command", "timeout")
+
+
 def name_of(path: Path) -> str:
-    """`status`, `config.branch`, `metadata.name`: as people say it."""
+    """`status`, `config.branch`, `metadata.name`: as people say it; what stands below valueFrom may be a secret."""
+    if "valueFrom" in path:
+        kept = path.index("valueFrom") + 1
+        path = (*path[:kept], *(part for part in path[kept:] if isinstance(part, int) or part in _REFERENCE))
     return printable(dotted(path[1:] if len(path) > 1 and path[0] == "spec" else path)) or "the document"
 
 

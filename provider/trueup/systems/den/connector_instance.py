@@ -87,6 +87,9 @@ class _Verbs:
             for declared in scope.declared:
                 for live in await self._look(api, declared.spec):
                     found[live.id] = live
+            renamed = {key: Live("ConnectorInstance", key, "", {}) for key in scope.known if key not in found}
+            for key, item in (await lists.reread(api, ROUTE, _ID, renamed)).items():
+                found[key] = _live(item)
             return Listing(list(found.values()), complete=False)
         return Listing([_live(item) for item in await lists.read_all(api, ROUTE)])
 
