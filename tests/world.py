@@ -136,7 +136,7 @@ class World:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def person(self, name: str, kind: str = "connector-instance", **values: Any) -> Any:
+    def person(self, name: str, /, kind: str = "connector-instance", **values: Any) -> Any:
         """A colleague sets fields of an instance (or of what else `kind` says) by its name."""
         return self.upstream("person", kind=kind, name=name, set=values)
 
