@@ -43,6 +43,7 @@ async def test_a_create_of_unknown_outcome_makes_exactly_one(world: World, fault
     world.fault(system="den", method="POST", route=route, times=1, **fault)
     wanted = [account(), instance("docs", config={"branch": "main"}, status="disabled")]
     report = await world.apply(*wanted, connections=(impatient(world),))
+    world.settle()
     assert (results(report), report.exit_code) == ({"acme": "done", "docs": "done"}, 0)
     assert len([row for row in world.rows(ACCOUNTS) if row["remoteId"] == "1001"]) == 1
     assert len([row for row in world.rows(INSTANCES) if row["name"] == "docs"]) == 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from declare import manifest
-from sandboxes import Running
+from sandboxes import PATIENCE, Running
 
 from trueup.apply import Report
 from trueup.model import Declared, Quiet
@@ -160,6 +160,13 @@ class World:
         """How many requests the servers got since they last forgot."""
         view = self.sandbox.control.get("/requests").json()
         return sum(one["count"] for one in view["counts"] if system in (None, one["system"]))
+
+    def settle(self) -> None:
+        """Waits until the servers have dealt with everything that they were asked, also with what nobody waits for."""
+        until = time.monotonic() + PATIENCE
+        while (view := self.sandbox.control.get("/requests").json())["total"] < len(view["log"]):
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
     def writes(self) -> list[str]:
         """Method and path of every request but GET, in the order of arrival."""
