@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from declare import DEN, account, declared, everywhere, instance
+from hypothesis import given
+from hypothesis import strategies as st
 from world import actions, changed
 
 from trueup.diff import MISSING, UNKNOWN
@@ -340,3 +342,34 @@ def test_a_plan_without_changes_costs_nothing() -> None:
     found = plan([account(), docs()], [live_instance()])
     price(found, Reading(requests=2, seconds=0.2, left=598, window=600, silence=60.0))
     assert (found.cost.requests, found.cost.seconds) == (0, 0.0)
+
+
+# Answers that no server should give
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-1, 2), st.text(max_size=2), st.sampled_from(["docs", "1001"])),
+    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.sampled_from("ab"), inner, max_size=2)),
+    max_leaves=5,
+)
+FIELDS = ["name", "connectorAccountId", "remoteId", "status", "instanceConfigJson", "organizationId", "createdAt"]
+ACCOUNT_FIELDS = ["remoteId", "displayName", "connectorType", "externalAccountRef", "metadata", "status"]
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON), max_size=3),
+    st.lists(st.dictionaries(st.sampled_from(ACCOUNT_FIELDS), JSON), max_size=3),
+)
+def test_no_answer_whatever_makes_the_plan_stumble(
+    instances: list[dict[str, Any]], accounts: list[dict[str, Any]]
+) -> None:
+    wanted = [
+        account(metadata={"a": 1}, externalAccountRef=None),
+        docs(remoteId="a/b", status="active", config={"a": {"b": [1]}}, autoImportNewPlugins=True),
+        instance("other", id="cin_1"),
+    ]
+    found = plan(
+        wanted,
+        [connector_instance._live({"id": f"cin_{n}", "updatedAt": STAMP, **one}) for n, one in enumerate(instances)],
+        [connector_account._live({"id": f"cac_{n}", "updatedAt": STAMP, **one}) for n, one in enumerate(accounts)],
+    )
+    assert found.declared == 3
