@@ -373,3 +373,13 @@ def test_no_answer_whatever_makes_the_plan_stumble(
         [connector_account._live({"id": f"cac_{n}", "updatedAt": STAMP, **one}) for n, one in enumerate(accounts)],
     )
     assert found.declared == 3
+
+
+def test_what_is_nested_too_deeply_is_refused_alone() -> None:
+    deep: Any = 1
+    for _ in range(3000):
+        deep = {"k": deep}
+    live = [live_instance(instanceConfigJson={"a": 1, "deep": deep}), live_instance("other")]
+    found = plan([account(), docs(config={"a": 2}), instance("other", status="disabled")], live)
+    assert actions(found) == {"docs": "refuse", "other": "update"}
+    assert "nested too deeply" in found.steps[0].why

@@ -79,7 +79,11 @@ class _Planner:
     def build(self, declared: Sequence[Declared]) -> Plan:
         self.declared = declared
         for one in by_reference(declared):
-            step = self._step(one)
+            try:
+                step = self._step(one)
+            except RecursionError:
+                why = "what is live or declared is nested too deeply to be compared."
+                step = Step("refuse", one, None, Desired({}), why=why, error=True)
             if step is None:
                 continue
             if step.action == "create":
