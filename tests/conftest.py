@@ -10,6 +10,17 @@ import pytest
 from sandboxes import Running, running
 from world import World
 
+import trueup.secrets
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test() -> Iterator[None]:
+    """A process resolves the secrets of one run; here it is one of many tests, and each forgets its own."""
+    before = set(trueup.secrets._known)
+    yield
+    trueup.secrets._known.clear()
+    trueup.secrets._known.update(before)
+
 
 def _kept(preset: str) -> Iterator[tuple[Running, Any]]:
     with running("--preset", preset) as sandbox:

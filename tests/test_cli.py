@@ -304,7 +304,7 @@ def test_secrets_are_in_no_output_whatever_happens(folder: Folder) -> None:
     folder.world.fault(system="wexa", method="POST", status=422, body={"detail": f"auth {PASSWORD}"}, times=1)
     for arguments in (["plan"], ["apply", "--auto-approve"], ["apply", "--auto-approve", "-o", "json"], ["drift"]):
         done = folder.run(*arguments, "-vv", TRUEUP_DEBUG="1", **secrets)
-        said.append(done.stdout + done.stderr)
+        said.append(" ".join((done.stdout + done.stderr).split()))
     assert "(sensitive)" in said[0]
     assert "bad (sensitive) (sensitive)" in said[1] or "bad (sensitive) (sensitive)" in said[2]
     folder.world.person("handbook", config={"token": "another-token-entirely"})

@@ -263,7 +263,7 @@ KEY = "  apiKey: {valueFrom: {env: KEY}}\n"
 CONNECTIONS = {
     "http": Row(CONNECTION + KEY + "  url: http://den.example\n", "6:8", "E150", "in clear", "allowHttp: true"),
     "no scheme": Row(CONNECTION + KEY + "  url: den.example\n", "6:8", "E150", "not a URL", 'Write "https://HOST"'),
-    "query": Row(CONNECTION + KEY + "  url: https://den.example?a=b\n", "6:8", "E140", "query", "Leave out", excerpt=False),
+    "query": Row(CONNECTION + KEY + "  url: https://den.example?a=b\n", "6:8", "E140", "query", "Leave out", False),
     "port": Row(CONNECTION + KEY + "  url: https://den.example:x\n", "6:8", "E150", "not a URL", "Write"),
     "sandbox misspelt": Row(CONNECTION + KEY + "  url: sanbox\n", "6:8", "E150", '"sanbox"', 'did you mean "sandbox"?'),
     "two credentials": Row(

@@ -208,7 +208,7 @@ def test_colours_only_repeat_what_is_there() -> None:
 
 
 def test_without_unicode_there_is_none_of_ours() -> None:
-    long = instance("docs", config={"text": "x" * 1300})
+    long = instance("docs", config={"text": "x" * 5000})
     shown = text.render(planned([account(), long], [live_account(), live_instance("docs")]), Page(80, unicode=False))
     assert shown.isascii()
     assert "..." in shown

@@ -7,9 +7,11 @@ Bodies and credentials are never logged and never part of an error.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import random
+import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
@@ -30,8 +32,9 @@ from trueup.errors import (
     Unavailable,
 )
 from trueup.model import Clock, Progress, Quiet
-from trueup.secrets import Secret, scrub
+from trueup.secrets import Secret
 from trueup.urls import is_loopback
+from trueup.wire import filled, parsed, plain, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +44,6 @@ ATTEMPTS: Final = 5
 LARGEST: Final = 64 << 20
 """Bytes of an answer, decoded; more is refused."""
 _KEEP_ALIVE = 4.0  # Den closes idle connections after 5 s; a request on a closing one would be ambiguous
-_LONGEST_RETRY_AFTER = 300.0
 _WINDOWS_WITHOUT_SUCCESS = 10
 _UNEXPLAINED = 2
 _LONG = 2.0  # seconds after which somebody who watches wants to know why nothing happens
@@ -189,6 +191,7 @@ class Client:
             timeout=httpx.Timeout(self.timeout, pool=None),
             limits=httpx.Limits(max_connections=self.concurrency, keepalive_expiry=_KEEP_ALIVE),
             transport=self.transport,
+            verify=_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             follow_redirects=False,  # a redirect would carry the credential to another host
             trust_env=not is_loopback(httpx.URL(self.url).host),  # a proxy is never the way to this machine
         )
@@ -217,7 +220,7 @@ class Client:
         when it cannot have happened; otherwise it raises Ambiguous, and the caller looks. Raises ApiError or Stopped.
         """
         query_text = {key: str(value) for key, value in (query or {}).items() if value is not None}
-        call = _Call(method, route, _fill(route, params or {}), query_text, body, repeatable)
+        call = _Call(method, route, filled(route, params or {}), query_text, body, repeatable)
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(_Again),
             stop=lambda _: call.tried >= ATTEMPTS,
@@ -241,7 +244,7 @@ class Client:
         call = _Call("GET", route, route, {}, None, repeatable=True)
         status, raw, _, _ = await self._exchange(call)
         try:
-            return status, _parsed(raw)
+            return status, parsed(raw)
         except (ValueError, RecursionError):
             return status, {}
 
@@ -279,7 +282,7 @@ class Client:
                     call.method, call.url, params=call.query or None, content=content, headers=headers
                 ) as response,
             ):
-                request_id = _plain(response.headers.get("x-request-id", ""), 64)
+                request_id = plain(response.headers.get("x-request-id", ""), 64)
                 if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity", "gzip"):
                     # One layer of gzip grows a thousandfold at most, chunk by chunk; two of them, a millionfold.
                     said = "answered in an encoding that was not asked for."
@@ -302,7 +305,7 @@ class Client:
         broken = False
         if raw.strip():
             try:
-                body = _parsed(raw)
+                body = parsed(raw)
             except (ValueError, RecursionError):
                 broken = True
         if 200 <= status < 300:
@@ -310,17 +313,15 @@ class Client:
                 raise self._uncertain(call, "the answer is not JSON", status, request_id)
             answer = Answer(status, body, request_id, call.method, call.route)
             if reason := self.manner.failed(answer):
-                raise self._error(
-                    Refused, call, status, request_id, f"answered {status}, but failed: {_plain(reason)}."
-                )
+                raise self._error(Refused, call, status, request_id, f"answered {status}, but failed: {plain(reason)}.")
             return answer
-        words = "" if broken else _plain(self.manner.words(body))
+        words = "" if broken else plain(self.manner.words(body))
         said = f"answered {status}" + (f": {words}." if words else ".")
         if status == 429:
             failure = self._error(Unavailable, call, status, request_id, said)
-            raise _Again(failure, wait=_retry_after(headers, self.clock))
+            raise _Again(failure, wait=retry_after(headers, self.clock))
         if status >= 500:
-            raise self._uncertain(call, said.rstrip("."), status, request_id, _retry_after(headers, self.clock))
+            raise self._uncertain(call, said.rstrip("."), status, request_id, retry_after(headers, self.clock))
         if status == 404:
             raise self._error(NotFound, call, status, request_id, said)
         if status == 403:
@@ -445,42 +446,6 @@ def _backoff(state: tenacity.RetryCallState) -> float:
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not cryptography
 
 
-def _parsed(raw: bytes) -> Any:
-    """The JSON of a body; ValueError or RecursionError for what is none, NaN and Infinity included."""
-
-    def refuse(constant: str) -> None:
-        raise ValueError(constant)
-
-    return json.loads(raw, parse_constant=refuse)
-
-
-def _retry_after(headers: httpx.Headers, clock: Clock) -> float | None:
-    """Seconds to wait: a number, or an HTTP date; None when the header is absent or unusable."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        from email.utils import parsedate_to_datetime
-
-        try:
-            seconds = (parsedate_to_datetime(text) - clock.now()).total_seconds()
-        except (TypeError, ValueError):
-            return None
-    if not 0 <= seconds < float("inf"):
-        return None
-    return min(seconds, _LONGEST_RETRY_AFTER) + random.uniform(0, 0.1)  # noqa: S311 - jitter
-
-
-def _fill(route: str, params: Mapping[str, str]) -> str:
-    from urllib.parse import quote
-
-    for name, value in params.items():
-        route = route.replace("{" + name + "}", quote(value, safe=""))
-    return route
-
-
 def _cause(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "no answer in time"
@@ -491,13 +456,13 @@ def _cause(error: Exception) -> str:
                 return os.strerror(inner.errno)  # asyncio says the port in its place
             return inner.strerror
         inner = inner.__cause__ or inner.__context__
-    return _plain(str(error)) or type(error).__name__
+    return plain(str(error)) or type(error).__name__
 
 
-def _plain(text: str, longest: int = 300) -> str:
-    """A server's words on one line, without secrets of ours and without anything that could steer a terminal."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in scrub(str(text))).split())
-    return (line if len(line) <= longest else line[: longest - 1] + "…").rstrip(".")
+@functools.cache
+def _tls(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """The certificates that are trusted, as those two variables say: read once, which takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def _agent() -> str:

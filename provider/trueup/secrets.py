@@ -21,7 +21,7 @@ from trueup.errors import SecretError
 REDACTED: Final = "(sensitive)"
 """What is shown in place of a secret."""
 
-_SHORTEST = 4  # a shorter secret would blank out ordinary words of every message
+_SHORTEST = 6  # a shorter secret would blank out ordinary words of every message
 _LARGEST = 1 << 20
 _ENCODE = "Encode it, for instance with base64."
 
@@ -33,11 +33,11 @@ class Secret:
 
     __slots__ = ("_reveal",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, *, ours: bool = True) -> None:
         self._reveal: Callable[[], str] = lambda: (
             value
         )  # whoever walks over attributes, as deepdiff does, finds a function
-        if len(value) >= _SHORTEST:
+        if ours and len(value) >= _SHORTEST:  # a server's words are not to choose what is blanked out of ours
             _known.update((value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]))
             _known.update((quote(value, safe="", errors="surrogatepass"), quote(value, errors="surrogatepass")))
             raw = value.encode("utf-8", "surrogatepass")

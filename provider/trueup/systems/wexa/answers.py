@@ -135,7 +135,7 @@ def _sealed(value: Any) -> Any:
         return {key: _sealed(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_sealed(inner) for inner in value]
-    return Secret(value) if isinstance(value, str) else value
+    return Secret(value, ours=False) if isinstance(value, str) else value
 
 
 def _masked_below(value: Any, path: Path) -> Iterator[Path]:
