@@ -58,3 +58,21 @@ async def test_a_disconnected_account_is_told(world: World) -> None:
     plan = await world.plan(account())
     assert (plan.has_drift, plan.unverifiable) == (False, 1)
     assert "disconnected" in plan.steps[0].unverifiable[0].why
+
+
+async def test_a_renamed_connector_is_refused_with_its_new_name(world: World) -> None:
+    loader = {"source": "mongodb", "batchSize": 10, "auth": {"username": "reader"}}
+    wanted = connector("crm", DEMO_PROJECT, status="active", dataLoaderConfig=loader)
+    await world.apply(wanted)
+    world.upstream("connector-renamed", system="wexa", connectorID=DEMO_CONNECTORS["crm"], sourceName="crm2")
+    plan = await world.plan(wanted)
+    assert actions(plan) == {"crm": "refuse"}
+    assert "crm2" in plan.steps[0].why
+
+
+async def test_a_disconnected_account_is_told(world: World) -> None:
+    await world.apply(account(), instance("docs"))
+    world.upstream("installation-deleted", installationId=1001)
+    plan = await world.plan(account())
+    assert (plan.has_drift, plan.unverifiable) == (False, 1)
+    assert "disconnected" in plan.steps[0].unverifiable[0].why
