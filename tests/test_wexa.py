@@ -8,9 +8,11 @@ import pytest
 from declare import account, connector
 from world import CONNECTORS, World, actions, changed, results
 
-from trueup.model import Declared
+from trueup.client import Answer
+from trueup.model import Declared, Live
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
 from trueup.secrets import Reference
+from trueup.systems.wexa import answers
 
 PASSWORD = "correct horse battery staple"
 CRM = DEMO_CONNECTORS["crm"]
@@ -160,6 +162,32 @@ async def test_what_was_never_sent_from_here_is_no_drift(world: World) -> None:
     world.upstream("status-changed", system="wexa", connectorID=CRM, status="active")
     plan = await world.plan(crm())
     assert (actions(plan), plan.has_drift) == ({"crm": "update"}, False)
+
+
+async def test_a_value_that_reads_back_in_another_form_is_learned_and_not_fought(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that stores `MONGODB` for `mongodb` says it in its own way, as a second write shows."""
+    real = answers.add_config
+
+    def loud(live: Live, answer: Answer) -> None:
+        real(live, answer)
+        config = live.spec["dataLoaderConfig"]
+        config["source"] = config.get("source", "").upper()
+
+    monkeypatch.setattr(answers, "add_config", loud)
+    world.switch(statuses="echo")
+    report = await world.apply(crm())
+    assert (results(report), report.exit_code) == ({"crm": "done"}, 0)
+    assert not report.outcomes[0].verified
+    sent = writes(world)
+    assert sent <= 2
+    assert await world.in_sync(crm())
+    await world.apply(crm())
+    assert writes(world) == sent
+    loader = {**stored(world)["data_loader_config"], "source": "postgresql"}
+    world.upstream("config-changed", system="wexa", connectorID=CRM, data_loader_config=loader)
+    assert list(changed(await world.plan(crm()))) == ["dataLoaderConfig.source"]
 
 
 # A status on its way
