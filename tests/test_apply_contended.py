@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from declare import account, instance
-from world import INSTANCES, Recorder, World, actions, names, results
+from world import INSTANCES, Recorder, World, actions, changed, names, results
 
 from trueup.systems.den import connector_instance
 
@@ -76,6 +76,28 @@ async def test_a_flag_that_the_server_does_not_take_is_never_called_in_sync(worl
     report = await world.apply(*wanted)
     assert results(report) == {"docs": "contended"}
     assert not await world.in_sync(*wanted)
+
+
+async def test_a_write_that_leaves_a_value_as_it_was_is_never_called_in_sync(world: World) -> None:
+    await world.apply(account(), instance("docs", config={"a": "old"}))
+    item = world.sandbox.den.get(f"/v1/connector-instances/{world.instance('docs')['id']}").json()["item"]
+    world.fault(system="den", method="PATCH", status=200, body={"ok": True, "item": item})
+    wanted = [account(), instance("docs", config={"a": "new"})]
+    assert results(await world.apply(*wanted)) == {"docs": "contended"}
+    assert changed(await world.plan(*wanted)) == {"config.a": ("old", "new")}
+
+
+async def test_a_flag_of_the_config_that_the_server_turns_round_is_never_called_in_sync(world: World) -> None:
+    await world.apply(account(), instance("docs"))
+    item = world.sandbox.den.get(f"/v1/connector-instances/{world.instance('docs')['id']}").json()["item"]
+    turned = {**item, "instanceConfigJson": {"flag": False}}
+    world.fault(system="den", method="PATCH", status=200, body={"ok": True, "item": turned})
+    world.progress = Recorder()
+    world.progress.on_look = lambda: world.person("docs", config={"flag": False})
+    wanted = [account(), instance("docs", config={"flag": True})]
+    assert results(await world.apply(*wanted)) == {"docs": "contended"}
+    world.progress = Recorder()
+    assert changed(await world.plan(*wanted)) == {"config.flag": (False, True)}
 
 
 async def test_a_value_that_the_server_keeps_in_another_form_is_learned(world: World, monkeypatch: Any) -> None:

@@ -88,6 +88,20 @@ async def test_what_is_found_in_place_of_a_create_is_brought_to_what_is_declared
     assert await world.in_sync(account(), wanted)
 
 
+async def test_what_is_found_teaches_nothing_although_a_later_call_of_the_step_is_answered(world: World) -> None:
+    wanted = instance("docs", status="disabled", config={"branch": "main"})
+    await world.apply(account())
+    async with world.session(account(), wanted) as session:
+        plan = await session.plan()
+        mine = world.row(ACCOUNTS, remoteId="1001")["id"]
+        body = {"connectorAccountId": mine, "connectorType": "github", "name": "docs", "config": {"branch": "x"}}
+        assert world.sandbox.den.post("/v1/connector-instances", json=body).is_success
+        report = await session.apply(plan)
+    row = world.instance("docs")
+    assert (row["status"], row["instanceConfigJson"]) == ("disabled", {"branch": "main"})
+    assert report.exit_code == 0
+
+
 async def test_an_account_found_in_place_of_a_create_is_not_taken_for_ours(world: World) -> None:
     async with world.session(account(displayName="ours")) as session:
         plan = await session.plan()

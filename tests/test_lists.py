@@ -231,6 +231,13 @@ def test_drift_c_a_cursor_that_vanished_costs_little() -> None:
     assert den.requests <= 7 + 3
 
 
+def test_many_items_that_moved_at_once_cost_few_steps_back() -> None:
+    moved: list[Action] = [("write", 4 * PAGE - 1)] * (3 * PAGE)  # the last twelve that were passed, and the cursor
+    den = Den(8 * PAGE, [[], [], [], moved])
+    check(den, read(den))
+    assert den.requests <= 8 + 4 + 8, "each step back is twice as long as the one before"
+
+
 def test_what_was_removed_from_the_head_during_the_walk_is_not_shown() -> None:
     den = Den(3 * PAGE, [[("remove", 1)]])
     found = read(den)

@@ -296,6 +296,13 @@ def test_a_learned_value_is_in_sync_and_no_other_is() -> None:
     assert changed(remembered(wanted, live_instance(remoteId="acme/x"), known)) == {"remoteId": ("acme/x", "Acme/Docs")}
 
 
+def test_what_was_learned_is_not_sent_again_on_request() -> None:
+    known = record(written={"remoteId": "Acme/Docs"}, read_back={"remoteId": "acme/docs"})
+    live = live_instance(remoteId="acme/docs")
+    wanted = [account(), docs(remoteId="Acme/Docs")]
+    assert plan(wanted, [live], records={live.id: known}, policy=Policy(KEY, resend=True)).steps == []
+
+
 def test_what_was_learned_of_one_value_says_nothing_of_another() -> None:
     known = record(written={"remoteId": "Acme/Docs"}, read_back={"remoteId": "acme/docs"})
     found = remembered(docs(remoteId="Acme/New"), live_instance(remoteId="acme/docs"), known)

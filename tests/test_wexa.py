@@ -124,6 +124,19 @@ async def test_a_changed_secret_is_sent_even_where_it_cannot_be_read(
     assert await world.in_sync(crm())
 
 
+async def test_without_a_ledger_a_secret_that_reads_otherwise_may_be_stored_in_another_form(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUEUP_LEDGER", "off")
+    world.switch(statuses="echo")
+    await world.apply(crm())
+    monkeypatch.setenv("CRM_PASSWORD", "another one altogether")
+    plan = await world.plan(crm())
+    assert (plan.has_changes, plan.unverifiable) == (False, 1)
+    await world.apply(crm(), resend=True)
+    assert stored(world)["data_loader_config"]["auth"]["password"] == "another one altogether"
+
+
 @pytest.mark.parametrize("ledger", ["ledger", "off"])
 @pytest.mark.parametrize("config", ["masked", "absent"])
 async def test_resend_sends_what_cannot_be_verified_once_for_each_time_it_is_asked(
