@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from trueup.manifest import Manifest
-from trueup.model import DEFAULT_CONNECTION, Address, Declared, Record, Where
+from trueup.model import DEFAULT_CONNECTION, Address, Declared, Where
+from trueup.records import Record
 from trueup.systems import BY_NAME
 
 DEN = "den.trueup.dev/v1"

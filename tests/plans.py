@@ -7,8 +7,9 @@ from typing import Any
 
 from declare import DEN, WEXA, account, connector, declared, everywhere, instance
 
-from trueup.model import Declared, Listing, Live, Record
+from trueup.model import Declared, Listing, Live
 from trueup.plan import Plan, Policy, Reading, build, price
+from trueup.records import Record
 from trueup.secrets import Secret
 
 ACCOUNT = "cac_01m8000000000000000000acme"

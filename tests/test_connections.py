@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from world import World, actions
 
-from trueup.connections import check_url, redirect, settings_for
+from trueup.connections import check_url, needed_by, redirect, settings_for
 from trueup.errors import SafetyError, SecretError, UsageError
 from trueup.model import Declared
 from trueup.sandbox.presets import DEMO_PROJECT
@@ -128,7 +128,7 @@ def test_the_environment_makes_a_default_connection(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TRUEUP_DEN_API_KEY", KEY)
     monkeypatch.setenv("TRUEUP_WEXA_API_KEY", "w" * 30)
     monkeypatch.setenv("TRUEUP_WEXA_URL", "http://127.0.0.1:9")
-    found = settings_for([account(), connector("crm", DEMO_PROJECT)], {})
+    found = settings_for(needed_by([account(), connector("crm", DEMO_PROJECT)]), {})
     assert found["den", "default"].url == DEN_URL
     assert found["wexa", "default"].url == "http://127.0.0.1:9"
     key = found["den", "default"].credential.key
@@ -139,8 +139,8 @@ def test_the_environment_makes_a_default_connection(monkeypatch: pytest.MonkeyPa
 
 def test_only_what_is_needed_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUEUP_DEN_API_KEY", KEY)
-    assert list(settings_for([account()], {})) == [("den", "default")]
-    assert settings_for([], known(den(apiKey=Reference("env", "NO_SUCH_VARIABLE")))) == {}
+    assert list(settings_for(needed_by([account()]), {})) == [("den", "default")]
+    assert settings_for(needed_by([]), known(den(apiKey=Reference("env", "NO_SUCH_VARIABLE")))) == {}
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -148,12 +148,12 @@ def test_a_missing_key_names_its_variable(monkeypatch: pytest.MonkeyPatch, value
     if value is not None:
         monkeypatch.setenv("TRUEUP_DEN_API_KEY", value)
     with pytest.raises(SecretError, match="TRUEUP_DEN_API_KEY"):
-        settings_for([account()], {})
+        settings_for(needed_by([account()]), {})
 
 
 def test_every_missing_credential_is_told() -> None:
     with pytest.raises(SecretError) as raised:
-        settings_for([account(), connector("crm", DEMO_PROJECT)], {})
+        settings_for(needed_by([account(), connector("crm", DEMO_PROJECT)]), {})
     assert "TRUEUP_DEN_API_KEY" in str(raised.value)
     assert "TRUEUP_WEXA_API_KEY" in str(raised.value)
 
@@ -162,14 +162,14 @@ def test_a_url_of_the_environment_is_checked_too(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TRUEUP_DEN_API_KEY", KEY)
     monkeypatch.setenv("TRUEUP_DEN_URL", "http://den.example.com")
     with pytest.raises(UsageError, match="TRUEUP_DEN_URL"):
-        settings_for([account()], {})
+        settings_for(needed_by([account()]), {})
 
 
 @pytest.mark.parametrize("value", ["two\nlines-of-a-key", "trailing-newline-key\n", "key-with-ümlaut", " padded-key"])
 def test_a_key_that_is_none_is_told_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("TRUEUP_DEN_API_KEY", value)
     with pytest.raises(SecretError) as raised:
-        settings_for([account()], {})
+        settings_for(needed_by([account()]), {})
     assert "TRUEUP_DEN_API_KEY" in str(raised.value)
     assert value.strip() not in str(raised.value)
 
@@ -179,7 +179,7 @@ def test_a_key_that_is_none_is_told_and_not_shown(monkeypatch: pytest.MonkeyPatc
 
 def test_a_connection_says_it_all() -> None:
     one = den(url="https://den.example.com", timeout=7, concurrency=2, organization="org_" + "0" * 26)
-    found = settings_for([account()], known(one))["den", "default"]
+    found = settings_for(needed_by([account()]), known(one))["den", "default"]
     assert (found.url, found.timeout, found.concurrency) == ("https://den.example.com", 7, 2)
     assert found.organization == found.credential.organization == "org_" + "0" * 26
 
@@ -187,7 +187,7 @@ def test_a_connection_says_it_all() -> None:
 def test_a_connection_beats_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUEUP_DEN_URL", "https://environment.example.com")
     monkeypatch.setenv("TRUEUP_DEN_API_KEY", "e" * 70)
-    found = settings_for([account()], known(den(url="https://declared.example.com")))["den", "default"]
+    found = settings_for(needed_by([account()]), known(den(url="https://declared.example.com")))["den", "default"]
     assert found.url == "https://declared.example.com"
     assert found.credential.key is not None
     assert found.credential.key.reveal() == KEY
@@ -196,17 +196,17 @@ def test_a_connection_beats_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_unknown_connection_is_told() -> None:
     wanted = declared(DEN, "ConnectorAccount", "acme", "staging", remoteId="1", displayName="a")
     with pytest.raises(UsageError, match="staging"):
-        settings_for([wanted], known(den()))
+        settings_for(needed_by([wanted]), known(den()))
 
 
 def test_a_reference_that_leads_nowhere_is_told() -> None:
     with pytest.raises(SecretError, match="NO_SUCH_VARIABLE"):
-        settings_for([account()], known(den(apiKey=Reference("env", "NO_SUCH_VARIABLE"))))
+        settings_for(needed_by([account()]), known(den(apiKey=Reference("env", "NO_SUCH_VARIABLE"))))
 
 
 def test_two_ways_to_write_one_server_are_one_scope() -> None:
     urls = ["https://den.example.com", "https://DEN.example.com/", "https://den.example.com:443"]
-    scopes = {settings_for([account()], known(den(url=url)))["den", "default"].scope for url in urls}
+    scopes = {settings_for(needed_by([account()]), known(den(url=url)))["den", "default"].scope for url in urls}
     assert len(scopes) == 1
 
 

@@ -16,7 +16,7 @@ from world import World
 
 from trueup.errors import LedgerError
 from trueup.ledger import Ledger
-from trueup.model import Record
+from trueup.records import Record
 from trueup.sandbox.presets import DEMO_PROJECT
 from trueup.secrets import Reference
 
@@ -98,7 +98,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from trueup.ledger import Ledger
-from trueup.model import Record
+from trueup.records import Record
 
 async def main():
     ledger = await Ledger.open(Path(sys.argv[1]))
@@ -123,7 +123,7 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from trueup.ledger import Ledger
-from trueup.model import Record
+from trueup.records import Record
 
 async def main():
     print("ready", flush=True)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from world import actions, changed
 
 from trueup.diff import MISSING, UNKNOWN
-from trueup.model import Declared, Listing, Live, Record
+from trueup.model import Declared, Listing, Live
 from trueup.plan import Plan, Policy, Reading, build, by_reference, price
+from trueup.records import Record
 from trueup.secrets import REDACTED, Secret, fingerprint
 from trueup.systems.den import connector_account, connector_instance
 

@@ -223,7 +223,7 @@ def test_what_a_run_cannot_do_is_named() -> None:
 
 
 def test_a_key_that_left_the_manifest_is_told_as_removed() -> None:
-    from trueup.model import Record
+    from trueup.records import Record
 
     record = Record("den:x", "cin_docs", "den/ConnectorInstance/docs", owned=[["config", "old"]])
     plan = planned(

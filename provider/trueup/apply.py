@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from trueup.diff import MISSING, Path, at, dotted, leaves, same
 from trueup.errors import ApiError, LedgerError, Stopped, TrueupError
-from trueup.model import Address, Clock, Declared, Desired, Doubt, Listing, Live, Record, Verbs
+from trueup.model import Address, Clock, Declared, Desired, Doubt, Listing, Live, Verbs
 from trueup.plan import Place, Policy, Step, build, place_of
+from trueup.records import Record
 from trueup.secrets import fingerprint
 
 if TYPE_CHECKING:

@@ -69,14 +69,18 @@ def redirect(
     return moved
 
 
+def needed_by(resources: Iterable[Declared]) -> set[tuple[str, str]]:
+    """The connections that those resources live on, by system and name."""
+    return {(one.address.system, one.address.connection) for one in resources}
+
+
 def settings_for(
-    resources: Iterable[Declared], connections: Mapping[tuple[str, str], Declared]
+    needed: Iterable[tuple[str, str]], connections: Mapping[tuple[str, str], Declared]
 ) -> dict[tuple[str, str], Settings]:
-    """The connections that those resources need, by system and name. Raises UsageError and SecretError."""
-    needed = sorted({(one.address.system, one.address.connection) for one in resources})
+    """Those connections, by system and name, ready to be opened. Raises UsageError and SecretError."""
     found: dict[tuple[str, str], Settings] = {}
     failed: list[SecretError] = []
-    for key in needed:
+    for key in sorted(needed):
         try:
             found[key] = _settings(key, connections.get(key))
         except SecretError as error:

@@ -5,6 +5,9 @@
     ├── UsageError              1  a wrong option, an unknown connection; nothing was sent
     ├── SecretError             1  a reference that leads nowhere; nothing was sent
     ├── LedgerError             1  the ledger cannot be read or written
+    │   └── Locked              5  another run is at work on the same organisation or project
+    ├── PlanFileError           1  a saved plan that cannot be used: edited, cut off, of another version
+    ├── Stale                   5  what a saved plan was made from has changed since
     ├── SandboxError            1  the embedded servers did not start
     ├── ApiError                1  a call failed, and the server's state is known
     │   ├── Unauthorized           the credential is bad, expired, disabled or missing
@@ -101,6 +104,26 @@ class LedgerError(TrueupError):
     """The ledger cannot be read or written."""
 
     default_code = "E501"
+
+
+class Locked(LedgerError):
+    """Another run is at work on the same organisation or project."""
+
+    exit_code = 5
+    default_code = "E502"
+
+
+class PlanFileError(TrueupError):
+    """A saved plan that cannot be used: edited, cut off, or of another version."""
+
+    default_code = "E403"
+
+
+class Stale(TrueupError):
+    """What a saved plan was made from has changed since; nothing was sent."""
+
+    exit_code = 5
+    default_code = "E404"
 
 
 class SandboxError(TrueupError):

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.schema import CreateTable
 
 from trueup.errors import LedgerError
-from trueup.model import Record
+from trueup.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

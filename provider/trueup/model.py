@@ -1,4 +1,4 @@
-"""The words that everything else is said in: Address, Where, Kind, Field, Declared, Live, Record.
+"""The words that everything else is said in: Address, Where, Kind, Field, Declared, Live.
 
 A kind is declared as a frozen dataclass, one file a kind. Its docstring is the schema's description; its fields say
 what is a reference, immutable, secret, write-only or owned key by key. Manifest schema, validation, reference page
@@ -317,26 +317,6 @@ class Live:
     """What belongs to the server alone: `organizationId`, `createdAt`, …"""
     found: bool = False
     """It was looked for because the answer to a write was lost: what it says need not be ours."""
-
-
-@dataclass(slots=True)
-class Record:
-    """What the ledger holds of one resource: what we wrote and how it read back, as keyed fingerprints by path."""
-
-    scope: str
-    """The server it lives on."""
-    id: str
-    address: str
-    """Under which it was declared last."""
-    written: dict[str, str] = dataclasses.field(default_factory=dict)
-    read_back: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Only paths that read back otherwise than they were written: the learned baseline."""
-    settling: list[str] = dataclasses.field(default_factory=list)
-    """Paths whose read-back is still on the way."""
-    owned: list[list[str]] = dataclasses.field(default_factory=list)
-    """Paths of keys of mappings owned by key that we set: removed when they leave the manifest."""
-    at: str = ""
-    """When it was written, RFC 3339."""
 
 
 class Clock(Protocol):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trueup.client import Client
-    from trueup.model import Declared, Listing, Record, Verbs
+    from trueup.model import Declared, Listing, Verbs
+    from trueup.records import Record
 
 Place = tuple[str, str, str]
 

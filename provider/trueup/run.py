@@ -29,7 +29,7 @@ from trueup.client import Client, Manner
 from trueup.errors import SecretError
 from trueup.manifest import Manifest
 from trueup.manifest import load as load_files
-from trueup.model import Clock, Progress, Quiet
+from trueup.model import DEFAULT_CONNECTION, Clock, Progress, Quiet
 from trueup.observe import guard, observe
 from trueup.plan import Plan, Policy, Reading, build, price
 from trueup.secrets import Reference, Secret, mentions, resolve
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from trueup.ledger import Ledger
-    from trueup.model import Declared, Record
+    from trueup.model import Declared
+    from trueup.records import Record
 
 _T = TypeVar("_T")
 _MANNERS: Final[dict[str, type[Manner]]] = {"den": DenManner, "wexa": WexaManner}
@@ -93,6 +94,8 @@ class Session:
 
     desired: Manifest
     options: Options = field(default_factory=Options)
+    systems: tuple[str, ...] = ()
+    """Systems that are to be reached although nothing of them is declared: `den` for whoever only asks."""
 
     async def __aenter__(self) -> Self:
         options = self.options
@@ -102,7 +105,9 @@ class Session:
         self._records: dict[tuple[str, str], dict[str, Record]] = {}
         found = connections.redirect(self.desired.resources, self.desired.connections, options.connection)
         self.resources = list(_narrowed(found, options.targets))
-        self.settings = await asyncio.to_thread(connections.settings_for, self.resources, self.desired.connections)
+        needed = connections.needed_by(self.resources)
+        needed |= {(system, options.connection or DEFAULT_CONNECTION) for system in self.systems}
+        self.settings = await asyncio.to_thread(connections.settings_for, needed, self.desired.connections)
         try:
             if any(one.url == connections.SANDBOX for one in self.settings.values()):
                 servers = await self._open.enter_async_context(embedded.running(options.state / "sandbox"))

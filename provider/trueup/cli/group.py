@@ -34,6 +34,7 @@ _EXIT_CODES: Final = [
     ("2", "there are differences (drift; plan with --detailed-exitcode)"),
     ("3", "refused for safety; nothing was sent"),
     ("4", "partly applied, or stopped while applying"),
+    ("5", "the plan is stale, or another run is at work; nothing was sent"),
     ("130", "interrupted"),
 ]
 

@@ -21,9 +21,18 @@ if TYPE_CHECKING:
 
 @contextlib.asynccontextmanager
 async def session(
-    asked: Asked, console: Console, desired: Manifest, *, results: bool = False, fail_fast: bool = False
+    asked: Asked,
+    console: Console,
+    desired: Manifest,
+    *,
+    results: bool = False,
+    fail_fast: bool = False,
+    systems: tuple[str, ...] = (),
 ) -> AsyncIterator[tuple[Session, Lines, Interrupt]]:
-    """An open session, its progress, and what heeds signals; with `results` each step's is told as it happens."""
+    """An open session, its progress, and what heeds signals; with `results` each step's is told as it happens.
+
+    `systems` are reached although nothing of them may be declared.
+    """
     progress = watching(console, asked.verbose, results=results)
     interrupt = Interrupt(progress)
     options = Options(
@@ -37,7 +46,7 @@ async def session(
     )
     with interrupt.heeded():
         try:
-            async with Session(desired, options) as opened:
+            async with Session(desired, options, systems) as opened:
                 yield opened, progress, interrupt
         finally:
             progress.close()

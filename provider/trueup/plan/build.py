@@ -6,9 +6,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, cast
 
 from trueup.diff import MISSING, UNKNOWN, Change, Path, at, leaves
-from trueup.model import Address, Declared, Desired, Live, Record, Refusal, Verbs
+from trueup.model import Address, Declared, Desired, Live, Refusal, Verbs
 from trueup.plan.judge import change_of, differences, in_sync, judge
 from trueup.plan.steps import Cost, Learned, Place, Plan, Policy, Reading, Step, Unverifiable, place_of
+from trueup.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

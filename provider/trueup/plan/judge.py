@@ -9,8 +9,9 @@ from trueup.plan.steps import Learned, Unverifiable
 from trueup.secrets import fingerprint, holds_secret
 
 if TYPE_CHECKING:
-    from trueup.model import Desired, Field, Live, Record, Verbs
+    from trueup.model import Desired, Field, Live, Verbs
     from trueup.plan.steps import Policy
+    from trueup.records import Record
 
 
 def in_sync(trait: Field, before: Any, after: Any, live: Live) -> bool:

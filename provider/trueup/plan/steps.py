@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from trueup.diff import Change, Path
-from trueup.model import Address, Call, Declared, Desired, Live, Record
+from trueup.model import Address, Call, Declared, Desired, Live
+from trueup.records import Record
 
 FORMAT_VERSION: Final = "1.0"
 
