@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres import database as database
+from postgres import postgresql as postgresql
+from postgres import where as where
 from sandboxes import Running, running
 from world import World
 

@@ -29,6 +29,22 @@ def instance(label: str, **spec: Any) -> Declared:
     return declared(DEN, "ConnectorInstance", label, **{"connectorAccount": "acme", "name": label, **spec})
 
 
+def target(label: str, **spec: Any) -> Declared:
+    """A ConnectorTarget of the instance `docs` unless said."""
+    return declared(DEN, "ConnectorTarget", label, **{"connectorInstance": "docs", "remoteId": f"acme/{label}", **spec})
+
+
+def mapping(label: str, **spec: Any) -> Declared:
+    """A ConnectorMapping of the target `main` unless said."""
+    full = {"connectorTarget": "main", "mappingKind": "path", "selector": f"{label}/**", "objectType": "skill", **spec}
+    return declared(DEN, "ConnectorMapping", label, **full)
+
+
+def access(label: str, role: str = "viewer", **spec: Any) -> Declared:
+    """A ConnectorAccess of the instance `docs` unless said."""
+    return declared(DEN, "ConnectorAccess", label, **{"connectorInstance": "docs", "role": role, **spec})
+
+
 def connector(label: str, project: str, **spec: Any) -> Declared:
     """A Connector of Wexa, found by its name unless `connectorId` is given."""
     named = {} if "connectorId" in spec else {"name": label}

@@ -291,10 +291,10 @@ async def test_without_a_ledger_nothing_is_removed(world: World, monkeypatch: py
 async def test_a_ledger_that_fails_midway_does_not_hide_what_was_done(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full(self: Ledger, records: Any) -> None:
+    async def full(self: Ledger, **_: Any) -> None:
         raise LedgerError("the ledger cannot be used: database or disk is full.")
 
-    monkeypatch.setattr(Ledger, "put", full)
+    monkeypatch.setattr(Ledger, "write", full)
     project = world.sandbox.ready["wexa"]["projectId"]
     loader = {"source": "mongodb", "batchSize": 10, "auth": {"username": "reader"}}
     wanted = [connector("crm", project, status="active", dataLoaderConfig=loader), account(), instance("docs")]

@@ -336,6 +336,7 @@ def test_v_logs_requests_and_vv_decisions_on_standard_error(folder: Folder) -> N
     assert sorted(line.split()[:3] for line in loud.stderr.splitlines()) == [
         ["GET", "/v1/connector-accounts", "200"],
         ["GET", "/v1/connector-instances", "200"],
+        ["GET", "/v1/org", "200"],
     ]
     assert "req_" in loud.stderr
     folder.world.fault(system="den", route="/v1/connector-accounts", status=503, times=1)
@@ -426,9 +427,9 @@ def test_an_error_of_ours_says_so_and_hides_secrets(debug: str, folder: Folder) 
     """Makes the planner fail with a secret in its message, from outside of the program."""
     folder.write("secrets.yaml", SECRETS)
     script = (
-        "import sys, trueup.plan, trueup.run\n"
+        "import sys, trueup.plan, trueup.session\n"
         "def build(*_): raise ValueError('no room for ' + sys.argv.pop() + chr(27))\n"
-        "trueup.run.build = build\n"
+        "trueup.session.build = build\n"
         "from trueup.cli import main\n"
         "sys.exit(main(sys.argv[1:-1]))\n"
     )

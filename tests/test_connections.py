@@ -16,7 +16,7 @@ from trueup.errors import SafetyError, SecretError, UsageError
 from trueup.model import Declared
 from trueup.sandbox.presets import DEMO_PROJECT
 from trueup.secrets import Reference
-from trueup.select import select
+from trueup.select import Selection, select
 from trueup.systems.den.connection import URL as DEN_URL
 
 KEY = "k" * 70
@@ -260,7 +260,7 @@ def own(world: World) -> str:
 async def test_the_right_organization_passes_without_a_request_of_its_own(world: World) -> None:
     connections = guarded(world, own(world))
     world.forget()
-    await world.plan(account(), connections=connections)
+    await world.plan(account("acme-archive", remoteId="1002"), connections=connections)
     assert world.routes()["GET /v1/org"] == 0
 
 
@@ -316,18 +316,18 @@ def test_a_target_brings_along_what_it_refers_to() -> None:
         instance("x", connectorAccount="b"),
         instance("y"),
     ]
-    found = select(wanted, ["den/ConnectorInstance/x"])
+    found = select(wanted, Selection(("den/ConnectorInstance/x",)))
     assert [one.address.name for one in found] == ["b", "x"]
 
 
 def test_a_target_that_refers_by_id_comes_alone() -> None:
     wanted = [account(), instance("x", connectorAccount="cac_1")]
-    assert [one.address.name for one in select(wanted, ["den/ConnectorInstance/x"])] == ["x"]
+    assert [one.address.name for one in select(wanted, Selection(("den/ConnectorInstance/x",)))] == ["x"]
 
 
 def test_an_unknown_target_lists_near_ones() -> None:
     with pytest.raises(UsageError, match="den/ConnectorInstance/docs"):
-        select([account(), instance("docs")], ["den/ConnectorInstance/dosc"])
+        select([account(), instance("docs")], Selection(("den/ConnectorInstance/dosc",)))
 
 
 async def test_a_run_for_a_few_targets_looks_only_for_those(thousand: World) -> None:

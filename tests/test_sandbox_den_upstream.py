@@ -86,6 +86,11 @@ def test_without_an_app_a_sync_fails_for_what_is_missing_first(den: DenServer, o
     assert event(owner, job)["summaryJson"]["error"] == NO_APP
 
 
+def mapping(owner: httpx.Client, its: dict[str, Any], selector: str) -> dict[str, Any]:
+    body = {"mappingKind": "path", "selector": selector, "objectType": "skill"}
+    return made(owner.post(f"/v1/connector-targets/{its['id']}/mappings", json=body))
+
+
 def upstream(den: DenServer, **change: Any) -> list[str]:
     touched: list[str] = den.call(lambda: den.den.upstream(change))["touched"]
     return touched
@@ -162,6 +167,62 @@ def test_a_person_changes_what_the_api_could(den: DenServer, owner: httpx.Client
     assert owner.get(f"{INSTANCES}/{row['id']}").status_code == 404
 
 
+def rows(owner: httpx.Client, path: str) -> list[dict[str, Any]]:
+    answer = owner.get(path)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["items"]
+    return found
+
+
+def test_a_person_changes_what_belongs_to_an_instance(den: DenServer, owner: httpx.Client) -> None:
+    """Targets by their remoteId, mappings by their selector, either narrowed by whose they are."""
+    parent = account(owner)
+    one, two = instance(owner, parent, "one"), instance(owner, parent, "two")
+    targets = [target(owner, row, "acme/shared") for row in (one, two)]
+    mappings = [mapping(owner, row, "skills/**") for row in targets]
+    what = {"type": "person", "kind": "connector-target", "name": "acme/shared"}
+    with pytest.raises(ValueError, match="several connector-target remoteId"):
+        upstream(den, **what, remove=True)
+    assert upstream(den, **what, instance="two", set={"config": {"branch": "dev"}}) == [targets[1]["id"]]
+    assert rows(owner, f"{INSTANCES}/{two['id']}/targets")[0]["targetConfigJson"] == {"branch": "dev"}
+    assert rows(owner, f"{INSTANCES}/{one['id']}/targets") == [targets[0]]
+    what = {"type": "person", "kind": "connector-mapping", "name": "SKILLS/**"}
+    upstream(den, **what, target=targets[0]["id"], set={"objectType": "agent", "config": {"a": 1}})
+    upstream(den, **what, instance="two", target="acme/shared", remove=True)
+    [left] = rows(owner, f"/v1/connector-targets/{targets[0]['id']}/mappings")
+    assert (left["id"], left["objectType"], left["mappingConfigJson"]) == (mappings[0]["id"], "agent", {"a": 1})
+    assert rows(owner, f"/v1/connector-targets/{targets[1]['id']}/mappings") == []
+    upstream(den, type="person", kind="connector-target", id=targets[0]["id"], remove=True)
+    assert owner.get(f"/v1/connector-targets/{targets[0]['id']}").status_code == 404
+    assert den.dump()["den.connectorMappings"] == {}, "its mappings went with it"
+
+
+def test_a_person_changes_who_may_do_what(den: DenServer, owner: httpx.Client) -> None:
+    """Grants by e-mail, by the team's name or `everybody`; a removed one is revoked, and found by its id alone."""
+    den.call(lambda: den.den.add_people())
+    row, org = instance(owner, account(owner), "one"), owner.get("/v1/org").json()
+    member = next(one["id"] for one in org["members"] if one["user"]["email"] == "viewer@example.test")
+    team = next(one["id"] for one in org["teams"] if one["name"] == "Platform")
+    path = f"{INSTANCES}/{row['id']}/access"
+    granted = {
+        name: made(owner.post(path, json={**whom, "role": "viewer"}))["id"]
+        for name, whom in {
+            "viewer@example.test": {"orgMembershipId": member},
+            "platform": {"teamId": team},
+            "everybody": {"orgWide": True},
+        }.items()
+    }
+    for name, identity in granted.items():
+        what = {"type": "person", "kind": "access-grant", "name": name, "instance": "one"}
+        assert upstream(den, **what, set={"role": "editor"}) == [identity]
+        assert {one["id"]: one["role"] for one in rows(owner, path)}[identity] == "editor"
+        assert upstream(den, **what, remove=True) == [identity]
+        assert {one["id"]: bool(one["removedAt"]) for one in rows(owner, path)}[identity]
+        with pytest.raises(ValueError, match="no access-grant e-mail or team"):
+            upstream(den, **what, remove=True)
+        upstream(den, type="person", kind="access-grant", id=identity, set={"role": "manager"})
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -180,14 +241,23 @@ def test_a_person_changes_what_the_api_could(den: DenServer, owner: httpx.Client
         ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"id": "x"}}, "nobody can set id"),
         ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"status": "on"}}, "Invalid option"),
         ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"name": "TWO"}}, "is called 'TWO'"),
+        ({"type": "person", "kind": "connector-instance", "name": "one", "instance": "one"}, "told without instance"),
+        ({"type": "person", "kind": "connector-target", "name": "a/1", "set": {"remoteId": "A/2"}}, "remoteId 'A/2'"),
+        ({"type": "person", "kind": "connector-target", "name": "a/1", "instance": "two"}, "no connector-target"),
+        ({"type": "person", "kind": "connector-mapping", "name": "x", "set": {"selector": "Y"}}, "selector 'Y'"),
+        ({"type": "person", "kind": "access-grant", "name": "nobody@example.test", "remove": True}, "no access-grant"),
+        ({"type": "person", "kind": "access-grant", "name": "Owner@example.test", "set": {"role": "x"}}, "several"),
     ],
 )
 def test_a_change_that_makes_no_sense_says_why(
     den: DenServer, owner: httpx.Client, change: dict[str, Any], said: str
 ) -> None:
     parent = account(owner)
-    instance(owner, parent, "one")
+    row = instance(owner, parent, "one")
     instance(owner, parent, "two")
+    its = [target(owner, row, name) for name in ("a/1", "a/2")]
+    for selector in ("x", "y"):
+        mapping(owner, its[0], selector)
     before = den.dump()
     with pytest.raises(ValueError, match=said):
         upstream(den, **change)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import sqlite3
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -181,11 +183,93 @@ def test_a_filling_that_was_interrupted_is_begun_again() -> None:
     assert store.dump() == before, "a complete one stays"
 
 
+def seeded(preset: str) -> tuple[Store, Den]:
+    store, clock = Store(":memory:"), Clock()
+    den, wexa = Den(store, clock), Wexa(store, clock)
+    apply(preset, store, den, wexa, clock)
+    return store, den
+
+
+def test_a_whole_organisation_is_the_same_in_every_state() -> None:
+    """But for ids and times: two stores hold the same names, statuses, configs and roles."""
+    ours, theirs = (plain(seeded("organisation")[0]) for _ in range(2))
+    assert ours == theirs
+    assert (len(ours["den.connectorInstances"]), len(ours["den.connectorTargets"])) == (200, 400)
+    instances = [json.loads(row) for row in ours["den.connectorInstances"]]
+    statuses = Counter(row["status"] for row in instances)
+    assert statuses == {"active": 188, "disabled": 7, "archived": 5}
+    assert instances[0]["name"] == "billing-admin"
+    assert [json.loads(row)["name"] for row in ours["den.plugins"]] == ["acme-skills", "acme-agents"]
+    assert len(ours["den.connectorMappings"]) == 150
+    target = json.loads(ours["den.connectorTargets"][1])
+    assert (target["remoteId"], target["externalTargetRef"]) == ("acme/billing-admin-plugins", "release")
+    assert target["targetConfigJson"]["discoveryCache"]["tree"]
+    grants = [json.loads(row) for row in ours["den.accessGrants"]]
+    assert Counter(row["role"] for row in grants) == {"manager": 240, "editor": 40, "viewer": 120}
+    assert sum("orgWide" in row for row in grants) == sum("removedAt" in row for row in grants) == 20
+
+
+def plain(store: Store) -> dict[str, list[str]]:
+    """Tables of what an organisation is, each row as text without what is new in every state."""
+    moving = re.compile(r"Id$|^id$|At$|Ids$")
+    return {
+        name: [
+            json.dumps({key: key == "removedAt" or value for key, value in row.items() if value and keeps(moving, key)})
+            for row in rows.values()
+        ]
+        for name, rows in store.dump().items()
+        if name.startswith(("den.connector", "den.access", "den.plugins", "den.teams"))
+    }
+
+
+def keeps(moving: re.Pattern[str], key: str) -> bool:
+    return key in ("remoteId", "removedAt") or not moving.search(key)
+
+
+def test_a_large_one_has_a_grant_an_instance_and_three_targets() -> None:
+    store, _ = seeded("large")
+    instances, targets = store.table("den.connectorInstances"), store.table("den.connectorTargets")
+    assert (len(instances), len(targets)) == (1000, 3000)
+    assert len({row["name"] for row in instances.values()}) == len({row["updatedAt"] for row in instances.values()})
+    creators = Counter(row["connectorInstanceId"] for row in store.table("den.accessGrants").values())
+    assert set(creators.values()) == {2}, "one beside that of its creator"
+    others = [row for row in store.table("den.accessGrants").values() if row["role"] != "manager"]
+    assert Counter(bool(row["teamId"]) for row in others) == {True: 500, False: 500}
+
+
+@pytest.mark.parametrize("preset", ["demo", "thousand", "organisation", "large"])
+def test_people_may_do_what_their_grants_say(preset: str) -> None:
+    with running("--preset", preset) as sandbox:
+        principals = sandbox.control.get("/principals").json()
+        org = sandbox.den.get("/v1/org").json()
+        emails = {row["id"]: row["user"]["email"] for row in org["members"]}
+        assert {row["name"]: [emails[one] for one in row["memberIds"]] for row in org["teams"]} == {
+            "Platform": ["owner@example.test", "editor@example.test"],
+            "Support": ["editor@example.test", "viewer@example.test"],
+        }
+        seen = {}
+        for name in ("member", "viewer", "editor"):
+            url, path = sandbox.ready["den"]["url"], "/v1/connector-instances"
+            with httpx.Client(base_url=url, headers=principals[f"{name}-api-key"]) as client:
+                assert client.get("/v1/org").json()["currentMember"]["role"] == "member"
+                seen[name] = client.get(path).json()["items"]
+                for row in seen[name][:1]:
+                    if preset in ("demo", "thousand"):
+                        answer = client.post(f"{path}/{row['id']}/enable")
+                        assert answer.status_code == (200 if name == "editor" else 403)
+            assert "authorization" in principals[f"{name}-session"]
+        counts = {name: len(rows) for name, rows in seen.items()}
+        few, many = {"member": 0, "viewer": 1, "editor": 1}, {"member": 0, "viewer": 50, "editor": 50}
+        everybody = {"member": 20, "viewer": 50, "editor": 50}
+        assert counts == {"organisation": everybody, "large": many}.get(preset, few)
+
+
 @pytest.mark.parametrize("preset", ["empty", "golden", "demo", "thousand"])
 def test_presets_hold_what_they_promise(preset: str) -> None:
     store, clock = Store(":memory:"), Clock()
     den, wexa = Den(store, clock), Wexa(store, clock)
     apply(preset, store, den, wexa, clock)
+    assert bool(len(store.table("den.teams"))) == (preset not in ("empty", "golden"))
     accounts = list(store.table("den.connectorAccounts").values())
     instances = list(store.table("den.connectorInstances").values())
     connectors = list(store.table("wexa.connectors").values())

@@ -13,7 +13,7 @@ import os
 import random
 import ssl
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
 import httpx
 import tenacity
@@ -37,8 +37,9 @@ from trueup.urls import is_loopback
 from trueup.wire import filled, parsed, plain, retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
+_T = TypeVar("_T")
 ATTEMPTS: Final = 5
 """How often one call is tried when it fails in a way that a repetition may mend."""
 LARGEST: Final = 64 << 20
@@ -179,6 +180,7 @@ class Client:
         self._era = 0
         self._fruitless = 0
         self._refusal: Unauthorized | None = None
+        self._once_made: dict[str, asyncio.Task[Any]] = {}
         self._latest = self.clock.monotonic()
         self._http = httpx.AsyncClient(
             base_url=self.url,
@@ -234,6 +236,19 @@ class Client:
             return answer
         except _Again as again:
             raise again.failure from None
+
+    async def once(self, name: str, make: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """What a coroutine gives, made once however many ask for it; a failure is not kept."""
+        task = self._once_made.get(name)
+        if task is None:
+            task = self._once_made[name] = asyncio.ensure_future(make())
+        try:
+            found: _T = await asyncio.shield(task)
+            return found
+        except BaseException:
+            if task.done():
+                self._once_made.pop(name, None)
+            raise
 
     async def probe(self, route: str) -> tuple[int, Any]:
         """Status and JSON body of a GET, whatever they are: once, past the gate, for a Manner that looks for a cause.

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from trueup.diff import Change, Path
 
 DEFAULT_CONNECTION: Final = "default"
+PROTECT: Final = "trueup.dev/protect"
+"""The annotation that refuses removal and replacement when it is `true`."""
+RENAMED_FROM: Final = "trueup.dev/renamed-from"
+"""The annotation that holds the name that a resource had before."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,6 +75,9 @@ class Field:
     """A mapping of which only the declared keys are ours; the rest belongs to the server and is carried over."""
     local: bool = False
     """For trueup alone: never compared with what is live."""
+    inline: tuple[str, str] | None = None
+    """A short form of resources of another kind, each without its reference to this one: the name of that kind (of the
+    same system), and the key below which their list stands, empty when the field is that list."""
     example: Any = None
 
     def is_secret(self, path: Path) -> bool:
@@ -94,6 +101,7 @@ def field(
     write_only: bool = False,
     owned_by_key: bool = False,
     local: bool = False,
+    inline: tuple[str, str] | None = None,
     example: Any = None,
     **schema: Any,
 ) -> Any:
@@ -106,7 +114,8 @@ def field(
         "secret": secret,
         "write_only": write_only,
         "owned_by_key": owned_by_key,
-        "local": local,
+        "local": local or inline is not None,
+        "inline": inline,
         "example": example,
         "schema": {_camel(key): value for key, value in schema.items()},
     }
@@ -150,35 +159,83 @@ def fields_of(cls: type) -> tuple[Field, ...]:
     return tuple(found)
 
 
-class Verbs(Protocol):
-    """What one kind knows of its API. Coroutines raise ApiError; only NotFound and a complete list mean absent."""
+class Verbs:
+    """What one kind knows of its API; what it does not say is so as here.
+
+    Coroutines raise ApiError; only NotFound and a complete list mean absent.
+    """
+
+    follows: bool = True
+    """Whether what the ledger knows by its id is still the same resource once its natural key is another."""
 
     def key(self, spec: dict[str, Any]) -> Hashable:
-        """The natural key of a declared or live spec, unique on the server; None when it has none."""
+        """The natural key of a declared or live spec with ids for references, unique on the server."""
+        raise NotImplementedError
 
     def identity(self, spec: dict[str, Any]) -> str | None:
         """The id that a declared spec names, if it names one."""
+        found: str | None = spec.get("id")
+        return found
+
+    def former(self, declared: Declared) -> Hashable | None:
+        """The natural key under which it lives when the manifest says that it is being renamed."""
+        return None
+
+    def label(self, spec: dict[str, Any]) -> str:
+        """What it is called among those of its parent, where a short form declares it."""
+        raise NotImplementedError
+
+    def canonical(self, spec: dict[str, Any], listing: Listing) -> dict[str, Any] | Refusal:
+        """A declared spec in the server's own words, by what the reading brought; or why there are none."""
+        return spec
 
     async def read(self, api: Any, scope: Scope) -> Listing:
         """Everything of this kind that a run may need, in as few requests as give a true picture."""
+        raise NotImplementedError
+
+    def read_cost(self, scope: Scope) -> int:
+        """Requests that `read` is expected to take, as far as can be told before it."""
+        return 1
 
     async def reread(self, api: Any, lives: Sequence[Live]) -> dict[str, Live]:
         """Those that are still there, by id, in as few requests as can be: the look after the writes."""
+        raise NotImplementedError
 
-    def reread_cost(self, count: int) -> int:
-        """Requests that `reread` of that many is expected to take."""
+    def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
+        """Requests that `reread` of those is expected to take; None is what is yet to be created."""
+        raise NotImplementedError
 
     def doubt(self, path: Path, value: Any) -> Doubt | None:
         """Why a value that was read cannot be compared with a declared one; None when it can."""
+        return None
+
+    def revived(self, live: Live) -> dict[str, Any]:
+        """Fields that are set when it becomes ours although they are not declared: as if it were created."""
+        return {}
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
-        """The calls that make the changes, in order, or why there are none."""
+        """The calls that make the changes, in order, or why there are none. One that creates says: replace it."""
+        raise NotImplementedError
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """The calls that create it, or why that is refused; `near` is what exists, to suggest names from."""
+        raise NotImplementedError
+
+    def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
+        """The calls that end it by that deletionPolicy, or why it is kept; none when it has ended already."""
+        return Kept("it is retained")
+
+    def ended(self, live: Live | None) -> bool:
+        """Whether what was read after a removal is as it should be: gone, unless a kind ends otherwise."""
+        return live is None
+
+    async def goes_with(self, api: Any, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+        """What else is lost by those calls, a line each."""
+        return ()
 
     async def perform(self, api: Any, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Makes one call; what the answer says is live now, or None when it says nothing."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +248,8 @@ class Scope:
     """False when the rest does not matter: then a lookup by key may be cheaper than the whole list."""
     known: tuple[str, ...] = ()
     """Ids by which the ledger knows the declared ones: they may live on under another key."""
+    below: tuple[str, ...] = ()
+    """Ids of the parents to list below, for a kind that has no list of its own."""
 
 
 @dataclass(slots=True)
@@ -200,6 +259,14 @@ class Listing:
     items: list[Live]
     complete: bool = True
     """Only a complete listing tells that something is absent."""
+    below: frozenset[str] = frozenset()
+    """The parents below which was read."""
+    aged: dict[Address, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    """Declared resources that were not read now: their ids, and when they were seen as they are declared."""
+    denied: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Parents below which nothing could be read, by id, and why."""
+    context: Any = None
+    """What the kind read beside, for its own use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +279,15 @@ class Call:
     """How many requests it takes when all goes well."""
     paths: tuple[str, ...] = ()
     """The fields it sets."""
+    admin: bool = False
+    """It takes an admin of the organisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Why something that left the manifests stays as it is, and what would remove it."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,25 +334,32 @@ class Kind:
     fields: tuple[Field, ...]
     verbs: Verbs | None = None
     """None for what is only configuration, such as Connection."""
+    parent: str = ""
+    """The reference field that names what it is listed below; empty for what has a list of its own."""
+    one_of: tuple[str, ...] = ()
+    """Fields of which exactly one has to be given."""
     example: str = ""
 
     by_name: dict[str, Field] = dataclasses.field(init=False, repr=False, compare=False)
     """Its fields by name."""
     references: tuple[Field, ...] = dataclasses.field(init=False, repr=False, compare=False)
     """Its fields that name another resource."""
+    inlines: tuple[Field, ...] = dataclasses.field(init=False, repr=False, compare=False)
+    """Its fields that are short forms of other resources."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {spec.name: spec for spec in self.fields})
         object.__setattr__(self, "references", tuple(spec for spec in self.fields if spec.reference))
+        object.__setattr__(self, "inlines", tuple(spec for spec in self.fields if spec.inline))
 
     def __hash__(self) -> int:
         return hash((self.api_version, self.name))
 
 
-def kind(cls: type, *, system: str, verbs: Verbs | None = None) -> Kind:
+def kind(cls: type, *, system: str, verbs: Verbs | None = None, parent: str = "", one_of: tuple[str, ...] = ()) -> Kind:
     """The Kind that a dataclass declares."""
     doc = inspect.cleandoc(typing.cast(str, cls.__doc__))  # Python 3.13 does so by itself
-    return Kind(system, cls.__name__, f"{system}.trueup.dev/v1", doc, fields_of(cls), verbs)
+    return Kind(system, cls.__name__, f"{system}.trueup.dev/v1", doc, fields_of(cls), verbs, parent, one_of)
 
 
 @dataclass(slots=True)
@@ -294,6 +377,26 @@ class Declared:
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     locator: Callable[[Path], Where] | None = None
+    within: bool = False
+    """Declared by a short form, within the document of another resource."""
+    gone: bool = False
+    """It is declared no more: what the ledger remembers stands in its place."""
+
+    @property
+    def place(self) -> Where:
+        """Where it stands: its document, or the very item of a short form, which has to be looked for."""
+        return self.locate(()) if self.within else self.where
+
+    @property
+    def policy(self) -> str:
+        """What becomes of it when it leaves the manifests: its deletionPolicy, or its kind's own."""
+        trait = self.kind.by_name.get("deletionPolicy")
+        return str(self.spec.get("deletionPolicy") or trait.default) if trait else ""
+
+    @property
+    def protected(self) -> bool:
+        """Whether its annotations refuse its removal and replacement."""
+        return (self.annotations or {}).get(PROTECT) == "true"
 
     def locate(self, path: Path) -> Where:
         """Where that field of `spec` stands; the document's own place when it is written nowhere."""
@@ -317,6 +420,10 @@ class Live:
     """What belongs to the server alone: `organizationId`, `createdAt`, …"""
     found: bool = False
     """It was looked for because the answer to a write was lost: what it says need not be ours."""
+    implied: bool = False
+    """It comes with something else, so that nobody need declare it."""
+    seen_at: str = ""
+    """When it was read, if that was not just now: then it is what the ledger holds of it."""
 
 
 class Clock(Protocol):
@@ -347,6 +454,9 @@ class Progress(Protocol):
     def decision(self, text: str) -> None:
         """Something was decided that explains what comes next: a retry, a second look."""
 
+    def note(self, text: str) -> None:
+        """Something that whoever waits should know now: how long it will take, or that a run before did not end."""
+
     def waiting(self, why: str, seconds: float) -> None:
         """Nothing is sent for that long."""
 
@@ -364,6 +474,9 @@ class Quiet:
         """Ignored."""
 
     def decision(self, text: str) -> None:
+        """Ignored."""
+
+    def note(self, text: str) -> None:
         """Ignored."""
 
     def waiting(self, why: str, seconds: float) -> None:

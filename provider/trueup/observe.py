@@ -1,81 +1,189 @@
-"""The cheapest complete reading of what is live: each kind once a connection, however many resources ask for it."""
+"""The cheapest complete reading of what is live: each kind once a connection, however many resources ask for it.
+
+What is listed below something else is read below those alone that are declared or owned, once it is known which exist.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from trueup.errors import SafetyError
+from trueup.match import Matches, Place, exclusive_places, place_of
 from trueup.model import Scope
+from trueup.systems import BY_NAME
+from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from trueup.client import Client
-    from trueup.model import Declared, Listing, Verbs
+    from trueup.match import Records
+    from trueup.model import Declared, Kind, Listing, Verbs
     from trueup.records import Record
 
-Place = tuple[str, str, str]
+    Choose = Callable[[Place, Kind, Mapping[str, Sequence[Declared]]], tuple[set[str], Listing]]
+    """Of the parents of a place those to read now, and what is known of the others."""
+
+_WORTH = 100
+"""Requests of one kind's reading that a person is told of before it begins."""
 
 
-async def observe(
-    declared: Sequence[Declared],
-    clients: Mapping[tuple[str, str], Client],
-    records: Mapping[tuple[str, str], Mapping[str, Record]] | None = None,
-    *,
-    whole: bool = True,
-) -> dict[Place, Listing]:
-    """What is live of every kind that is declared, by system, connection and kind. Raises ApiError.
+@dataclass(slots=True)
+class Wanted:
+    """What a reading is about."""
 
-    `whole=False` says that the run is about these resources alone, so that few of them may be looked up one by one: by
-    key, and by the id under which `records` (the ledger's, by system and connection, then by id) know them.
-    """
-    groups: dict[Place, list[Declared]] = defaultdict(list)
-    for one in declared:
-        groups[one.address.system, one.address.connection, one.address.kind].append(one)
-
-    async def read(place: Place, wanted: list[Declared]) -> Listing:
-        verbs = cast("Verbs", wanted[0].kind.verbs)
-        held = {} if whole or records is None else records.get(place[:2], {})
-        addresses = {str(one.address) for one in wanted} if held else set()
-        known = tuple(record.id for record in held.values() if record.address in addresses)
-        return await verbs.read(clients[place[:2]], Scope(tuple(wanted), whole, known))
-
-    found = await asyncio.gather(*(read(*group) for group in groups.items()), return_exceptions=True)
-    listings: dict[Place, Listing] = {}
-    for place, listing in zip(groups, found, strict=True):
-        if isinstance(listing, BaseException):
-            raise listing
-        listings[place] = listing
-    return listings
+    declared: Sequence[Declared]
+    records: Records = field(default_factory=dict)
+    owned: Mapping[tuple[str, str], Sequence[Record]] = field(default_factory=dict)
+    """What has to be looked for although it is declared no more, by system and connection."""
+    whole: bool = True
+    """False says that the run is about these resources alone: few of them may be looked up one by one."""
+    choose: Choose | None = None
+    """Decides what may be taken from the ledger rather than read; None reads everything."""
 
 
-async def guard(
-    listings: Mapping[Place, Listing], clients: Mapping[tuple[str, str], Client], organizations: Mapping[str, str]
-) -> None:
+async def observe(wanted: Wanted, clients: Mapping[tuple[str, str], Client]) -> Matches:
+    """What is live of every kind that is declared or owned, matched with what is declared. Raises ApiError."""
+    return await _Observer(wanted, clients).observe()
+
+
+class _Observer:
+    def __init__(self, wanted: Wanted, clients: Mapping[tuple[str, str], Client]) -> None:
+        self.wanted = wanted
+        self.clients = clients
+        self.matches = Matches(wanted.declared, wanted.records)
+        self.declared: dict[Place, list[Declared]] = defaultdict(list)
+        self.owned: dict[Place, list[Record]] = defaultdict(list)
+        self.kinds: dict[Place, Kind] = {}
+        self.tasks: dict[Place, asyncio.Task[None]] = {}
+        for one in wanted.declared:
+            place = place_of(one)
+            self.declared[place].append(one)
+            self.kinds[place] = one.kind
+        self.exclusive = exclusive_places(wanted.declared)
+        for place in self.exclusive:
+            self.kinds[place] = BY_NAME[f"{place[0]}.trueup.dev/v1", place[2]]
+        for connection, records in wanted.owned.items():
+            for record in records:
+                kind = BY_NAME.get((f"{connection[0]}.trueup.dev/v1", record.kind))
+                if kind is not None and kind.verbs is not None:
+                    place = (*connection, record.kind)
+                    self.owned[place].append(record)
+                    self.kinds[place] = kind
+
+    async def observe(self) -> Matches:
+        for place in self.kinds:
+            self._begin(place)
+        done = await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        for failure in done:
+            if isinstance(failure, BaseException):
+                raise failure
+        return self.matches
+
+    def _begin(self, place: Place) -> asyncio.Task[None]:
+        if place not in self.tasks:
+            self.tasks[place] = asyncio.ensure_future(self._take(place))
+        return self.tasks[place]
+
+    async def _take(self, place: Place) -> None:
+        kind = self.kinds[place]
+        verbs = cast("Verbs", kind.verbs)
+        needed = [(place[0], place[1], cast(str, trait.reference)) for trait in kind.references]
+        parent = kind.by_name[kind.parent].reference if kind.parent else None
+        before = [one for one in needed if one in self.kinds]
+        if parent is None:  # it has a list of its own, which need not wait
+            reading = verbs.read(self.clients[place[:2]], self._scope(place))
+            listing = await _beside(reading, [self._begin(one) for one in before])
+        else:
+            for one in before:
+                await asyncio.shield(self._begin(one))
+            listing = await self._read_below(place, kind, verbs, (place[0], place[1], parent))
+        self.matches.take(place, verbs, listing)
+
+    def _scope(self, place: Place) -> Scope:
+        declared = self.declared[place]
+        addresses = {str(one.address) for one in declared}
+        held = self.wanted.records.get(place[:2], {})
+        known = {record.id for record in held.values() if record.address in addresses}
+        known |= {record.id for record in self.owned[place]}
+        kind = self.kinds[place]
+        below: set[str] = set()
+        if kind.parent and not kind.by_name[kind.parent].reference:
+            below = {one.spec[kind.parent] for one in declared} | {record.parent for record in self.owned[place]}
+        return Scope(tuple(declared), self.wanted.whole, tuple(sorted(known)), tuple(sorted(below - {""})))
+
+    async def _read_below(self, place: Place, kind: Kind, verbs: Verbs, above: Place) -> Listing:
+        parents = self.matches.parents(place)
+        index = self.matches.indexes.get(above)
+        for record in self.owned[place]:
+            if record.parent and (index is None or not index.listing.complete or record.parent in index.by_id):
+                parents.setdefault(record.parent, [])
+        for one in self.exclusive.get(place, ()):
+            if (live := self.matches.lives.get(one.address)) is not None:
+                parents.setdefault(live.id, [])
+        now, known = set(parents), None
+        if self.wanted.choose is not None:
+            now, known = self.wanted.choose(place, kind, parents)
+        client = self.clients[place[:2]]
+        scope = Scope(tuple(self.declared[place]), self.wanted.whole, (), tuple(sorted(now)))
+        cost = verbs.read_cost(scope)
+        if cost >= _WORTH:
+            client.progress.note(f"Reading {kind.name} below {len(now):,} {above[2]}: {_costs(client, cost)}.")
+        listing = await verbs.read(client, scope)
+        if known is not None:
+            listing.aged = known.aged
+        return listing
+
+
+async def _beside(reading: Coroutine[None, None, Listing], before: Sequence[asyncio.Task[None]]) -> Listing:
+    """The reading, once that is done by which it will be matched, and which goes on beside it."""
+    task = asyncio.ensure_future(reading)
+    try:
+        for one in before:
+            await asyncio.shield(one)
+    except BaseException:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+    return await task
+
+
+def _costs(client: Client, requests: int) -> str:
+    limits = client.manner.limits
+    text = f"{requests:,} requests"
+    if limits.requests:
+        left = max(limits.requests - client.window, 0)
+        waits = -(-max(requests - left, 0) // limits.requests)
+        if waits:
+            text += f", with {waits:,} wait{'' if waits == 1 else 's'} of {limits.silence:.0f} s for the request window"
+    return text
+
+
+async def guard(matches: Matches, clients: Mapping[tuple[str, str], Client], organizations: Mapping[str, str]) -> None:
     """Raises SafetyError when a connection's credential belongs to another organisation than it should.
 
     `organizations` are the expected ones by the name of Den's connection. What was read tells, without a request; only
-    an empty organisation has to be asked (`GET /v1/org`, case `org-context`).
+    an empty organisation has to be asked.
     """
     for name, expected in organizations.items():
-        seen = {
-            str(live.server["organizationId"])
-            for place, listing in listings.items()
-            if place[:2] == ("den", name)
-            for live in listing.items
-            if live.server.get("organizationId")
-        }
-        if not seen:
-            answer = await clients["den", name].get("/v1/org")
-            found = answer.body.get("organization") if isinstance(answer.body, dict) else None
-            if not isinstance(found, dict) or not isinstance(found.get("id"), str):
-                raise answer.malformed("no organization")
-            seen = {found["id"]}
+        seen = realms_of(matches, name) or {(await organization(clients["den", name])).id}
         if seen != {expected}:
             raise SafetyError(
                 f'connection "{name}" is meant for organisation {expected}, and its credential belongs to '
                 f"{', '.join(sorted(seen))}.",
                 hint="Nothing was planned or sent. Use the credential of the right organisation.",
             )
+
+
+def realms_of(matches: Matches, connection: str) -> set[str]:
+    """The organisations that what was read from one of Den's connections belongs to."""
+    return {
+        str(live.server["organizationId"])
+        for place, index in matches.indexes.items()
+        if place[:2] == ("den", connection)
+        for live in index.listing.items
+        if live.server.get("organizationId")
+    }

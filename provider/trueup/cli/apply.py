@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from trueup.cli.options import Asked, Command, Option, asks
 
 if TYPE_CHECKING:
+    from trueup.apply import Report
     from trueup.cli.console import Console
     from trueup.manifest import Manifest
     from trueup.plan import Plan
@@ -19,42 +22,97 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 trueup apply
 trueup apply -f connectors/ --target den/ConnectorInstance/docs
-trueup apply -f connectors/ --auto-approve -o json"""
+trueup apply -f connectors/ --prune --auto-approve -o json
+trueup plan --out plan.json && trueup apply plan.json"""
 
 
 @click.command("apply", cls=Command, examples=_EXAMPLES)
-@asks("files", "targets", "connection", "parallelism", "resend", "state", "output", "verbose", "no_color")
+@click.argument("saved", metavar="[PLAN]", required=False, type=click.Path())
+@asks(
+    *("files", "targets", "labels", "prune", "allow_disconnect", "connection"),
+    *("parallelism", "resend", "max_delete_percent", "max_changes", "lock_timeout", "state"),
+    *("output", "verbose", "no_color"),
+)
 @click.option("--auto-approve", is_flag=True, cls=Option, section="How", help="Apply without asking.")
 @click.option("--fail-fast", is_flag=True, cls=Option, section="How", help="Begin nothing more once a step failed.")
-def command(asked: Asked, console: Console, auto_approve: bool, fail_fast: bool) -> int:
+def command(asked: Asked, console: Console, saved: str | None, auto_approve: bool, fail_fast: bool) -> int:
     """Make what is live as it is declared.
 
     Shows the plan and asks before anything is sent. A step that fails stops only what depends on it. What was written
     is read again at the end. Ctrl-C finishes what is in flight, tells what was done and what was not, and exits with 4.
+
+    With PLAN, a file that `plan --out` wrote, exactly that is done, without asking; when anything that it rests on has
+    changed since, nothing is, and the exit code is 5.
     """
     from trueup.run import blocking, load
 
+    if saved is not None:
+        return blocking(_apply_saved(asked, console, saved, fail_fast))
     return blocking(_apply(asked, console, load(*asked.files), auto_approve, fail_fast))
 
 
 async def _apply(asked: Asked, console: Console, desired: Manifest, approved: bool, fail_fast: bool) -> int:
-    from trueup.apply import Report
     from trueup.cli.running import session
-    from trueup.report import applied, text
+    from trueup.report import text
 
-    async with session(asked, console, desired, results=True, fail_fast=fail_fast) as (opened, progress, interrupt):
+    async with (
+        session(asked, console, desired, results=True, fail_fast=fail_fast) as (opened, progress, interrupt),
+        opened.exclusively(),
+    ):
         plan = await opened.plan()
         progress.close()
         if not asked.json:
             console.out.print(text.render(plan, console.out.page))
-        if plan.pending and not approved and not await _approved(plan, asked, console):
+        if plan.pending and not plan.unsafe and not approved and not await _approved(plan, asked, console):
             return _declined(console)
         interrupt.stop = opened.stop
-        report = await opened.apply(plan) if plan.has_changes else Report()
+        report = await opened.apply(plan)
         interrupt.stop = _finished
+    return _told(report, plan, asked, console)
+
+
+async def _apply_saved(asked: Asked, console: Console, path: str, fail_fast: bool) -> int:
+    from trueup.cli import planfile
+    from trueup.cli.running import session
+    from trueup.run import load
+    from trueup.saved import narrowed
+
+    _only_its_own(asked)
+    found, key = await planfile.read(path, asked)
+    desired = await asyncio.to_thread(load, *(asked.files or found.files))
+    same = dataclasses.replace(asked, **planfile.narrowing(found))
+    async with session(same, console, desired, results=True, fail_fast=fail_fast) as (opened, progress, interrupt):
+        planfile.check(found, desired, opened)
+        async with opened.exclusively():
+            plan = narrowed(await opened.plan(), found.bound, key)
+            progress.close()
+            interrupt.stop = opened.stop
+            report = await opened.apply(plan)
+            interrupt.stop = _finished
+    return _told(report, plan, asked, console)
+
+
+def _only_its_own(asked: Asked) -> None:
+    """A saved plan brings its own options along. Raises UsageError when others are given."""
+    from trueup.cli.planfile import KEPT
+    from trueup.errors import UsageError
+
+    ctx = click.get_current_context()
+    for name in KEPT:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            param = next(one for one in ctx.command.params if one.name == name)
+            raise UsageError(
+                f"{max(param.opts, key=len)} goes with making a plan, and a saved one is made already.",
+                hint="Nothing was sent. Leave it out, or make a new plan with it.",
+            )
+
+
+def _told(report: Report, plan: Plan, asked: Asked, console: Console) -> int:
+    from trueup.report import applied
+
     if asked.json:
         console.out.document(applied.render_json(report))
-    elif plan.has_changes:
+    elif plan.has_changes or report.adopted or report.released:
         following = asked.command("plan")
         console.out.print(applied.render(report, plan, console.out.page, following=following))
     return report.exit_code

@@ -19,7 +19,10 @@ trueup drift -f connectors/ -o json | jq '.resource_drift[].address'"""
 
 
 @click.command("drift", cls=Command, examples=_EXAMPLES)
-@asks("files", "targets", "connection", "parallelism", "state", "output", "verbose", "no_color")
+@asks(
+    *("files", "targets", "labels", "connection", "parallelism", "max_age", "max_requests", "state"),
+    *("output", "strict", "verbose", "no_color"),
+)
 def command(asked: Asked, console: Console) -> int:
     """Report where what is live differs from what is declared.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,6 +62,23 @@ class Command(click.Command):
             write_examples(formatter, self.examples)
 
 
+class Length(click.ParamType[timedelta]):
+    """A length of time: `90s`, `10m`, `24h`, `7d`, also `1h30m`."""
+
+    name = "length"
+    _units: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The length, or a sentence about its form."""
+        if isinstance(value, timedelta):
+            return value
+        text = str(value).strip()
+        parts = re.findall(r"(\d{1,6}(?:\.\d{1,3})?)([smhd])", text)
+        if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
+            self.fail(f'"{value}" is no length of time. Write 90s, 10m, 24h or 7d.', param, ctx)
+        return timedelta(seconds=sum(float(number) * self._units[unit] for number, unit in parts))
+
+
 @dataclass(frozen=True)
 class Asked:
     """What the shared options say."""
@@ -67,11 +86,20 @@ class Asked:
     files: tuple[str, ...] = ()
     connection: str | None = None
     targets: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     output: str = "text"
     parallelism: int | None = None
     verbose: int = 0
     no_color: bool = False
     resend: bool = False
+    prune: bool = False
+    allow_disconnect: bool = False
+    strict: bool = False
+    max_delete_percent: int = 30
+    max_changes: int | None = None
+    max_age: timedelta | None = None
+    max_requests: int = 0
+    lock_timeout: timedelta = timedelta(0)
     state: str | None = None
     given: tuple[str, ...] = ()
     """The options that the command line itself gives, again as arguments, without --target and output."""
@@ -136,6 +164,81 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         cls=Option,
         section="What",
         help="Only this resource and what it refers to, as plan names it; may be repeated.",
+    ),
+    "labels": click.option(
+        "-l",
+        "--selector",
+        "labels",
+        multiple=True,
+        metavar="LABEL",
+        cls=Option,
+        section="What",
+        help="Only resources with that label (team=platform, team!=sales, team) and what they refer to.",
+    ),
+    "prune": click.option(
+        "--prune",
+        is_flag=True,
+        cls=Option,
+        section="What",
+        help="Remove what is ours by the ledger and declared no more, each by its deletionPolicy.",
+    ),
+    "allow_disconnect": click.option(
+        "--allow-disconnect",
+        is_flag=True,
+        cls=Option,
+        section="What",
+        help="With --prune: disconnect accounts whose deletionPolicy says so, with every instance of them.",
+    ),
+    "strict": click.option(
+        "--strict",
+        is_flag=True,
+        cls=Option,
+        section="Output",
+        help="Also name what is live of declared resources and declared nowhere.",
+    ),
+    "max_delete_percent": click.option(
+        "--max-delete-percent",
+        type=click.IntRange(0, 100),
+        default=30,
+        show_default=True,
+        metavar="N",
+        cls=Option,
+        section="How",
+        help="Refuse to remove more than that share of what is ours, as soon as it is ten.",
+    ),
+    "max_changes": click.option(
+        "--max-changes",
+        type=click.IntRange(0),
+        metavar="N",
+        cls=Option,
+        section="How",
+        help="Refuse to make more steps than that at once.",
+    ),
+    "max_age": click.option(
+        "--max-age",
+        type=Length(),
+        metavar="TIME",
+        cls=Option,
+        section="How",
+        help="Take what was seen in sync more recently (24h) from the ledger, where it is listed below something else.",
+    ),
+    "max_requests": click.option(
+        "--max-requests",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        cls=Option,
+        section="How",
+        help="With --max-age: read the oldest of that all the same, with up to so many requests.",
+    ),
+    "lock_timeout": click.option(
+        "--lock-timeout",
+        type=Length(),
+        default="0s",
+        metavar="TIME",
+        cls=Option,
+        section="How",
+        help="How long to wait for another run to end, such as 10m. Default: not at all",
     ),
     "connection": click.option(
         "--connection",
@@ -217,9 +320,23 @@ def asks(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return decorate
 
 
+_AGAIN: Final = (
+    ("files", "-f"),
+    ("labels", "-l"),
+    ("connection", "--connection"),
+    ("state", "--state"),
+    ("resend", "--resend"),
+    ("prune", "--prune"),
+    ("allow_disconnect", "--allow-disconnect"),
+    ("max_delete_percent", "--max-delete-percent"),
+    ("max_changes", "--max-changes"),
+)
+"""The options of one command that make another one do the same."""
+
+
 def _given(ctx: click.Context) -> list[str]:
     words: list[str] = []
-    for name, flag in (("files", "-f"), ("connection", "--connection"), ("state", "--state"), ("resend", "--resend")):
+    for name, flag in _AGAIN:
         if name not in ctx.params or ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         value = ctx.params[name]

@@ -10,38 +10,68 @@ from trueup.cli.options import Asked, Command, Option, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
+    from trueup.manifest import Manifest
+    from trueup.plan import Plan
 
 DIFFERENCES: Final = 2
 
 _EXAMPLES = """\
 trueup plan
 trueup plan -f connectors/ --target den/ConnectorInstance/docs
+trueup plan -f connectors/ --prune --out plan.json
 trueup plan -f connectors/ --connection staging
 trueup plan -o json --detailed-exitcode > plan.json"""
 
 
 @click.command("plan", cls=Command, examples=_EXAMPLES)
-@asks("files", "targets", "connection", "parallelism", "resend", "state", "output", "verbose", "no_color")
+@asks(
+    *("files", "targets", "labels", "prune", "allow_disconnect", "connection"),
+    *("parallelism", "resend", "max_delete_percent", "max_changes", "max_age", "max_requests", "state"),
+    *("output", "strict", "verbose", "no_color"),
+)
+@click.option(
+    "--out",
+    metavar="PLAN",
+    type=click.Path(dir_okay=False),
+    cls=Option,
+    section="Output",
+    help="Also save the plan in that file, to be applied as it is: trueup apply PLAN",
+)
 @click.option(
     "--detailed-exitcode", is_flag=True, cls=Option, section="Output", help="Exit with 2 when there are differences."
 )
-def command(asked: Asked, console: Console, detailed_exitcode: bool) -> int:
+def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: bool) -> int:
     """Show what would be changed, and what it would cost.
 
     Reads what is live and compares it with the manifests; nothing is changed. Exits with 0, or with 2 when there are
     differences and --detailed-exitcode is given; a change that is refused to protect what is live is such a difference.
-    Exits with 1 when the manifests ask for what cannot be, and after an error.
+    Exits with 1 when the manifests ask for what cannot be, and after an error; with 3 when the plan is too much for one
+    run.
     """
-    from trueup.cli.running import look
+    from trueup.errors import SafetyError
     from trueup.report import json, text
-    from trueup.run import load
+    from trueup.run import blocking, load
 
-    plan = look(asked, console, load(*asked.files))
-    following = asked.command("apply")
+    plan = blocking(_planned(asked, console, load(*asked.files), out))
+    following = f"trueup apply {click.format_filename(out)}" if out else asked.command("apply")
     if asked.json:
         console.out.document(json.render(plan))
     else:
         console.out.print(text.render(plan, console.out.page, following=following))
+    if plan.unsafe:
+        raise SafetyError(plan.unsafe, hint="Nothing was sent.")
     if any(step.error for step in plan.steps):
         return 1
     return DIFFERENCES if detailed_exitcode and plan.has_changes else 0
+
+
+async def _planned(asked: Asked, console: Console, desired: Manifest, out: str | None) -> Plan:
+    from trueup.cli.running import session
+
+    async with session(asked, console, desired) as (opened, _, _):
+        plan = await opened.plan()
+        if out is not None:
+            from trueup.cli.planfile import write
+
+            await write(out, plan, asked, desired, opened)
+    return plan

@@ -61,6 +61,10 @@ class Lines:
         if self._verbose > 1:
             self.log(f"-- {text}")
 
+    def note(self, text: str) -> None:
+        """Something worth knowing now."""
+        self.log(text)
+
     def waiting(self, why: str, seconds: float) -> None:
         """Something or everything waits that long. Those who wait side by side are told of once."""
         if (self._longer(seconds) and seconds >= _WORTH) or self._verbose > 1:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trueup.cli.interrupt import Interrupt
 from trueup.cli.options import state_of
 from trueup.cli.progress import Lines, watching
+from trueup.plan import Limit
 from trueup.run import Options, Session, blocking
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ async def session(
     options = Options(
         connection=asked.connection,
         targets=asked.targets,
+        labels=asked.labels,
+        prune=asked.prune,
+        disconnect=asked.allow_disconnect,
+        strict=asked.strict,
+        limit=Limit(asked.max_delete_percent, asked.max_changes),
+        max_age=asked.max_age,
+        max_requests=asked.max_requests,
+        lock_timeout=asked.lock_timeout.total_seconds(),
         parallelism=asked.parallelism,
         fail_fast=fail_fast,
         resend=asked.resend,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.cli.console import Console
 
 _PORT = click.IntRange(0, 65535)
-_PRESETS: Final = ("empty", "golden", "demo", "thousand")
+_PRESETS: Final = ("empty", "golden", "demo", "thousand", "organisation", "large")
 
 _EXAMPLES = """\
 trueup sandbox

@@ -193,6 +193,8 @@ class _Explainer:
             self._unknown_keys(path, schema, error.instance)
         elif error.validator == "required":
             self._missing_keys(path, schema, error.instance)
+        elif error.validator == "oneOf":
+            self._one_of(path, [one["required"][0] for one in error.validator_value], error.instance)
         elif path not in self._said:
             if "valueFrom" in path or schema.get("title") == REFERENCE:
                 self._hide(path)
@@ -229,6 +231,15 @@ class _Explainer:
         self._said.add(path)
         message = f"{name} does not belong inside {words.name_of(path[:-1])}"
         self._add(self._places.key(path), Said("E152", message, hint))
+
+    def _one_of(self, path: Path, names: list[str], value: Any) -> None:
+        given = [name for name in names if isinstance(value, dict) and name in value]
+        has = f"has {' and '.join(given)}" if given else "has none"
+        listed = f"{', '.join(names[:-1])} and {names[-1]}"
+        whose = words.name_of(path) if path != ("spec",) else f"spec of {self._kind.name if self._kind else ''}"
+        message = f"{whose} needs exactly one of {listed}, and this {has}"
+        hint = f"Remove {given[-1]}, or write two documents." if given else f"Add one of {listed}."
+        self._add(self._places.key(path), Said("E105" if given else "E102", message, hint))
 
     def _no_reference(self, path: Path, value: Any) -> None:
         self._hide(path)

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from trueup.manifest.compose import Sealed
-from trueup.model import DEFAULT_CONNECTION, Address, Declared, Where
+from trueup.manifest.text import Span
+from trueup.model import DEFAULT_CONNECTION, RENAMED_FROM, Address, Declared, Verbs, Where
 from trueup.secrets import Reference
+from trueup.systems import BY_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trueup.diff import Path
     from trueup.manifest.compose import Document
     from trueup.manifest.text import Source
     from trueup.model import Kind
 
-_TRIMMED: Final = ("name", "displayName")
-"""Den trims them (recorded cases `accounts.create.minimal`, `instances.create.second-account`)."""
+_TRIMMED: Final = (
+    "name",
+    "displayName",
+    "remoteId",
+    "externalAccountRef",
+    "externalTargetRef",
+    "selector",
+    "member",
+    "team",
+)
+"""Den trims every text (recorded cases `accounts.create.minimal`, `instances.create.second-account`)."""
 _TIMEOUT: Final = 30.0
 
 
@@ -26,9 +40,7 @@ def declare(document: Document, kind: Kind) -> Declared:
         spec = _referring(spec, source)
     connection = spec.pop("connection", DEFAULT_CONNECTION)
     name = metadata["name"]
-    for key in _TRIMMED:
-        if key in spec:
-            spec[key] = spec[key].strip()
+    _trim(spec)
     if "name" in kind.by_name and "connectorId" not in spec:
         spec.setdefault("name", name)
     return Declared(
@@ -39,6 +51,46 @@ def declare(document: Document, kind: Kind) -> Declared:
         metadata.get("labels"),
         metadata.get("annotations"),
         document.span,
+    )
+
+
+def _trim(spec: dict[str, Any]) -> None:
+    for key in _TRIMMED:
+        if isinstance(spec.get(key), str):
+            spec[key] = spec[key].strip()
+
+
+def written_out(one: Declared) -> Iterator[Declared]:
+    """The resource, and those that it declares in a short form; these lose nothing by standing there."""
+    yield one
+    for trait in one.kind.inlines:
+        name, key = cast("tuple[str, str]", trait.inline)
+        value = one.spec.get(trait.name)
+        items = value.pop(key, None) if key and isinstance(value, dict) else one.spec.pop(trait.name, None)
+        kind = BY_NAME[one.kind.api_version, name]
+        path = (trait.name, key) if key else (trait.name,)
+        for number, item in enumerate(items or ()):
+            yield from written_out(_below(one, kind, item, (*path, number)))
+
+
+def _below(one: Declared, kind: Kind, item: dict[str, Any], path: Path) -> Declared:
+    address = one.address
+    spec = {kind.parent: address.name, **item}
+    _trim(spec)
+    label = "".join(
+        "-" if char == "/" or not char.isprintable() else char for char in cast(Verbs, kind.verbs).label(spec)
+    )
+    notes = {name: text for name, text in (one.annotations or {}).items() if name != RENAMED_FROM}
+    locator = one.locator.below(path) if isinstance(one.locator, Span) else None
+    return Declared(
+        Address(address.system, kind.name, f"{address.name}:{label}", address.connection),
+        kind,
+        spec,
+        one.where,
+        one.labels,
+        notes or None,
+        locator,
+        within=True,
     )
 
 

@@ -67,7 +67,9 @@ def _fault(one: Declared, path: Path | None, said: Said) -> Fault:
         where = one.where if path is None else one.locate(path)
         return Fault(where.file, where.line, where.column, *said)
     places = one.locator.places()
-    place = places.value(("metadata", "name") if path is None else ("spec", *path))
+    base = one.locator.base
+    own = ("metadata", "name") if base == ("spec",) else base
+    place = places.value(own if path is None else (*base, *path))
     return one.locator.source.fault(place.mark, *said, width=place.width)
 
 

@@ -12,7 +12,7 @@ from typing import BinaryIO, TextIO
 from trueup.errors import Fault, ManifestError
 from trueup.manifest.check import explain, kind_of, sound
 from trueup.manifest.compose import Lost, documents
-from trueup.manifest.declare import declare, sketch
+from trueup.manifest.declare import declare, sketch, written_out
 from trueup.manifest.files import Files
 from trueup.manifest.links import link
 from trueup.manifest.literals import needs_a_look
@@ -90,7 +90,8 @@ class _Batch:
                     self._unsound.add(id(rough))
                     self._put(rough)
             elif kind is not None:
-                self._put(declare(document, kind))
+                for one in written_out(declare(document, kind)):
+                    self._put(one)
         if blank:
             self.blank.append(source.name)
 

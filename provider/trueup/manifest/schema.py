@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.manifest.literals import PLAIN
-from trueup.systems import KINDS
+from trueup.systems import BY_NAME, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -175,12 +175,9 @@ def schema_text() -> str:
 def document_schema(kind: Kind, *, free: dict[str, Any] | None = None) -> dict[str, Any]:
     """JSON Schema of one document of that kind, without the definitions it refers to; `free` is that of free values."""
     values = _ref("value") if free is None else free
-    properties = {field.name: _of_field(field, values) for field in kind.fields}
+    spec = _spec(kind, values)
     if kind.name != "Connection":
-        properties["connection"] = _CONNECTION
-    spec: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
-    if required := [field.name for field in kind.fields if field.required]:
-        spec["required"] = required
+        spec["properties"]["connection"] = _CONNECTION
     return {
         "description": kind.doc,
         "type": "object",
@@ -195,8 +192,28 @@ def document_schema(kind: Kind, *, free: dict[str, Any] | None = None) -> dict[s
     }
 
 
-def _of_field(field: Field, values: dict[str, Any]) -> dict[str, Any]:
+def _spec(kind: Kind, values: dict[str, Any], *, within: bool = False) -> dict[str, Any]:
+    """Of the fields of a kind; `within` the short form of another, which it need not refer to."""
+    fields = [field for field in kind.fields if not (within and field.name == kind.parent)]
+    properties = {field.name: _of_field(kind, field, values) for field in fields}
+    spec: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
+    if required := [field.name for field in fields if field.required]:
+        spec["required"] = required
+    if kind.one_of:
+        spec["oneOf"] = [{"required": [name]} for name in kind.one_of]
+    return spec
+
+
+def _of_field(kind: Kind, field: Field, values: dict[str, Any]) -> dict[str, Any]:
     schema = {key: value for key, value in field.schema.items() if key not in OURS}
+    if field.inline:
+        name, key = field.inline
+        items = {"type": "array", "items": _spec(BY_NAME[kind.api_version, name], values, within=True)}
+        if key:
+            inner = {**schema.get("properties", {}), key: {**items, "description": f"Each as the spec of a {name}."}}
+            schema |= {"properties": inner, "additionalProperties": False}
+        else:
+            schema = items
     if field.secret is True:
         schema = _ref(REFERENCE)
         return {"description": field.doc, "allOf": [schema]}  # draft 7 ignores what stands beside a $ref
@@ -205,7 +222,7 @@ def _of_field(field: Field, values: dict[str, Any]) -> dict[str, Any]:
         for key in field.secret:
             inner[key] = {**inner.get(key, {"type": "object"}), "allOf": [_ref("sealed")]}
         schema["properties"] = inner
-    elif schema.get("type") == "object":
+    elif schema.get("type") == "object" and not field.inline:
         schema.setdefault("additionalProperties", values)
     if field.name in _SEEN:
         schema["allOf"] = [{"pattern": NO_CONTROL}]

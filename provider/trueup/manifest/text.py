@@ -80,12 +80,14 @@ class Source:
 class Span:
     """Where one document stands in its source: whole lines. Called with a path, it finds the place of a field.
 
-    Positions are not kept while loading: the few that are asked for are found by composing the document again.
+    Positions are not kept while loading: the few that are asked for are found by composing the document again. Paths
+    begin at `base`, which is the spec, or the place of a short form in it.
     """
 
-    __slots__ = ("end", "line", "source", "start")
+    __slots__ = ("base", "end", "line", "source", "start")
 
-    def __init__(self, source: Source, start: int, end: int, line: int) -> None:
+    def __init__(self, source: Source, start: int, end: int, line: int, base: Path = ("spec",)) -> None:
+        self.base = base
         self.source = source
         self.start = start
         self.end = end
@@ -106,6 +108,10 @@ class Span:
         """A mark of the document's own text as one of the whole source."""
         return Mark(mark.index + self.start, mark.line + self.line, mark.column)
 
+    def below(self, path: Path) -> Span:
+        """The same document, with paths that begin at a path below this base."""
+        return Span(self.source, self.start, self.end, self.line, (*self.base, *path))
+
     def __call__(self, path: Path) -> Where:
-        mark = self.places().key(("spec", *path), nearest=2).mark
+        mark = self.places().key((*self.base, *path), nearest=2).mark
         return Where(self.source.name, mark.line + 1, mark.column + 1)

@@ -3,19 +3,21 @@
 Drift is this same plan, rendered and not applied.
 """
 
-from trueup.plan.build import build, by_reference, price, target_of
+from trueup.match import Place, by_reference, place_of, target_of
+from trueup.plan.build import build
+from trueup.plan.price import price
+from trueup.plan.safety import Limit, forbid, judge
 from trueup.plan.steps import (
     FORMAT_VERSION,
     Action,
     Cost,
     Learned,
-    Place,
+    Left,
     Plan,
     Policy,
     Reading,
     Step,
     Unverifiable,
-    place_of,
 )
 
 __all__ = [
@@ -23,6 +25,8 @@ __all__ = [
     "Action",
     "Cost",
     "Learned",
+    "Left",
+    "Limit",
     "Place",
     "Plan",
     "Policy",
@@ -31,6 +35,8 @@ __all__ = [
     "Unverifiable",
     "build",
     "by_reference",
+    "forbid",
+    "judge",
     "place_of",
     "price",
     "target_of",

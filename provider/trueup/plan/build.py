@@ -1,84 +1,61 @@
-"""Declared x Live x Record -> Plan: each declared resource is matched, its references resolved, its fields judged."""
+"""Declared x Live x Record -> Plan: what is matched is judged field by field, and what is missing is created."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 from trueup.diff import MISSING, UNKNOWN, Change, Path, at, leaves
+from trueup.match import Matches, Place, by_reference, place_of, target_of
 from trueup.model import Address, Declared, Desired, Live, Refusal, Verbs
 from trueup.plan.judge import change_of, differences, in_sync, judge
-from trueup.plan.steps import Cost, Learned, Place, Plan, Policy, Reading, Step, Unverifiable, place_of
-from trueup.records import Record
+from trueup.plan.removals import removals
+from trueup.plan.steps import Learned, Plan, Policy, Step, Unverifiable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from trueup.match import Records
     from trueup.model import Listing
-
-    Records = Mapping[tuple[str, str], Mapping[str, Record]]
-    """What the ledger holds, by system and connection, then by id."""
+    from trueup.records import Record
 
 
 def build(
     declared: Sequence[Declared],
-    listings: Mapping[Place, Listing],
+    found: Matches | Mapping[Place, Listing],
     records: Records | None = None,
     policy: Policy | None = None,
+    owned: Mapping[tuple[str, str], Sequence[Record]] | None = None,
 ) -> Plan:
-    """The plan. `records` are by system and connection, then by id; secrets in the declared specs are resolved."""
-    return _Planner(listings, records or {}, policy or Policy()).build(declared)
+    """The plan. `found` is what was observed; `records` are by system and connection, then by id, and `owned` those
+    that were looked for although they are declared no more; secrets in the declared specs are resolved.
+    """
+    matches = found if isinstance(found, Matches) else _matched(declared, found, records or {})
+    planner = _Planner(matches, records or {}, policy or Policy())
+    planner.build(declared)
+    planner.plan.specs = matches.specs
+    removals(planner.plan, declared, matches, owned or {}, planner.policy)
+    return planner.plan
 
 
-def price(plan: Plan, reading: Reading) -> None:
-    """Says what the reading took, and what applying will: its requests, the look afterwards, the waits in between."""
-    touched: dict[Place, tuple[Verbs, int]] = {}
-    requests = 0
-    for step in plan.pending:
-        place = place_of(step.declared)
-        touched[place] = (cast(Verbs, step.declared.kind.verbs), touched.get(place, (None, 0))[1] + 1)
-        requests += sum(call.requests for call in step.calls)
-    requests += sum(verbs.reread_cost(count) for verbs, count in touched.values())
-    each = reading.seconds / reading.requests if reading.requests else 0.1
-    seconds = requests * each
-    if reading.window and reading.left is not None and requests > reading.left:
-        seconds += -(-(requests - reading.left) // reading.window) * reading.silence
-    plan.reading = reading
-    plan.cost = Cost(requests, round(seconds, 1))
-
-
-class _Index:
-    """The live resources of one place, to be found by id and by natural key, each to be claimed once."""
-
-    def __init__(self, verbs: Verbs, listing: Listing) -> None:
-        self.listing = listing
-        self.by_id = {live.id: live for live in listing.items}
-        self.by_key: dict[Any, list[Live]] = defaultdict(list)
-        for live in listing.items:
-            self.by_key[verbs.key(live.spec)].append(live)
-        self.claimed: dict[str, Address] = {}
+def _matched(declared: Sequence[Declared], listings: Mapping[Place, Listing], records: Records) -> Matches:
+    matches = Matches(declared, records)
+    for one in by_reference(declared):
+        if (place := place_of(one)) not in matches.indexes:
+            matches.take(place, cast(Verbs, one.kind.verbs), listings[place])
+    return matches
 
 
 class _Planner:
-    def __init__(self, listings: Mapping[Place, Listing], records: Records, policy: Policy) -> None:
-        self.listings = listings
+    def __init__(self, matches: Matches, records: Records, policy: Policy) -> None:
+        self.matches = matches
         self.records = records
         self.policy = policy
-        self.indexes: dict[Place, _Index] = {}
         self.plan = Plan()
         self.creating: set[Address] = set()
         self.refused: set[Address] = set()
-        self.known: dict[tuple[tuple[str, str], str], list[str]] = defaultdict(list)
-        """Ids by connection and address, as the ledger knows them."""
-        for connection, held in records.items():
-            for record in held.values():
-                self.known[connection, record.address].append(record.id)
-        self.declared: Sequence[Declared] = ()
-        self.spoken_for: dict[Place, set[str]] = {}
-        self.targets: dict[tuple[str, str, str, str], tuple[Any, Address | None]] = {}
 
-    def build(self, declared: Sequence[Declared]) -> Plan:
-        self.declared = declared
+    def build(self, declared: Sequence[Declared]) -> None:
         for one in by_reference(declared):
             try:
                 step = self._step(one)
@@ -87,103 +64,56 @@ class _Planner:
                 step = Step("refuse", one, None, Desired({}), why=why, error=True)
             if step is None:
                 continue
-            if step.action == "create":
+            if step.action in ("create", "replace"):
                 self.creating.add(one.address)
             elif step.action == "refuse" and step.live is None:
                 self.refused.add(one.address)
             self.plan.steps.append(step)
         self.plan.declared = len(declared)
-        for place, index in self.indexes.items():
+        for place, index in self.matches.indexes.items():
             self.plan.whole = self.plan.whole and index.listing.complete
             if index.listing.complete:
-                self.plan.unmanaged += [(place, live) for live in index.listing.items if live.id not in index.claimed]
-        return self.plan
+                self.plan.unmanaged += [
+                    (place, live) for live in index.listing.items if live.id not in index.claimed and not live.implied
+                ]
 
     def _step(self, declared: Declared) -> Step | None:
-        verbs = cast(Verbs, declared.kind.verbs)
+        matches = self.matches
+        address = declared.address
+        if (why := matches.refused.get(address)) is not None:
+            return Step("refuse", declared, None, Desired({}), why=why, error=True)
+        waits = matches.waits.get(address, {})
+        references = {**waits, **{name: need for name, need in self._replaced(declared) if name not in waits}}
+        for need in references.values():
+            if need in self.refused:
+                why = f"it needs {need}, which cannot be made."
+                return Step("refuse", declared, None, Desired({}), why=why, error=True)
+        desired = Desired({**matches.specs[address], **dict.fromkeys(references, UNKNOWN)}, references)
         place = place_of(declared)
-        index = self.indexes.get(place)
-        if index is None:
-            index = self.indexes[place] = _Index(verbs, self.listings[place])
-        try:
-            live = self._match(declared, verbs, index)
-            desired = self._resolve(declared, place)
-        except _Refused as refused:
-            return Step("refuse", declared, None, Desired({}), why=refused.why, error=True)
-        if live is None:
-            return self._create(declared, verbs, index, desired)
-        self.plan.matched[declared.address] = (declared, live)
+        verbs = cast(Verbs, declared.kind.verbs)
+        if (why := matches.denied.get(address)) is not None:
+            missing = Unverifiable((declared.kind.parent,), why)
+            return Step("no-op", declared, None, desired, unverifiable=(missing,))
+        live = matches.lives.get(address)
+        if live is None or declared.kind.parent in references:
+            return self._create(declared, verbs, matches.indexes[place].listing.items, desired)
+        self.plan.matched[address] = (declared, live)
+        if live.seen_at:
+            self.plan.aged[address] = live.seen_at
         return self._update(declared, verbs, place, live, desired)
 
-    def _match(self, declared: Declared, verbs: Verbs, index: _Index) -> Live | None:
-        identity = verbs.identity(declared.spec)
-        if identity is not None:
-            live = index.by_id.get(identity)
-        else:
-            found = index.by_key.get(verbs.key(declared.spec), [])
-            if len(found) > 1:
-                ids = ", ".join(sorted(one.id for one in found))
-                raise _Refused(f"{len(found)} live resources answer to this name: {ids}. Give the id of the one meant.")
-            live = found[0] if found else self._renamed(declared, index)
-        if live is not None:
-            other = index.claimed.setdefault(live.id, declared.address)
-            if other != declared.address:
-                raise _Refused(f"{live.id} is declared twice: here and as {other}. Remove one of the two.")
-        return live
-
-    def _renamed(self, declared: Declared, index: _Index) -> Live | None:
-        """What the ledger knows by this address, when it lives on under another name and nobody else declares it."""
-        for key in self.known.get((place_of(declared)[:2], str(declared.address)), ()):
-            if key in index.by_id and key not in index.claimed and key not in self._spoken_for(declared, index):
-                return index.by_id[key]
-        return None
-
-    def _spoken_for(self, declared: Declared, index: _Index) -> set[str]:
-        """The ids that other declared resources of that place name by id or by key."""
-        place = place_of(declared)
-        if place not in self.spoken_for:
-            verbs = cast(Verbs, declared.kind.verbs)
-            named: set[str] = set()
-            for one in self.declared:
-                if place_of(one) == place:
-                    identity = verbs.identity(one.spec)
-                    lives = index.by_key.get(verbs.key(one.spec), ())
-                    named |= {identity} if identity is not None else {live.id for live in lives}
-            self.spoken_for[place] = named
-        return self.spoken_for[place]
-
-    def _resolve(self, declared: Declared, place: Place) -> Desired:
-        """The spec with names replaced by ids, and what has to be created before."""
-        spec: dict[str, Any] = declared.spec
-        waits: dict[str, Address] = {}
-        for trait in declared.kind.references:
-            name = trait.name
-            if name not in spec:
-                continue
-            system, connection, _ = place
-            key = (system, connection, cast(str, trait.reference), cast(str, spec[name]))
-            target = self.targets.get(key)
-            if target is None:
-                target = self.targets[key] = self._target(target_of(declared, name), spec[name])
-            value, need = target
-            if need is not None:
-                waits[name] = need
-            spec = {**spec, name: value}
-        return Desired(spec, waits)
-
-    def _target(self, address: Address, value: Any) -> tuple[Any, Address | None]:
-        """What a reference stands for: an id, or UNKNOWN and what has to be created before."""
-        if address in self.plan.matched:
-            return self.plan.matched[address][1].id, None
-        if address in self.creating:
-            return UNKNOWN, address
-        if address in self.refused:
-            raise _Refused(f"it needs {address}, which cannot be made.")
-        return value, None  # an id, taken as it is
+    def _replaced(self, declared: Declared) -> Iterable[tuple[str, Address]]:
+        """What it refers to and will be made anew, so that its id is to change."""
+        if self.creating:
+            for trait in declared.kind.references:
+                if trait.name in declared.spec:
+                    address = target_of(declared, trait.name)
+                    if address in self.creating:
+                        yield trait.name, address
 
     @staticmethod
-    def _create(declared: Declared, verbs: Verbs, index: _Index, desired: Desired) -> Step:
-        calls = verbs.creation(declared, index.listing.items)
+    def _create(declared: Declared, verbs: Verbs, near: Sequence[Live], desired: Desired) -> Step:
+        calls = verbs.creation(declared, near)
         if isinstance(calls, Refusal):
             return Step("refuse", declared, None, desired, why=calls.why, error=calls.error)
         traits = declared.kind.by_name
@@ -199,6 +129,9 @@ class _Planner:
         record = self.records[place[:2]].get(live.id) if self.records.get(place[:2]) else None
         changes: list[Change] = []
         unverifiable: list[Unverifiable] = []
+        if record is None and self.policy.key is not None and not live.seen_at:
+            for name, value in verbs.revived(live).items():
+                desired.spec = {name: value, **desired.spec}  # what is declared goes before
         first = True
         traits = declared.kind.by_name
         for name, after in desired.spec.items():
@@ -231,7 +164,12 @@ class _Planner:
         calls = verbs.calls(live, desired, changes)
         if not isinstance(calls, Refusal):
             told = tuple(changes), tuple(unverifiable)
-            return Step("update", declared, live, desired, calls, *told, needs, first=first)
+            if all(call.verb != "create" for call in calls):
+                kept = _kept(declared, live, desired, changes)
+                return Step("update", declared, live, desired, calls, *told, needs, first=first, kept=kept)
+            if not declared.protected:
+                return Step("replace", declared, live, desired, calls, *told, needs)
+            calls = Refusal("it would have to be replaced, and its annotation trueup.dev/protect refuses that.")
         if first and not self.policy.resend and all(_may_be(verbs, change) for change in changes):
             # It reads in a word that may mean the same, and nothing can be sent: no difference to refuse.
             unverifiable += [Unverifiable(change.path, change.note) for change in changes]
@@ -240,10 +178,16 @@ class _Planner:
         return Step("refuse", declared, live, desired, (), *told, needs, calls.why, calls.error, first)
 
 
-class _Refused(Exception):
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+def _kept(declared: Declared, live: Live, desired: Desired, changes: Sequence[Change]) -> int:
+    """How many of the server's own keys a write carries over."""
+    kept = 0
+    for name in {str(change.path[0]) for change in changes}:
+        trait = declared.kind.by_name[name]
+        there, ours = live.spec.get(name), desired.spec.get(name)
+        if trait.owned_by_key and not trait.write_only and isinstance(there, dict):
+            gone = {path[1] for path in desired.removed if len(path) > 1 and path[0] == name}
+            kept += len(there.keys() - (ours or {}).keys() - gone)
+    return kept
 
 
 def _disowned(declared: Declared, live: Live, record: Record) -> Iterable[Path]:
@@ -256,26 +200,3 @@ def _may_be(verbs: Verbs, change: Change) -> bool:
     """Whether what was read may be another word for what is declared."""
     doubt = None if change.before is MISSING else verbs.doubt(change.path, change.before)
     return doubt is not None and change.after in doubt.may_be
-
-
-def by_reference(declared: Sequence[Declared]) -> list[Declared]:
-    """The declared resources, each behind what it refers to; otherwise in their own order."""
-    depth: dict[tuple[str, str], int] = {}
-    kinds = {(one.kind.system, one.kind.name): one.kind for one in declared}
-
-    def deep(key: tuple[str, str]) -> int:
-        if key not in depth:
-            depth[key] = 0  # a kind that refers to itself stays where it is
-            kind = kinds.get(key)
-            names = [trait.reference for trait in kind.fields if trait.reference] if kind else []
-            depth[key] = 1 + max((deep((key[0], name)) for name in names), default=-1)
-        return depth[key]
-
-    return sorted(declared, key=lambda one: deep((one.kind.system, one.kind.name)))
-
-
-def target_of(declared: Declared, name: str) -> Address:
-    """The address that a reference field names, if it is not an id."""
-    address = declared.address
-    reference = cast(str, declared.kind.by_name[name].reference)
-    return Address(address.system, reference, str(declared.spec[name]), address.connection)

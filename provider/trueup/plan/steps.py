@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from trueup.diff import Change, Path
+from trueup.match import Place
 from trueup.model import Address, Call, Declared, Desired, Live
 from trueup.records import Record
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
 
-Action = Literal["create", "update", "no-op", "refuse"]
-Place = tuple[str, str, str]
-"""System, connection and kind."""
+Action = Literal["create", "update", "replace", "delete", "no-op", "refuse"]
+SENDS: Final = ("create", "update", "replace", "delete")
+"""The actions that send something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,17 @@ class Step:
     unverifiable: tuple[Unverifiable, ...] = ()
     needs: tuple[Address, ...] = ()
     why: str = ""
-    """Why it is refused."""
+    """Why it is refused, or removed."""
     error: bool = False
     """Refused because the manifest asks for what cannot be."""
     first: bool = False
     """It only sends what was never sent from here and cannot be read: nothing is known to have drifted."""
+    lost: tuple[str, ...] = ()
+    """What else is lost by it, a line each."""
+    along: tuple[str, ...] = ()
+    """Ids of what is deleted with it, beside what is below it."""
+    kept: int = 0
+    """The server's own keys that a write of a mapping carries over."""
 
     @property
     def address(self) -> Address:
@@ -49,9 +56,16 @@ class Step:
         return self.declared.address
 
     @property
+    def pruned(self) -> bool:
+        """Whether it is about something of ours that is declared no more."""
+        return self.declared.gone and not self.declared.where.line
+
+    @property
     def drifted(self) -> bool:
         """Whether what is live is known to differ from what is declared."""
-        return self.action in ("create", "refuse") or (self.action == "update" and not self.first)
+        if self.declared.gone:
+            return not self.pruned  # that it is declared no more is no drift; that it should not be there is
+        return self.action in ("create", "replace", "refuse") or (self.action == "update" and not self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,17 @@ class Learned:
     read_back: str
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something of ours that is declared no more."""
+
+    record: Record
+    live: Live | None
+    """None when it is not there any more."""
+    why: str = ""
+    """Why it stays, when it was asked to go."""
+
+
 @dataclass(slots=True, repr=False)  # asyncio.run asks for the repr of what a task returned, all of it
 class Plan:
     """Everything that is not in sync, in the order in which it would be done."""
@@ -89,8 +114,20 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     matched: dict[Address, tuple[Declared, Live]] = field(default_factory=dict)
     """Every declared resource that exists, in sync or not."""
+    specs: dict[Address, dict[str, Any]] = field(default_factory=dict)
+    """Declared specs in the server's words, with ids for references."""
     unmanaged: list[tuple[Place, Live]] = field(default_factory=list)
     learned: list[Learned] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    """What is ours, was looked for, and is neither declared nor to be removed: it is let go with `--prune`."""
+    aged: dict[Address, str] = field(default_factory=dict)
+    """What was not read just now, and when it was."""
+    undeclared: dict[Address, tuple[Path, ...]] = field(default_factory=dict)
+    """What is live of what is declared, and declared nowhere; told when it was asked for."""
+    unsafe: str = ""
+    """Why the whole is refused for safety; empty when it is not."""
+    left_out: int = 0
+    """Declared resources that the run was narrowed to leave out."""
     off: list[str] = field(default_factory=list)
     """What this run cannot do, and why: for instance without a ledger."""
     reading: Reading = field(default_factory=Reading)
@@ -111,12 +148,12 @@ class Plan:
     @property
     def unchanged(self) -> int:
         """Resources that are in sync as far as can be read."""
-        return self.declared - len(self.steps)
+        return self.declared - sum(not step.declared.gone for step in self.steps)
 
     @property
     def pending(self) -> list[Step]:
         """The steps that send something."""
-        return [step for step in self.steps if step.action in ("create", "update")]
+        return [step for step in self.steps if step.action in SENDS]
 
     @property
     def has_changes(self) -> bool:
@@ -133,7 +170,8 @@ class Plan:
         return {
             "create": self.count("create"),
             "update": self.count("update"),
-            "delete": 0,
+            "replace": self.count("replace"),
+            "delete": self.count("delete"),
             "unchanged": self.unchanged,
             "unverifiable": self.unverifiable,
             "unmanaged": len(self.unmanaged),
@@ -149,9 +187,7 @@ class Policy:
     """The key of the ledger's fingerprints; None when there is no ledger."""
     resend: bool = False
     """Send what cannot be verified again."""
-
-
-def place_of(declared: Declared) -> Place:
-    """Where a declared resource lives."""
-    address = declared.address
-    return (address.system, address.connection, address.kind)
+    prune: bool = False
+    """Remove what is ours and declared no more."""
+    disconnect: bool = False
+    """Let accounts be disconnected where their manifest asked for it."""

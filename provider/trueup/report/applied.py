@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _TOLD: Final = 20
 """How many resources to which nothing was done are told by name."""
-_DONE: Final = {"create": "created", "update": "changed"}
 
 
 def render(report: Report, plan: Plan, page: Page, *, following: str = "") -> str:
@@ -47,6 +46,7 @@ def render_json(report: Report) -> str:
             **header(),
             "outcomes": [_entry(outcome) for outcome in report.outcomes],
             "summary": _sums(report),
+            "run": report.run or None,
             "stopped": report.stopped,
             "unverified": scrub(report.unverified),
             "unrecorded": scrub(report.unrecorded),
@@ -58,11 +58,14 @@ def render_json(report: Report) -> str:
 
 def _problem(sheet: Sheet, outcome: Outcome, words: Words) -> None:
     step = outcome.step
-    where = safe(str(step.declared.where))
+    where = safe(str(step.declared.place))
     name = safe(str(step.address))
     made = f" after {', '.join(outcome.made)}" if outcome.made else ""
     if outcome.result == "contended":
-        sheet.row(2, f"! {name}", "  changed by somebody else meanwhile, twice", where, style="red")
+        twice = "  changed by somebody else meanwhile, twice" if step.changes else "  is there again, although removed"
+        sheet.row(2, f"! {name}", twice, where, style="red")
+        if outcome.touched_at:
+            sheet.say(f"the API says that it was touched last at {safe(outcome.touched_at)}", 6)
         for change in step.changes:
             live, declared = words.before(step.declared, change), words.after(step.declared, change)
             sheet.row(6, f"{safe(change.name)}  ", differing(live, declared))
@@ -96,6 +99,8 @@ def _sums(report: Report) -> dict[str, int]:
     return {
         "created": done["create"],
         "changed": done["update"],
+        "replaced": done["replace"],
+        "removed": done["delete"],
         "verified": sum(outcome.verified for outcome in report.outcomes),
         **{name: results[name] for name in ("failed", "skipped", "stopped", "refused", "contended")},
     }
@@ -104,10 +109,13 @@ def _sums(report: Report) -> dict[str, int]:
 def _count(report: Report) -> str:
     sums = _sums(report)
     parts = [f"{sums['created']:,} created", f"{sums['changed']:,} changed"]
+    parts += [f"{sums[name]:,} {name}" for name in ("replaced", "removed") if sums[name]]
+    parts += [f"{report.adopted:,} adopted"] if report.adopted > sums["created"] else []
+    parts += [f"{report.released:,} let go"] if report.released else []
     parts += [f"{sums[name]:,} {name}" for name in ("failed", "contended", "refused") if sums[name]]
     if unsent := sums["stopped"] + sums["skipped"]:
         parts.append(f"{unsent:,} not done")
-    done = sums["created"] + sums["changed"]
+    done = sums["created"] + sums["changed"] + sums["replaced"] + sums["removed"]
     if done:
         parts.append(f"{'all' if sums['verified'] == done else format(sums['verified'], ',')} verified")
     word = (
@@ -119,7 +127,8 @@ def _count(report: Report) -> str:
         if done
         else "Not applied"
     )
-    return f"{word}: {', '.join(parts)}. {counted(report.requests, 'request')}, {lasting(report.seconds)}."
+    run = f" Run {report.run}." if report.run else ""
+    return f"{word}: {', '.join(parts)}. {counted(report.requests, 'request')}, {lasting(report.seconds)}.{run}"
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:
@@ -127,7 +136,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     entry: dict[str, Any] = {
         **named(outcome.address),
         "id": outcome.live.id if outcome.live is not None else None,
-        "where": place(step.declared.where),
+        "where": place(step.declared.place),
         "action": "refuse" if outcome.result == "refused" else step.action,
         "result": outcome.result,
         "verbs": list(outcome.made),

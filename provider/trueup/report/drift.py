@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import MISSING, UNKNOWN
 from trueup.plan import Unverifiable
-from trueup.report.json import dotted_safe, dumps, footer, header, named, place, sides, unverifiable
+from trueup.report.json import dotted_safe, dumps, footer, gone, header, named, place, sides, unverifiable
 from trueup.report.page import Sheet, padded, safe
-from trueup.report.text import doubts, heading, in_sync, notes, spent
+from trueup.report.text import doubts, heading, in_sync, notes, spent, undeclared
 from trueup.report.values import Words, alone, conceal, differing
 from trueup.report.when import ago, rfc3339
 from trueup.secrets import scrub
@@ -34,7 +34,7 @@ def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | No
     words = Words(plan)
     drifted = [step for step in plan.steps if step.drifted]
     doubtful = _doubtful(plan)
-    if not drifted and not doubtful:
+    if not drifted and not doubtful and not plan.undeclared:
         return "\n".join([*notes(plan, page), in_sync(plan)])
     sheet = Sheet(page)
     sheet.say(_answer(plan, len(drifted), now), style="bold")
@@ -43,6 +43,7 @@ def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | No
         _drifted(sheet, step, words, now)
         if step.calls and len(drifted) <= _FEW:
             sheet.line(safe(f"      -> {healing(str(step.address))}"))
+    undeclared(sheet, plan)
     for step in doubtful:
         found = _unverifiable(step)
         heading(sheet, step, safe(str(step.declared.locate(found[0].path))), ("?", "cyan"))
@@ -67,7 +68,7 @@ def render_json(plan: Plan, now: datetime) -> str:
             "drifted": bool(drifted),
             "resource_drift": [_entry(plan, step) for step in drifted],
             "unverifiable": [
-                {**named(step.address), "where": place(step.declared.where), "fields": _fields(step)}
+                {**named(step.address), "where": place(step.declared.place), "fields": _fields(step)}
                 for step in doubtful
             ],
             "summary": {
@@ -105,10 +106,14 @@ def _answer(plan: Plan, drifted: int, now: datetime) -> str:
 
 def _drifted(sheet: Sheet, step: Step, words: Words, now: datetime) -> None:
     declared = step.declared
+    if declared.gone:
+        heading(sheet, step, safe(str(declared.where)), ("+", "red"), "  there, but not declared")
+        sheet.say(safe(step.why), 6)
+        return
     if step.live is None:
         missing = step.action != "refuse"
         body = "  declared, but not there" if missing else ""
-        heading(sheet, step, safe(str(declared.where)), ("-" if missing else "!", "red"), body)
+        heading(sheet, step, safe(str(declared.place)), ("-" if missing else "!", "red"), body)
         if not missing:
             sheet.say(safe(step.why), 6)
         return
@@ -144,14 +149,14 @@ def _count(plan: Plan, drifted: int, doubtful: int) -> str:
 
 def _entry(plan: Plan, step: Step) -> dict[str, Any]:
     declared, live = step.declared, step.live
-    found = sides(plan, declared, live, step)
+    found = gone(declared, live) if declared.gone else sides(plan, declared, live, step)
     entry: dict[str, Any] = {
         **named(declared.address),
         "id": live.id if live is not None else None,
-        "where": place(declared.where),
+        "where": place(declared.place),
         "updated_at": live.updated_at if live is not None else None,
         "change": {
-            "actions": ["update"] if live is not None else ["delete"],
+            "actions": ["create"] if declared.gone else ["update"] if live is not None else ["delete"],
             "before": found["after"],
             "after": found["before"],
             "before_sensitive": found["after_sensitive"],

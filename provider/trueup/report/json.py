@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from trueup.diff import Change, Path
     from trueup.errors import TrueupError
     from trueup.model import Address, Declared, Live, Where
-    from trueup.plan import Plan, Step
+    from trueup.plan import Left, Plan, Step
 
-_ACTIONS: Final = {"create": ["create"], "update": ["update"], "no-op": ["no-op"], "refuse": ["no-op"]}
+_ACTIONS: Final = {
+    "create": ["create"],
+    "update": ["update"],
+    "replace": ["delete", "create"],
+    "delete": ["delete"],
+    "no-op": ["no-op"],
+    "refuse": ["no-op"],
+}
 
 
 def render(plan: Plan) -> str:
@@ -38,6 +45,7 @@ def render(plan: Plan) -> str:
             "resource_changes": resources,
             "summary": plan.summary(),
             "errored": any(step.error for step in plan.steps),
+            "unsafe": scrub(plan.unsafe),
             **footer(plan),
             "cost": {"requests": plan.cost.requests, "seconds": plan.cost.seconds},
         }
@@ -79,8 +87,22 @@ def footer(plan: Plan) -> dict[str, Any]:
         reading |= {"left": plan.reading.left, "window": plan.reading.window}
     return {
         "unmanaged": sorted(unmanaged, key=lambda one: [str(value) for value in one.values()]),
+        "left": [_left(one) for one in plan.left],
+        "left_out": plan.left_out,
         "off": plan.off,
         "reading": reading,
+    }
+
+
+def _left(one: Left) -> dict[str, Any]:
+    """Something of ours that is declared no more and is not removed by this plan."""
+    record = one.record
+    return {
+        "address": scrub(record.address),
+        "type": record.kind,
+        "id": record.id,
+        "there": one.live is not None,
+        "why": scrub(one.why),
     }
 
 
@@ -151,19 +173,27 @@ def sides(plan: Plan, declared: Declared, live: Live | None, step: Step | None) 
 
 def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, Any]:
     live = step.live if step is not None else plan.matched[declared.address][1]
-    both = sides(plan, declared, live, step)
+    both = gone(declared, live) if declared.gone else sides(plan, declared, live, step)
     wanted = both["after"]
     if step is not None and step.action == "refuse":  # nothing becomes of it
         both |= {"after": both["before"], "after_unknown": {}, "after_sensitive": both["before_sensitive"]}
     found: dict[str, Any] = {
         **named(declared.address),
         "id": live.id if live is not None else None,
-        "where": place(declared.where),
+        "where": place(declared.place if step is not None else declared.where),
         "change": {"actions": _ACTIONS[step.action] if step else ["no-op"], **both},
         "verbs": [call.verb for call in step.calls] if step else [],
         "changes": [_change(declared, change, created=live is None) for change in step.changes] if step else [],
         "unverifiable": unverifiable(step) if step else [],
     }
+    if declared.address in plan.undeclared:
+        found["undeclared"] = [dotted_safe(path) for path in plan.undeclared[declared.address]]
+    if declared.address in plan.aged:
+        found["seen_at"] = plan.aged[declared.address]
+    if step is not None and step.lost:
+        found["lost"] = [scrub(line) for line in step.lost]
+    if step is not None and step.action == "delete":
+        found["reason"] = scrub(step.why)
     if step is not None and step.needs:
         found["needs"] = [str(address) for address in step.needs]
     if step is not None and step.action == "refuse":
@@ -171,9 +201,19 @@ def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, An
     return found
 
 
+def gone(declared: Declared, live: Live | None) -> dict[str, Any]:
+    """Both sides of what is removed: what is live of it, without mappings, of which anything may be a secret."""
+    before: dict[str, Any] = {}
+    for name, value in (live.spec if live is not None else {}).items():
+        trait = declared.kind.by_name.get(name)
+        if trait is not None and not trait.secret and not isinstance(value, dict):
+            before[scrub(name)], _ = conceal(value)
+    return {"before": before, "after": None, "after_unknown": {}, "before_sensitive": {}, "after_sensitive": False}
+
+
 def _change(declared: Declared, change: Change, *, created: bool) -> dict[str, Any]:
     # To place a field its document is read again: for what is created, the document's own place has to do.
-    where = declared.where if created else declared.locate(change.path)
+    where = declared.place if created else declared.locate(change.path)
     found: dict[str, Any] = {"path": dotted_safe(change.path), "where": place(where), "sensitive": change.sensitive}
     for side, value in (("before", change.before), ("after", change.after)):
         if value is UNKNOWN:

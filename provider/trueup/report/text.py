@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from trueup.plan import Plan, Step, Unverifiable
     from trueup.report.page import Page, Parts
 
-SYMBOLS: Final = {"create": ("+", "green"), "update": ("~", "yellow"), "no-op": ("?", "cyan"), "refuse": ("!", "red")}
+SYMBOLS: Final = {
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "replace": ("-/+", "red"),
+    "delete": ("-", "red"),
+    "no-op": ("?", "cyan"),
+    "refuse": ("!", "red"),
+}
 NAMED: Final = 5
 """How many unmanaged resources are told by name."""
 _LABELS: Final = 34
@@ -29,20 +36,23 @@ _LABELS: Final = 34
 def render(plan: Plan, page: Page, *, following: str = "") -> str:
     """The plan as text; `following` is the command that would apply it."""
     words = Words(plan)
-    differing = sum(step.action != "no-op" for step in plan.steps)
-    if not differing and not plan.unverifiable:
+    differing = sum(step.action != "no-op" and not step.declared.gone for step in plan.steps)
+    if not plan.steps and not plan.undeclared:
         return "\n".join([*notes(plan, page), in_sync(plan)])
     sheet = Sheet(page)
     sheet.say(_answer(plan, differing), style="bold")
     sheet.line()
     for step in plan.steps:
         _step(sheet, step, words)
+    undeclared(sheet, plan)
     sheet.line()
     for line in notes(plan, page):
         sheet.say(line)
+    if plan.unsafe:
+        sheet.say(f"Refused for safety: {safe(plan.unsafe)}", style="red", hang=2)
     if advice := refusals(plan):
         sheet.say(advice)
-    if plan.pending and following:
+    if plan.pending and following and not plan.unsafe:
         sheet.line(safe(f"Next: {following}"))
     sheet.say(_count(plan))
     sheet.say(_cost(plan))
@@ -54,7 +64,12 @@ def in_sync(plan: Plan) -> str:
     if not plan.declared:
         return f"Nothing is declared here. {spent(plan)}."
     unmanaged = f", {len(plan.unmanaged):,} unmanaged" if plan.unmanaged and plan.whole else ""
-    return f"In sync: {plan.unchanged:,} of {plan.declared:,}{unmanaged}. {spent(plan)}."
+    return f"In sync: {plan.unchanged:,} of {plan.declared:,}{unmanaged}{_left_out(plan)}. {spent(plan)}."
+
+
+def _left_out(plan: Plan) -> str:
+    """What the run was narrowed to leave out."""
+    return f", {plan.left_out:,} left out" if plan.left_out else ""
 
 
 def refusals(plan: Plan) -> str:
@@ -83,6 +98,10 @@ def counted(number: int, what: str) -> str:
 def notes(plan: Plan, page: Page) -> list[str]:
     """What this run could not do, and what nobody declared, with a few names."""
     lines = [safe(f"Off: {one}.") for one in plan.off]
+    if plan.aged:
+        count, oldest = len(plan.aged), min(plan.aged.values())
+        lines.append(f"Not read now, taken as seen before: {counted(count, 'resource')}, the oldest at {oldest}.")
+    lines += _left(plan, page)
     if plan.unmanaged and plan.whole and plan.has_changes:
         found = sorted((f"{place[0]}/{live.kind}", live.name) for place, live in plan.unmanaged)
         groups: dict[str, list[str]] = {}
@@ -91,6 +110,22 @@ def notes(plan: Plan, page: Page) -> list[str]:
         names = "; ".join(f"{kind} {', '.join(names)}" for kind, names in groups.items())
         more = f", {page.ellipsis} (-o json lists them all)" if len(found) > NAMED else ""
         lines.append(f"Unmanaged, left alone: {names}{more}.")
+    return lines
+
+
+def _left(plan: Plan, page: Page) -> list[str]:
+    """What is ours and declared no more, and is not removed by this plan."""
+    lines: list[str] = []
+    whys: dict[str, list[str]] = {}
+    for one in plan.left:
+        if one.live is not None:
+            whys.setdefault(one.why, []).append(safe(one.record.address))
+    for why, names in whys.items():
+        shown = ", ".join(names[:NAMED]) + (f", {page.ellipsis}" if len(names) > NAMED else "")
+        if why:
+            lines.append(f"Declared no more, and let go without being removed ({safe(why)}): {shown}.")
+        else:
+            lines.append(f"Declared no more, and ours: {shown}. --prune removes what is to be removed of it.")
     return lines
 
 
@@ -107,9 +142,25 @@ def doubts(sheet: Sheet, found: Sequence[Unverifiable], *, sign: str = "") -> No
         sheet.say(f"{sign}{names}: {safe(why)}", 6, hang=2)
 
 
+def undeclared(sheet: Sheet, plan: Plan) -> None:
+    """What is live of what is declared and declared nowhere, by name."""
+    for address, paths in plan.undeclared.items():
+        sheet.say(f". {safe(str(address))}", 2, hang=2)
+        sheet.say(f"not declared: {', '.join(safe(dotted(path)) for path in paths)}", 6, hang=2)
+
+
 def _answer(plan: Plan, differing: int) -> str:
+    removed = plan.count("delete")
     if differing:
-        return f"{differing:,} of {plan.declared:,} {'differs' if differing == 1 else 'differ'} from what is declared."
+        more = f", and {removed:,} would be removed" if removed else ""
+        verb = "differs" if differing == 1 else "differ"
+        return f"{differing:,} of {plan.declared:,} {verb} from what is declared{more}{_left_out(plan)}."
+    if removed:
+        return f"All that is declared is in sync, and {removed:,} would be removed."
+    if plan.count("refuse"):
+        return f"{counted(plan.count('refuse'), 'removal')} refused."
+    if not plan.steps:
+        return in_sync(plan)
     return (
         f"In sync as far as can be read: {plan.unchanged:,} of {plan.declared:,}; {plan.unverifiable:,} unverifiable."
     )
@@ -118,15 +169,23 @@ def _answer(plan: Plan, differing: int) -> str:
 def _step(sheet: Sheet, step: Step, words: Words) -> None:
     declared = step.declared
     if step.action == "create":
-        heading(sheet, step, safe(str(declared.where)))
+        heading(sheet, step, safe(str(declared.place)))
         _created(sheet, step, words)
     elif step.action == "no-op":
         heading(sheet, step, safe(str(declared.locate(step.unverifiable[0].path))))
-    elif step.action == "update":
+    elif step.action in ("update", "replace"):
         heading(sheet, step, _verbs(step))
         _changed(sheet, step, words)
+        for line in step.lost:
+            sheet.say(f"lost with it: {safe(line)}", 6, style="red", hang=2)
+    elif step.action == "delete":
+        heading(sheet, step, _verbs(step))
+        if step.live is not None:
+            sheet.say(f"{safe(step.live.id)}: {safe(step.why)}", 6, hang=2)
+        for line in step.lost:
+            sheet.say(f"goes with it: {safe(line)}", 6, style="red", hang=2)
     else:
-        heading(sheet, step, "" if step.changes else safe(str(declared.where)))
+        heading(sheet, step, "" if step.changes else safe(str(declared.place)))
         _changed(sheet, step, words)
         sheet.say(f"refused: {safe(step.why)}", 6, style="red", hang=2)
     doubts(sheet, step.unverifiable, sign="" if step.action == "no-op" else "? ")
@@ -172,20 +231,14 @@ def _difference(step: Step, change: Change, words: Words) -> Parts:
 
 def _verbs(step: Step) -> str:
     verbs = ", ".join(call.verb for call in step.calls)
-    kept = 0
-    for name in {str(change.path[0]) for change in step.changes}:
-        trait = step.declared.kind.by_name[name]
-        live = step.live.spec.get(name) if step.live else None
-        ours = step.desired.spec.get(name)
-        if trait.owned_by_key and not trait.write_only and isinstance(live, dict):
-            gone = {path[1] for path in step.desired.removed if len(path) > 1 and path[0] == name}
-            kept += len(live.keys() - (ours or {}).keys() - gone)
-    return f"{verbs} (keeps {counted(kept, 'server key')})" if kept else verbs
+    return f"{verbs} (keeps {counted(step.kept, 'server key')})" if step.kept else verbs
 
 
 def _count(plan: Plan) -> str:
     sums = plan.summary()
-    parts = [f"{sums['create']:,} to create", f"{sums['update']:,} to change", f"{sums['delete']:,} to remove"]
+    parts = [f"{sums['create']:,} to create", f"{sums['update']:,} to change"]
+    parts += [f"{sums['replace']:,} to replace"] if sums["replace"] else []
+    parts.append(f"{sums['delete']:,} to remove")
     if sums["refused"]:
         parts.append(f"{sums['refused']:,} refused")
     rest = [f"{sums['unchanged']:,} in sync"]

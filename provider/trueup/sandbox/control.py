@@ -16,6 +16,7 @@ from starlette.routing import Route
 from trueup.sandbox.clock import Clock
 from trueup.sandbox.den import Den
 from trueup.sandbox.faults import Faults
+from trueup.sandbox.holds import settled
 from trueup.sandbox.requests import RequestLog
 from trueup.sandbox.shapes import Shape, parse, record
 from trueup.sandbox.state import State
@@ -44,8 +45,9 @@ class Control:
             ("POST", "/clock", self.advance, '{"advanceSeconds": n}: moves the time forward'),
             ("GET", "/requests", self.requests, "counts by system, method, route and status, and the last requests"),
             ("DELETE", "/requests", self.forget, "forgets them"),
-            ("GET", "/faults", self.faults, "the faults that were posted, and how often each fired"),
+            ("GET", "/faults", self.faults, "the faults that were posted, how often each fired, and what it holds"),
             ("POST", "/faults", self.post_faults, "adds one fault, or a list of them"),
+            ("POST", "/faults/release", self.release, "lets the requests go on that faults hold"),
             ("DELETE", "/faults", self.clear_faults, "removes all faults"),
             ("POST", "/upstream", self.upstream, '{"type": …}, with "system": "wexa" for Wexa: a change from outside'),
             ("GET", "/state", self.state, "everything the servers know"),
@@ -89,8 +91,12 @@ class Control:
         self._faults.post(parse(await request.body()))
         return await self.faults(request)
 
+    async def release(self, request: Request) -> Any:
+        await settled(self._faults.release())
+        return await self.faults(request)
+
     async def clear_faults(self, request: Request) -> Any:
-        self._faults.clear()
+        await settled(self._faults.clear())
         return await self.faults(request)
 
     async def upstream(self, request: Request) -> Any:

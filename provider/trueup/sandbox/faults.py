@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from itertools import count
 from typing import Any, Literal
 
+from trueup.sandbox.holds import Held, Holds
 from trueup.sandbox.shapes import Shape, record
 
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 600}
@@ -35,6 +36,8 @@ _ONE = record(
         "truncate": {"type": "boolean"},
         "drip": _SECONDS,
         "chunk": _POSITIVE,
+        "hold": {"enum": ["before", "after"]},
+        "drop": {"type": "boolean"},
     }
 )
 _FAULT = Shape(_ONE)
@@ -54,7 +57,9 @@ class Fault:
     What goes wrong: `status` with `body` and `headers`, instead of the effect or, with `after`, behind it; `delay` in
     real seconds before the effect or, with `after`, behind it; `reset` of the connection before or after the effect;
     `truncate`, an answer that ends before its Content-Length says so; `drip`, real seconds between pieces of `chunk`
-    bytes (one byte unless said).
+    bytes (one byte unless said); `hold` of the request before its effect, or behind it and before the answer, until it
+    is let go. A request that is let go has its effect even if its client is gone by then; with `drop` it never has one,
+    and its connection is cut.
     """
 
     _ids = count(1)
@@ -72,6 +77,9 @@ class Fault:
         self.truncate: bool = given.get("truncate", False)
         self.drip: float = given.get("drip", 0)
         self.chunk: int = given.get("chunk", 1)
+        self.hold: Literal["before", "after"] | None = given.get("hold")
+        self.drop: bool = given.get("drop", False)
+        self.held = Holds()
         self.after: bool = given.get("after", False) or self.reset == "after"
         nth = given.get("nth")
         self._nth = {nth} if isinstance(nth, int) else set(nth or ())
@@ -111,8 +119,9 @@ class Fault:
         return [(name.encode(), value.encode()) for name, value in headers.items()], text
 
     def view(self) -> dict[str, Any]:
-        """As posted, with its number, how many requests matched since and how often it fired."""
-        return {**self.given, "id": self.id, "matched": self.matched, "fired": self.fired}
+        """As posted, with its number, how many requests matched since, how often it fired, and what it holds now."""
+        held = {"held": self.held.view()} if self.hold else {}
+        return {**self.given, "id": self.id, "matched": self.matched, "fired": self.fired, **held}
 
 
 class Faults:
@@ -125,9 +134,15 @@ class Faults:
         """Adds one, or those of a list; all of them or, with a ValueError, none."""
         self._faults += [Fault(one) for one in (given if isinstance(given, list) else [given])]
 
-    def clear(self) -> None:
-        """Removes all of them."""
+    def clear(self) -> list[Held]:
+        """Removes all of them; the requests that they held and that go on now."""
+        gone = self.release()
         self._faults = []
+        return gone
+
+    def release(self) -> list[Held]:
+        """Lets the requests go on that are held now; which ones. Those that come later are held again."""
+        return [held for fault in self._faults for held in fault.held.release()]
 
     def hit(self, system: str, method: str, path: str, route: str | None) -> Fault | None:
         """The fault for this request: the first that is due. Every fault that matches counts the request."""
@@ -149,14 +164,15 @@ def _agree(given: dict[str, Any]) -> None:
     when = [key for key in ("nth", "every", "probability") if key in given]
     if len(when) > 1:
         raise ValueError(f"fault has {' and '.join(when)}: one of them says which requests are hit")
-    if not any(given.get(key) for key in ("status", "delay", "reset", "truncate", "drip")):
-        raise ValueError("fault does nothing: it needs status, delay, reset, truncate or drip")
+    if not any(given.get(key) for key in ("status", "delay", "reset", "truncate", "drip", "hold")):
+        raise ValueError("fault does nothing: it needs status, delay, reset, truncate, drip or hold")
     for key, owners in (
         ("seed", ["probability"]),
         ("body", ["status"]),
         ("headers", ["status"]),
         ("chunk", ["drip"]),
         ("after", ["status", "delay"]),
+        ("drop", ["hold"]),
     ):
         if key in given and not any(owner in given for owner in owners):
             raise ValueError(f"fault.{key} goes with {' or '.join(owners)}, which is missing")
@@ -164,6 +180,11 @@ def _agree(given: dict[str, Any]) -> None:
         useless = [key for key in ("status", "truncate", "drip", "after") if key in given]
         if useless:
             raise ValueError(f"fault.reset leaves no answer, so {', '.join(useless)} cannot be asked for beside it")
+    others = sorted({"status", "delay", "reset", "truncate", "drip", "after"} & given.keys())
+    if "hold" in given and others:
+        raise ValueError(f"fault.hold stands alone: {', '.join(others)} cannot be asked for beside it")
+    if given.get("drop") and given["hold"] == "after":
+        raise ValueError("fault.drop goes with hold before: behind its effect it is too late")
     if given.get("status") in BODILESS and "body" in given:
         raise ValueError(f"fault.body cannot be sent with status {given['status']}")
     if odd := [name for name in given.get("headers", {}) if not _TOKEN.fullmatch(name)]:

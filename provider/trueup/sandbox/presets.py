@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from trueup.sandbox.den.people import EDITOR, VIEWER
+from trueup.sandbox.organisations import ago, large, organisation
 
 if TYPE_CHECKING:
     from trueup.sandbox.clock import Clock
     from trueup.sandbox.den import Den
-    from trueup.sandbox.store import Store
+    from trueup.sandbox.store import Row, Store
     from trueup.sandbox.wexa import Wexa
 
 DEMO_PROJECT = "68063653fc2e1fb859700001"
@@ -38,15 +40,19 @@ def demo(den: Den, wexa: Wexa, clock: Clock) -> None:
     `crm`, a customer relationship system that nobody has switched on yet.
     """
     den.seed_golden()
+    people = den.add_people()
     account = den.add_account(remoteId="1002", displayName="acme-archive")
+    made = []
     for name in ("old-wiki", "release-notes-2019"):
         config = {"branch": "main", "path": "docs"}
-        den.add_instance(
+        row = den.add_instance(
             connectorAccountId=account["id"],
             name=name,
             remoteId=f"acme-archive/{name}",
             instanceConfigJson=config,
         )
+        made.append(row)
+    _grant_one(den, made[0], people)
     project = wexa.seed(DEMO_PROJECT)["_id"]
     auth = {"username": "reader", "password": secrets.token_urlsafe(12)}
     loader = {"source": "mongodb", "batch_size": 100, "auth": auth}
@@ -70,12 +76,13 @@ def demo(den: Den, wexa: Wexa, clock: Clock) -> None:
 def thousand(den: Den, wexa: Wexa, clock: Clock) -> None:
     """The golden one, and in Den an account `acme` with 1,000 active instances, last changed 97 seconds apart."""
     golden(den, wexa, clock)
+    people = den.add_people()
     account = den.add_account(remoteId="1001", displayName="acme")
+    first = None
     for number in range(MANY):
         name = f"repo-{number:04d}"
-        changed = clock.now() - timedelta(seconds=97 * (MANY - number))
-        stamp = changed.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        den.add_instance(
+        stamp = ago(clock, 97 * (MANY - number))
+        row = den.add_instance(
             connectorAccountId=account["id"],
             name=name,
             remoteId=f"acme/{name}",
@@ -83,6 +90,15 @@ def thousand(den: Den, wexa: Wexa, clock: Clock) -> None:
             createdAt=stamp,
             updatedAt=stamp,
         )
+        first = first or row
+    assert first is not None
+    _grant_one(den, first, people)
+
+
+def _grant_one(den: Den, instance: Row, people: dict[str, Row]) -> None:
+    """One instance that members without a wider role may see: one of them may change it, the other read it."""
+    den.grant(instance, people[EDITOR], "editor")
+    den.grant(instance, people[VIEWER], "viewer")
 
 
 PRESETS: dict[str, Callable[[Den, Wexa, Clock], None]] = {
@@ -90,6 +106,8 @@ PRESETS: dict[str, Callable[[Den, Wexa, Clock], None]] = {
     "golden": golden,
     "demo": demo,
     "thousand": thousand,
+    "organisation": organisation,
+    "large": large,
 }
 
 

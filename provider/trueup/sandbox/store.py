@@ -4,10 +4,43 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 Row = dict[str, Any]
+
+
+class Index:
+    """Ids of the rows of a table by what a function makes of each, so that nobody looks through all of them."""
+
+    def __init__(self, rows: dict[str, Row], by: Callable[[Row], str]) -> None:
+        self._rows = rows
+        self._by = by
+        self._ids: dict[str, dict[str, None]] = {}
+        self._places: dict[str, str] = {}  # what a row was put under, since the row itself may be another by now
+        for key, row in rows.items():
+            self.put(key, row)
+
+    def put(self, key: str, row: Row) -> None:
+        """Notes a row that was set."""
+        place = self._by(row)
+        if self._places.get(key) != place:
+            self.delete(key)
+            self._places[key] = place
+            self._ids.setdefault(place, {})[key] = None
+
+    def delete(self, key: str) -> None:
+        """Forgets a row."""
+        place = self._places.pop(key, None)
+        if place is not None:
+            ids = self._ids[place]
+            del ids[key]
+            if not ids:
+                del self._ids[place]
+
+    def get(self, place: str) -> list[Row]:
+        """The rows there, in order of insertion (a row that moved comes last)."""
+        return [self._rows[key] for key in self._ids.get(place, ())]
 
 
 class Table:
@@ -17,6 +50,13 @@ class Table:
         self.name = name
         self._rows: dict[str, Row] = {}
         self._dirty = dirty
+        self._indexes: list[Index] = []
+
+    def index(self, by: Callable[[Row], str]) -> Index:
+        """An index that is kept from now on. `by` has to make something of any row, also of one that lacks fields."""
+        made = Index(self._rows, by)
+        self._indexes.append(made)
+        return made
 
     def get(self, key: str) -> Row | None:
         """The row, or None. A caller that changes it calls `put` afterwards."""
@@ -26,12 +66,16 @@ class Table:
         """Sets the row and returns it."""
         self._rows[key] = row
         self._dirty[self.name, key] = None
+        for index in self._indexes:
+            index.put(key, row)
         return row
 
     def delete(self, key: str) -> None:
         """Removes the row; one that is not there is no error."""
         if self._rows.pop(key, None) is not None:
             self._dirty[self.name, key] = None
+            for index in self._indexes:
+                index.delete(key)
 
     def values(self) -> Iterator[Row]:
         """The rows, in order of insertion."""

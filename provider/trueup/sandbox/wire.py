@@ -74,6 +74,8 @@ class Wire:
             fault = self._faults.hit(self.system, method, path, route)
             if fault is None:
                 await self._app(scope, receive, noting)
+            elif fault.hold:
+                await self._hold(fault, scope, receive, noting)
             else:
                 await self._spoil(fault, scope, receive, noting)
         except ClientDisconnect:
@@ -119,6 +121,23 @@ class Wire:
         else:
             await _send(answer, send)
 
+    async def _hold(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        """The effect before or after the request was held, or never. A client that is gone by then changes nothing."""
+        receive = await _read(receive)
+        answer = _Answer()
+        if fault.hold == "after":
+            await self._app(scope, receive, answer.take)
+        held = await fault.held.park(scope["method"], scope["path"])
+        try:
+            if fault.hold == "before" and not fault.drop:
+                await self._app(scope, receive, answer.take)
+        finally:
+            held.over.set()
+        if fault.drop:
+            await self._hang_up(scope, receive, reset=True)
+        else:
+            await _send(answer, send)
+
     async def _hang_up(self, scope: Scope, receive: Receive, *, reset: bool) -> None:
         assert self.cut is not None, "a server is behind this"
         self.cut(scope, reset)
@@ -127,10 +146,15 @@ class Wire:
 
 
 async def _read(receive: Receive) -> Receive:
-    """Receives the whole request; what is returned hands it out again, and then whatever comes."""
+    """Receives the whole request; what is returned hands it out again, and then whatever comes.
+
+    ClientDisconnect for one that did not arrive whole: nothing happens to that, neither effect nor fault.
+    """
     messages: deque[Message] = deque()
     while not messages or messages[-1].get("more_body"):
         messages.append(await receive())
+        if messages[-1]["type"] == "http.disconnect":
+            raise ClientDisconnect
 
     async def again() -> Message:
         return messages.popleft() if messages else await receive()

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trueup.systems.den import connection as den_connection
-from trueup.systems.den import connector_account, connector_instance
+from trueup.systems.den import (
+    connector_access,
+    connector_account,
+    connector_instance,
+    connector_mapping,
+    connector_target,
+)
 from trueup.systems.wexa import connection as wexa_connection
 from trueup.systems.wexa import connector
 
@@ -16,6 +22,9 @@ KINDS: Final[tuple[Kind, ...]] = (
     den_connection.KIND,
     connector_account.KIND,
     connector_instance.KIND,
+    connector_target.KIND,
+    connector_mapping.KIND,
+    connector_access.KIND,
     wexa_connection.KIND,
     connector.KIND,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trueup.sandbox.den import seed
+from trueup.sandbox.den import people, seed
 from trueup.sandbox.den.app import build
 from trueup.sandbox.den.upstream import change as change_upstream
 from trueup.sandbox.den.worker import run as run_worker
@@ -30,6 +30,10 @@ class Den:
         """Two organisations, each with an owner, a member without grants, an owner's key and sessions."""
         seed.golden(self._world)
 
+    def add_people(self) -> dict[str, Row]:
+        """Writes two more members of the first organisation, by e-mail, and two teams, by name: see `people`."""
+        return people.add_people(self._world)
+
     def principals(self) -> dict[str, dict[str, str]]:
         """Who may ask, by name: the headers to send. Sessions are fresh as of this call, but for the stale one."""
         return seed.principals(self._world)
@@ -49,6 +53,14 @@ class Den:
     def add_mapping(self, **fields: Any) -> Row:
         """Writes a mapping of `connectorTargetId`."""
         return seed.add_mapping(self._world, fields)
+
+    def add_plugin(self, **fields: Any) -> Row:
+        """Writes a plugin of the first organisation unless `organizationId` says otherwise."""
+        return seed.add_plugin(self._world, fields)
+
+    def grant(self, instance: Row, whom: Row, role: str) -> Row:
+        """Writes a grant for an instance to one of `add_people`, a membership or a team."""
+        return people.grant(self._world, instance, whom, role)
 
     def add_grant(self, **fields: Any) -> Row:
         """Writes an access grant of `connectorInstanceId`."""

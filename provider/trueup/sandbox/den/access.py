@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -43,14 +44,16 @@ class Actor:
         """The role for an instance: `manager` for an admin, else the highest of the grants that apply."""
         if self.holds("admin"):
             return "manager"
-        roles = [grant["role"] for grant in self._grants() if grant["connectorInstanceId"] == instance["id"]]
+        roles = [grant["role"] for grant in self._mine(self.world.grants_by_instance.get(instance["id"]))]
         return max(roles, key=_RANKS.__getitem__, default=None)
 
     def visible(self) -> set[str]:
         """Ids of the instances of the organisation for which the actor has any role."""
         organization = self.organization_id
         ours = {row["id"] for row in self.world.instances.values() if row["organizationId"] == organization}
-        return ours if self.holds("admin") else ours & {grant["connectorInstanceId"] for grant in self._grants()}
+        if self.holds("admin"):
+            return ours
+        return ours & {grant["connectorInstanceId"] for grant in self._mine(self.world.grants.values())}
 
     def teams(self) -> list[Row]:
         """The teams the member belongs to."""
@@ -96,12 +99,12 @@ class Actor:
             raise forbidden("Missing editor access for plugin.")
         return row
 
-    def _grants(self) -> list[Row]:
-        """The grants that apply to the member: their own, their teams' and those for the whole organisation."""
+    def _mine(self, grants: Iterable[Row]) -> list[Row]:
+        """Those of the grants that apply to the member: their own, their teams' and the whole organisation's."""
         mine = {team["id"] for team in self.teams()}
         return [
             grant
-            for grant in self.world.grants.values()
+            for grant in grants
             if grant["removedAt"] is None
             and (grant["orgWide"] or grant["orgMembershipId"] == self.member["id"] or grant["teamId"] in mine)
         ]

@@ -43,10 +43,7 @@ def record(world: World, instance: Row, target: Row | None, summary: dict[str, A
 
 def busy(world: World, target: Row) -> bool:
     """Whether an event of the target is queued or running."""
-    return any(
-        row["connectorTargetId"] == target["id"] and row["status"] in ("queued", "running")
-        for row in world.events.values()
-    )
+    return any(row["status"] in ("queued", "running") for row in world.events_by_target.get(target["id"]))
 
 
 def _event(call: Call, role: str) -> Row:

@@ -35,7 +35,7 @@ _GRANT = Body(
 def _grants(call: Call) -> list[Row]:
     """The grants of the instance of the path, for a caller who manages it."""
     instance = call.actor.instance(call.ids["connectorInstanceId"], "manager")
-    return [row for row in call.world.grants.values() if row["connectorInstanceId"] == instance["id"]]
+    return call.world.grants_by_instance.get(instance["id"])
 
 
 async def _list(call: Call) -> Row:

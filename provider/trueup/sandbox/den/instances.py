@@ -14,7 +14,7 @@ from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.removal import remove_instances
 from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Text, some_field
-from trueup.sandbox.den.world import World, same
+from trueup.sandbox.den.world import World, named
 from trueup.sandbox.store import Row
 
 TYPES = OneOf(("github",))
@@ -47,10 +47,7 @@ _UPDATE = Body(
 
 def name_taken(world: World, organization: str, name: str, but: str | None = None) -> bool:
     """Whether another instance of the organisation has that name."""
-    return any(
-        row["organizationId"] == organization and row["id"] != but and same(row["name"], name)
-        for row in world.instances.values()
-    )
+    return any(row["id"] != but for row in world.instances_by_name.get(named(organization, name)))
 
 
 def auto_imports(instance: Row) -> bool:
@@ -62,14 +59,13 @@ def auto_imports(instance: Row) -> bool:
 
 def configuration(world: World, instance: Row) -> Row:
     """What `…/configuration` tells: the instance, the plugins it feeds, and counts."""
-    mappings = [row for row in world.mappings.values() if row["connectorInstanceId"] == instance["id"]]
+    mappings = world.mappings_by_instance.get(instance["id"])
     fed = {row["pluginId"] for row in mappings}
-    imported = [row for row in world.config_objects.values() if row["connectorInstanceId"] == instance["id"]]
     return {
         "autoImportNewPlugins": auto_imports(instance),
         "configuredPlugins": [row for row in world.plugins.values() if row["id"] in fed],
         "connectorInstance": views.instance(instance),
-        "importedConfigObjectCount": len(imported),
+        "importedConfigObjectCount": len(world.objects_by_instance.get(instance["id"])),
         "mappingCount": len(mappings),
     }
 
@@ -82,7 +78,7 @@ async def _list(call: Call) -> Row:
     visible = call.actor.visible()
     if "pluginId" in call.query:
         wanted = call.query["pluginId"]
-        visible &= {row["connectorInstanceId"] for row in call.world.mappings.values() if row["pluginId"] == wanted}
+        visible &= {row["connectorInstanceId"] for row in call.world.mappings_by_plugin.get(wanted)}
     seen = [row for row in call.world.instances.values() if row["id"] in visible]
     return page(
         pick(seen, call.query, ("connectorAccountId", "status"), ("name", "remoteId")), call.query, views.instance

@@ -49,19 +49,15 @@ def _mapping(call: Call) -> Row:
     return row
 
 
-def _taken(world: World, row: Row) -> bool:
-    return any(
-        other["connectorTargetId"] == row["connectorTargetId"]
-        and other["id"] != row["id"]
-        and other["objectType"] == row["objectType"]
-        and same(other["selector"], row["selector"])
-        for other in world.mappings.values()
-    )
+def selector_taken(world: World, row: Row) -> bool:
+    """Whether another mapping of the target makes the same objects of the same selector."""
+    its = (other for other in world.mappings_by_target.get(row["connectorTargetId"]) if other["id"] != row["id"])
+    return any(other["objectType"] == row["objectType"] and same(other["selector"], row["selector"]) for other in its)
 
 
 async def _list(call: Call) -> Row:
     target = target_of(call, "viewer")
-    its = [row for row in call.world.mappings.values() if row["connectorTargetId"] == target["id"]]
+    its = call.world.mappings_by_target.get(target["id"])
     rows = pick(its, call.query, ("mappingKind", "objectType", "pluginId"), ("selector", "remoteId"))
     return page(rows, call.query, views.mapping)
 
@@ -88,7 +84,7 @@ async def _create(call: Call) -> Row:
         "createdAt": now,
         "updatedAt": now,
     }
-    if _taken(world, row):
+    if selector_taken(world, row):
         raise broken()
     return {"ok": True, "item": views.mapping(world.put(world.mappings, row))}
 
@@ -106,7 +102,7 @@ async def _update(call: Call) -> Row:
     }
     await asyncio.sleep(WRITE_GAP)
     written = {**read, **fields, "updatedAt": world.stamp()}
-    if _taken(world, written):
+    if selector_taken(world, written):
         raise broken()
     if row := world.mappings.get(read["id"]):
         world.put(world.mappings, {**row, **fields, "updatedAt": written["updatedAt"]})

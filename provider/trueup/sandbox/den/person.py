@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from trueup.sandbox.den.accounts import STATUSES as ACCOUNT_STATUSES
 from trueup.sandbox.den.instances import STATUSES as INSTANCE_STATUSES
 from trueup.sandbox.den.instances import name_taken
-from trueup.sandbox.den.mappings import KINDS, OBJECTS
-from trueup.sandbox.den.removal import remove_account, remove_instances
+from trueup.sandbox.den.mappings import KINDS, OBJECTS, selector_taken
+from trueup.sandbox.den.removal import remove_account, remove_instances, remove_target
+from trueup.sandbox.den.targets import remote_taken
 from trueup.sandbox.den.validate import Anything, Flag, Id, Issue, Maybe, OneOf, Shape, Text
 from trueup.sandbox.den.world import World, same
 from trueup.sandbox.store import Row, Table
+
+KEYS = ("kind", "id", "name", "instance", "target", "set", "remove")
+"""What a change by a person tells: which resource, and what becomes of it."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,9 @@ class _Kind:
     called: str
     """The field that a resource is called by."""
     fields: dict[str, Shape]
-    """What may be set, by the field's name in answers; `config` and `metadata` stand for the field that holds them."""
+    """What may be set, by the field's name in answers; `config` stands for the field that holds it."""
+    below: tuple[str, ...] = ()
+    """The keys that say whose it is, since names of these are unique among their siblings alone."""
 
 
 _CONFIG = Maybe(Anything(), null=True)
@@ -51,6 +58,7 @@ _KINDS = {
         "den.connectorTargets",
         "remoteId",
         {"remoteId": Text(), "externalTargetRef": Maybe(Text(), null=True), "targetConfigJson": Anything()},
+        ("instance",),
     ),
     "connector-mapping": _Kind(
         "den.connectorMappings",
@@ -63,9 +71,17 @@ _KINDS = {
             "autoAddToPlugin": Flag(),
             "mappingConfigJson": _CONFIG,
         },
+        ("instance", "target"),
     ),
-    "access-grant": _Kind("den.accessGrants", "id", {"role": OneOf(("viewer", "editor", "manager"))}),
+    "access-grant": _Kind(
+        "den.accessGrants",
+        "e-mail or team",
+        {"role": OneOf(("viewer", "editor", "manager"))},
+        ("instance",),
+    ),
 }
+EVERYBODY = "everybody"
+"""What a grant for the whole organisation is called by."""
 
 
 def change_resource(world: World, wanted: dict[str, Any]) -> list[str]:
@@ -77,30 +93,63 @@ def change_resource(world: World, wanted: dict[str, Any]) -> list[str]:
     if kind is None:
         raise ValueError(f"kind has to be one of {', '.join(_KINDS)}, not {wanted.get('kind')!r}")
     table = world.store.table(kind.table)
-    row = _find(table, kind, wanted)
+    row = _find(world, kind, table, wanted)
     if wanted.get("remove"):
-        _remove(world, kind, table, row)
+        _remove(world, table, row)
         return [row["id"]]
-    fields = _fields(kind, wanted)
-    name = fields.get("name") if kind.table == "den.connectorInstances" else None
-    if name is not None and name_taken(world, row["organizationId"], name, but=row["id"]):
-        raise ValueError(f"another instance is called {name!r}")
+    changed = {**row, **_fields(kind, wanted)}
+    _check_unique(world, table, changed)
     dated = {"updatedAt": world.stamp()} if "updatedAt" in row else {}
-    world.put(table, {**row, **fields, **dated})
+    world.put(table, {**changed, **dated})
     return [row["id"]]
 
 
-def _find(table: Table, kind: _Kind, wanted: dict[str, Any]) -> Row:
+def _find(world: World, kind: _Kind, table: Table, wanted: dict[str, Any]) -> Row:
     if ("id" in wanted) == ("name" in wanted):
         raise ValueError("say which one by either id or name")
+    if strange := [key for key in ("instance", "target") if key in wanted and key not in kind.below]:
+        raise ValueError(f"{wanted['kind']} is told without {strange[0]}")
+    siblings = _below(world, table, wanted)
     if "id" in wanted:
-        found = [row for row in table.values() if row["id"] == wanted["id"]]
+        found = [row for row in siblings if row["id"] == wanted["id"]]
+    elif table is world.grants:
+        # Whoever looks for a grant by name means one that holds; a revoked one still has its id.
+        found = [row for row in siblings if row["removedAt"] is None and _grantee(world, row, str(wanted["name"]))]
     else:
-        found = [row for row in table.values() if same(str(row[kind.called]), str(wanted["name"]))]
+        found = [row for row in siblings if same(str(row[kind.called]), str(wanted["name"]))]
     if len(found) != 1:
         which = repr(wanted.get("id", wanted.get("name")))
-        raise ValueError(f"{'several' if found else 'no'} {wanted['kind']} {kind.called}: {which}; say it by id")
+        closer = " or ".join([*kind.below, "id"])
+        raise ValueError(f"{'several' if found else 'no'} {wanted['kind']} {kind.called}: {which}; say it by {closer}")
     return found[0]
+
+
+def _below(world: World, table: Table, wanted: dict[str, Any]) -> Iterable[Row]:
+    """The rows of the table that belong to the instance and target that are told, each by its id or its name."""
+    rows: Iterable[Row] = table.values()
+    if "instance" in wanted:
+        owners = _called(world.instances, "name", wanted["instance"])
+        rows = [row for row in rows if row["connectorInstanceId"] in owners]
+    if "target" in wanted:
+        owners = _called(world.targets, "remoteId", wanted["target"])
+        rows = [row for row in rows if row["connectorTargetId"] in owners]
+    return rows
+
+
+def _called(table: Table, field: str, name: object) -> set[str]:
+    return {row["id"] for row in table.values() if row["id"] == name or same(str(row[field]), str(name))}
+
+
+def _grantee(world: World, grant: Row, name: str) -> bool:
+    """Whether a grant is for that: the e-mail of a member, the name of a team, or EVERYBODY."""
+    if grant["orgWide"]:
+        return name == EVERYBODY
+    if grant["teamId"]:
+        team = world.teams.get(grant["teamId"])
+        return team is not None and same(team["name"], name)
+    member = world.members.get(grant["orgMembershipId"] or "")
+    user = world.users.get(member["userId"]) if member else None
+    return user is not None and same(user["email"], name)
 
 
 def _fields(kind: _Kind, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -118,14 +167,25 @@ def _fields(kind: _Kind, wanted: dict[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def _remove(world: World, kind: _Kind, table: Table, row: Row) -> None:
-    if kind.table == "den.connectorAccounts":
+def _check_unique(world: World, table: Table, row: Row) -> None:
+    """ValueError for what the database would refuse."""
+    if table is world.instances and name_taken(world, row["organizationId"], row["name"], but=row["id"]):
+        raise ValueError(f"another instance is called {row['name']!r}")
+    if table is world.targets and remote_taken(world, row["connectorInstanceId"], row["remoteId"], but=row["id"]):
+        raise ValueError(f"another target of the instance has the remoteId {row['remoteId']!r}")
+    if table is world.mappings and selector_taken(world, row):
+        raise ValueError(f"another mapping of the target has the selector {row['selector']!r} and that objectType")
+
+
+def _remove(world: World, table: Table, row: Row) -> None:
+    """As the API would, but for a target, which no route removes: somebody with other means than ours does."""
+    if table is world.accounts:
         remove_account(world, row)
-    elif kind.table == "den.connectorInstances":
+    elif table is world.instances:
         remove_instances(world, {row["id"]})
-    elif kind.table == "den.connectorMappings":
+    elif table is world.targets:
+        remove_target(world, row)
+    elif table is world.mappings:
         table.delete(row["id"])
-    elif kind.table == "den.accessGrants":
-        world.put(table, {**row, "removedAt": world.stamp()})
     else:
-        raise ValueError("a target goes only with its instance")
+        world.put(table, {**row, "removedAt": world.stamp()})

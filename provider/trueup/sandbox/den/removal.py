@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from trueup.sandbox.den.world import World
@@ -13,20 +14,15 @@ def remove_instances(world: World, identities: set[str]) -> dict[str, Any]:
 
     A plugin goes when no mapping names it any more. Answers the counts that the API tells.
     """
-    gone = [row for row in world.mappings.values() if row["connectorInstanceId"] in identities]
-    counts = {
-        "deletedConfigObjectCount": _sweep(world.config_objects, identities),
-        "deletedConnectorMappingCount": _sweep(world.mappings, identities),
-    }
-    for table in (world.targets, world.grants, world.events):
-        _sweep(table, identities)
-    named = {row["pluginId"] for row in world.mappings.values()}
-    for row in gone:
-        if row["pluginId"] is not None and row["pluginId"] not in named:
-            world.plugins.delete(row["pluginId"])
+    objects = mappings = 0
     for identity in identities:
+        objects += _sweep(world.config_objects, world.objects_by_instance.get(identity))
+        mappings += _remove_mappings(world, world.mappings_by_instance.get(identity))
+        _sweep(world.targets, world.targets_by_instance.get(identity))
+        _sweep(world.grants, world.grants_by_instance.get(identity))
+        _sweep(world.events, world.events_by_instance.get(identity))
         world.instances.delete(identity)
-    return counts
+    return {"deletedConfigObjectCount": objects, "deletedConnectorMappingCount": mappings}
 
 
 def remove_account(world: World, account: Row) -> dict[str, Any]:
@@ -37,9 +33,25 @@ def remove_account(world: World, account: Row) -> dict[str, Any]:
     return {**counts, "deletedConnectorInstanceCount": len(theirs)}
 
 
-def _sweep(table: Table, instances: set[str]) -> int:
-    """Deletes the rows that belong to one of these instances; how many."""
-    gone = [row["id"] for row in table.values() if row["connectorInstanceId"] in instances]
-    for identity in gone:
-        table.delete(identity)
+def remove_target(world: World, target: Row) -> None:
+    """Deletes a target, its mappings and its events. No route does this; see `person`."""
+    _remove_mappings(world, world.mappings_by_target.get(target["id"]))
+    _sweep(world.events, world.events_by_target.get(target["id"]))
+    world.targets.delete(target["id"])
+
+
+def _remove_mappings(world: World, gone: list[Row]) -> int:
+    """Deletes mappings, and the plugins that then no mapping names any more; how many mappings."""
+    _sweep(world.mappings, gone)
+    for plugin in {row["pluginId"] for row in gone} - {None}:
+        if not world.mappings_by_plugin.get(plugin):
+            world.plugins.delete(plugin)
     return len(gone)
+
+
+def _sweep(table: Table, gone: Iterable[Row]) -> int:
+    """Deletes these rows; how many there were."""
+    identities = [row["id"] for row in gone]
+    for identity in identities:
+        table.delete(identity)
+    return len(identities)

@@ -38,14 +38,14 @@ _ROLES: dict[str, dict[str, list[str]]] = {
 def golden(world: World) -> None:
     """Two organisations. Of the first: keys `golden-key` and `m-key`, as recorded case `apikeys.list-with-apikey`."""
     first, owner = _organization(world, "Golden Org", "Golden owner", "owner@example.test")
-    _member(world, first, owner, "Golden member", "member@example.test", "member-session")
+    add_member(world, first, owner, "Golden member", "member@example.test", "member-session")
     earlier = world.stamp(-1.0)
     add_key(world, owner, "golden-key", principal="owner-api-key", createdAt=earlier, updatedAt=earlier)
     add_key(world, owner, "m-key")
     _session(world, owner, "owner-session")
     _session(world, owner, "stale-owner-session", age=STALE_SECONDS)
     other, other_owner = _organization(world, "Other Org", "Other owner", "other-owner@example.test")
-    _member(world, other, other_owner, "Other member", "other-member@example.test", "other-org-member-session")
+    add_member(world, other, other_owner, "Other member", "other-member@example.test", "other-org-member-session")
     add_key(world, other_owner, "other-key", principal="other-org-api-key")
     _session(world, other_owner, "other-org-session")
     # Keys with something wrong about them. Those of the first organisation belong to no organisation's list.
@@ -198,6 +198,26 @@ def add_mapping(world: World, fields: dict[str, Any]) -> Row:
     return _write(world, world.mappings, row, fields)
 
 
+def add_plugin(world: World, fields: dict[str, Any]) -> Row:
+    """A plugin, with what `…/configuration` shows of it."""
+    owner = _owner(world, fields)
+    now = world.stamp()
+    row = {
+        "id": world.new_id("plg"),
+        "organizationId": owner["organizationId"],
+        "name": f"plugin-{len(world.plugins)}",
+        "description": None,
+        "sourceRepositoryUrl": None,
+        "status": "active",
+        "createdByOrgMembershipId": owner["id"],
+        "createdAt": now,
+        "updatedAt": now,
+        "deletedAt": None,
+        "rootPath": None,
+    }
+    return _write(world, world.plugins, row, fields)
+
+
 def add_grant(world: World, fields: dict[str, Any]) -> Row:
     """An access grant; ValueError when `connectorInstanceId` names no instance."""
     instance = _parent(world.instances, fields, "connectorInstanceId")
@@ -284,7 +304,7 @@ def _organization(world: World, name: str, person: str, email: str) -> tuple[Row
     return organization, _membership(world, organization, _user(world, person, email), "owner", None)
 
 
-def _member(world: World, organization: Row, owner: Row, person: str, email: str, principal: str) -> Row:
+def add_member(world: World, organization: Row, owner: Row, person: str, email: str, principal: str) -> Row:
     """Somebody who accepted an invitation: a member without grants, with a session."""
     invitation = {
         "id": world.new_id("inv"),

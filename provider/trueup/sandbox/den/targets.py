@@ -47,15 +47,13 @@ def target_of(call: Call, role: str) -> Row:
 
 def targets_of(world: World, instance: Row) -> list[Row]:
     """The targets of an instance, oldest first."""
-    rows = [row for row in world.targets.values() if row["connectorInstanceId"] == instance["id"]]
-    return sorted(rows, key=lambda row: (row["createdAt"], row["id"]))
+    return sorted(world.targets_by_instance.get(instance["id"]), key=lambda row: (row["createdAt"], row["id"]))
 
 
-def _taken(world: World, instance: str, remote: str, but: str | None = None) -> bool:
-    return any(
-        row["connectorInstanceId"] == instance and row["id"] != but and same(row["remoteId"], remote)
-        for row in world.targets.values()
-    )
+def remote_taken(world: World, instance: str, remote: str, but: str | None = None) -> bool:
+    """Whether another target of the instance has that remoteId."""
+    its = world.targets_by_instance.get(instance)
+    return any(row["id"] != but and same(row["remoteId"], remote) for row in its)
 
 
 async def _list(call: Call) -> Row:
@@ -67,7 +65,7 @@ async def _list(call: Call) -> Row:
 async def _create(call: Call) -> Row:
     world, body = call.world, call.body
     instance = call.actor.instance(call.ids["connectorInstanceId"], "editor")
-    if _taken(world, instance["id"], body["remoteId"]):
+    if remote_taken(world, instance["id"], body["remoteId"]):
         raise broken()
     now = world.stamp()
     row = {
@@ -97,7 +95,7 @@ async def _update(call: Call) -> Row:
         "targetConfigJson": body.get("config", read["targetConfigJson"]),
     }
     await asyncio.sleep(WRITE_GAP)
-    if _taken(world, read["connectorInstanceId"], fields["remoteId"], but=read["id"]):
+    if remote_taken(world, read["connectorInstanceId"], fields["remoteId"], but=read["id"]):
         raise broken()
     row = world.targets.get(read["id"])
     if row is None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from trueup.sandbox.den.events import busy, record
+from trueup.sandbox.den.person import KEYS as PERSON
 from trueup.sandbox.den.person import change_resource
 from trueup.sandbox.den.targets import targets_of
 from trueup.sandbox.den.worker import set_outcome
@@ -87,10 +88,8 @@ def _pushed(world: World, wanted: Change) -> list[str]:
             continue
         known = [
             row
-            for row in world.events.values()
-            if row["connectorTargetId"] == target["id"]
-            and row["eventType"] == "push"
-            and row["sourceRevisionRef"] == sha
+            for row in world.events_by_target.get(target["id"])
+            if row["eventType"] == "push" and row["sourceRevisionRef"] == sha
         ]
         if not known:
             summary = {"deliveryId": delivery, "headSha": sha, "ref": ref, "repositoryFullName": repository}
@@ -164,7 +163,7 @@ _CHANGES: dict[str, tuple[Callable[[World, Change], list[str]], tuple[str, ...]]
     "repository-renamed": (_renamed, ("repository", "to", "installationId")),
     "installation-deleted": (_deleted, ("installationId",)),
     "push": (_pushed, ("repository", "headSha", "ref", "installationId")),
-    "person": (change_resource, ("kind", "id", "name", "set", "remove")),
+    "person": (change_resource, PERSON),
     "github-answers": (_answers, ("outcome",)),
 }
 """What each type does, and the keys it knows."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from trueup.sandbox.den.ids import new_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trueup.sandbox.clock import Clock
     from trueup.sandbox.store import Row, Store, Table
 
@@ -23,7 +25,7 @@ class World:
         self.members = store.table("den.members")
         self.invitations = store.table("den.invitations")
         self.roles = store.table("den.roles")
-        # Teams carry `memberIds`, the memberships that belong to them. No route makes one; a loaded state may.
+        # Teams carry `memberIds`, the memberships that belong to them. No route makes one; presets do.
         self.teams = store.table("den.teams")
         # Keys carry `key` in clear: they are made up, and whoever reads the state has to be able to use them.
         self.api_keys = store.table("den.apiKeys")
@@ -34,12 +36,22 @@ class World:
         self.mappings = store.table("den.connectorMappings")
         self.grants = store.table("den.accessGrants")
         self.events = store.table("den.syncEvents")
-        # Plugins cannot be made here; a loaded state may hold some for mappings to name.
+        # Plugins cannot be made by a request; a preset or a loaded state may hold some for mappings to name.
         self.plugins = store.table("den.plugins")
         # What syncs imported: an `id`, a `connectorInstanceId` and a `path` each. Only their number is told.
         self.config_objects = store.table("den.configObjects")
         # What GitHub answers to syncs: at most one row, `syncs`, with its `outcome`.
         self.github = store.table("den.github")
+        # Of what there is by the thousand, ways to what belongs together: a request looks through none of it all.
+        self.instances_by_name = self.instances.index(lambda row: named(row.get("organizationId"), row.get("name")))
+        self.targets_by_instance = self.targets.index(_of("connectorInstanceId"))
+        self.mappings_by_instance = self.mappings.index(_of("connectorInstanceId"))
+        self.mappings_by_target = self.mappings.index(_of("connectorTargetId"))
+        self.mappings_by_plugin = self.mappings.index(_of("pluginId"))
+        self.grants_by_instance = self.grants.index(_of("connectorInstanceId"))
+        self.events_by_instance = self.events.index(_of("connectorInstanceId"))
+        self.events_by_target = self.events.index(_of("connectorTargetId"))
+        self.objects_by_instance = self.config_objects.index(_of("connectorInstanceId"))
 
     def new_id(self, prefix: str) -> str:
         """A fresh id, dated by the clock."""
@@ -56,6 +68,15 @@ class World:
     def put(self, table: Table, row: Row) -> Row:
         """Writes a row under its own id."""
         return table.put(row["id"], row)
+
+
+def named(organization: object, name: object) -> str:
+    """Where `instances_by_name` has an instance of that name, whatever its case."""
+    return f"{organization} {str(name).casefold()}"
+
+
+def _of(field: str) -> Callable[[Row], str]:
+    return lambda row: str(row.get(field))
 
 
 def text_of(moment: datetime) -> str:

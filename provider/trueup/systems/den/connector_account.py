@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup.model import Call, Listing, Live, Refusal, field, kind
+from trueup.errors import NotFound
+from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
 from trueup.secrets import reveal
 from trueup.systems.den import lists, writes
 
@@ -13,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from trueup.client import Client
-    from trueup.diff import Change, Path
-    from trueup.model import Declared, Desired, Doubt, Scope
+    from trueup.diff import Change
+    from trueup.model import Declared, Desired, Scope
 
 ROUTE: Final = "/v1/connector-accounts"
+_ID: Final = "connectorAccountId"
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,15 @@ class ConnectorAccount:
     metadata: dict[str, Any] | None = field(
         "Further facts; only the declared keys are compared.", immutable=True, owned_by_key=True
     )
+    deletionPolicy: Literal["retain", "disconnect"] | None = field(
+        "What `--prune` does once it is declared no more. `disconnect` deletes the account and every instance of it, "
+        "and takes `--allow-disconnect` as well.",
+        default="retain",
+        local=True,
+    )
 
 
-class _Verbs:
+class _Verbs(Verbs):
     """What is known of connector accounts. Source: recorded cases `accounts.*`."""
 
     def key(self, spec: dict[str, Any]) -> Hashable:
@@ -64,17 +73,11 @@ class _Verbs:
     async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
         """By id when there are few of them, else from the head of the list."""
         wanted = {live.id: live for live in lives}
-        return {
-            key: _live(item) for key, item in (await lists.reread(api, ROUTE, "connectorAccountId", wanted)).items()
-        }
+        return {key: _live(item) for key, item in (await lists.reread(api, ROUTE, _ID, wanted)).items()}
 
-    def reread_cost(self, count: int) -> int:
+    def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         """See `lists.reread_cost`."""
-        return lists.reread_cost(count)
-
-    def doubt(self, path: Path, value: Any) -> Doubt | None:
-        """None: Den reads back in the words it takes."""
-        return None
+        return lists.reread_cost(len(lives))
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
         """None: Den has no route that changes an account."""
@@ -86,11 +89,24 @@ class _Verbs:
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """One POST."""
-        return (Call("create", 1, tuple(declared.spec)),)
+        paths = tuple(name for name in declared.spec if name != "deletionPolicy")
+        return (Call("create", 1, paths, admin=True),)
+
+    def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
+        """Kept, unless the manifest asked for disconnecting it."""
+        if policy != "disconnect":
+            return Kept("its deletionPolicy is retain")
+        return (Call("disconnect", admin=True),)
 
     async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
-        """Creates it, once."""
-        body = {"connectorType": "github", **reveal(desired.spec)}
+        """Creates it, once, or disconnects it."""
+        if call.verb == "disconnect":
+            assert live is not None
+            with contextlib.suppress(NotFound):  # somebody was faster, or it is the answer to a second try
+                await api.request("POST", f"{ROUTE}/{{{_ID}}}/disconnect", params={_ID: live.id})
+            return None
+        spec = {name: value for name, value in desired.spec.items() if name != "deletionPolicy"}
+        body = {"connectorType": "github", **reveal(spec)}
         key = self.key(desired.spec)
 
         async def send() -> Live:

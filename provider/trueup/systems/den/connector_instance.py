@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
+import contextlib
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup.diff import overlay
-from trueup.errors import Refused, Unavailable
-from trueup.model import Call, Listing, Live, Refusal, field, kind
+from trueup.errors import NotFound, Refused, Unavailable
+from trueup.model import RENAMED_FROM, Call, Kept, Listing, Live, Refusal, Verbs, field, kind
 from trueup.secrets import reveal
 from trueup.systems.den import lists, writes
 
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from trueup.client import Client
-    from trueup.diff import Change, Path
-    from trueup.model import Declared, Desired, Doubt, Scope
+    from trueup.diff import Change
+    from trueup.model import Declared, Desired, Scope
 
 ROUTE: Final = "/v1/connector-instances"
 _ID: Final = "connectorInstanceId"
@@ -63,22 +62,42 @@ class ConnectorInstance:
     autoImportNewPlugins: bool | None = field(
         "Whether new plugins are imported by themselves; absent means true on the server.", default=True
     )
+    targets: list[dict[str, Any]] | None = field(
+        "Its targets, in short: each as the spec of a ConnectorTarget without `connectorInstance`.",
+        inline=("ConnectorTarget", ""),
+    )
+    access: dict[str, Any] | None = field(
+        "Who may see or change it, in short.",
+        inline=("ConnectorAccess", "grants"),
+        properties={
+            "exclusive": {
+                "type": "boolean",
+                "description": "Revoke every grant that is not declared, but never that of the member whose key runs.",
+            }
+        },
+    )
+    deletionPolicy: Literal["archive", "remove", "retain"] | None = field(
+        "What `--prune` does once it is declared no more. `remove` deletes it with everything that was imported "
+        "through it, and also lets it be replaced when its account changes.",
+        default="archive",
+        local=True,
+    )
     id: str | None = field(
         "Adopt the instance with this id, whatever its name.", pattern="^cin_[0-9a-z]{26}$", local=True
     )
 
 
-class _Verbs:
+class _Verbs(Verbs):
     """What is known of connector instances. Source: recorded cases `instances.*`, `lifecycle.*`, `auto-import.*`."""
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in the organisation: the name, whatever its case."""
         return str(spec["name"]).casefold()
 
-    def identity(self, spec: dict[str, Any]) -> str | None:
-        """`id`, when the manifest adopts by it."""
-        found: str | None = spec.get("id")
-        return found
+    def former(self, declared: Declared) -> Hashable | None:
+        """The name that the annotation says it had."""
+        name = (declared.annotations or {}).get(RENAMED_FROM)
+        return name.strip().casefold() if name else None
 
     async def read(self, api: Client, scope: Scope) -> Listing:
         """All instances; when the rest does not matter and few are wanted, those alone, by id or by name."""
@@ -87,11 +106,21 @@ class _Verbs:
             for declared in scope.declared:
                 for live in await self._look(api, declared.spec):
                     found[live.id] = live
+                if (former := self.former(declared)) is not None:
+                    for live in await self._look(api, {"name": former}):
+                        found[live.id] = live
             renamed = {key: Live("ConnectorInstance", key, "", {}) for key in scope.known if key not in found}
             for key, item in (await lists.reread(api, ROUTE, _ID, renamed)).items():
                 found[key] = _live(item)
             return Listing(list(found.values()), complete=False)
         return Listing([_live(item) for item in await lists.read_all(api, ROUTE)])
+
+    def read_cost(self, scope: Scope) -> int:
+        """A page for every hundred that are declared or known, and another look at the head."""
+        if not scope.whole and len(scope.declared) <= _FEW:
+            return len(scope.declared)
+        pages = -(-max(len(scope.declared), len(scope.known), 1) // lists.PAGE)
+        return pages + (pages > 1)
 
     async def _look(self, api: Client, spec: dict[str, Any]) -> list[Live]:
         if key := self.identity(spec):
@@ -104,21 +133,23 @@ class _Verbs:
         items = await lists.reread(api, ROUTE, _ID, {live.id: live for live in lives})
         return {key: _live(item) for key, item in items.items()}
 
-    def reread_cost(self, count: int) -> int:
+    def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         """See `lists.reread_cost`."""
-        return lists.reread_cost(count)
+        return lists.reread_cost(len(lives))
 
-    def doubt(self, path: Path, value: Any) -> Doubt | None:
-        """None: Den reads back in the words it takes."""
-        return None
+    def revived(self, live: Live) -> dict[str, Any]:
+        """An archived one that is taken up again becomes active, as one that is created is."""
+        return {"status": "active"} if live.spec.get("status") == "archived" else {}
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
         """PATCH, auto-import, and the verb of the status, so that it never syncs with what is on its way out."""
         touched = {str(change.path[0]) for change in changes}
         if "connectorAccount" in touched:
+            if desired.spec.get("deletionPolicy") == "remove":
+                return (Call("remove"), *_creation(desired.spec))
             return Refusal(
                 "an instance cannot change its account: Den has no route for it. Declare another instance, "
-                "or put the account back."
+                "put the account back, or let it be removed and created anew with deletionPolicy: remove."
             )
         found: list[Call] = []
         if "autoImportNewPlugins" in touched:
@@ -134,9 +165,36 @@ class _Verbs:
         """One POST, which makes it active, and the verb of another status."""
         if key := self.identity(declared.spec):
             return Refusal(f"there is no instance {key} to adopt, or this credential may not see it.", error=True)
-        status = declared.spec.get("status", "active")
-        create = Call("create", 1, tuple(name for name in declared.spec if name != "status"))
-        return (create,) if status == "active" else (create, Call(_VERBS[status], 1, ("status",)))
+        return _creation(declared.spec)
+
+    def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
+        """Archived, unless it is to be removed or retained."""
+        if policy == "retain":
+            return Kept("its deletionPolicy is retain")
+        if policy == "remove":
+            return (Call("remove"),)
+        return () if live.spec.get("status") == "archived" else (Call("archive", 1, ("status",)),)
+
+    def ended(self, live: Live | None) -> bool:
+        """Gone or archived."""
+        return live is None or live.spec.get("status") == "archived"
+
+    async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+        """What a removal deletes with it: one request (case `configuration.get.unset`)."""
+        if all(call.verb != "remove" for call in calls):
+            return ()
+        try:
+            answer = await api.get(f"{ROUTE}/{{{_ID}}}/configuration", None, **{_ID: live.id})
+        except NotFound:
+            return ()
+        item = answer.body.get("item") if isinstance(answer.body, dict) else None
+        found = item if isinstance(item, dict) else {}
+        counts = {name: found.get(name) for name in ("mappingCount", "importedConfigObjectCount")}
+        if not all(isinstance(count, int) for count in counts.values()):
+            raise answer.malformed("no counts")
+        mappings, objects = counts.values()
+        counted = f"{mappings} mapping{'' if mappings == 1 else 's'}, {objects} imported object"
+        return (f"{counted}{'' if objects == 1 else 's'}, and all its targets, grants and sync events",)
 
     async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Makes one call."""
@@ -146,6 +204,10 @@ class _Verbs:
         if call.verb == "patch":
             return await self._patch(api, call, live, desired)
         route = f"{ROUTE}/{{{_ID}}}/{call.verb}"
+        if call.verb == "remove":
+            with contextlib.suppress(NotFound):  # somebody was faster, or it is the answer to a second try
+                await api.request("POST", route, params={_ID: live.id})
+            return None
         if call.verb == "auto-import":
             body = {"autoImportNewPlugins": desired.spec["autoImportNewPlugins"]}
             answer = await api.request("POST", route, params={_ID: live.id}, body=body)
@@ -191,7 +253,7 @@ class _Verbs:
             # PATCH replaces the whole object (case `instances.patch.config-replaces`), so it is read just before.
             fresh = lists.item_of(await api.get(f"{ROUTE}/{{{_ID}}}", None, **{_ID: live.id}), live.id)
             config = fresh.get("instanceConfigJson")
-            body["config"] = lay(config if isinstance(config, dict) else {}, desired, "config")
+            body["config"] = writes.laid(config, desired, "config")
         route = f"{ROUTE}/{{{_ID}}}"
         try:
             answer = await api.request("PATCH", route, params={_ID: live.id}, body=reveal(body))
@@ -202,17 +264,11 @@ class _Verbs:
             raise
 
 
-def lay(live: dict[str, Any], desired: Desired, name: str) -> dict[str, Any]:
-    """The live mapping with our keys laid over it, without those that we set once and no longer declare."""
-    result: dict[str, Any] = copy.deepcopy(overlay(live, desired.spec.get(name, {})))
-    for path in desired.removed:
-        if path[0] == name:
-            inner: Any = result
-            for part in path[1:-1]:
-                inner = inner.get(part) if isinstance(inner, dict) else None
-            if isinstance(inner, dict):
-                inner.pop(path[-1], None)
-    return result
+def _creation(spec: dict[str, Any]) -> tuple[Call, ...]:
+    status = spec.get("status", "active")
+    local = ("status", "deletionPolicy", "id", "access", "targets")
+    create = Call("create", 1, tuple(name for name in spec if name not in local), admin=True)
+    return (create,) if status == "active" else (create, Call(_VERBS[status], 1, ("status",)))
 
 
 def _live(item: dict[str, Any]) -> Live:

@@ -1,4 +1,4 @@
-"""Creating at Den exactly once, although it knows no idempotency keys.
+"""Writing to Den: creating exactly once, although it knows no idempotency keys, and laying our keys over its own.
 
 Facts: what is unique is enforced by the database alone, and breaking it answers the same 500 as any fault (recorded
 cases `*.create.duplicate*`). So a create whose outcome is unknown is looked for by its natural key before it is sent
@@ -7,18 +7,34 @@ again.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from trueup.diff import overlay
 from trueup.errors import Ambiguous, ApiError, Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from trueup.client import Client
-    from trueup.model import Live
+    from trueup.model import Desired, Live
 
 _SENDS: Final = 4
+
+
+def laid(live: Any, desired: Desired, name: str) -> dict[str, Any]:
+    """The live mapping with our keys laid over it, without those that we set once and no longer declare."""
+    found = live if isinstance(live, dict) else {}
+    result: dict[str, Any] = copy.deepcopy(overlay(found, desired.spec.get(name, {})))
+    for path in desired.removed:
+        if path[0] == name:
+            inner: Any = result
+            for part in path[1:-1]:
+                inner = inner.get(part) if isinstance(inner, dict) else None
+            if isinstance(inner, dict):
+                inner.pop(path[-1], None)
+    return result
 
 
 async def create_once(

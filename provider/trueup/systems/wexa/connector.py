@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound, Refused
-from trueup.model import Call, Doubt, Listing, Refusal, field, kind
+from trueup.model import Call, Doubt, Kept, Listing, Refusal, Verbs, field, kind
 from trueup.secrets import reveal
 from trueup.systems.wexa import answers
 
@@ -62,14 +63,21 @@ class Connector:
             "auth": {"username": "reader", "password": {"valueFrom": {"env": "CRM_PASSWORD"}}},
         },
     )
+    deletionPolicy: Literal["retain", "remove"] | None = field(
+        "What `--prune` does once it is declared no more. `remove` cannot be taken back.", default="retain", local=True
+    )
 
 
-class _Verbs:
+class _Verbs(Verbs):
     """What is known of Wexa's connectors. Sources: the documented `change_status`, and what public clients send."""
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Project and name; whether the server keeps names unique is unknown, so two matches are an error."""
         return (spec["projectId"], spec.get("name"))
+
+    def label(self, spec: dict[str, Any]) -> str:
+        """Its name or id."""
+        return str(spec.get("name") or spec.get("connectorId"))
 
     def identity(self, spec: dict[str, Any]) -> str | None:
         """`connectorId`, when it is declared."""
@@ -78,7 +86,7 @@ class _Verbs:
 
     async def read(self, api: Client, scope: Scope) -> Listing:
         """One list a project, and one request for each declared connector whose configuration is declared."""
-        projects = sorted({declared.spec["projectId"] for declared in scope.declared})
+        projects = sorted({declared.spec["projectId"] for declared in scope.declared} | set(scope.below))
         lives = [live for project in projects for live in await self._list(api, project)]
         wanted = {
             self.identity(declared.spec) or self.key(declared.spec)
@@ -106,9 +114,14 @@ class _Verbs:
         await self._configs(api, found)
         return {live.id: live for live in found}
 
-    def reread_cost(self, count: int) -> int:
-        """One list, and one request each."""
-        return 1 + count if count else 0
+    def read_cost(self, scope: Scope) -> int:
+        """One list a project, and one request each whose configuration is declared."""
+        configs = sum("dataLoaderConfig" in declared.spec for declared in scope.declared)
+        return len({declared.spec["projectId"] for declared in scope.declared} | set(scope.below)) + configs
+
+    def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
+        """One list a project, and one request each."""
+        return parents + len(lives)
 
     def doubt(self, path: Path, value: Any) -> Doubt | None:
         """A status read in a word that cannot be written: no mapping between the two vocabularies is published."""
@@ -139,6 +152,10 @@ class _Verbs:
             )
         return (Call("change_status", 1 if "status" in desired.spec else 2, ("status", "dataLoaderConfig")),)
 
+    def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
+        """Kept, unless the manifest asked for removing it, which is irreversible."""
+        return (Call("delete"),) if policy == "remove" else Kept("its deletionPolicy is retain")
+
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """Refused: creating is not documented."""
         project = declared.spec["projectId"]
@@ -155,6 +172,11 @@ class _Verbs:
     async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Sends `change_status`, which sets a state and is safe to repeat; its answer tells nothing of the state."""
         assert live is not None
+        if call.verb == "delete":
+            query = {"projectID": live.spec["projectId"]}
+            with contextlib.suppress(NotFound):
+                await api.request("DELETE", ONE, params={"connectorID": live.id}, query=query)
+            return None
         config = reveal(desired.spec["dataLoaderConfig"])
         status = desired.spec.get("status")
         if status is None:
@@ -178,4 +200,4 @@ class _Verbs:
         return None
 
 
-KIND = kind(Connector, system="wexa", verbs=_Verbs())
+KIND = kind(Connector, system="wexa", verbs=_Verbs(), parent="projectId")

@@ -1,0 +1,247 @@
+"""Makes the calls of a plan: wave after wave, removals last, each resource by one writer."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from trueup.apply.outcome import Outcome, Report
+from trueup.apply.verify import Verifier
+from trueup.diff import MISSING
+from trueup.errors import ApiError, Stopped, TrueupError
+from trueup.match import depths_of, place_of
+from trueup.model import Address, Desired, Live
+from trueup.systems import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trueup.apply.journal import Journal
+    from trueup.client import Client
+    from trueup.model import Clock, Progress, Verbs
+    from trueup.plan import Plan, Step
+
+
+@dataclass
+class Applier:
+    """Makes the calls of a plan."""
+
+    clients: Mapping[tuple[str, str], Client]
+    clock: Clock
+    progress: Progress
+    journal: Journal
+    fail_fast: bool = False
+
+    _lives: dict[Address, Live] = field(default_factory=dict, init=False)
+    _failed: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._slots = {key: asyncio.Semaphore(client.concurrency) for key, client in self.clients.items()}
+
+    async def apply(self, plan: Plan) -> Report:
+        """Makes the calls, looks, tries once more what was undone. Raises nothing that a step can fail with."""
+        started = self.clock.monotonic()
+        before = sum(client.sent for client in self.clients.values())
+        self._lives = {address: live for address, (_, live) in plan.matched.items()}
+        report = Report()
+        report.outcomes = [
+            Outcome(step, "refused" if step.action == "refuse" else "skipped", before=step.live)
+            for step in plan.steps
+            if step.action != "no-op"
+        ]
+        sending = [one for one in report.outcomes if one.result != "refused"]
+        await self._calls([one for one in sending if one.step.action != "delete"], "applying", self.fail_fast)
+        await self._removals([one for one in sending if one.step.action == "delete"])
+        report.stopped = any(client.stop.is_set() for client in self.clients.values())
+        verifier = Verifier(self.clients, self.progress, self.journal, self._lives, self._again)
+        try:
+            await verifier.verify(report)
+        except Stopped:
+            report.stopped, report.unverified = True, "stopped before what was written could be looked at again"
+        except TrueupError as error:
+            report.unverified = str(error)
+        except Exception as error:  # what was done is told and recorded all the same
+            report.unverified = f"error[E999]: unexpected {type(error).__name__}; this is a bug in trueup."
+        self._account(plan, report)
+        await self.journal.end("stopped" if report.stopped else "failed" if report.exit_code else "done")
+        report.run = self.journal.run
+        report.unrecorded = self.journal.failure
+        report.requests = sum(client.sent for client in self.clients.values()) - before
+        report.seconds = self.clock.monotonic() - started
+        return report
+
+    async def _again(self, outcomes: Sequence[Outcome]) -> None:
+        await self._calls(outcomes, "once more", fail_fast=False)
+
+    async def _removals(self, outcomes: Sequence[Outcome]) -> None:
+        """Removals come last, those of what is below something else first, and only when nothing failed before them."""
+        depths = depths_of(set(KINDS))
+        for depth in sorted(set(depths.values()), reverse=True):
+            wave = [outcome for outcome in outcomes if depths[outcome.step.declared.kind] == depth]
+            if self._failed:
+                for outcome in wave:
+                    outcome.error = ApiError("nothing is removed once a step failed.")
+            else:
+                await self._calls(wave, "removing", self.fail_fast)
+
+    async def _calls(self, outcomes: Sequence[Outcome], phase: str, fail_fast: bool) -> None:
+        """Runs the steps, each once what it needs is there.
+
+        A wave is all that is ready when the writers are about to run out of work: its intents are one transaction.
+        """
+        if not outcomes:
+            return
+        self.progress.phase(phase, len(outcomes))
+        by_address = {outcome.address: outcome for outcome in outcomes}
+        dependents: dict[Address, list[Outcome]] = defaultdict(list)
+        unmet: dict[Address, int] = {}
+        ready: list[Outcome] = []
+        for outcome in outcomes:
+            needs = {need for need in outcome.step.needs if need in by_address}
+            unmet[outcome.address] = len(needs)
+            for need in needs:
+                dependents[need].append(outcome)
+            if not needs:
+                ready.append(outcome)
+        enough = sum(client.concurrency for client in self.clients.values())
+        running: dict[asyncio.Task[None], Outcome] = {}
+        while ready or running:
+            if ready and len(running) <= enough:
+                wave, ready = [one for one in ready if self._may(one, by_address)], []
+                await self.journal.intend([(one.step, self._resolved(one.step)) for one in wave])
+                running |= {asyncio.ensure_future(self._one(one, fail_fast)): one for one in wave}
+            if not running:
+                break
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                outcome = running.pop(task)
+                task.result()
+                for other in self._released(outcome, dependents, unmet, by_address):
+                    ready.append(other)
+            if self.journal.crowded:
+                await self.journal.flush()
+
+    def _may(self, outcome: Outcome, by_address: Mapping[Address, Outcome]) -> bool:
+        return outcome.error is None and not self.clients[place_of(outcome.step.declared)[:2]].stop.is_set()
+
+    def _released(
+        self,
+        outcome: Outcome,
+        dependents: Mapping[Address, Sequence[Outcome]],
+        unmet: dict[Address, int],
+        by_address: Mapping[Address, Outcome],
+    ) -> list[Outcome]:
+        """Those whose last need is met now; those whose need was not made are told so, with what needs them."""
+        found: list[Outcome] = []
+        waiting = [(outcome, other) for other in dependents.get(outcome.address, ())]
+        for need, other in waiting:
+            unmet[other.address] -= 1
+            if need.result != "done":
+                other.error = other.error or ApiError(f"it needs {need.address}, which was not made.")
+            if unmet[other.address] == 0:
+                if other.error is None:
+                    found.append(other)
+                else:
+                    waiting += [(other, further) for further in dependents.get(other.address, ())]
+        return found
+
+    async def _one(self, outcome: Outcome, fail_fast: bool) -> None:
+        try:
+            async with self._slots[place_of(outcome.step.declared)[:2]]:
+                if fail_fast and self._failed:
+                    outcome.error = ApiError("an earlier step failed, and --fail-fast is set.")
+                    self.journal.settled(outcome.address, 0, maybe=False)
+                    return
+                await self._step(outcome)
+        finally:
+            if outcome.result in ("done", "failed") or outcome.made:  # what was never begun is told at the end
+                self.progress.advance(_line(outcome))
+
+    async def _step(self, outcome: Outcome) -> None:
+        step = outcome.step
+        client = self.clients[place_of(step.declared)[:2]]
+        if client.stop.is_set():
+            outcome.result = "stopped"
+            self.journal.settled(step.address, 0, maybe=False)
+            return
+        verbs = cast("Verbs", step.declared.kind.verbs)
+        desired = self._resolved(step)
+        live = step.live
+        started = self.clock.monotonic()
+        outcome.error = None
+        done = 0
+        try:
+            for call in step.calls:
+                answer = await verbs.perform(client, call, live, desired)
+                done += 1
+                outcome.made.append(call.verb)
+                if answer is not None:
+                    live = answer
+                    for name in () if answer.found else call.paths:
+                        outcome.answered[name] = answer.spec.get(name, MISSING)
+            outcome.result = "done"
+        except Stopped as error:
+            outcome.result, outcome.error = "stopped", error
+        except TrueupError as error:
+            outcome.result, outcome.error, self._failed = "failed", error, True
+            outcome.maybe = isinstance(error, ApiError) and error.maybe
+        except Exception as error:  # the other steps go on, and what they did is told and recorded
+            wrong = TrueupError(f"unexpected {type(error).__name__}; this is a bug in trueup.", code="E999")
+            outcome.result, outcome.error, outcome.maybe, self._failed = "failed", wrong, True, True
+        outcome.live = live
+        outcome.seconds = self.clock.monotonic() - started
+        await self._note(outcome, desired, done)
+
+    async def _note(self, outcome: Outcome, desired: Desired, done: int) -> None:
+        """What was made, for whoever needs it, and for the ledger."""
+        step, live = outcome.step, outcome.live
+        connection = place_of(step.declared)[:2]
+        self.journal.settled(step.address, done, maybe=outcome.maybe)
+        at_once = False
+        if step.live is not None and any(call.verb in ("remove", "disconnect") for call in step.calls[:done]):
+            for key in step.along:
+                self.journal.forget(connection, self.journal.scope(connection), key)
+            self.journal.forget_below(connection, {step.live.id, *step.along})
+        if step.declared.gone:
+            if outcome.result == "done" and (record := self.journal.known(step.declared, step.live)) is not None:
+                self.journal.forget(connection, record.scope, record.id)
+        elif live is not None:
+            self._lives[step.address] = live
+            if done:
+                paths = [path for call in step.calls[:done] for path in call.paths]
+                at_once = self.journal.wrote(step.declared, desired, live, paths)
+            if step.live is not None and live.id != step.live.id:  # it was replaced
+                former = self.journal.known(step.declared, step.live)
+                if former is not None:
+                    self.journal.forget(connection, former.scope, former.id)
+        if at_once or self.journal.crowded:
+            await self.journal.flush()
+
+    def _resolved(self, step: Step) -> Desired:
+        desired = step.desired
+        known = {name: self._lives[need].id for name, need in desired.waits.items() if need in self._lives}
+        return dataclasses.replace(desired, spec={**desired.spec, **known}) if known else desired
+
+    def _account(self, plan: Plan, report: Report) -> None:
+        """Whose is what from now on: what is declared is ours, and what is declared no more and stays is let go."""
+        for address, (declared, live) in plan.matched.items():
+            now = self._lives.get(address, live)
+            report.adopted += self.journal.adopt(declared, plan.specs.get(address, declared.spec), now)
+        for left in plan.left:
+            if left.live is not None and not left.why:
+                continue  # it was not asked to go
+            connection = next((key for key, held in self.journal.records.items() if left.record.id in held), None)
+            if connection is not None:
+                self.journal.forget(connection, left.record.scope, left.record.id)
+                report.released += left.live is not None
+
+
+def _line(outcome: Outcome) -> str:
+    symbols = {"create": "+", "update": "~", "replace": "-/+", "delete": "-"}
+    symbol = symbols.get(outcome.step.action, "!")
+    if outcome.result == "done":
+        return f"{symbol} {outcome.address}  {', '.join(outcome.made)}  {outcome.seconds:.1f} s"
+    return f"! {outcome.address}  {outcome.result}"  # why is told at the end

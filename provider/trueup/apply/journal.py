@@ -1,0 +1,269 @@
+"""What is about to be done, and what was done, in the ledger: intents before calls, outcomes and records behind them.
+
+The intents of one wave are one transaction. Outcomes are gathered, since one that is lost is found out by looking; but
+what cannot be looked up, because it cannot be read back, is written down at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+from trueup.diff import MISSING, Path, dotted, leaves
+from trueup.errors import LedgerError
+from trueup.match import place_of
+from trueup.model import Verbs
+from trueup.records import Intent, Record
+from trueup.secrets import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
+    from trueup.ledger import Ledger
+    from trueup.model import Address, Clock, Declared, Desired, Live
+    from trueup.plan import Step
+    from trueup.records import Run, Seen
+
+    Connection = tuple[str, str]
+
+_ENOUGH = 100
+"""Outcomes that are gathered before they are written."""
+
+
+class Journal:
+    """The ledger as a run writes to it. Without a ledger it remembers only for as long as the run lasts."""
+
+    def __init__(
+        self,
+        key: bytes,
+        clock: Clock,
+        scopes: Mapping[Connection, str],
+        records: dict[Connection, dict[str, Record]],
+        ledger: Ledger | None = None,
+        run: Run | None = None,
+        realms: Mapping[Connection, str] | None = None,
+    ) -> None:
+        self.key = key
+        self.records = records
+        """What the ledger holds, by system and connection, then by id; kept up to date."""
+        self.failure = ""
+        """Why the ledger does not know of it all; empty when it does."""
+        self._clock = clock
+        self._scopes = scopes
+        self._realms = realms or {}
+        self._ledger = ledger
+        self._run = run
+        self._begun = False
+        self._number = 0
+        self._open: dict[Address, list[int]] = {}
+        self._outcomes: list[tuple[str, int, str]] = []
+        self._changed: dict[tuple[Connection, str], Record] = {}
+        self._forgotten: list[tuple[str, str]] = []
+        self._seen: list[Seen] = []
+
+    @property
+    def run(self) -> str:
+        """The id of the run, once something of it is in the ledger."""
+        return self._run.id if self._begun and self._run else ""
+
+    def scope(self, connection: Connection) -> str:
+        """The server of a connection, as the ledger knows it."""
+        return self._scopes[connection]
+
+    def stamp(self) -> str:
+        """The time as the ledger has it."""
+        return self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    async def intend(self, wave: Sequence[tuple[Step, Desired]]) -> None:
+        """Writes down every call of those steps, before any of them is sent."""
+        if self._ledger is None or self._run is None or self.failure:
+            return
+        intents: list[Intent] = []
+        for step, desired in wave:
+            numbers = self._open[step.address] = []
+            for number, call in enumerate(step.calls):
+                self._number += 1
+                numbers.append(self._number)
+                anew = step.live is None or any(one.verb == "create" for one in step.calls[: number + 1])
+                intents.append(self._intent(step, desired, call.verb, call.paths, anew=anew))
+        try:
+            if not self._begun:
+                await self._ledger.begin(self._run)
+                self._begun = True
+        except LedgerError as error:
+            self.failure = str(error)
+            return
+        await self.flush(intents)
+
+    def _intent(self, step: Step, desired: Desired, verb: str, paths: Sequence[str], *, anew: bool) -> Intent:
+        declared = step.declared
+        verbs = declared.kind.verbs
+        assert isinstance(verbs, Verbs)
+        assert self._run is not None
+        connection = place_of(declared)[:2]
+        record = None
+        if not declared.gone:
+            record = Record(self._scopes[connection], "", str(step.address))
+            self._identify(record, declared, desired.spec, None)
+            self._note(record, declared, desired, paths)
+            record.at = self.stamp()
+        live = None if anew else step.live
+        spec = desired.spec if step.live is None or anew else step.live.spec
+        return Intent(
+            self._run.id,
+            self._number,
+            self._scopes[connection],
+            self._realm(connection, declared, spec),
+            str(step.address),
+            declared.kind.name,
+            verb,
+            live.id if live else "",
+            str(spec.get(declared.kind.parent) or "") if declared.kind.parent else "",
+            as_key(verbs.key(spec)) if live is None else "",
+            record,
+            self.stamp(),
+        )
+
+    def settled(self, address: Address, done: int, *, maybe: bool) -> None:
+        """The first `done` calls of a step happened; of the next it is known that it did not, unless `maybe`."""
+        if self._run is None:
+            return
+        for place, number in enumerate(self._open.pop(address, ())):
+            if place < done:
+                self._outcomes.append((self._run.id, number, "done"))
+            elif place > done or not maybe:
+                self._outcomes.append((self._run.id, number, "failed"))
+
+    def wrote(self, declared: Declared, desired: Desired, live: Live, paths: Sequence[str]) -> bool:
+        """Notes what was written, and whether it cannot be read back, so that it had better be flushed."""
+        record = self.record_of(declared, live)
+        self._identify(record, declared, desired.spec, live)
+        self._note(record, declared, desired, paths)
+        record.at = self.stamp()
+        self.keep(declared, record)
+        traits = declared.kind.by_name
+        return any(name in traits and traits[name].write_only for name in paths)
+
+    def record_of(self, declared: Declared, live: Live) -> Record:
+        """The record of a live resource, a new one if there is none."""
+        connection = place_of(declared)[:2]
+        held = self.records.setdefault(connection, {})
+        return held.setdefault(live.id, Record(self._scopes[connection], live.id, str(declared.address)))
+
+    def known(self, declared: Declared, live: Live | None) -> Record | None:
+        """The record of a live resource, if there is one."""
+        return self.records.get(place_of(declared)[:2], {}).get(live.id) if live else None
+
+    def keep(self, declared: Declared, record: Record) -> None:
+        """The record has changed and is to be written."""
+        self._changed[place_of(declared)[:2], record.id] = record
+
+    def adopt(self, declared: Declared, spec: Mapping[str, Any], live: Live) -> bool:
+        """Notes that a resource is ours, and how its manifest wants it to end; whether it was not ours before."""
+        known = self.known(declared, live)
+        record = copy.copy(known) if known else Record(self._scopes[place_of(declared)[:2]], live.id, "")
+        self._identify(record, declared, spec, live)
+        if record != known:
+            self.records.setdefault(place_of(declared)[:2], {})[live.id] = record
+            self.keep(declared, record)
+        return known is None
+
+    def forget(self, connection: Connection, scope: str, key: str) -> None:
+        """It is not ours any more."""
+        self.records.get(connection, {}).pop(key, None)
+        self._changed.pop((connection, key), None)
+        self._forgotten.append((scope, key))
+
+    def forget_below(self, connection: Connection, ids: set[str]) -> None:
+        """What was below those is not there any more."""
+        while ids:
+            below = [record for record in self.records.get(connection, {}).values() if record.parent in ids]
+            for record in below:
+                self.forget(connection, record.scope, record.id)
+            ids = {record.id for record in below}
+
+    def saw(self, seen: Seen) -> None:
+        """What was listed below a parent was read."""
+        self._seen.append(seen)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether enough was gathered to be worth a transaction."""
+        return len(self._outcomes) >= _ENOUGH
+
+    async def flush(self, intents: Sequence[Intent] = ()) -> None:
+        """Writes what was gathered. A ledger that fails does not hide what was done, nor stop what is to be done."""
+        if self._ledger is None or self.failure:
+            return
+        changed, self._changed = self._changed, {}
+        outcomes, self._outcomes = self._outcomes, []
+        forgotten, self._forgotten = self._forgotten, []
+        seen, self._seen = self._seen, []
+        try:
+            await self._ledger.write(
+                records=list(changed.values()), forgotten=forgotten, intents=intents, outcomes=outcomes, seen=seen
+            )
+        except LedgerError as error:
+            self.failure = str(error)
+
+    async def end(self, result: Literal["done", "stopped", "failed"]) -> None:
+        """Writes the rest, and that the run has ended."""
+        await self.flush()
+        if self._ledger is None or self._run is None or not self._begun or self.failure:
+            return
+        try:
+            await self._ledger.finish(self._run.id, self.stamp(), result)
+        except LedgerError as error:
+            self.failure = str(error)
+
+    def _realm(self, connection: Connection, declared: Declared, spec: Mapping[str, Any]) -> str:
+        if connection in self._realms:
+            return self._realms[connection]
+        kind = declared.kind
+        # What is listed below something that is no resource of ours is listed below its realm: a Wexa project.
+        return str(spec.get(kind.parent) or "") if kind.parent and not kind.by_name[kind.parent].reference else ""
+
+    def _identify(self, record: Record, declared: Declared, spec: Mapping[str, Any], live: Live | None) -> None:
+        kind = declared.kind
+        record.address = str(declared.address)
+        record.kind = kind.name
+        record.realm = self._realm(place_of(declared)[:2], declared, spec) or record.realm
+        if kind.parent:
+            parent = live.spec.get(kind.parent) if live else spec.get(kind.parent)
+            record.parent = parent if isinstance(parent, str) else record.parent
+        record.name = live.name if live else record.name
+        record.policy = declared.policy
+        record.protected = declared.protected
+
+    def _note(self, record: Record, declared: Declared, desired: Desired, made: Sequence[str]) -> None:
+        traits = declared.kind.by_name
+        for name in made:
+            for path, value in written(desired.spec, name):
+                key = dotted(path)
+                record.written[key] = fingerprint(self.key, value)
+                record.read_back.pop(key, None)
+                if key in record.settling:
+                    record.settling.remove(key)
+        record.owned = [path for path in record.owned if path[0] not in made] + [
+            [str(part) for part in path]
+            for name, value in desired.spec.items()
+            if name in made and traits[name].owned_by_key and isinstance(value, dict)
+            for path, _, _ in leaves({}, value, (name,))
+        ]
+
+
+def as_key(key: Any) -> str:
+    """A natural key as the ledger holds it."""
+    return json.dumps(key, default=str, ensure_ascii=False)
+
+
+def written(spec: Mapping[str, Any], name: str) -> list[tuple[Path, Any]]:
+    """The values of a field, by path: those of a mapping one by one."""
+    if name not in spec:
+        return []
+    value = spec[name]
+    if isinstance(value, dict) and value:
+        return [(path, after) for path, _, after in leaves(MISSING, value, (name,))]
+    return [((name,), value)]

@@ -1,0 +1,32 @@
+"""Asks the person at the terminal, before something is done that cannot be taken back."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+
+
+def agreed(console: Console, question: str, *, otherwise: str) -> bool:
+    """Whether the person says yes. Raises UsageError when there is nobody to ask.
+
+    `otherwise` says what is left as it is: `Nothing was forgotten.`
+    """
+    from trueup.errors import UsageError
+    from trueup.report import failure
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal to ask at, and --auto-approve is not given.",
+            code="E002",
+            hint=f"{otherwise} Look with `trueup ledger show`, then run it with --auto-approve.",
+        )
+    console.err.print(f'{question} Only "yes" is accepted: ', end="")
+    if sys.stdin.readline().strip() == "yes":
+        return True
+    console.err.print(f"Declined. {otherwise}")
+    if console.json:
+        console.out.print(failure.render_json(UsageError("it was declined.", code="E003", hint=otherwise)))
+    return False

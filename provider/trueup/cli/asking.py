@@ -1,0 +1,111 @@
+"""What commands share that only ask Den something: their connection, times as people give them, how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from datetime import datetime
+
+    from trueup.cli.options import Asked
+    from trueup.client import Client
+    from trueup.manifest import Manifest
+    from trueup.plan import Reading
+    from trueup.run import Session
+
+T = TypeVar("T")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def desired(asked: Asked) -> Manifest:
+    """The Connections of Den that the manifests declare; none where the current folder, unasked, has no manifests."""
+    from trueup.errors import ManifestError
+    from trueup.manifest import Manifest
+    from trueup.run import load
+
+    try:
+        found = load(*asked.files)
+    except ManifestError as error:
+        missing = [(fault.file, fault.code) for fault in error.faults] == [(".", "E120")]
+        if asked.files or not missing:
+            raise
+        found = Manifest([], {}, [], "")
+    # Of the resources nothing is wanted, hence nothing of the systems that they live on.
+    connections = {key: one for key, one in found.connections.items() if key[0] == "den"}
+    return Manifest([], connections, found.files, found.digest)
+
+
+def den(opened: Session, asked: Asked) -> Client:
+    """The client of the one connection that is meant."""
+    from trueup.model import DEFAULT_CONNECTION
+
+    return opened.clients["den", asked.connection or DEFAULT_CONNECTION]
+
+
+class Meter:
+    """What a command took from when it began."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._began = client.clock.monotonic()
+
+    def read(self) -> Reading:
+        """It so far."""
+        from trueup.plan import Reading
+
+        client, limits = self._client, self._client.manner.limits
+        seconds = client.clock.monotonic() - self._began
+        if not limits.requests:
+            return Reading(client.sent, seconds)
+        left = max(0, limits.requests - client.window)
+        return Reading(client.sent, seconds, left, limits.requests, limits.silence)
+
+
+def moment(text: str, now: datetime, option: str) -> datetime:
+    """A time as people give it: so long ago, a day, or RFC 3339. Raises UsageError."""
+    from datetime import UTC, datetime, timedelta
+
+    from trueup.errors import UsageError
+
+    found: datetime | None = None
+    with contextlib.suppress(ValueError, OverflowError):
+        seconds = duration(text)
+        if seconds is not None:
+            found = now - timedelta(seconds=seconds)
+        elif "-" in text:
+            found = datetime.fromisoformat(text)
+            found = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    if found is None:
+        raise UsageError(
+            f'{option} "{text}" is no time: it is how long ago (90m, 2h, 3d), a day (2026-11-20), or a time '
+            "(2026-11-20T08:51:00Z).",
+            hint="Nothing was sent.",
+        )
+    if found > now:
+        raise UsageError(f'{option} "{text}" lies in the future.', hint="Nothing was sent. Days begin at 00:00 UTC.")
+    return found
+
+
+def duration(text: str) -> float | None:
+    """Seconds of `90s`, `10m`, `2h`, `3d` or `1w`; None for what is none of them."""
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not (number.isascii() and number.isdigit()) or len(number) > 9:
+        return None
+    return float(int(number) * _UNITS[unit])
+
+
+async def watched(watch: Coroutine[Any, Any, T]) -> T | None:
+    """What comes of it; None when a signal ended it: whoever only watches has nothing to finish, and ends at once."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(watch)
+    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C interrupts as usual
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None

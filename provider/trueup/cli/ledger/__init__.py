@@ -1,0 +1,68 @@
+"""`trueup ledger`: a table of its subcommands, none of which is imported before it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+import click
+
+from trueup.cli.group import behind_command
+from trueup.cli.options import Command
+
+SUBCOMMANDS: Final = {
+    "show": "Show what is in it: resources, runs, open calls and locks.",
+    "export": "Print all of it but its key as one JSON document, for support.",
+    "forget": "Forget resources; what is live stays as it is.",
+}
+"""Name and first line of its help; the subcommand is `command` in the module of its name."""
+
+_EXAMPLES: Final = """\
+trueup ledger show
+trueup ledger show -o json
+trueup ledger export > ledger.json
+trueup ledger forget den/ConnectorInstance/docs
+trueup ledger forget --scope den:https://api.example.com --auto-approve"""
+
+
+class Subcommands(Command, click.Group):
+    """A command that has subcommands and does nothing by itself."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of use."""
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand of that name, imported now."""
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        found: click.Command = import_module(f"trueup.cli.ledger.{cmd_name}").command
+        found.short_help = SUBCOMMANDS[cmd_name]
+        return found
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As usual, but the options of a subcommand may also stand before it."""
+        return super().parse_args(ctx, behind_command(args))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand. Raises UsageError, which names those that there are."""
+        if args[0] not in SUBCOMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(f'No such subcommand "{args[0]}". Known: {", ".join(SUBCOMMANDS)}.', ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Subcommands first."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUBCOMMANDS.items()))
+        super().format_options(ctx, formatter)
+
+
+@click.command("ledger", cls=Subcommands, examples=_EXAMPLES, subcommand_metavar="COMMAND …")
+def command() -> None:
+    """Look into what trueup remembers, or make it forget.
+
+    The ledger is where TRUEUP_LEDGER says, otherwise in the state folder. It holds ids, times and keyed fingerprints,
+    and neither values nor secrets.
+    """

@@ -1,0 +1,34 @@
+"""`trueup ledger export`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli.options import Asked, Command, asks
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+
+_EXAMPLES = """\
+trueup ledger export > ledger.json"""
+
+
+@click.command("export", cls=Command, examples=_EXAMPLES)
+@asks("state", "no_color")
+def command(asked: Asked, console: Console) -> int:
+    """Print all of it but its key as one JSON document, for support.
+
+    Names, ids and times are in it, and fingerprints, of which nothing can be told without the key.
+    """
+    from trueup.cli.ledger.reach import ask, missing, place
+    from trueup.report import ledger
+
+    where = place(asked)
+    if where is None:
+        console.err.print(missing(asked))
+        console.out.document(ledger.export(None))
+        return 0
+    console.out.document(ledger.export(ask(where, lambda opened: opened.contents())))
+    return 0

@@ -1,0 +1,61 @@
+"""`trueup ledger forget`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli.options import Asked, Command, Option, asks
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+    from trueup.ledger import Contents
+
+_EXAMPLES = """\
+trueup ledger forget den/ConnectorInstance/docs
+trueup ledger forget --scope den:https://api.example.com
+trueup ledger forget --auto-approve"""
+
+
+@click.command("forget", cls=Command, examples=_EXAMPLES)
+@click.argument("address", metavar="[ADDRESS]", required=False)
+@asks("state", "output", "no_color")
+@click.option(
+    "--scope", metavar="SCOPE", cls=Option, section="What", help="Only what is on this server, as `show` names it."
+)
+@click.option("--auto-approve", is_flag=True, cls=Option, section="How", help="Forget without asking.")
+def command(asked: Asked, console: Console, address: str | None, scope: str | None, auto_approve: bool) -> int:
+    """Forget resources; what is live stays as it is.
+
+    Without ADDRESS and --scope everything is forgotten. What is forgotten is nobody's: --prune does not remove it, a
+    change of its name goes unnoticed, and what cannot be read back is sent once more. Asks before that.
+    """
+    from trueup.cli.approval import agreed
+    from trueup.cli.ledger.reach import ask, missing, place
+    from trueup.report import ledger
+    from trueup.report.page import safe
+    from trueup.report.text import counted
+
+    where = place(asked)
+    found = ask(where, lambda opened: opened.contents()) if where is not None else None
+    number = _matching(found, scope, address) if found else 0
+    if where is None or found is None:
+        told = missing(asked)
+    elif number == 0:
+        told = f"The ledger {found.name} knows no such resource. Nothing was forgotten."
+    else:
+        question = f"Forget {counted(number, 'resource')} of the ledger {found.name}?"
+        if not auto_approve and not agreed(console, safe(question), otherwise="Nothing was forgotten."):
+            return 1
+        number = ask(where, lambda opened: opened.forget(scope, address))
+        told = f"Forgot {counted(number, 'resource')}. What is live stays as it is."
+    if asked.json:
+        console.out.document(ledger.forgotten_json(number))
+    else:
+        console.out.print(safe(told))
+    return 0
+
+
+def _matching(found: Contents, scope: str | None, address: str | None) -> int:
+    return sum(scope in (None, one.scope) and address in (None, one.address) for one in found.records)

@@ -1,0 +1,46 @@
+"""The ledger that a command is about: found as a run finds it, and never made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from trueup.cli.options import state_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trueup.cli.options import Asked
+    from trueup.ledger import Ledger
+
+_T = TypeVar("_T")
+
+
+def place(asked: Asked) -> Path | str | None:
+    """Where it is; None when there is none."""
+    from trueup.ledger.place import is_there, ledger_place
+
+    found = ledger_place(state_of(asked))
+    return found if is_there(found) else None
+
+
+def missing(asked: Asked) -> str:
+    """What is said when there is none."""
+    from trueup.ledger.place import ledger_place
+
+    found = ledger_place(state_of(asked))
+    if found is None:
+        return "There is no ledger: TRUEUP_LEDGER is off."
+    return f"There is no ledger at {found} yet. The first apply makes it."
+
+
+def ask(where: Path | str, question: Callable[[Ledger], Awaitable[_T]]) -> _T:
+    """Opens the ledger, asks it something, and closes it. Raises LedgerError."""
+    from trueup.ledger import Ledger
+
+    async def asked() -> _T:
+        async with await Ledger.open(where) as ledger:
+            return await question(ledger)
+
+    return asyncio.run(asked())

@@ -1,0 +1,39 @@
+"""`trueup ledger show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli.options import Asked, Command, asks
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+
+_EXAMPLES = """\
+trueup ledger show
+trueup ledger show --state elsewhere/.trueup
+trueup ledger show -o json | jq -r '.resources[].address'"""
+
+
+@click.command("show", cls=Command, examples=_EXAMPLES)
+@asks("state", "output", "no_color")
+def command(asked: Asked, console: Console) -> int:
+    """Show what is in it: resources, runs, open calls and locks.
+
+    Nothing is sent. Fingerprints are not shown; `trueup ledger export` has them.
+    """
+    from trueup.cli.ledger.reach import ask, missing, place
+    from trueup.report import ledger
+
+    where = place(asked)
+    if where is None:
+        console.out.document(ledger.render_json(None)) if asked.json else console.out.print(missing(asked))
+        return 0
+    found = ask(where, lambda opened: opened.contents())
+    if asked.json:
+        console.out.document(ledger.render_json(found))
+    else:
+        console.out.print(ledger.render(found, console.out.page, following=asked.command("plan")))
+    return 0

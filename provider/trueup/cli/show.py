@@ -1,0 +1,39 @@
+"""`trueup show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli.options import Asked, Command, asks
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+
+_EXAMPLES = """\
+trueup plan -f connectors/ --out plan.json
+trueup show plan.json
+trueup show plan.json -o json | jq .summary"""
+
+
+@click.command("show", cls=Command, examples=_EXAMPLES)
+@click.argument("path", metavar="PLAN", type=click.Path())
+@asks("state", "output", "no_color")
+def command(asked: Asked, console: Console, path: str) -> int:
+    """Show a saved plan, as `plan` showed it.
+
+    The file is refused when it was edited, which the key of the ledger tells, or TRUEUP_FINGERPRINT_KEY on another
+    machine. Nothing is read from any server.
+    """
+    from trueup.cli.planfile import read
+    from trueup.report import json, text
+    from trueup.run import blocking
+
+    found, _ = blocking(read(path, asked))
+    if asked.json:
+        console.out.document(json.dumps(found.document))
+    else:
+        console.out.print(text.render(found.plan, console.out.page))
+        console.out.print(f"Made at {found.created}. Apply it with: trueup apply {click.format_filename(path)}")
+    return 0

@@ -1,0 +1,220 @@
+"""Live -> the manifest that declares it as it is: a plan made of it at once has nothing to do.
+
+Whatever is written is read again as a manifest is, and held against what is live. A field that does not come out as it
+is live is left out and told; a resource that cannot do without it is not declared at all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from trueup.diff import MISSING
+from trueup.importing import emit
+from trueup.importing.pruning import is_secret, pruned
+from trueup.manifest.check import explain, kind_of, sound
+from trueup.manifest.compose import Document, documents
+from trueup.manifest.declare import declare
+from trueup.manifest.links import ID_PATTERN
+from trueup.manifest.schema import thorough
+from trueup.manifest.text import Source
+from trueup.model import DEFAULT_CONNECTION, Verbs
+from trueup.plan.judge import in_sync
+from trueup.wire import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trueup.diff import Path
+    from trueup.model import Field, Kind, Listing, Live
+
+ASKED: Final = "--include-config takes it along"
+UNREAD: Final = "it holds secrets, and is neither read nor written"
+ODD: Final = "it would be read as something else than it is"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something of a resource that its manifest does not say, and why."""
+
+    path: Path
+    why: str
+
+
+@dataclass(slots=True)
+class Described:
+    """A live resource, its manifest, and what that leaves out."""
+
+    kind: Kind
+    live: Live
+    name: str
+    """Its `metadata.name`."""
+    document: dict[str, Any] | None = None
+    """None when it cannot be declared."""
+    text: str = ""
+    left: list[Left] = field(default_factory=list)
+    why: str = ""
+    """Why it cannot be declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How manifests are to be written."""
+
+    include_config: bool = False
+    connection: str = DEFAULT_CONNECTION
+
+
+def described(
+    kind: Kind, live: Live, name: str, known: Mapping[str, Mapping[str, str]], listing: Listing, manner: Manner
+) -> Described:
+    """The manifest of a live resource; `known` are the names of others that are declared beside it, by kind and id."""
+    return _Describer(kind, live, name, known, listing, manner).describe()
+
+
+class _Describer:
+    def __init__(
+        self,
+        kind: Kind,
+        live: Live,
+        name: str,
+        known: Mapping[str, Mapping[str, str]],
+        listing: Listing,
+        manner: Manner,
+    ) -> None:
+        self.found = Described(kind, live, name)
+        self.kind = kind
+        self.live = live
+        self.known = known
+        self.listing = listing
+        self.manner = manner
+        self.verbs = cast(Verbs, kind.verbs)
+        self.spec: dict[str, Any] = {}
+
+    def describe(self) -> Described:
+        found = self.found
+        if is_secret(found.name):
+            return self._refused("its name looks like a secret")
+        for trait in self.kind.fields:
+            value = self.live.spec.get(trait.name)
+            if trait.write_only:
+                found.left.append(Left((trait.name,), UNREAD))
+            elif not trait.local and value is not None:
+                self._put(trait, value)
+        if "connectorId" in self.kind.by_name:
+            self._by_name_or_id()
+        if (why := self._loose()) is not None:
+            return self._refused(why)
+        while (why := self._wrong()) is not None:
+            if isinstance(why, str):
+                return self._refused(why)
+            name, reason = why
+            del self.spec[name]
+            found.left.append(Left((name,), reason))
+        return found
+
+    def _refused(self, why: str) -> Described:
+        self.found.document, self.found.text, self.found.why = None, "", why
+        return self.found
+
+    def _put(self, trait: Field, value: Any) -> None:
+        name, left = trait.name, self.found.left
+        if trait.owned_by_key:
+            if not value:
+                return
+            if not self.manner.include_config:
+                left.extend(Left((name, key), ASKED) for key in value)
+                return
+            kept = pruned(value, (name,))
+            left.extend(Left(*one) for one in kept.gone)
+            if kept.value is not MISSING:
+                self.spec[name] = kept.value
+        elif trait.reference:
+            self.spec[name] = self.known.get(trait.reference, {}).get(value, value) if isinstance(value, str) else value
+        elif isinstance(value, str) and is_secret(value):
+            left.append(Left((name,), "it looks like a secret"))
+        elif trait.default is None or value != trait.default:
+            self.spec[name] = self._called(name, value)
+        if name == "name" and self.spec.get(name) == self.found.name:
+            del self.spec[name]
+
+    def _called(self, name: str, value: Any) -> Any:
+        """What people call it, where a manifest may say so in place of an id that the server gave."""
+        if type(self.verbs).canonical is not Verbs.canonical and self.live.name != value:
+            told = self.verbs.canonical({name: self.live.name}, self.listing)
+            if isinstance(told, dict) and told.get(name) == value:
+                return self.live.name
+        return value
+
+    def _by_name_or_id(self) -> None:
+        """An id only where the name does not tell: it has none, or shares it."""
+        key = self.verbs.key(self.live.spec)
+        alone = sum(self.verbs.key(one.spec) == key for one in self.listing.items) == 1
+        self.spec.pop("name" if not alone or not self.live.spec.get("name") else "connectorId", None)
+
+    def _loose(self) -> str | None:
+        """What is wrong with a reference that stays an id, if anything is."""
+        for trait in self.kind.references:
+            value, pattern = self.spec.get(trait.name), trait.schema.get(ID_PATTERN, "")
+            if value == self.live.spec.get(trait.name) and not (isinstance(value, str) and re.fullmatch(pattern, value)):
+                return f"{trait.name} is not told by a well-formed id"
+        return None
+
+    # What is written, read again.
+
+    def _wrong(self) -> str | tuple[str, str] | None:
+        """None when all is well; a field that has to go, and why; or why the whole cannot be declared."""
+        connection = self.manner.connection
+        spec = dict(self.spec) if connection == DEFAULT_CONNECTION else {"connection": connection, **self.spec}
+        document = {
+            "apiVersion": self.kind.api_version,
+            "kind": self.kind.name,
+            "metadata": {"name": self.found.name},
+            "spec": spec,
+        }
+        text = emit.document(document)
+        read = next(documents(Source("", text)), None)
+        if not isinstance(read, Document) or read.value != document:
+            return self._without("what it holds cannot be written")
+        if not sound(read, kind_of(read.value), look=True):
+            return self._unsound(document, read)
+        declared = declare(read, self.kind)
+        declared.spec |= {trait.name: self.live.spec[trait.name] for trait in self.kind.references}
+        canonical = self.verbs.canonical(declared.spec, self.listing)
+        if not isinstance(canonical, dict):
+            return canonical.why
+        for name, value in canonical.items():
+            trait = self.kind.by_name[name]
+            before = self.live.spec.get(name, MISSING)
+            if not trait.local and not in_sync(trait, before, value, self.live):
+                return self._needed(name, ODD)
+        identity = self.verbs.identity(canonical)
+        if identity is None and self.verbs.key(canonical) != self.verbs.key(self.live.spec):
+            return "what it is found by cannot be declared"
+        self.found.document, self.found.text = document, text
+        return None
+
+    def _unsound(self, document: dict[str, Any], read: Document) -> str | tuple[str, str]:
+        for error in thorough(self.kind).iter_errors(document):
+            path = list(error.absolute_path)
+            if len(path) > 1 and path[0] == "spec":
+                value = self.spec.get(path[1])
+                enum = self.kind.by_name[path[1]].schema.get("enum") if path[1] in self.kind.by_name else None
+                said = f'"{plain(value, 40)}" is no value to declare' if enum and isinstance(value, str) else ODD
+                return self._needed(path[1], said)
+            if error.validator in ("required", "oneOf"):
+                return "the server does not tell all that a manifest has to say"
+        faults = explain(read, self.kind)
+        return self._without(faults[0].message if faults else ODD)
+
+    def _without(self, why: str) -> str | tuple[str, str]:
+        """The first free value that might be the reason; without one it is the whole."""
+        return next(((name, why) for name in self.spec if self.kind.by_name[name].owned_by_key), why)
+
+    def _needed(self, name: str, why: str) -> str | tuple[str, str]:
+        trait = self.kind.by_name.get(name)
+        if trait is None or trait.required or name not in self.spec:
+            return f"{name}: {why}"
+        return name, why
+

@@ -1,0 +1,67 @@
+"""Kinds as people name them on a command line: `instances`, `ConnectorInstance`, `access`."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from trueup.errors import UsageError
+from trueup.match import depths_of
+from trueup.systems import KINDS
+from trueup.wire import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trueup.model import Kind
+
+_PREFIX: Final = "connector"
+
+
+def live_kinds(system: str | None = None) -> tuple[Kind, ...]:
+    """The kinds of which something can be live, of one system or of all, each behind what it refers to."""
+    found = [kind for kind in KINDS if kind.verbs is not None and system in (None, kind.system)]
+    depths = depths_of(set(found))
+    return tuple(sorted(found, key=lambda kind: depths[kind]))
+
+
+def short(kind: Kind) -> str:
+    """The plural that a person says: `instances`, `access`, `connectors`."""
+    name = kind.name.lower()
+    name = name.removeprefix(_PREFIX) or name
+    return name if name.endswith("s") else f"{name}s"
+
+
+def kind_named(given: str, kinds: Iterable[Kind] = ()) -> Kind:
+    """The kind that a word stands for, whatever its case and number. Raises UsageError, which lists them."""
+    found = tuple(kinds) or live_kinds()
+    forms = {form: kind for kind in found for form in _forms(kind)}
+    wanted = given.strip().casefold()
+    if wanted not in forms:
+        near = difflib.get_close_matches(wanted, forms, n=1)
+        meant = f'Did you mean "{short(forms[near[0]])}"? ' if near else ""
+        known = ", ".join(map(short, found))
+        raise UsageError(f'there is no kind "{plain(given, 40)}".', hint=f"{meant}Known: {known}.")
+    return forms[wanted]
+
+
+def parent_of(kind: Kind) -> Kind | None:
+    """The kind below which it is listed; None for one that has a list of its own."""
+    reference = kind.by_name[kind.parent].reference if kind.parent else None
+    return next((one for one in live_kinds(kind.system) if one.name == reference), None)
+
+
+def with_parents(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+    """Those kinds, and all below which they are listed, in the order of reading."""
+    wanted: set[Kind] = set()
+    for kind in kinds:
+        one: Kind | None = kind
+        while one is not None:
+            wanted.add(one)
+            one = parent_of(one)
+    return tuple(kind for kind in live_kinds() if kind in wanted)
+
+
+def _forms(kind: Kind) -> tuple[str, ...]:
+    name = kind.name.lower()
+    return (name, f"{name}s", short(kind), short(kind).removesuffix("s") if short(kind) != "access" else "accesses")

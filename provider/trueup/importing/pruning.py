@@ -1,0 +1,119 @@
+"""What of a server's free values may stand in a manifest: no secrets, and nothing that YAML has no word for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.diff import MISSING
+from trueup.manifest.literals import secret_form, secret_name
+from trueup.secrets import Secret, scrub
+
+if TYPE_CHECKING:
+    from trueup.diff import Path
+
+SECRET: Final = "it looks like a secret: declare it with valueFrom"
+_REFERENCE: Final = "valueFrom would make it a reference to a secret"
+_NUMBER: Final = "it is a number that would lose digits"
+_HALF: Final = "it holds half a character"
+_DEEP: Final = "it is nested too deeply"
+_LARGE: Final = "it is too large"
+_DEEPEST: Final = 40
+_LARGEST: Final = 50_000
+"""Values of one field: a document may hold twice as many."""
+_EXACT: Final = 2**53 - 1
+
+
+@dataclass
+class Pruned:
+    """What is left of a value, and the paths of what had to go, each with why."""
+
+    value: Any = MISSING
+    gone: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def pruned(value: Any, path: Path) -> Pruned:
+    """The value without secrets and without what cannot be written; MISSING when nothing is left of it.
+
+    A mapping loses single keys. A list is compared as a whole, so that it is either taken or left.
+    """
+    walk = _Walk()
+    try:
+        return Pruned(walk.taken(value, path), walk.gone)
+    except _TooLarge:
+        return Pruned(MISSING, [(path, _LARGE)])
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text has the form of a secret, or holds one that this run knows."""
+    return secret_form(text) or scrub(text) != text
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.gone: list[tuple[Path, str]] = []
+        self._count = 0
+
+    def taken(self, value: Any, path: Path, *, named: bool = False) -> Any:
+        self._count += 1
+        if self._count > _LARGEST:
+            raise _TooLarge
+        why = ""
+        if isinstance(value, dict):
+            if "valueFrom" in value:
+                why = _REFERENCE
+            elif len(path) > _DEEPEST:
+                why = _DEEP
+            else:
+                return self._mapping(value, path)
+        elif isinstance(value, list):
+            return self._list(value, path, named)
+        else:
+            why = _unfit(value, named)
+        if why:
+            self.gone.append((path, why))
+            return MISSING
+        return value
+
+    def _mapping(self, value: dict[str, Any], path: Path) -> Any:
+        kept: dict[str, Any] = {}
+        for key, item in value.items():
+            here = (*path, key)
+            if is_secret(key) or _is_half(key):
+                self.gone.append((here, SECRET if is_secret(key) else _HALF))
+            elif (found := self.taken(item, here, named=secret_name(key))) is not MISSING:
+                kept[key] = found
+        return kept if kept or not value else MISSING
+
+    def _list(self, value: list[Any], path: Path, named: bool) -> Any:
+        before = len(self.gone)
+        items = [self.taken(item, (*path, number), named=named) for number, item in enumerate(value)]
+        if len(path) > _DEEPEST:
+            self.gone.append((path, _DEEP))
+        if len(self.gone) > before:
+            self.gone[before:] = [(path, self.gone[before][1])]
+            return MISSING
+        return items
+
+
+def _unfit(value: Any, named: bool) -> str:
+    if isinstance(value, Secret):
+        return SECRET
+    if isinstance(value, str):
+        if value and (named or is_secret(value)):
+            return SECRET
+        return _HALF if _is_half(value) else ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _NUMBER if abs(value) > _EXACT else ""
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else _NUMBER
+    return ""
+
+
+def _is_half(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,28 @@
+"""What we did last, from run to run: SQLite by path, PostgreSQL by URL. Every run is right without it.
+
+It holds ids, times, and keyed fingerprints of what was written and of what read back otherwise: never a value. The key
+is in the ledger itself, or in TRUEUP_FINGERPRINT_KEY for several machines. One thread touches the database.
+
+Where it is can be asked without importing what opens it, which is dear.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trueup.ledger.identity import holder, new_run_id
+from trueup.ledger.place import ledger_place
+
+if TYPE_CHECKING:
+    from trueup.ledger.store import Contents, Ledger
+
+__all__ = ["Contents", "Ledger", "holder", "ledger_place", "new_run_id"]
+
+
+def __getattr__(name: str) -> Any:
+    """The ledger itself, imported when it is asked for."""
+    if name in ("Contents", "Ledger"):
+        from trueup.ledger import store
+
+        return getattr(store, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,78 @@
+"""The schema, step by step: each function takes a ledger from one version to the next, in words of both databases.
+
+A step that was released is not changed any more; a new one is added to the list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+
+def _first(connection: Connection) -> None:
+    # An older trueup that was killed while it made these may have left some of them.
+    _all(
+        connection,
+        """CREATE TABLE IF NOT EXISTS facts (
+            name VARCHAR NOT NULL, value VARCHAR, PRIMARY KEY (name))""",
+        """CREATE TABLE IF NOT EXISTS records (
+            scope VARCHAR NOT NULL, id VARCHAR NOT NULL, address VARCHAR NOT NULL, at VARCHAR NOT NULL,
+            body VARCHAR NOT NULL, PRIMARY KEY (scope, id))""",
+    )
+
+
+def _runs_and_locks(connection: Connection) -> None:
+    for name in ("kind", "realm", "parent", "name", "policy"):
+        connection.exec_driver_sql(f"ALTER TABLE records ADD COLUMN {name} VARCHAR NOT NULL DEFAULT ''")
+    connection.exec_driver_sql("ALTER TABLE records ADD COLUMN protected INTEGER NOT NULL DEFAULT 0")
+    _all(
+        connection,
+        """CREATE TABLE runs (
+            id VARCHAR NOT NULL, place INTEGER NOT NULL, began VARCHAR NOT NULL, holder VARCHAR NOT NULL,
+            ended VARCHAR NOT NULL, result VARCHAR NOT NULL, PRIMARY KEY (id))""",
+        """CREATE TABLE intents (
+            run VARCHAR NOT NULL, number INTEGER NOT NULL, scope VARCHAR NOT NULL, realm VARCHAR NOT NULL,
+            address VARCHAR NOT NULL, kind VARCHAR NOT NULL, verb VARCHAR NOT NULL, id VARCHAR NOT NULL,
+            parent VARCHAR NOT NULL, key VARCHAR NOT NULL, record VARCHAR, at VARCHAR NOT NULL,
+            state VARCHAR NOT NULL, PRIMARY KEY (run, number))""",
+        "CREATE INDEX intents_open ON intents (scope) WHERE state = 'open'",
+        """CREATE TABLE seen (
+            scope VARCHAR NOT NULL, kind VARCHAR NOT NULL, parent VARCHAR NOT NULL, at VARCHAR NOT NULL,
+            digest VARCHAR NOT NULL, PRIMARY KEY (scope, kind, parent))""",
+        """CREATE TABLE locks (
+            name VARCHAR NOT NULL, run VARCHAR NOT NULL, holder VARCHAR NOT NULL, since DOUBLE PRECISION NOT NULL,
+            heartbeat DOUBLE PRECISION NOT NULL, host VARCHAR NOT NULL, pid INTEGER NOT NULL,
+            started VARCHAR NOT NULL, PRIMARY KEY (name))""",
+    )
+    records = sql.table("records", *(sql.column(name) for name in ("scope", "id", "address", "kind")))
+    rows = [
+        {"of": row.scope, "which": row.id, "kind": _kind(str(row.address))}
+        for row in connection.execute(sql.select(records.c.scope, records.c.id, records.c.address))
+    ]
+    if rows:
+        command = sql.update(records).values(kind=sql.bindparam("kind"))
+        command = command.where(records.c.scope == sql.bindparam("of"), records.c.id == sql.bindparam("which"))
+        connection.execute(command, rows)
+
+
+STEPS: Final[list[Callable[[Connection], None]]] = [_first, _runs_and_locks]
+"""The first makes version 1 of nothing, the next version 2 of that, and so on."""
+
+SCHEMA_VERSION: Final = len(STEPS)
+
+
+def _kind(address: str) -> str:
+    """`ConnectorInstance` of `den/ConnectorInstance/docs` and of `den:staging/ConnectorInstance/docs`."""
+    parts = address.split("/", 2)
+    return parts[1] if len(parts) == 3 else ""
+
+
+def _all(connection: Connection, *statements: str) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)

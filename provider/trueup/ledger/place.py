@@ -1,0 +1,21 @@
+"""Where the ledger is: what TRUEUP_LEDGER says, or a file in the state folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def ledger_place(state: Path) -> Path | str | None:
+    """A path, the URL of a database, or None when there is to be none (`TRUEUP_LEDGER=off`)."""
+    named = os.environ.get("TRUEUP_LEDGER", "")
+    if named.lower() in ("off", "none"):
+        return None
+    if "://" in named:
+        return named
+    return Path(named) if named else state / "ledger.db"
+
+
+def is_there(place: Path | str | None) -> bool:
+    """Whether a ledger may be found there; of a database only opening it tells."""
+    return os.path.lexists(place) if isinstance(place, Path) else place is not None

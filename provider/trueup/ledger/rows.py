@@ -1,0 +1,126 @@
+"""Values to rows and back. Whatever a row holds that is not what it should be raises ValueError."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from trueup.records import Intent, Lease, Record, Run, Seen
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+_BODY: Final = ("written", "read_back", "settling", "owned")
+_RECORD: Final = ("scope", "id", "address", "at", "kind", "realm", "parent", "name", "policy")
+_INTENT: Final = ("run", "scope", "realm", "address", "kind", "verb", "id", "parent", "key", "at")
+_NO_RECORD: Final = "it holds a record that is none"
+_STATES: Final = ("open", "done", "failed", "found", "absent")
+
+
+def from_record(one: Record) -> dict[str, Any]:
+    """The row of a record."""
+    body = json.dumps({name: getattr(one, name) for name in _BODY})
+    return {**{name: getattr(one, name) for name in _RECORD}, "protected": int(one.protected), "body": body}
+
+
+def to_record(row: Row[Any]) -> Record:
+    """The record of a row."""
+    found = {name: getattr(row, name) for name in (*_RECORD, "protected")}
+    return _record({**found, **_object(row.body)})
+
+
+def from_intent(one: Intent) -> dict[str, Any]:
+    """The row of an intent."""
+    record = None if one.record is None else json.dumps(asdict(one.record))
+    return {
+        **{name: getattr(one, name) for name in _INTENT},
+        "number": one.number,
+        "record": record,
+        "state": _state(one.state),
+    }
+
+
+def to_intent(row: Row[Any]) -> Intent:
+    """The intent of a row."""
+    texts = {name: _text(getattr(row, name)) for name in _INTENT}
+    record = None if row.record is None else _record(_object(row.record))
+    return Intent(**texts, number=_number(row.number), record=record, state=_state(row.state))
+
+
+def from_outcome(run: str, number: int, state: str) -> dict[str, Any]:
+    """The parameters that set an intent's state."""
+    return {"of": run, "which": number, "state": _state(state)}
+
+
+def to_run(row: Row[Any]) -> Run:
+    """The run of a row."""
+    return Run(*(_text(getattr(row, one.name)) for one in fields(Run)))
+
+
+def to_seen(row: Row[Any]) -> Seen:
+    """What was seen, of a row."""
+    return Seen(*(_text(getattr(row, one.name)) for one in fields(Seen)))
+
+
+def to_lease(row: Row[Any], now: float) -> Lease:
+    """The lease of a row, at that time of the database."""
+    since, heartbeat = _seconds(row.since), _seconds(row.heartbeat)
+    age = max(now - heartbeat, 0.0)  # a clock that was put back has not
+    return Lease(_text(row.name), _text(row.run), _text(row.holder), stamp(since), stamp(heartbeat), age)
+
+
+def stamp(seconds: float) -> str:
+    """RFC 3339 of seconds since 1970."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    except (OverflowError, OSError):
+        raise ValueError("it holds a time that is none") from None
+
+
+def _object(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(_NO_RECORD)
+    return found
+
+
+def _record(found: dict[str, Any]) -> Record:
+    texts = {name: _text(found[name]) for name in _RECORD}
+    body: dict[str, Any] = {name: found[name] for name in _BODY}
+    if not all(isinstance(body[name], dict) for name in ("written", "read_back")):
+        raise ValueError(_NO_RECORD)
+    if not all(isinstance(one, list) for one in (body["settling"], body["owned"])):
+        raise ValueError(_NO_RECORD)
+    if not all(isinstance(path, list) for path in body["owned"]):
+        raise ValueError(_NO_RECORD)
+    for one in (body["written"].values(), body["read_back"].values(), body["settling"], *body["owned"]):
+        if not all(isinstance(part, str) for part in one):
+            raise ValueError(_NO_RECORD)
+    body |= texts
+    return Record(**body, protected=bool(_number(found["protected"])))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("it holds something else where a text should be")
+    return value
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int):
+        raise ValueError("it holds something else where a number should be")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if not isinstance(value, float | int):
+        raise ValueError("it holds something else where a time should be")
+    return float(value)
+
+
+def _state(value: Any) -> Literal["open", "done", "failed", "found", "absent"]:
+    if value not in _STATES:
+        raise ValueError("it holds an intent whose state is none")
+    return cast("Literal['open', 'done', 'failed', 'found', 'absent']", value)

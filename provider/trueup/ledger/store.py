@@ -1,0 +1,305 @@
+"""The ledger as the rest of trueup uses it: values in, values out, each call one transaction in the one thread."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+import sqlalchemy as sql
+
+from trueup.ledger import holding, locks, rows
+from trueup.ledger.opening import BROKEN, opened
+from trueup.ledger.tables import INTENTS, LOCKS, RECORDS, RUNS, SEEN
+from trueup.records import Run, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from trueup.ledger.database import Database
+    from trueup.records import Intent, Lease, Record
+
+_T = TypeVar("_T")
+
+HISTORY: Final = 200
+"""Runs that are remembered after they have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a ledger holds, but for its key."""
+
+    name: str
+    """Where it is, without a password."""
+    records: list[Record]
+    runs: list[Run]
+    """The newest first."""
+    intents: list[Intent]
+    """Those that are open."""
+    seen: list[Seen]
+    leases: list[Lease]
+
+
+class Ledger:
+    """An open ledger. `async with await Ledger.open(where)`; its methods may be called from one event loop."""
+
+    def __init__(self, database: Database, key: bytes, thread: ThreadPoolExecutor) -> None:
+        self.database = database
+        self._thread = thread
+        self.key = key
+        """The key of its fingerprints."""
+        self.heartbeat, self.dead_after, self.poll = locks.HEARTBEAT, locks.DEAD_AFTER, holding.POLL
+
+    def __repr__(self) -> str:
+        return f"<Ledger {self.database.name}>"
+
+    @classmethod
+    async def open(cls, where: Path | str) -> Self:
+        """Opens the ledger of that path or URL, making it when it is missing. Raises LedgerError."""
+        thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        try:
+            database, key = await asyncio.get_running_loop().run_in_executor(thread, opened, where)
+        except BaseException:
+            thread.shutdown(wait=False)
+            raise
+        return cls(database, key, thread)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Closes the database."""
+        await self.work(self.database.close)
+        self._thread.shutdown()
+
+    async def work(self, job: Callable[[], _T]) -> _T:
+        """Does something in the thread of the database. Raises LedgerError."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, job)
+        except BROKEN as error:
+            raise self.database.unusable(error) from None
+
+    # What is ours, and what was seen
+
+    async def records(self, scopes: Iterable[str] | None = None) -> dict[tuple[str, str], Record]:
+        """What is known of those scopes, or of all, by scope and id."""
+        query = _of(sql.select(RECORDS), RECORDS, scopes)
+
+        def read() -> dict[tuple[str, str], Record]:
+            with self.database.reading() as connection:
+                found = (rows.to_record(row) for row in connection.execute(query))
+                return {(one.scope, one.id): one for one in found}
+
+        return await self.work(read)
+
+    async def seen(self, scopes: Iterable[str] | None = None) -> dict[tuple[str, str, str], Seen]:
+        """What was listed below each parent in those scopes, or in all, by scope, kind and parent."""
+        query = _of(sql.select(SEEN), SEEN, scopes)
+
+        def read() -> dict[tuple[str, str, str], Seen]:
+            with self.database.reading() as connection:
+                found = (rows.to_seen(row) for row in connection.execute(query))
+                return {(one.scope, one.kind, one.parent): one for one in found}
+
+        return await self.work(read)
+
+    async def put(self, records: Sequence[Record]) -> None:
+        """Writes records alone."""
+        await self.write(records=records)
+
+    async def write(
+        self,
+        *,
+        records: Iterable[Record] = (),
+        forgotten: Iterable[tuple[str, str]] = (),
+        intents: Iterable[Intent] = (),
+        outcomes: Iterable[tuple[str, int, str]] = (),
+        seen: Iterable[Seen] = (),
+    ) -> None:
+        """Writes all of it, or nothing: what it returned from survives the process. Later ones win over earlier ones.
+
+        `forgotten` are scopes and ids of records; `outcomes` are run, number and state of intents.
+        """
+        gone = sql.delete(RECORDS).where(RECORDS.c.scope == sql.bindparam("of"), RECORDS.c.id == sql.bindparam("which"))
+        settle = sql.update(INTENTS).values(state=sql.bindparam("state"))
+        settle = settle.where(INTENTS.c.run == sql.bindparam("of"), INTENTS.c.number == sql.bindparam("which"))
+        # In the same order for everybody, so that no two processes wait for each other.
+        batches = [
+            (gone, [{"of": scope, "which": one} for scope, one in sorted(forgotten)]),
+            (self.database.upsert(RECORDS), _sorted(map(rows.from_record, records), "scope", "id")),
+            (self.database.upsert(INTENTS), _sorted(map(rows.from_intent, intents), "run", "number")),
+            (settle, _sorted((rows.from_outcome(*one) for one in outcomes), "of", "which")),
+            (self.database.upsert(SEEN), _sorted(map(_plain, seen), "scope", "kind", "parent")),
+        ]
+        due = [(command, values) for command, values in batches if values]
+        if not due:
+            return
+
+        def write() -> None:
+            with self.database.writing() as connection:
+                for command, values in due:
+                    connection.execute(command, values)
+
+        await self.work(write)
+
+    async def forget(self, scope: str | None = None, address: str | None = None) -> int:
+        """Deletes the records that match, and what was seen where they were; how many they were."""
+        conditions = [
+            column == value
+            for column, value in ((RECORDS.c.scope, scope), (RECORDS.c.address, address))
+            if value is not None
+        ]
+
+        def delete() -> int:
+            with self.database.writing() as connection:
+                found = connection.execute(sql.select(RECORDS.c.scope).where(*conditions)).scalars().all()
+                connection.execute(sql.delete(RECORDS).where(*conditions))
+                scopes = {*found, *([scope] if scope else ())}
+                everything = scope is None and address is None
+                connection.execute(_of(sql.delete(SEEN), SEEN, None if everything else scopes))
+                return len(found)
+
+        return await self.work(delete)
+
+    # Runs
+
+    async def begin(self, run: Run) -> None:
+        """Notes that a run begins."""
+        place = sql.select(sql.func.coalesce(sql.func.max(RUNS.c.place), 0) + 1).scalar_subquery()
+        command = self.database.insert(RUNS).values(**_plain(run), place=place)
+        command = command.on_conflict_do_update(
+            index_elements=["id"],
+            set_={name: command.excluded[name] for name in ("began", "holder", "ended", "result")},
+        )
+
+        def write() -> None:
+            with self.database.writing() as connection:
+                connection.execute(command)
+
+        await self.work(write)
+
+    async def finish(self, run_id: str, ended: str, result: str) -> None:
+        """Notes that it has ended, and how; what is long past and settled is forgotten."""
+        command = sql.update(RUNS).values(ended=ended, result=result).where(RUNS.c.id == run_id)
+
+        def write() -> None:
+            with self.database.writing() as connection:
+                connection.execute(command)
+                _prune(connection)
+
+        await self.work(write)
+
+    async def runs(self, limit: int | None = 20) -> list[Run]:
+        """The newest first."""
+
+        def read() -> list[Run]:
+            with self.database.reading() as connection:
+                return _runs(connection, limit)
+
+        return await self.work(read)
+
+    async def unfinished(self, scopes: Iterable[str] | None = None) -> list[tuple[Run, list[Intent]]]:
+        """The runs that left calls open in those scopes, or in any, with these; the oldest first."""
+
+        def read() -> list[tuple[Run, list[Intent]]]:
+            with self.database.reading() as connection:
+                intents = _open(connection, scopes)
+                known = {run.id: run for run in reversed(_runs(connection, None))} if intents else {}
+            by_run: dict[str, list[Intent]] = {}
+            for one in intents:
+                by_run.setdefault(one.run, []).append(one)
+            lost = [Run(name, "", "") for name in by_run if name not in known]
+            return [(run, by_run[run.id]) for run in (*lost, *known.values()) if run.id in by_run]
+
+        return await self.work(read)
+
+    async def contents(self) -> Contents:
+        """All of it at one moment, for whoever wants to look at it."""
+
+        def read() -> Contents:
+            with self.database.reading() as connection:
+                records = connection.execute(sql.select(RECORDS).order_by(RECORDS.c.scope, RECORDS.c.address))
+                seen = connection.execute(sql.select(SEEN).order_by(SEEN.c.scope, SEEN.c.kind, SEEN.c.parent))
+                return Contents(
+                    self.database.name,
+                    [rows.to_record(row) for row in records],
+                    _runs(connection, None),
+                    _open(connection, None),
+                    [rows.to_seen(row) for row in seen],
+                    locks.leases(self.database, connection),
+                )
+
+        return await self.work(read)
+
+    # Locks
+
+    def locked(
+        self,
+        names: Iterable[str],
+        run: Run,
+        *,
+        timeout: float,
+        on_lost: Callable[[], None],
+        waiting: Callable[[Lease], None] | None = None,
+    ) -> AbstractAsyncContextManager[None]:
+        """Holds all locks of those names while the block lasts, waiting for them at most so long. Raises Locked.
+
+        `waiting` is told, once for each, of a lease that is waited for; `on_lost` that the lock is not ours any more.
+        """
+        return holding.held(self, sorted(set(names)), run, timeout, on_lost, waiting)
+
+    async def leases(self) -> list[Lease]:
+        """Every lock that somebody holds."""
+
+        def read() -> list[Lease]:
+            with self.database.reading() as connection:
+                return locks.leases(self.database, connection)
+
+        return await self.work(read)
+
+    async def unlock(self, run_id: str) -> list[Lease]:
+        """Takes the locks of a run away from it, which it notices; what they were."""
+        return await self.work(lambda: locks.drop(self.database, run_id))
+
+
+def _of(statement: Any, table: sql.Table, scopes: Iterable[str] | None) -> Any:
+    return statement if scopes is None else statement.where(table.c.scope.in_(sorted(scopes)))
+
+
+def _plain(one: Run | Seen) -> dict[str, Any]:
+    return {field.name: getattr(one, field.name) for field in fields(one)}
+
+
+def _sorted(values: Iterable[dict[str, Any]], *by: str) -> list[dict[str, Any]]:
+    return sorted(values, key=lambda one: [one[name] for name in by])
+
+
+def _runs(connection: Connection, limit: int | None) -> list[Run]:
+    query = sql.select(RUNS).order_by(RUNS.c.place.desc(), RUNS.c.id.desc()).limit(limit)
+    return [rows.to_run(row) for row in connection.execute(query)]
+
+
+def _open(connection: Connection, scopes: Iterable[str] | None) -> list[Intent]:
+    query = _of(sql.select(INTENTS).where(INTENTS.c.state == "open"), INTENTS, scopes)
+    return [rows.to_intent(row) for row in connection.execute(query.order_by(INTENTS.c.run, INTENTS.c.number))]
+
+
+def _prune(connection: Connection) -> None:
+    """Keeps the newest runs, those that left something open, and those that hold a lock, since they go on."""
+    newest = sql.select(RUNS.c.id).order_by(RUNS.c.place.desc(), RUNS.c.id.desc()).limit(HISTORY)
+    unsettled = sql.select(INTENTS.c.run).where(INTENTS.c.state == "open")
+    old = sql.select(RUNS.c.id).where(
+        RUNS.c.id.not_in(newest), RUNS.c.id.not_in(unsettled), RUNS.c.id.not_in(sql.select(LOCKS.c.run))
+    )
+    gone = connection.execute(old).scalars().all()[:HISTORY]
+    if gone:
+        connection.execute(sql.delete(INTENTS).where(INTENTS.c.run.in_(gone)))
+        connection.execute(sql.delete(RUNS).where(RUNS.c.id.in_(gone)))

@@ -1,0 +1,185 @@
+"""What left the manifests: removed by its own deletionPolicy when that is asked for, otherwise told.
+
+Only what the ledger says is ours is removed, and what stands where the manifest claims a place for itself alone
+(`access.exclusive`). What is below something that goes, goes with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from trueup.match import depths_of, exclusive_places
+from trueup.model import DEFAULT_CONNECTION, PROTECT, Address, Call, Declared, Desired, Kept, Live, Verbs, Where
+from trueup.plan.steps import Left, Step
+from trueup.systems import BY_NAME, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trueup.match import Index, Matches
+    from trueup.model import Kind
+    from trueup.plan.steps import Plan, Policy
+    from trueup.records import Record
+
+LEDGER = "the ledger"
+"""In place of a file: what is declared no more is remembered there."""
+_ENDS = ("remove", "disconnect")
+"""Verbs that take with them what is below."""
+
+
+def removals(
+    plan: Plan,
+    declared: Sequence[Declared],
+    matches: Matches,
+    owned: Mapping[tuple[str, str], Sequence[Record]],
+    policy: Policy,
+) -> None:
+    """Adds the steps that remove something, children first, and what is ours and stays."""
+    found = _exclusive(declared, matches)
+    for connection, records in owned.items():
+        for record in records:
+            kind = BY_NAME.get((f"{connection[0]}.trueup.dev/v1", record.kind))
+            index = matches.indexes.get((*connection, record.kind))
+            if kind is None or index is None or record.id in index.claimed:
+                continue
+            live = index.by_id.get(record.id)
+            if live is None:
+                if _is_gone(kind, record, index, matches, connection):
+                    plan.left.append(Left(record, None))
+            elif live.id not in {step.live.id for step in found if step.live}:
+                found += _removed(plan, kind, connection, record, live, policy)
+    steps = _without_what_goes_along(plan, [_disconnecting(step, matches) for step in found], matches)
+    depths = depths_of(set(KINDS))
+    plan.steps += sorted(steps, key=lambda step: -depths[step.declared.kind])
+
+
+def _is_gone(kind: Kind, record: Record, index: Index, matches: Matches, connection: tuple[str, str]) -> bool:
+    """Whether something that was not found can be taken for gone."""
+    if not index.listing.complete:
+        return False
+    parent = kind.by_name[kind.parent].reference if kind.parent else None
+    if parent is None:
+        return True
+    above = matches.indexes.get((*connection, parent))
+    if above is not None and above.listing.complete and record.parent not in above.by_id:
+        return True
+    return bool(record.parent) and record.parent in index.listing.below and record.parent not in index.listing.denied
+
+
+def _removed(
+    plan: Plan, kind: Kind, connection: tuple[str, str], record: Record, live: Live, policy: Policy
+) -> list[Step]:
+    stand_in = _stand_in(kind, connection, record)
+    if not policy.prune:
+        plan.left.append(Left(record, live))
+        return []
+    trait = kind.by_name.get("deletionPolicy")
+    calls = cast(Verbs, kind.verbs).removal(live, record.policy or str(trait.default if trait else ""))
+    if record.protected and calls and not isinstance(calls, Kept):
+        why = f"the annotation {PROTECT} of its manifest refuses its removal."
+        return [Step("refuse", stand_in, live, Desired({}), why=why)]
+    if isinstance(calls, Kept) or not calls:
+        plan.left.append(Left(record, live, calls.why if isinstance(calls, Kept) else "it has ended already"))
+        return []
+    if any(call.verb == "disconnect" for call in calls) and not policy.disconnect:
+        why = "disconnecting an account deletes every instance of it, and takes --allow-disconnect."
+        return [Step("refuse", stand_in, live, Desired({}), why=why)]
+    return [_delete(stand_in, live, calls, "declared no more")]
+
+
+def _exclusive(declared: Sequence[Declared], matches: Matches) -> list[Step]:
+    """What stands below declared resources that claim that place for what is declared alone."""
+    found: list[Step] = []
+    for place, parents in exclusive_places(declared).items():
+        index = matches.indexes.get(place)
+        if index is None:
+            continue
+        kind = BY_NAME[f"{place[0]}.trueup.dev/v1", place[2]]
+        by_id = {matches.lives[parent.address].id: parent for parent in parents if parent.address in matches.lives}
+        for live in index.listing.items:
+            parent = by_id.get(live.spec.get(kind.parent, ""))
+            if parent is None or live.implied or live.id in index.claimed:
+                continue
+            calls = index.verbs.removal(live, "")
+            if isinstance(calls, Kept):
+                continue
+            name = f"{parent.address.name}:{live.name}".replace("/", "-")
+            stand_in = Declared(Address(place[0], place[2], name, place[1]), kind, {}, parent.where, gone=True)
+            found.append(_delete(stand_in, live, calls, f"not declared, and access of {parent.address} is exclusive"))
+    return found
+
+
+def _delete(stand_in: Declared, live: Live, calls: tuple[Call, ...], why: str) -> Step:
+    return Step("delete", stand_in, live, Desired({}), calls, why=why)
+
+
+def _stand_in(kind: Kind, connection: tuple[str, str], record: Record) -> Declared:
+    """Something to hang a step on: what the ledger remembers of a resource that is declared no more."""
+    name = record.address.rpartition("/")[2] or record.name or record.id
+    return Declared(Address(connection[0], kind.name, name, connection[1]), kind, {}, Where(LEDGER, 0), gone=True)
+
+
+def _disconnecting(step: Step, matches: Matches) -> Step:
+    """The step; one that disconnects an account with all its instances, or refused when one of those is declared."""
+    if all(call.verb != "disconnect" for call in step.calls):
+        return step
+    address = step.address
+    assert step.live is not None
+    instances = matches.indexes.get((address.system, address.connection, "ConnectorInstance"))
+    if instances is None or not instances.listing.complete:
+        step.action, step.calls, step.why = "refuse", (), "its instances, which would be deleted, could not be read."
+        return step
+    lives = [live for live in instances.listing.items if live.spec.get("connectorAccount") == step.live.id]
+    if declared := [str(instances.claimed[live.id]) for live in lives if live.id in instances.claimed]:
+        verb = "is" if len(declared) == 1 else "are"
+        step.action, step.calls = "refuse", ()
+        step.why = f"{', '.join(declared)} {verb} declared and would be deleted with it."
+        return step
+    step.lost = tuple(f"{address.system}/ConnectorInstance {live.name} ({live.id})" for live in lives)
+    step.along = tuple(live.id for live in lives)
+    return step
+
+
+def _without_what_goes_along(plan: Plan, found: list[Step], matches: Matches) -> list[Step]:
+    """The steps without those whose parent is deleted anyway, which are told with it."""
+    ending = {step.live.id: step for step in found if step.live and any(call.verb in _ENDS for call in step.calls)}
+    kept: list[Step] = []
+    for step in found:
+        above = None
+        if step.live is not None and step.live.id not in ending:
+            above = _above(step.declared.kind, step.address, step.live, ending, matches)
+        if above is None:
+            kept.append(step)
+        elif not step.live or step.live.id not in above.along:
+            above.lost = (*above.lost, str(step.address))
+    staying: list[Left] = []
+    for left in plan.left:
+        system, _, _ = left.record.address.partition("/")
+        name, _, connection = system.partition(":")
+        kind = BY_NAME.get((f"{name}.trueup.dev/v1", left.record.kind))
+        above = None
+        if left.live is not None and kind is not None:
+            address = Address(name, left.record.kind, "", connection or DEFAULT_CONNECTION)
+            above = _above(kind, address, left.live, ending, matches)
+        if above is None:
+            staying.append(left)
+        else:
+            above.lost = (*above.lost, left.record.address)
+    plan.left = staying
+    return kept
+
+
+def _above(kind: Kind, address: Address, live: Live, ending: Mapping[str, Step], matches: Matches) -> Step | None:
+    """The step that deletes what a resource is below of, if there is one."""
+    for trait in kind.references:
+        parent = live.spec.get(trait.name)
+        if parent in ending:
+            return ending[parent]
+        place = (address.system, address.connection, str(trait.reference))
+        index = matches.indexes.get(place)
+        above = index.by_id.get(str(parent)) if index is not None else None
+        if above is not None and (
+            found := _above(BY_NAME[kind.api_version, place[2]], address, above, ending, matches)
+        ):
+            return found
+    return None

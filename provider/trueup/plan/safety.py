@@ -1,0 +1,70 @@
+"""What a plan may not do: what the credential's role forbids, and more at once than is safe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trueup.match import place_of
+
+if TYPE_CHECKING:
+    from trueup.model import Address
+    from trueup.plan.steps import Plan, Step
+
+_FEW = 10
+"""Below that many owned resources a share says nothing."""
+_NAMED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much one run may do."""
+
+    deletes: int = 30
+    """Per cent of the resources that are ours that may be removed at once, as soon as there are ten of them."""
+    changes: int | None = None
+    """Steps that may be made at once."""
+
+
+def judge(plan: Plan, owned: int, limit: Limit) -> str:
+    """Why the plan is too much for one run, naming all that it is about; empty when it is not."""
+    removing = [step for step in plan.steps if step.action in ("delete", "replace")]
+    pruned = [step for step in removing if step.action == "replace" or step.pruned]
+    if owned >= _FEW and 100 * len(pruned) > limit.deletes * owned:
+        share = 100 * len(pruned) // owned
+        return (
+            f"{len(pruned):,} of the {owned:,} resources that are ours ({share} %) would be removed, and "
+            f"{limit.deletes} % are allowed (--max-delete-percent): {_named(pruned)}."
+        )
+    if limit.changes is not None and len(plan.pending) > limit.changes:
+        return (
+            f"{len(plan.pending):,} steps would be made, and {limit.changes:,} are allowed (--max-changes): "
+            f"{_named(plan.pending)}."
+        )
+    return ""
+
+
+def forbid(plan: Plan, connection: tuple[str, str], role: str) -> None:
+    """Refuses the steps that take an organisation admin, and what needs them: the credential is of somebody else."""
+    refused: set[Address] = set()
+    for step in plan.pending:
+        if place_of(step.declared)[:2] != connection:
+            continue
+        if need := next((need for need in step.needs if need in refused), None):
+            _refuse(step, f"it needs {need}, which cannot be made.")
+        elif any(call.admin for call in step.calls):
+            verb = next(call.verb for call in step.calls if call.admin)
+            _refuse(step, f"to {verb} it takes an organisation admin, and this credential belongs to a {role}.")
+        else:
+            continue
+        refused.add(step.address)
+
+
+def _refuse(step: Step, why: str) -> None:
+    step.action, step.calls, step.why, step.error = "refuse", (), why, True
+
+
+def _named(steps: list[Step]) -> str:
+    names = [str(step.address) for step in steps[:_NAMED]]
+    more = f" and {len(steps) - _NAMED:,} more" if len(steps) > _NAMED else ""
+    return ", ".join(names) + more

@@ -1,0 +1,154 @@
+"""What a ledger holds, as text and as JSON: whose it is and when it was written, never a fingerprint unless asked for.
+
+The key of the fingerprints is in none of them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.report.json import header
+from trueup.report.page import Page, Sheet, padded, safe
+from trueup.report.text import counted
+from trueup.report.when import lasting
+from trueup.secrets import scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trueup.ledger import Contents
+    from trueup.records import Intent, Lease, Record, Run
+
+_RUNS: Final = 20
+"""Runs that are shown as text."""
+_WIDEST: Final = 60
+_PRIVATE: Final = ("written", "read_back", "settling", "owned", "record", "digest", "key")
+"""What only an export has: fingerprints, and what goes with them."""
+_ABOUT: Final = (
+    "What this ledger holds, but for the key of its fingerprints. `written` and `read_back` are keyed fingerprints by "
+    "path: no value can be had from them. Open intents are calls whose outcome nobody knows yet."
+)
+
+
+def render(found: Contents, page: Page, *, following: str) -> str:
+    """All of it for people. `following` is the command that looks what became of open calls."""
+    sheet = Sheet(page)
+    sheet.say(safe(f"The ledger {found.name} knows {counted(len(found.records), 'resource')} of ours."), style="bold")
+    for scope, records in groupby(found.records, key=lambda one: one.scope):
+        sheet.line()
+        sheet.say(safe(scope))
+        _rows(sheet, [(one.address, _told(one)) for one in records])
+    if found.leases:
+        sheet.line()
+        sheet.say("Locks", style="bold")
+        _rows(sheet, [(one.name, held(one)) for one in found.leases])
+    if found.runs:
+        shown = found.runs[:_RUNS]
+        more = f" ({len(shown)} of {len(found.runs)})" if len(shown) < len(found.runs) else ""
+        sheet.line()
+        sheet.say(f"Runs, the newest first{more}", style="bold")
+        _rows(sheet, [(one.id, _run(one, found.leases)) for one in shown])
+    if found.intents:
+        sheet.line()
+        sheet.say("Calls whose outcome nobody knows yet", style="bold")
+        _rows(sheet, [(f"{one.run} no. {one.number}", _call(one)) for one in found.intents])
+        sheet.line()
+        sheet.line(safe(f"Next: {following}"))
+    return sheet.render()
+
+
+def render_json(found: Contents | None) -> str:
+    """The same for programs; None when there is no ledger."""
+    return _dumps(found, _PRIVATE)
+
+
+def export(found: Contents | None) -> str:
+    """All of it but for the key, to be read by whoever helps."""
+    return _dumps(found, (), _ABOUT)
+
+
+def leases(found: Sequence[Lease], page: Page) -> str:
+    """The locks that are held, and how one is taken away."""
+    if not found:
+        return "No run holds a lock."
+    sheet = Sheet(page)
+    sheet.say(f"{counted(len(found), 'lock')} held:", style="bold")
+    _rows(sheet, [(one.name, held(one)) for one in found])
+    sheet.line()
+    sheet.line("Next: trueup unlock RUN, when that run is gone for sure.")
+    return sheet.render()
+
+
+def leases_json(found: Sequence[Lease], removed: Sequence[Lease] = ()) -> str:
+    """Locks as JSON: those that are held, and those that were taken away."""
+    return _written({**header(), "locks": [_lease(one) for one in found], "removed": [_lease(one) for one in removed]})
+
+
+def forgotten_json(number: int) -> str:
+    """How many resources were forgotten, as JSON."""
+    return _written({**header(), "forgotten": number})
+
+
+def held(one: Lease) -> str:
+    """`run r-1 (user@host, process 4711), since …, last heartbeat 3 s ago`."""
+    return f"run {one.run} ({one.holder}), since {one.since}, last heartbeat {lasting(one.age)} ago"
+
+
+def _rows(sheet: Sheet, rows: Sequence[tuple[str, str]]) -> None:
+    labels = padded([safe(label) for label, _ in rows], _WIDEST)
+    for label, (_, text) in zip(labels, rows, strict=True):
+        sheet.row(2, label, safe(text))
+
+
+def _told(one: Record) -> str:
+    parts = [one.id, f"written {one.at}" if one.at else "adopted, never written"]
+    parts += [f"in {one.realm}"] if one.realm else []
+    parts += [f"deletionPolicy {one.policy}"] if one.policy else []
+    parts += ["protected"] if one.protected else []
+    return ", ".join(parts)
+
+
+def _run(one: Run, leases: Sequence[Lease]) -> str:
+    if one.ended:
+        end = f"{one.result or 'ended'} at {one.ended}"
+    else:
+        end = "at work" if any(lease.run == one.id for lease in leases) else "did not end"
+    return f"begun {one.began}, {end}, by {one.holder}"
+
+
+def _call(one: Intent) -> str:
+    return f"{one.verb} {one.address}{f' ({one.id})' if one.id else ''}, to be sent at {one.at}"
+
+
+def _dumps(found: Contents | None, left_out: Sequence[str], about: str = "") -> str:
+    document: dict[str, Any] = {**header(), **({"about": about} if about else {})}
+    document["ledger"] = scrub(found.name) if found else None
+    document["resources"] = [_plain(one, left_out) for one in found.records] if found else []
+    document["runs"] = [_plain(one, ()) for one in found.runs] if found else []
+    document["open_intents"] = [_plain(one, left_out) for one in found.intents] if found else []
+    document["seen"] = [_plain(one, left_out) for one in found.seen] if found else []
+    document["locks"] = [_lease(one) for one in found.leases] if found else []
+    return _written(document)
+
+
+def _lease(one: Lease) -> dict[str, Any]:
+    return {**_plain(one, ("age",)), "heartbeat_age": round(one.age, 3)}
+
+
+def _plain(one: Any, left_out: Sequence[str]) -> dict[str, Any]:
+    return {name: _scrubbed(value) for name, value in asdict(one).items() if name not in left_out}
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, dict):
+        return {scrub(name): _scrubbed(one) for name, one in value.items()}
+    return [_scrubbed(one) for one in value] if isinstance(value, list) else value
+
+
+def _written(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, allow_nan=False)

@@ -1,0 +1,203 @@
+"""What came of asking Den for a sync, and of retrying sync events: as text and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from trueup.report.events import cost, rows, says, shown, tally, took
+from trueup.report.failure import sentence
+from trueup.report.json import dumps, failure, header
+from trueup.report.page import Page, Sheet, safe
+from trueup.report.text import counted
+from trueup.report.when import lasting
+from trueup.secrets import scrub
+from trueup.systems.den.sync_events import REMOVED
+from trueup.wire import plain
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from trueup.errors import ApiError
+    from trueup.plan import Reading
+    from trueup.systems.den.named import Named
+    from trueup.systems.den.sync_events import Event
+
+_TOLD: Final = 20
+"""Syncs of which it is told what they said."""
+BAD: Final = ("failed", "partial", REMOVED)
+"""How a sync ends that did not do what was asked for."""
+
+
+@dataclass(frozen=True)
+class Retried:
+    """What came of retrying events, by id."""
+
+    queued: list[str]
+    failed: dict[str, ApiError]
+    unsent: list[str]
+
+
+@dataclass
+class Synced:
+    """What came of asking for a sync."""
+
+    instance: Named
+    target: Named | None
+    queued: list[Event]
+    """Those that were queued, as they are by now."""
+    busy: list[Event]
+    """Those that were under way before."""
+    looked: str = ""
+    """Why the queued ones had to be looked for."""
+    waited: float | None = None
+    """For how long they were waited for at most; None when nobody waited."""
+    interrupted: bool = False
+    now: datetime | None = field(default=None, repr=False)
+
+    @property
+    def events(self) -> list[Event]:
+        """All of them."""
+        return [*self.queued, *self.busy]
+
+    @property
+    def open(self) -> list[Event]:
+        """Those that did not end."""
+        return [one for one in self.events if not one.ended]
+
+    @property
+    def exit_code(self) -> int:
+        """1 when one ended badly or not at all while it was waited for."""
+        if self.interrupted:
+            return 130
+        return int(self.waited is not None and any(one.status in BAD or not one.ended for one in self.events))
+
+
+def render_retried(retried: Retried, page: Page, reading: Reading, *, following: str) -> str:
+    """The account as text; `following` is the command that shows what becomes of them."""
+    sheet = Sheet(page)
+    for key in retried.queued:
+        sheet.line(f"  . {safe(key)}  queued again")
+    for key, error in retried.failed.items():
+        sheet.row(2, f"! {safe(key)}", "  not queued", style="red")
+        sheet.say(sentence(error), 6, hang=2)
+    for key in retried.unsent:
+        sheet.line(f"  - {safe(key)}  not sent")
+    if retried.queued:
+        sheet.line(safe(f"Next: {following}"))
+    parts = [f"{len(retried.queued):,} queued again"]
+    parts += [f"{len(retried.failed):,} failed"] if retried.failed else []
+    parts += [f"{len(retried.unsent):,} not sent"] if retried.unsent else []
+    sheet.say(f"Retry: {', '.join(parts)}. {cost(reading)}")
+    return sheet.render()
+
+
+def render_retried_json(retried: Retried, reading: Reading) -> str:
+    """The account as JSON."""
+    return dumps(
+        {
+            **header(),
+            "queued": retried.queued,
+            "failed": [{"id": key, "error": failure(error)} for key, error in retried.failed.items()],
+            "unsent": retried.unsent,
+            "reading": took(reading),
+        }
+    )
+
+
+def render(synced: Synced, page: Page, reading: Reading, *, following: str, retrying: str) -> str:
+    """The account as text; the commands show what becomes of the events, and retry one."""
+    now = synced.now
+    assert now is not None
+    sheet = Sheet(page)
+    sheet.say(_answer(synced), style="bold")
+    if synced.looked:
+        sheet.say(f"Its answer was lost, so the new sync events were looked for: {safe(synced.looked)}", hang=2)
+    if synced.waited is None and synced.events:
+        sheet.line()
+        rows(sheet, synced.events, {synced.instance.id: str(synced.instance)}, now)
+        sheet.line()
+    for line in _notes(synced, now):
+        sheet.say(line, hang=2)
+    if synced.open and synced.waited is not None:
+        ids = ", ".join(safe(one.id) for one in synced.open[:3])
+        sheet.say(
+            f"What did not end goes on in Den ({ids}). One that is running and hangs blocks its target until it is "
+            f"retried."
+        )
+    again = [one.id for one in synced.events if one.status in ("failed", "partial")]
+    again += [one.id for one in synced.open if one.status == "running"] if synced.waited is not None else []
+    if synced.open:
+        sheet.line(safe(f"Next: {following}"))
+    if again and len(again) <= 3:
+        sheet.line(safe(f"{'Or' if synced.open else 'Next'}: {retrying} {' '.join(again)}"))
+    sheet.say(f"Sync: {_count(synced)}. {cost(reading)}")
+    return sheet.render()
+
+
+def render_json(synced: Synced, reading: Reading) -> str:
+    """The account as JSON: the events as the server tells them."""
+    return dumps(
+        {
+            **header(),
+            "instance": {"id": synced.instance.id, "name": scrub(synced.instance.name)},
+            "target": synced.target.id if synced.target is not None else None,
+            "queued": [shown(one) for one in synced.queued],
+            "busy": [shown(one) for one in synced.busy],
+            "looked_for": scrub(synced.looked),
+            "waited": synced.waited is not None,
+            "timed_out": synced.waited is not None and bool(synced.open) and not synced.interrupted,
+            "exit_code": synced.exit_code,
+            "reading": took(reading),
+        }
+    )
+
+
+def _what(synced: Synced) -> str:
+    name = safe(str(synced.instance))
+    return f"{safe(str(synced.target))} of {name}" if synced.target is not None else name
+
+
+def _answer(synced: Synced) -> str:
+    what = _what(synced)
+    if not synced.events:
+        return f"{what} has no target, so there is nothing to sync."
+    if synced.interrupted:
+        return f"No longer waiting for {what}; what is queued goes on in Den."
+    if synced.waited is None:
+        if not synced.queued:
+            return f"Nothing new was queued: the targets of {what} are busy."
+        return f"Queued: {counted(len(synced.queued), 'sync')} of {what}."
+    if synced.open:
+        return f"Not all of {what} was synced within {lasting(synced.waited)}."
+    bad = sum(one.status in BAD for one in synced.events)
+    if bad:
+        return f"{what} was not synced: {bad:,} of {counted(len(synced.events), 'sync')} did not go well."
+    if all(one.status == "ignored" for one in synced.events):
+        return f"{what} was not synced: Den ignored it."
+    return f"{what} is synced."
+
+
+def _notes(synced: Synced, now: datetime) -> list[str]:
+    notes = []
+    if synced.waited is not None:
+        told = [one for one in synced.events if one.status in BAD or not one.ended]
+        notes += [f"{plain(one.status, 20)}: {says(one, now)}" for one in told[:_TOLD]]
+        notes += [f"and {len(told) - _TOLD:,} more"] if len(told) > _TOLD else []
+    if synced.busy:
+        before = f"{counted(len(synced.busy), 'sync')} {'was' if len(synced.busy) == 1 else 'were'} under way before"
+        more = "" if synced.queued or synced.waited is None else ", so that nothing new was queued"
+        notes.append(f"{before}{more}; Den passes busy targets over.")
+    if any(one.status == "ignored" for one in synced.events):
+        notes.append(
+            "Ignored: auto-import is off for the instance, so that nothing was imported (autoImportNewPlugins: true "
+            "turns it on)."
+        )
+    return notes
+
+
+def _count(synced: Synced) -> str:
+    if synced.waited is None:
+        before = f", {len(synced.busy):,} under way before" if synced.busy else ""
+        return f"{len(synced.queued):,} queued{before}"
+    return tally(synced.events) if synced.events else "nothing queued"

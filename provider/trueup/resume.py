@@ -1,0 +1,116 @@
+"""A run that did not end: what became of each call that it was about to send, found out by looking."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import TYPE_CHECKING
+
+from trueup.apply.journal import as_key
+from trueup.diff import MISSING, at, dotted, leaves
+from trueup.secrets import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trueup.match import Index, Matches
+    from trueup.model import Live
+    from trueup.records import Intent, Record, Run
+
+_ENDS = ("archive", "remove", "delete", "revoke", "disconnect")
+
+
+@dataclasses.dataclass(slots=True)
+class Resumed:
+    """What was found out: for the ledger, and for whoever reads the plan."""
+
+    records: list[Record] = dataclasses.field(default_factory=list)
+    forgotten: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    outcomes: list[tuple[str, int, str]] = dataclasses.field(default_factory=list)
+    happened: int = 0
+    absent: int = 0
+    unknown: int = 0
+    """Of calls that nothing was read of in this run: they stay open."""
+
+
+def resume(
+    unfinished: Sequence[tuple[Run, Sequence[Intent]]],
+    matches: Matches,
+    scopes: Mapping[str, tuple[str, str]],
+    records: Mapping[tuple[str, str], Mapping[str, Record]],
+    key: bytes,
+) -> Resumed:
+    """What became of the open calls. `scopes` are the connections by the name that the ledger has for their server."""
+    found = Resumed()
+    looked = _Looked(key)
+    kept: dict[tuple[str, str], Record] = {}
+    for _, intents in unfinished:
+        for intent in intents:
+            connection = scopes.get(intent.scope)
+            index = matches.indexes.get((*connection, intent.kind)) if connection else None
+            if connection is None or index is None:
+                found.unknown += 1
+                continue
+            live = looked.live(intent, index)
+            if live is None and not _complete(intent, index):
+                found.unknown += 1
+                continue
+            state = _state(intent, live, index)
+            if live is not None and state == "found" and intent.record is not None:
+                known = kept.get((intent.scope, live.id)) or records.get(connection, {}).get(live.id)
+                kept[intent.scope, live.id] = looked.merged(intent.record, known, live)
+            elif state == "found" and intent.id and intent.verb in _ENDS:
+                found.forgotten.append((intent.scope, intent.id))
+            found.outcomes.append((intent.run, intent.number, state))
+            found.happened += state == "found"
+            found.absent += state == "absent"
+    found.records = list(kept.values())
+    return found
+
+
+def _state(intent: Intent, live: Live | None, index: Index) -> str:
+    if intent.verb in _ENDS and intent.record is None:
+        return "found" if index.verbs.ended(live) else "absent"
+    return "found" if live is not None else "absent"
+
+
+def _complete(intent: Intent, index: Index) -> bool:
+    """Whether what is not there can be taken for absent."""
+    listing = index.listing
+    if not listing.complete:
+        return False
+    return not intent.parent or not listing.below or intent.parent in listing.below
+
+
+class _Looked:
+    """Looks for what intents were about."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._keys: dict[int, dict[str, Live]] = {}
+
+    def live(self, intent: Intent, index: Index) -> Live | None:
+        """What it was about, if that is there: by id, or what was created by its natural key."""
+        if intent.id:
+            return index.by_id.get(intent.id)
+        if id(index) not in self._keys:
+            self._keys[id(index)] = {as_key(key): lives[0] for key, lives in index.by_key.items() if len(lives) == 1}
+        return self._keys[id(index)].get(intent.key)
+
+    def merged(self, wanted: Record, known: Record | None, live: Live) -> Record:
+        """What the ledger is to hold: of what was written that alone which can be seen to be live."""
+        record = copy.deepcopy(known) if known else dataclasses.replace(wanted, id=live.id, written={}, owned=[], at="")
+        record.address, record.policy, record.protected = wanted.address, wanted.policy, wanted.protected
+        record.name = live.name
+        seen = {
+            dotted(path): value for name in live.spec for path, _, value in leaves(MISSING, live.spec[name], (name,))
+        }
+        for path, mark in wanted.written.items():
+            if path in seen and fingerprint(self._key, seen[path]) == mark:
+                record.written[path] = mark
+                record.read_back.pop(path, None)
+                record.at = record.at or wanted.at
+        for owned in wanted.owned:
+            if owned not in record.owned and at(live.spec, tuple(owned)) is not MISSING:
+                record.owned.append(owned)
+        return record

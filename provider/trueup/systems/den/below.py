@@ -1,0 +1,79 @@
+"""What Den lists below something else: the targets of an instance, the mappings of a target, the grants of an instance.
+
+One list a parent, so that what is below undeclared parents costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from trueup.errors import Forbidden, NotFound
+from trueup.model import Listing, Live
+from trueup.systems.den import lists
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from trueup.client import Client
+
+_T = TypeVar("_T")
+
+
+async def read(
+    api: Client,
+    parents: Sequence[str],
+    rows: Callable[[str], Awaitable[list[dict[str, Any]]]],
+    live: Callable[[dict[str, Any], str], Live | None],
+) -> Listing:
+    """What is below each of the parents, side by side.
+
+    `rows` reads one list and `live` turns a row into a Live, or None for what has ended. A parent that is gone has
+    nothing below it; one that this credential may not look into is told in `denied`.
+    """
+    denied: dict[str, str] = {}
+
+    async def one(parent: str) -> list[Live]:
+        try:
+            found = [live(item, parent) for item in await rows(parent)]
+        except NotFound:
+            denied[parent] = f"{parent} is not there, or belongs to another organisation"
+            return []
+        except Forbidden as error:
+            denied[parent] = f"this credential may not look into {parent}: {error.message}"
+            return []
+        api.progress.advance()
+        return [each for each in found if each is not None]
+
+    listings = await together(one(parent) for parent in dict.fromkeys(parents))
+    return Listing([each for found in listings for each in found], below=frozenset(parents), denied=denied)
+
+
+async def reread(
+    api: Client,
+    lives: Sequence[Live],
+    parent: str,
+    rows: Callable[[str], Awaitable[list[dict[str, Any]]]],
+    live: Callable[[dict[str, Any], str], Live | None],
+) -> dict[str, Live]:
+    """Those that are still there, by id: one list for each parent, which `parent` names in their specs."""
+    wanted = {one.id for one in lives}
+    listing = await read(api, [one.spec[parent] for one in lives], rows, live)
+    return {one.id: one for one in listing.items if one.id in wanted}
+
+
+async def together(work: Iterable[Awaitable[_T]]) -> list[_T]:
+    """The results, in order; the first failure ends the others and is raised as it is."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def page_of(api: Client, route: str, **params: str) -> list[dict[str, Any]]:
+    """Every item of a list below something."""
+    return await lists.read_all(api, route, None, **params)

@@ -1,0 +1,197 @@
+"""ConnectorAccess: who may see or change an instance."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from trueup.errors import NotFound
+from trueup.model import Call, Live, Refusal, Verbs, field, kind
+from trueup.systems.den import below
+from trueup.systems.den.organization import organization
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from trueup.client import Answer, Client
+    from trueup.diff import Change
+    from trueup.model import Declared, Desired, Kept, Listing, Scope
+    from trueup.systems.den.organization import Organization
+
+LIST: Final = "/v1/connector-instances/{connectorInstanceId}/access"
+_PRINCIPALS: Final = ("member", "team", "organization")
+_MEMBER_ID: Final = re.compile(r"om_[0-9a-z]{26}")
+_TEAM_ID: Final = re.compile(r"tem_[0-9a-z]{26}")
+_ID: Final = re.compile(r"cia_[0-9a-z]{26}")
+
+
+@dataclass(frozen=True)
+class ConnectorAccess:
+    """An access grant of Den: the role that a member, a team or the whole organisation has for an instance."""
+
+    connectorInstance: str = field(
+        "The instance: the name of a declared ConnectorInstance, or an id `cin_…`.",
+        reference="ConnectorInstance",
+        immutable=True,
+        min_length=1,
+        id_pattern="^cin_[0-9a-z]{26}$",
+        example="docs",
+    )
+    member: str | None = field(
+        "A member of the organisation, by e-mail or by an id `om_…`.", immutable=True, min_length=1, max_length=320
+    )
+    team: str | None = field(
+        "A team, by its name or by an id `tem_…`.",
+        immutable=True,
+        min_length=1,
+        max_length=255,
+        example="Platform",
+    )
+    organization: bool | None = field("The whole organisation.", immutable=True, enum=[True])
+    role: Literal["viewer", "editor", "manager"] = field(
+        "What they may do: read it, change it, or also say who may.", example="editor"
+    )
+
+
+class _Verbs(Verbs):
+    """What is known of access grants. Source: recorded cases `access.*`."""
+
+    follows = False  # a grant is to somebody: to somebody else it is another one
+
+    def key(self, spec: dict[str, Any]) -> Hashable:
+        """Unique in its instance: whom it is for."""
+        whom = next((name for name in _PRINCIPALS if spec.get(name)), "")
+        return (spec.get("connectorInstance"), whom, spec.get(whom))
+
+    def identity(self, spec: dict[str, Any]) -> str | None:
+        """None: a grant is found by whom it is for."""
+        return None
+
+    def label(self, spec: dict[str, Any]) -> str:
+        """Whom it is for."""
+        return str(spec.get("member") or spec.get("team") or "organization")
+
+    def canonical(self, spec: dict[str, Any], listing: Listing) -> dict[str, Any] | Refusal:
+        """E-mail and team name as the ids that Den knows them by."""
+        known: Organization | None = listing.context
+        if known is None:
+            return spec
+        if (team := spec.get("team")) and not _TEAM_ID.fullmatch(team):
+            return _found(spec, "team", team, known.teams.get(team), list(known.teams), "is called")
+        if (member := spec.get("member")) and not _MEMBER_ID.fullmatch(member):
+            return _found(
+                spec, "member", member, known.members.get(member.casefold()), list(known.members), "has the e-mail"
+            )
+        return spec
+
+    async def read(self, api: Client, scope: Scope) -> Listing:
+        """One list for each instance that is asked for, and the organisation, which tells names from ids."""
+        if not scope.below and not scope.declared:
+            return Listing([])
+        known = await organization(api)
+        listing = await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
+        called = {key: name for name, key in (*known.members.items(), *known.teams.items())}
+        for one in listing.items:
+            # Den gives it to whoever creates an instance, and without it nobody may be left who can.
+            one.implied = one.spec.get("member") == known.member
+            one.name = called.get(one.name, one.name)
+        listing.context = known
+        return listing
+
+    def read_cost(self, scope: Scope) -> int:
+        """One list an instance, and the organisation."""
+        return len(scope.below) + 1 if scope.below or scope.declared else 0
+
+    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+        """One list for each instance."""
+        return await below.reread(api, lives, "connectorInstance", lambda parent: _rows(api, parent), live)
+
+    def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
+        """One list an instance."""
+        return parents
+
+    def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
+        """One grant, which takes the place of the former."""
+        return (Call("grant", 1, ("role",)),)
+
+    def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
+        """One grant."""
+        return (Call("grant", 1, tuple(declared.spec)),)
+
+    def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
+        """One DELETE; the grant stays listed as revoked."""
+        return (Call("revoke"),)
+
+    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+        """Grants, which is safe to repeat since it is an upsert (case `access.upgrade-editor-upsert`), or revokes."""
+        if call.verb == "revoke":
+            assert live is not None
+            params = {"connectorInstanceId": live.spec["connectorInstance"], "grantId": live.id}
+            with contextlib.suppress(NotFound):
+                await api.request("DELETE", f"{LIST}/{{grantId}}", params=params)
+            return None
+        spec = desired.spec
+        names = {"member": "orgMembershipId", "team": "teamId", "organization": "orgWide"}
+        body = {names[name]: spec[name] for name in _PRINCIPALS if spec.get(name)} | {"role": spec["role"]}
+        params = {"connectorInstanceId": spec["connectorInstance"]}
+        answer = await api.request("POST", LIST, params=params, body=body)
+        made = live_of(answer, answer.body.get("item") if isinstance(answer.body, dict) else None, **params)
+        if made is None or self.key(made.spec) != self.key(spec):
+            raise answer.malformed("another grant than was to be given")
+        return made
+
+
+def _found(
+    spec: dict[str, Any], name: str, given: str, key: str | None, known: list[str], says: str
+) -> dict[str, Any] | Refusal:
+    if key is not None:
+        return {**spec, name: key}
+    near = difflib.get_close_matches(given.casefold() if name == "member" else given, known, n=3, cutoff=0.5)
+    hint = f" Near: {', '.join(near)}." if near else ""
+    return Refusal(f"no {name} of this organisation {says} {given}.{hint} Invite them, or give an id.", error=True)
+
+
+async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
+    """All grants of an instance, in one answer: this list is not paged, and has no `updatedAt`."""
+    answer = await api.get(LIST, None, connectorInstanceId=parent)
+    items = answer.body.get("items") if isinstance(answer.body, dict) else None
+    if not isinstance(items, list):
+        raise answer.malformed("something that is not a list")
+    for item in items:
+        _check(answer, item)
+    if len({item["id"] for item in items}) < len(items):
+        raise answer.malformed("the same grant twice")
+    return items
+
+
+def _check(answer: Answer, item: Any) -> None:
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not _ID.fullmatch(item["id"]):
+        raise answer.malformed("a grant without an id")
+
+
+def live_of(answer: Answer, item: Any, connectorInstanceId: str) -> Live | None:
+    """The grant that an answer holds. Raises Malformed."""
+    _check(answer, item)
+    return live(item, connectorInstanceId)
+
+
+def live(item: dict[str, Any], parent: str) -> Live | None:
+    """A row of the list below an instance; None for a grant that was revoked, which stays listed."""
+    if item.get("removedAt") is not None:
+        return None
+    spec: dict[str, Any] = {"connectorInstance": parent, "role": item.get("role")}
+    if isinstance(item.get("orgMembershipId"), str):
+        spec["member"] = item["orgMembershipId"]
+    elif isinstance(item.get("teamId"), str):
+        spec["team"] = item["teamId"]
+    elif item.get("orgWide") is True:
+        spec["organization"] = True
+    name = str(spec.get("member") or spec.get("team") or "organization")
+    server = {name: item.get(name) for name in ("createdAt", "createdByOrgMembershipId")}
+    return Live("ConnectorAccess", item["id"], name, spec, None, server=server)
+
+
+KIND = kind(ConnectorAccess, system="den", verbs=_Verbs(), parent="connectorInstance", one_of=_PRINCIPALS)

@@ -1,0 +1,184 @@
+"""ConnectorMapping: what of a target becomes which kind of object, and in which plugin it lands."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from trueup.errors import NotFound
+from trueup.model import Call, Live, Refusal, Verbs, field, kind
+from trueup.secrets import reveal
+from trueup.systems.den import below, lists, writes
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from trueup.client import Client
+    from trueup.diff import Change
+    from trueup.model import Declared, Desired, Kept, Listing, Scope
+
+LIST: Final = "/v1/connector-targets/{connectorTargetId}/mappings"
+ONE: Final = "/v1/connector-mappings/{connectorMappingId}"
+_SENT: Final = {
+    "selector": "selector",
+    "objectType": "objectType",
+    "plugin": "pluginId",
+    "autoAddToPlugin": "autoAddToPlugin",
+    "config": "config",
+}
+"""What a PATCH takes, by our own names."""
+
+
+@dataclass(frozen=True)
+class ConnectorMapping:
+    """A connector mapping of Den: what of a target becomes which kind of object, and in which plugin it lands."""
+
+    connectorTarget: str = field(
+        "The target it belongs to: the name of a declared ConnectorTarget, or an id `ctg_…`.",
+        reference="ConnectorTarget",
+        immutable=True,
+        min_length=1,
+        id_pattern="^ctg_[0-9a-z]{26}$",
+        example="docs-main",
+    )
+    mappingKind: Literal["path", "api", "custom"] = field(
+        "How it selects. Another kind is another mapping: it is deleted and created anew.",
+        immutable=True,
+        example="path",
+    )
+    selector: str = field(
+        "What it selects; with the object type unique in its target.",
+        min_length=1,
+        max_length=255,
+        pattern=r"\S",
+        example="skills/**",
+    )
+    objectType: Literal["skill", "agent", "command", "tool", "mcp", "hook", "context", "custom"] = field(
+        "What it becomes.", example="skill"
+    )
+    plugin: str | None = field("The id of the plugin that it lands in.", pattern="^plg_[0-9a-z]{26}$", nullable=True)
+    autoAddToPlugin: bool | None = field("Whether what is found is added to the plugin by itself.", default=False)
+    config: dict[str, Any] | None = field("Configuration. Only the declared keys are ours.", owned_by_key=True)
+    id: str | None = field("Adopt the mapping with this id.", pattern="^cmp_[0-9a-z]{26}$", local=True)
+
+
+class _Verbs(Verbs):
+    """What is known of connector mappings. Source: recorded cases `mappings.*`."""
+
+    def key(self, spec: dict[str, Any]) -> Hashable:
+        """Unique in its target: selector, whatever its case, and object type."""
+        return (spec.get("connectorTarget"), str(spec.get("selector")).casefold(), spec.get("objectType"))
+
+    def label(self, spec: dict[str, Any]) -> str:
+        """Object type and selector."""
+        return f"{spec['objectType']} {spec['selector']}"
+
+    async def read(self, api: Client, scope: Scope) -> Listing:
+        """One list for each target that is asked for: there is no get (case `mappings.get-single-not-a-route`)."""
+        return await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
+
+    def read_cost(self, scope: Scope) -> int:
+        """One list a target."""
+        return len(scope.below)
+
+    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+        """One list for each target."""
+        return await below.reread(api, lives, "connectorTarget", lambda parent: _rows(api, parent), live)
+
+    def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
+        """One list a target."""
+        return parents
+
+    def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
+        """One PATCH; another mappingKind deletes it and creates it anew."""
+        touched = {str(change.path[0]) for change in changes}
+        if "connectorTarget" in touched:
+            return Refusal("Den cannot move a mapping to another target. Declare another mapping, or put it back.")
+        if "mappingKind" in touched:
+            return (Call("delete"), Call("create", 1, _declared(desired.spec)))
+        paths = tuple(name for name in _SENT if name in touched)
+        return (Call("patch", 2 if "config" in paths else 1, paths),)
+
+    def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
+        """One POST."""
+        if key := self.identity(declared.spec):
+            return Refusal(f"there is no mapping {key} to adopt, or this credential may not see it.", error=True)
+        return (Call("create", 1, _declared(declared.spec)),)
+
+    def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
+        """One DELETE."""
+        return (Call("delete"),)
+
+    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+        """Makes one call."""
+        if call.verb == "create":
+            return await self._create(api, desired)
+        assert live is not None
+        params = {"connectorMappingId": live.id}
+        if call.verb == "delete":
+            with contextlib.suppress(NotFound):  # it is the answer to a second try (case `mappings.delete-again`)
+                await api.request("DELETE", ONE, params=params)
+            return None
+        body = {_SENT[name]: desired.spec[name] for name in call.paths if name != "config"}
+        if "config" in call.paths:
+            rows = await _rows(api, live.spec["connectorTarget"])
+            fresh = next((item for item in rows if item["id"] == live.id), {})
+            body["config"] = writes.laid(fresh.get("mappingConfigJson"), desired, "config")
+        answer = await api.request("PATCH", ONE, params=params, body=reveal(body))
+        return _live(lists.item_of(answer, live.id))
+
+    async def _create(self, api: Client, desired: Desired) -> Live:
+        spec = desired.spec
+        parent = spec["connectorTarget"]
+        body = {"mappingKind": spec["mappingKind"]}
+        body |= {sent: spec[name] for name, sent in _SENT.items() if name in spec}
+
+        async def send() -> Live:
+            params = {"connectorTargetId": parent}
+            answer = await api.request("POST", LIST, params=params, body=reveal(body), repeatable=False)
+            made = _live(lists.item_of(answer))
+            if self.key(made.spec) != self.key(spec):
+                raise answer.malformed("another mapping than was to be created")
+            return made
+
+        async def find() -> Live | None:
+            found = (_live(item) for item in await _rows(api, parent))
+            return next((one for one in found if self.key(one.spec) == self.key(spec)), None)
+
+        return await writes.create_once(api, send, find, f"a mapping of {spec['selector']} to {spec['objectType']}")
+
+
+def _declared(spec: dict[str, Any]) -> tuple[str, ...]:
+    return ("connectorTarget", "mappingKind", *(name for name in _SENT if name in spec))
+
+
+async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
+    return await below.page_of(api, LIST, connectorTargetId=parent)
+
+
+def live(item: dict[str, Any], parent: str) -> Live:
+    """A row of the list below a target."""
+    found = _live(item)
+    found.spec["connectorTarget"] = parent  # whatever the row says: it is what was asked for
+    return found
+
+
+def _live(item: dict[str, Any]) -> Live:
+    config = item.get("mappingConfigJson")
+    selector = str(item.get("selector"))
+    spec = {
+        "connectorTarget": item.get("connectorTargetId"),
+        "mappingKind": item.get("mappingKind"),
+        "selector": selector,
+        "objectType": str(item.get("objectType")),
+        "plugin": item.get("pluginId"),
+        "autoAddToPlugin": item.get("autoAddToPlugin"),
+        "config": config if isinstance(config, dict) else {},
+    }
+    name = f"{spec['objectType']} {selector}"
+    server = {"createdAt": item.get("createdAt")}
+    return Live("ConnectorMapping", item["id"], name, spec, item.get("updatedAt"), server=server)
+
+
+KIND = kind(ConnectorMapping, system="den", verbs=_Verbs(), parent="connectorTarget")

@@ -1,0 +1,178 @@
+"""ConnectorTarget: what of the upstream an instance follows, such as a branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from trueup.model import Call, Kept, Live, Refusal, Verbs, field, kind
+from trueup.secrets import reveal
+from trueup.systems.den import below, lists, writes
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from trueup.client import Client
+    from trueup.diff import Change
+    from trueup.model import Declared, Desired, Listing, Scope
+
+LIST: Final = "/v1/connector-instances/{connectorInstanceId}/targets"
+ONE: Final = "/v1/connector-targets/{connectorTargetId}"
+
+
+@dataclass(frozen=True)
+class ConnectorTarget:
+    """A connector target of Den: what of the upstream an instance follows, such as a branch of its repository.
+
+    Den has no route that deletes one: it ends with its instance.
+    """
+
+    connectorInstance: str = field(
+        "The instance it belongs to: the name of a declared ConnectorInstance, or an id `cin_…`.",
+        reference="ConnectorInstance",
+        immutable=True,
+        min_length=1,
+        id_pattern="^cin_[0-9a-z]{26}$",
+        example="docs",
+    )
+    remoteId: str = field(
+        "The repository at the upstream; unique among the targets of its instance.",
+        min_length=1,
+        max_length=255,
+        pattern=r"\S",
+        example="acme/docs",
+    )
+    targetKind: Literal["repository_branch"] | None = field(
+        "What it follows.", default="repository_branch", immutable=True
+    )
+    externalTargetRef: str | None = field(
+        "Another reference to what is followed, such as the branch.",
+        nullable=True,
+        min_length=1,
+        max_length=255,
+        example="main",
+    )
+    config: dict[str, Any] | None = field(
+        "Configuration. Only the declared keys are ours; Den's own, such as what it discovered, are carried over.",
+        owned_by_key=True,
+        example={"repositoryFullName": "acme/docs", "branch": "main", "ref": "refs/heads/main"},
+    )
+    mappings: list[dict[str, Any]] | None = field(
+        "Its mappings, in short: each as the spec of a ConnectorMapping without `connectorTarget`.",
+        inline=("ConnectorMapping", ""),
+    )
+    id: str | None = field("Adopt the target with this id.", pattern="^ctg_[0-9a-z]{26}$", local=True)
+
+
+class _Verbs(Verbs):
+    """What is known of connector targets. Source: recorded cases `targets.*`."""
+
+    def key(self, spec: dict[str, Any]) -> Hashable:
+        """Unique in its instance: the remoteId, whatever its case."""
+        return (spec.get("connectorInstance"), str(spec.get("remoteId")).casefold())
+
+    def label(self, spec: dict[str, Any]) -> str:
+        """The remoteId."""
+        return str(spec["remoteId"])
+
+    async def read(self, api: Client, scope: Scope) -> Listing:
+        """One list for each instance that is asked for."""
+        return await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
+
+    def read_cost(self, scope: Scope) -> int:
+        """One list an instance."""
+        return len(scope.below)
+
+    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+        """One list for each instance."""
+        return await below.reread(api, lives, "connectorInstance", lambda parent: _rows(api, parent), live)
+
+    def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
+        """One list an instance."""
+        return parents
+
+    def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
+        """One PATCH; what it does not take is refused."""
+        touched = {str(change.path[0]) for change in changes}
+        if fixed := sorted(touched & {"connectorInstance", "targetKind"}):
+            return Refusal(
+                f"Den cannot change {' and '.join(fixed)} of a target, nor delete a target. Declare another target, "
+                "or put it back."
+            )
+        paths = tuple(name for name in ("remoteId", "externalTargetRef", "config") if name in touched)
+        return (Call("patch", 2 if "config" in paths else 1, paths),)
+
+    def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
+        """One POST."""
+        if key := self.identity(declared.spec):
+            return Refusal(f"there is no target {key} to adopt, or this credential may not see it.", error=True)
+        return (Call("create", 1, tuple(name for name in declared.spec if name != "mappings")),)
+
+    def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
+        """None: Den has no route that deletes a target."""
+        return Kept("Den has no route that deletes a target; it ends when its instance is removed")
+
+    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+        """Makes one call."""
+        if call.verb == "create":
+            return await self._create(api, desired)
+        assert live is not None
+        body = {name: desired.spec[name] for name in call.paths if name != "config"}
+        if "config" in call.paths:
+            # PATCH replaces the whole object, so it is read just before.
+            fresh = lists.item_of(await api.get(ONE, None, connectorTargetId=live.id), live.id)
+            body["config"] = writes.laid(fresh.get("targetConfigJson"), desired, "config")
+        answer = await api.request("PATCH", ONE, params={"connectorTargetId": live.id}, body=reveal(body))
+        return _live(lists.item_of(answer, live.id))
+
+    async def _create(self, api: Client, desired: Desired) -> Live:
+        spec = desired.spec
+        parent = spec["connectorInstance"]
+        body: dict[str, Any] = {
+            "connectorType": "github",
+            "targetKind": "repository_branch",
+            "config": {},
+            **{name: spec[name] for name in ("remoteId", "targetKind", "externalTargetRef", "config") if name in spec},
+        }
+
+        async def send() -> Live:
+            params = {"connectorInstanceId": parent}
+            answer = await api.request("POST", LIST, params=params, body=reveal(body), repeatable=False)
+            made = _live(lists.item_of(answer))
+            if self.key(made.spec) != self.key(spec):
+                raise answer.malformed("another target than was to be created")
+            return made
+
+        async def find() -> Live | None:
+            found = (_live(item) for item in await _rows(api, parent))
+            return next((one for one in found if self.key(one.spec) == self.key(spec)), None)
+
+        return await writes.create_once(api, send, find, f"a target with remoteId {spec['remoteId']}")
+
+
+async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
+    return await below.page_of(api, LIST, connectorInstanceId=parent)
+
+
+def live(item: dict[str, Any], parent: str) -> Live:
+    """A row of the list below an instance."""
+    found = _live(item)
+    found.spec["connectorInstance"] = parent  # whatever the row says: it is what was asked for
+    return found
+
+
+def _live(item: dict[str, Any]) -> Live:
+    config = item.get("targetConfigJson")
+    remote = str(item.get("remoteId"))
+    spec = {
+        "connectorInstance": item.get("connectorInstanceId"),
+        "remoteId": remote,
+        "targetKind": item.get("targetKind"),
+        "externalTargetRef": item.get("externalTargetRef"),
+        "config": config if isinstance(config, dict) else {},
+    }
+    server = {"createdAt": item.get("createdAt")}
+    return Live("ConnectorTarget", item["id"], remote, spec, item.get("updatedAt"), server=server)
+
+
+KIND = kind(ConnectorTarget, system="den", verbs=_Verbs(), parent="connectorInstance")

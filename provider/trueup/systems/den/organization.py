@@ -1,0 +1,74 @@
+"""The organisation of a credential: who is in it, and what the credential's own member may do.
+
+Fact: `GET /v1/org` tells organisation, own role, members with e-mails, and teams, in one request (case `org-context`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trueup.client import Answer, Client
+
+ROUTE: Final = "/v1/org"
+_ADMINS: Final = frozenset(("owner", "super-admin", "admin"))
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """What is known of it."""
+
+    id: str
+    member: str
+    """The id of the member whose credential asks."""
+    roles: frozenset[str]
+    """The member's roles in the organisation."""
+    members: dict[str, str]
+    """Ids of members by e-mail, in small letters."""
+    teams: dict[str, str]
+    """Ids of teams by name."""
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the member may create accounts and instances, and disconnect."""
+        return not _ADMINS.isdisjoint(self.roles)
+
+
+async def organization(api: Client) -> Organization:
+    """The organisation of the client's credential, asked for once a client. Raises ApiError."""
+
+    async def ask() -> Organization:
+        return _read(await api.get(ROUTE))
+
+    found: Organization = await api.once(ROUTE, ask)
+    return found
+
+
+def _read(answer: Answer) -> Organization:
+    body = answer.body if isinstance(answer.body, dict) else {}
+    own, me = body.get("organization"), body.get("currentMember")
+    if not isinstance(own, dict) or not isinstance(own.get("id"), str):
+        raise answer.malformed("no organization")
+    if not isinstance(me, dict) or not isinstance(me.get("id"), str) or not isinstance(me.get("role"), str):
+        raise answer.malformed("no member")
+    members: dict[str, str] = {}
+    for row in _rows(body.get("members")):
+        user = row.get("user")
+        email = user.get("email") if isinstance(user, dict) else None
+        if isinstance(email, str):
+            members.setdefault(email.casefold(), row["id"])
+    teams: dict[str, str] = {}
+    for row in _rows(body.get("teams")):
+        if isinstance(row.get("name"), str):
+            teams.setdefault(row["name"], row["id"])
+    roles = frozenset(part.strip() for part in me["role"].split(","))
+    return Organization(own["id"], me["id"], roles, members, teams)
+
+
+def _rows(value: Any) -> Iterator[dict[str, Any]]:
+    for row in value if isinstance(value, list) else ():
+        if isinstance(row, dict) and isinstance(row.get("id"), str):
+            yield row
