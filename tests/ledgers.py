@@ -82,8 +82,11 @@ def started(program: str, where: Path | str, *words: str) -> subprocess.Popen[st
     )
 
 
-def together(processes: Sequence[subprocess.Popen[str]]) -> list[str]:
-    """Lets processes that say `ready` go on at the same moment, as far as that can be had; what they said then."""
+def together(processes: Sequence[subprocess.Popen[str]], *, ended: bool = True) -> list[str]:
+    """Lets processes that say `ready` go on at the same moment, as far as that can be had; what they said then.
+
+    Those that have not `ended` say one line each, and then wait until all of them have.
+    """
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n", process.communicate()
@@ -91,9 +94,10 @@ def together(processes: Sequence[subprocess.Popen[str]]) -> list[str]:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    ended = [process.communicate(timeout=PATIENCE) for process in processes]
-    assert [process.returncode for process in processes] == [0] * len(processes), [error for _, error in ended]
-    return [out for out, _ in ended]
+    lines = ["" if ended or process.stdout is None else process.stdout.readline() for process in processes]
+    said = [process.communicate(timeout=PATIENCE) for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), [error for _, error in said]
+    return [line + out for line, (out, _) in zip(lines, said, strict=True)]
 
 
 OPENING = """

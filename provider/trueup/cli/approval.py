@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import click
+
+from trueup.cli.ending import INTERRUPTED
+
 if TYPE_CHECKING:
     from trueup.cli.console import Console
 
@@ -23,8 +27,13 @@ def agreed(console: Console, question: str, *, otherwise: str) -> bool:
             code="E002",
             hint=f"{otherwise} Look with `trueup ledger show`, then run it with --auto-approve.",
         )
-    console.err.print(f'{question} Only "yes" is accepted: ', end="")
-    if sys.stdin.readline().strip() == "yes":
+    try:
+        console.err.print(f'{question} Only "yes" is accepted: ', end="")
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        console.err.print(f"\nInterrupted. {otherwise}")
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    if answer.strip() == "yes":
         return True
     console.err.print(f"Declined. {otherwise}")
     if console.json:

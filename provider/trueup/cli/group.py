@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "unlock": "Show which runs hold a lock, or take the locks of one away.",
     "events": "Show Den's sync events, the newest first, or retry some.",
     "sync": "Have Den sync an instance now.",
+    "import": "Write manifests for what exists.",
+    "get": "List what is live of a kind.",
     "schema": "Print the manifest schema, or the reference of all kinds.",
     "sandbox": "Serve an embedded Den and Wexa on this machine.",
     "completion": "Print the completion script of a shell.",

@@ -104,8 +104,8 @@ class _Describer:
                 self._put(trait, value)
         if "connectorId" in self.kind.by_name:
             self._by_name_or_id()
-        if (why := self._loose()) is not None:
-            return self._refused(why)
+        if (loose := self._loose()) is not None:
+            return self._refused(loose)
         while (why := self._wrong()) is not None:
             if isinstance(why, str):
                 return self._refused(why)
@@ -157,7 +157,9 @@ class _Describer:
         """What is wrong with a reference that stays an id, if anything is."""
         for trait in self.kind.references:
             value, pattern = self.spec.get(trait.name), trait.schema.get(ID_PATTERN, "")
-            if value == self.live.spec.get(trait.name) and not (isinstance(value, str) and re.fullmatch(pattern, value)):
+            if value == self.live.spec.get(trait.name) and not (
+                isinstance(value, str) and re.fullmatch(pattern, value)
+            ):
                 return f"{trait.name} is not told by a well-formed id"
         return None
 
@@ -217,4 +219,3 @@ class _Describer:
         if trait is None or trait.required or name not in self.spec:
             return f"{name}: {why}"
         return name, why
-

@@ -52,7 +52,9 @@ def parsed(texts: Sequence[str], kind: Kind) -> tuple[Filter, ...]:
         name, sign, value = text.partition("=")
         name = name.strip()
         if not sign or not value.strip():
-            raise UsageError(f'--filter "{plain(text, 80)}" is not of the form NAME=TEXT.', hint=f"Known: {_list(known)}.")
+            raise UsageError(
+                f'--filter "{plain(text, 80)}" is not of the form NAME=TEXT.', hint=f"Known: {_list(known)}."
+            )
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             meant = f'Did you mean "{near[0]}"? ' if near else ""
@@ -77,9 +79,10 @@ def status_of(live: Live) -> Any:
 def _accounts(wanted: str, accounts: Sequence[Live]) -> frozenset[str]:
     found = frozenset(one.id for one in accounts if wanted == one.id or wanted.casefold() == one.name.casefold())
     if not found:
-        near = difflib.get_close_matches(wanted, [one.name for one in accounts], n=3) or sorted(
-            one.name for one in accounts
-        )[:3]
+        near = (
+            difflib.get_close_matches(wanted, [one.name for one in accounts], n=3)
+            or sorted(one.name for one in accounts)[:3]
+        )
         hint = f"There {'are' if len(near) > 1 else 'is'} {_list([plain(one, 80) for one in near])}." if near else ""
         raise UsageError(
             f'there is no account "{plain(wanted, 80)}" that this credential can see.', hint=hint or "It sees none."

@@ -13,7 +13,7 @@ from trueup.secrets import Secret, scrub
 if TYPE_CHECKING:
     from trueup.diff import Path
 
-SECRET: Final = "it looks like a secret: declare it with valueFrom"
+_GUARDED: Final = "it looks like a secret: declare it with valueFrom"
 _REFERENCE: Final = "valueFrom would make it a reference to a secret"
 _NUMBER: Final = "it is a number that would lose digits"
 _HALF: Final = "it holds half a character"
@@ -85,7 +85,7 @@ class _Walk:
         for key, item in value.items():
             here = (*path, key)
             if is_secret(key) or _is_half(key):
-                self.gone.append((here, SECRET if is_secret(key) else _HALF))
+                self.gone.append((here, _GUARDED if is_secret(key) else _HALF))
             elif (found := self.taken(item, here, named=secret_name(key))) is not MISSING:
                 kept[key] = found
         return kept if kept or not value else MISSING
@@ -103,10 +103,10 @@ class _Walk:
 
 def _unfit(value: Any, named: bool) -> str:
     if isinstance(value, Secret):
-        return SECRET
+        return _GUARDED
     if isinstance(value, str):
         if value and (named or is_secret(value)):
-            return SECRET
+            return _GUARDED
         return _HALF if _is_half(value) else ""
     if isinstance(value, int) and not isinstance(value, bool):
         return _NUMBER if abs(value) > _EXACT else ""

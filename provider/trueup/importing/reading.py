@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
 from trueup.errors import Malformed
 from trueup.importing.filters import ACCOUNTS, chosen
-from trueup.importing.kinds import parent_of, short, with_parents
+from trueup.importing.kinds import live_kinds, parent_of, short, with_parents
 from trueup.match import Matches
-from trueup.model import DEFAULT_CONNECTION, Scope, Verbs
+from trueup.model import DEFAULT_CONNECTION, Listing, Scope, Verbs
 from trueup.observe import guard
+from trueup.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from trueup.client import Client
     from trueup.importing.filters import Filter
-    from trueup.model import Kind, Listing, Live
+    from trueup.model import Field, Kind, Live
 
 _WORTH: Final = 100
 """Requests of one kind's reading that a person is told of before it begins."""
@@ -56,26 +55,71 @@ def main_kind(kinds: Sequence[Kind]) -> Kind:
 
 async def read(client: Client, wanted: Wanted) -> Found:
     """All that is live of the wanted kinds. Raises ApiError, UsageError and SafetyError."""
-    found = Found()
-    kinds = list(with_parents(wanted.kinds))
-    main = main_kind(kinds)
-    if any(one.name == "account" for one in wanted.filters) and kinds[0].name != ACCOUNTS:
-        accounts = next(trait.reference for trait in main.references if trait.reference == ACCOUNTS)
-        kinds = [*(kind for kind in with_parents_of(main) if kind.name == accounts), *kinds]
-    matches = Matches([])
-    for kind in kinds:
+    found, matches = Found(), Matches([])
+    main = main_kind(wanted.kinds)
+    kinds = wanted.kinds
+    if any(one.name == "account" for one in wanted.filters):
+        kinds += tuple(kind for kind in live_kinds(main.system) if kind.name == ACCOUNTS)
+    for kind in with_parents(kinds):
         verbs = cast(Verbs, kind.verbs)
         listing = await _listing(client, kind, verbs, found, wanted)
+        _once(kind, verbs, listing)
         matches.take((kind.system, wanted.connection, kind.name), verbs, listing)
-        once(kind, listing.items)
         found.listings[kind.name] = listing
+        accounts = found.listings.get(ACCOUNTS)
         filters = wanted.filters if kind == main else ()
-        accounts_read = found.listings.get(ACCOUNTS)
-        lives = chosen(listing.items, filters, accounts_read.items if accounts_read else [])
+        lives = chosen(listing.items, filters, accounts.items if accounts else ())
         found.chosen[kind.name] = sorted(lives, key=lambda live: (live.name.casefold(), live.name, live.id))
-    if wanted.organization and kinds[0].system == "den":
-        key = ("den", wanted.connection)
-        await guard(matches, {key: client}, {wanted.connection: wanted.organization})
+    if wanted.organization is not None:
+        await guard(matches, {("den", wanted.connection): client}, {wanted.connection: wanted.organization})
     if wanted.filters:
-        _follow(main, found)
+        for trait in main.references:
+            _only_referred(trait, found, main)
     return found
+
+
+async def _listing(client: Client, kind: Kind, verbs: Verbs, found: Found, wanted: Wanted) -> Listing:
+    parent = parent_of(kind)
+    if parent is None:
+        client.progress.phase("reading")
+        return await verbs.read(client, Scope(below=wanted.projects if kind.parent else ()))
+    below = tuple(live.id for live in found.chosen[parent.name])
+    scope = Scope(below=below)
+    if not below:
+        return Listing([])
+    client.progress.phase("reading", len(below))
+    if (cost := verbs.read_cost(scope)) >= _WORTH:
+        client.progress.note(f"Reading {short(kind)} below {len(below):,} {short(parent)}: {_costs(client, cost)}.")
+    return await verbs.read(client, scope)
+
+
+def _costs(client: Client, requests: int) -> str:
+    limits = client.manner.limits
+    left = max((limits.requests or requests) - client.window, 0)
+    waits = -(-max(requests - left, 0) // limits.requests) if limits.requests else 0
+    told = f", with {waits:,} wait{'' if waits == 1 else 's'} of {limits.silence:.0f} s for the request window"
+    return f"{requests:,} requests{told if waits else ''}"
+
+
+def _once(kind: Kind, verbs: Verbs, listing: Listing) -> None:
+    """Raises Malformed when two would claim the same, which the server itself does not allow."""
+    if "connectorId" in kind.by_name:
+        return  # whether names are unique there is unknown; an id tells them apart
+    seen: dict[object, Live] = {}
+    for live in listing.items:
+        first = seen.setdefault(verbs.key(live.spec), live)
+        if first is not live:
+            system = kind.system.capitalize()
+            raise Malformed(
+                f"{system} tells of two {short(kind)} that cannot both be: {first.id} and {live.id} are both called "
+                f'"{plain(live.name, 80)}".',
+                hint="Nothing was written.",
+            )
+
+
+def _only_referred(trait: Field, found: Found, main: Kind) -> None:
+    """Of what the main kind refers to, those that are referred to."""
+    name = str(trait.reference)
+    if name in found.chosen:
+        referred = {live.spec.get(trait.name) for live in found.chosen[main.name]}
+        found.chosen[name] = [live for live in found.chosen[name] if live.id in referred]

@@ -89,17 +89,25 @@ async def _beat(ledger: Ledger, names: Sequence[str], run: Run, on_lost: Callabl
         await asyncio.sleep(max(0.0, min(ledger.heartbeat, left)))
         began = time.monotonic()
         left = confirmed + ledger.dead_after - began
-        attempt = asyncio.ensure_future(ledger.work(lambda: locks.confirm(ledger.database, names, run.id)))
-        try:
-            ours = await asyncio.wait_for(attempt, max(left, _GRACE))
-        except (LedgerError, TimeoutError):  # it did not answer: that says nothing of the lock
-            if time.monotonic() - confirmed < ledger.dead_after:
-                continue
-            ours = False
-        if not ours:
+        ours = await _confirmed(ledger, names, run, max(left, _GRACE))
+        if ours:
+            confirmed = began
+        elif ours is False or time.monotonic() - confirmed >= ledger.dead_after:
             on_lost()
             return
-        confirmed = began
+
+
+async def _confirmed(ledger: Ledger, names: Sequence[str], run: Run, patience: float) -> bool | None:
+    """Whether the lock is still ours; None when the database did not answer, which says nothing of the lock."""
+    attempt = asyncio.create_task(ledger.work(lambda: locks.confirm(ledger.database, names, run.id)))
+    try:
+        # Not wait_for: where that is cancelled just as the answer comes, Python 3.11 forgets that it was.
+        await asyncio.wait({attempt}, timeout=patience)
+        return attempt.result() if attempt.done() else None
+    except Exception:  # whatever it was, confirming goes on: a lock that nobody confirms is lost without a word
+        return None
+    finally:
+        attempt.cancel()
 
 
 def _locked(blocking: Sequence[Lease], dead_after: float) -> Locked:

@@ -49,6 +49,8 @@ def removals(
             elif live.id not in {step.live.id for step in found if step.live}:
                 found += _removed(plan, kind, connection, record, live, policy)
     steps = _without_what_goes_along(plan, [_disconnecting(step, matches) for step in found], matches)
+    told = {step.live.id for step in found if step.live} | {left.record.id for left in plan.left}
+    plan.unmanaged = [pair for pair in plan.unmanaged if pair[1].id not in told]
     depths = depths_of(set(KINDS))
     plan.steps += sorted(steps, key=lambda step: -depths[step.declared.kind])
 

@@ -36,7 +36,9 @@ _ABOUT: Final = (
 def render(found: Contents, page: Page, *, following: str) -> str:
     """All of it for people. `following` is the command that looks what became of open calls."""
     sheet = Sheet(page)
-    sheet.say(safe(f"The ledger {found.name} knows {counted(len(found.records), 'resource')} of ours."), style="bold")
+    title = safe(f"The ledger {found.name} knows {counted(len(found.records), 'resource')} of ours.")
+    for line in page.filled(title, 0, words=True):  # the path stays whole, to be pasted
+        sheet.line(page.paint(line, "bold"))
     for scope, records in groupby(found.records, key=lambda one: one.scope):
         sheet.line()
         sheet.say(safe(scope))

@@ -1,0 +1,184 @@
+"""`trueup get`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from trueup.cli.live import filters as filter_option
+from trueup.cli.live import include_config as include_config_option
+from trueup.cli.live import projects as project_option
+from trueup.cli.options import Asked, Command, Option, asks
+
+if TYPE_CHECKING:
+    from trueup.cli.console import Console
+    from trueup.cli.live import Context
+    from trueup.importing import Found, Wanted
+    from trueup.model import Kind
+    from trueup.report.got import Got
+
+_EXAMPLES: Final = """\
+trueup get instances
+trueup get instances --filter status=disabled --filter account=acme
+trueup get instance docs -o yaml
+trueup get targets --below docs
+trueup get mappings --below docs/acme/docs
+trueup get connectors --project 68063653fc2e1fb859700001 -o json"""
+
+
+class Form(click.Choice[str]):
+    """The form of the answer; `text`, as TRUEUP_OUTPUT says it to other commands, is the table."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The form."""
+        return super().convert("table" if value == "text" else value, param, ctx)
+
+
+@click.command("get", cls=Command, examples=_EXAMPLES)
+@click.argument("kind")
+@click.argument("name", required=False)
+@asks("files", "connection", "state", "verbose", "no_color")
+@click.option(
+    "--below",
+    metavar="PARENT",
+    cls=Option,
+    section="What",
+    help="Those of this parent: of targets and access the instance, by name or id; of mappings the target, by id or as "
+    "INSTANCE/REMOTEID; of connectors the project.",
+)
+@filter_option
+@project_option
+@include_config_option
+@click.option(
+    "-o",
+    "--output",
+    type=Form(["table", "json", "yaml"]),
+    default="table",
+    envvar="TRUEUP_OUTPUT",
+    show_envvar=True,
+    cls=Option,
+    section="Output",
+    help="A table, the fields for programs, or manifests as trueup import writes them.",
+)
+def command(
+    asked: Asked,
+    console: Console,
+    kind: str,
+    name: str | None,
+    below: str | None,
+    filters: tuple[str, ...],
+    projects: tuple[str, ...],
+    include_config: bool,
+) -> int:
+    """List what is live of a kind.
+
+    KIND is accounts, instances, targets, mappings or access of Den, or connectors of Wexa. NAME is the name of one,
+    whatever its case, or its id. Nothing is changed. Exits with 1 when there is none of that name, or when something
+    could not be read.
+    """
+    from trueup.cli.live import checked_projects, connection_of, context, short_text
+    from trueup.importing import Manner, Wanted, manifests, text_of
+    from trueup.importing.filters import parsed
+    from trueup.importing.kinds import kind_named
+    from trueup.report import got as report
+    from trueup.run import blocking
+
+    wanted_kind = kind_named(kind)
+    for option, value in (("NAME", name), ("--below", below)):
+        short_text(value, option)
+    conditions = parsed(filters, wanted_kind)
+    _check_below(wanted_kind, below, projects)
+    known = context(asked, wanted_kind.system)
+    of_projects = bool(wanted_kind.parent) and not wanted_kind.by_name[wanted_kind.parent].reference
+    given = (*projects, below) if of_projects and below is not None else projects
+    wanted = Wanted(
+        (wanted_kind,),
+        conditions,
+        checked_projects(given, known, wanted_kind) if of_projects else (),
+        connection_of(asked),
+    )
+    found, got = blocking(_get(asked, console, wanted, known, name, None if of_projects else below))
+    if asked.output == "yaml":
+        made = manifests(found, (wanted_kind,), Manner(include_config, connection_of(asked)))
+        console.out.exactly(text_of(made.declared))
+        console.err.print(report.notes(made, got, console.err.page))
+    elif asked.json:
+        console.out.document(report.render_json(got, include_config=include_config))
+    else:
+        console.out.print(report.render(got, console.out.log))
+    return 1 if got.denied else 0
+
+
+def _check_below(kind: Kind, below: str | None, projects: tuple[str, ...]) -> None:
+    """Raises UsageError when a parent is needed and not given, or given and not needed."""
+    from trueup.errors import UsageError
+    from trueup.importing.kinds import parent_of, short
+
+    parent = parent_of(kind)
+    if parent is not None and below is None:
+        what = "INSTANCE" if parent_of(parent) is None else "a target: its id, or INSTANCE/REMOTEID"
+        raise UsageError(
+            f"{short(kind)} are listed below {short(parent)}, and none is named.",
+            hint=f"Nothing was sent. Add --below {what}.",
+        )
+    if below is not None and not kind.parent:
+        raise UsageError(
+            f"{short(kind)} are below nothing, and --below is given.",
+            hint="Nothing was sent. Leave it out, or narrow them with --filter.",
+        )
+    if projects and kind.system != "wexa":
+        raise UsageError("--project is about connectors of Wexa.", hint="Nothing was sent. Leave it out.")
+
+
+async def _get(
+    asked: Asked, console: Console, wanted: Wanted, known: Context, name: str | None, below: str | None
+) -> tuple[Found, Got]:
+    from dataclasses import replace
+
+    from trueup.cli.asking import Meter
+    from trueup.cli.live import client_of
+    from trueup.cli.running import session
+    from trueup.importing import Found, looking, read
+    from trueup.importing.kinds import live_kinds
+    from trueup.model import Listing
+    from trueup.report.got import Got
+
+    (kind,) = wanted.kinds
+    async with session(asked, console, known.manifest, systems=(kind.system,)) as (opened, progress, _):
+        client = client_of(opened, kind.system, asked)
+        meter = Meter(client)
+        progress.phase("reading")
+        wanted = replace(wanted, organization=opened.settings[kind.system, wanted.connection].organization)
+        # What is shown beside each: the account of an instance. One request, and it makes a table readable.
+        shown = [trait for trait in kind.references if not kind.parent]
+        beside = tuple(one for one in live_kinds(kind.system) if any(one.name == trait.reference for trait in shown))
+        found = Found()
+        if below is not None:
+            found = await looking.below(client, kind, below, wanted)
+        elif name is not None and not wanted.filters and (one := await looking.by_name(client, kind, name)):
+            found = await read(client, replace(wanted, kinds=beside)) if beside else found
+            found.listings[kind.name], found.chosen[kind.name] = Listing(one), one
+        else:
+            found = await read(client, replace(wanted, kinds=(*beside, kind)))
+        lives = found.chosen[kind.name]
+        if name is not None:
+            found.chosen[kind.name] = looking.called(lives, name)
+            if not found.chosen[kind.name]:
+                raise looking.unknown(kind, name, lives)
+        progress.close()
+        reading, now = meter.read(), client.clock.now()
+    names = {
+        live.id: live.name for other, listing in found.listings.items() if other != kind.name for live in listing.items
+    }
+    got = Got(
+        kind,
+        found.chosen[kind.name],
+        names,
+        reading,
+        now,
+        above=shown[0].name if shown else kind.parent,
+        denied=found.listings[kind.name].denied,
+        narrowed=bool(name or wanted.filters),
+    )
+    return found, got

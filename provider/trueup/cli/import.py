@@ -1,0 +1,193 @@
+"""`trueup import`."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from trueup.cli.live import filters as filter_option
+from trueup.cli.live import include_config as include_config_option
+from trueup.cli.live import projects as project_option
+from trueup.cli.options import Asked, Command, Option, asks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trueup.cli.console import Console
+    from trueup.cli.live import Context
+    from trueup.importing import Found, Wanted
+    from trueup.model import Kind
+    from trueup.plan import Reading
+
+SYSTEMS: Final = ("den", "wexa")
+_WITH: Final = {"targets": ("targets",), "mappings": ("targets", "mappings"), "access": ("access",)}
+"""What may be taken along, and the kinds that it takes: a mapping names its target."""
+
+_EXAMPLES: Final = """\
+trueup import den -o connectors
+trueup import den -o connectors --filter account=acme --filter status=active
+trueup import den -o connectors --with targets,mappings,access --include-config
+trueup import wexa -o connectors --project 68063653fc2e1fb859700001"""
+
+
+@click.command("import", cls=Command, examples=_EXAMPLES)
+@click.argument("system", type=click.Choice(SYSTEMS), metavar="den|wexa")
+@asks("files", "connection", "state", "verbose", "no_color")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    cls=Option,
+    section="What",
+    help="Only this kind (accounts, instances, targets, …); may be repeated. Default: accounts and instances, or "
+    "connectors.",
+)
+@filter_option
+@click.option(
+    "--with",
+    "along",
+    multiple=True,
+    metavar="KINDS",
+    cls=Option,
+    section="What",
+    help="Also targets, mappings or access of the instances, separated by commas: a request for each instance, and "
+    "for mappings one for each target as well.",
+)
+@project_option
+@include_config_option
+@click.option(
+    "-o",
+    "--out",
+    metavar="DIR",
+    required=True,
+    type=click.Path(),
+    cls=Option,
+    section="Output",
+    help="The folder to write to. It is made where it is not there.",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    cls=Option,
+    section="Output",
+    help="Write into a folder that holds manifests already, and over those of the same name.",
+)
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar="TRUEUP_OUTPUT",
+    show_envvar=True,
+    cls=Option,
+    section="Output",
+    help="The summary for people, or for programs.",
+)
+def command(
+    asked: Asked,
+    console: Console,
+    system: str,
+    kinds: tuple[str, ...],
+    filters: tuple[str, ...],
+    along: tuple[str, ...],
+    projects: tuple[str, ...],
+    include_config: bool,
+    out: str,
+    overwrite: bool,
+) -> int:
+    """Write manifests for what exists.
+
+    A plan made of them at once has nothing to do. Secrets are never written, and config and metadata only with
+    --include-config; what was left out is told. Nothing is changed in Den or Wexa. Exits with 1 when something that
+    was asked for could not be read.
+    """
+    from pathlib import Path
+
+    from trueup.cli.live import checked_projects, connection_of, context
+    from trueup.errors import UsageError
+    from trueup.importing import Manner, Wanted, main_kind, manifests, text_of, writing
+    from trueup.importing import files as files_of
+    from trueup.importing import filters as narrowing
+    from trueup.report import imported
+    from trueup.run import blocking
+
+    wanted_kinds = _kinds(system, kinds, along)
+    main = main_kind(wanted_kinds)
+    conditions = narrowing.parsed(filters, main)
+    if projects and not main.parent:
+        raise UsageError("--project is about Wexa.", hint="Nothing was sent. Den has accounts: --filter account=NAME.")
+    folder = Path(out)
+    writing.check(folder, system, SYSTEMS, overwrite=overwrite)
+    known = context(asked, system)
+    wanted = Wanted(
+        wanted_kinds,
+        conditions,
+        checked_projects(projects, known, main) if main.parent else (),
+        connection_of(asked),
+    )
+    found, reading, origin = blocking(_read(asked, console, system, known, wanted))
+    made = manifests(found, wanted_kinds, Manner(include_config, connection_of(asked)))
+    placed = files_of(made, found)
+    comment = (f"What was live on {origin}, as trueup import wrote it.",)
+    before = [path for path in writing.manifests_in(folder) if path.startswith(f"{system}/")]
+    if placed:
+        writing.write(folder, {path: text_of(some, comment) for path, some in placed.items()})
+    done = imported.Imported(
+        out, made, placed, reading, [path for path in before if path not in placed], connection_of(asked)
+    )
+    if asked.json:
+        console.out.document(imported.render_json(done))
+    else:
+        console.out.print(imported.render(done, console.out.page, following=_following(asked, known, out)))
+    return 1 if made.denied else 0
+
+
+def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[Kind, ...]:
+    """The kinds that are to be written, each behind what it refers to. Raises UsageError."""
+    from trueup.errors import UsageError
+    from trueup.importing.kinds import kind_named, live_kinds, parent_of
+    from trueup.wire import plain
+
+    known = live_kinds(system)
+    words = [part.strip() for text in along for part in text.split(",") if part.strip()]
+    if along and (system == "wexa" or not words):
+        what = "Wexa has nothing below its connectors." if words else "--with names nothing."
+        raise UsageError(what, hint="Nothing was sent. Leave --with out.")
+    for word in words:
+        if word not in _WITH:
+            raise UsageError(
+                f'--with knows no "{plain(word, 40)}".', hint=f"Nothing was sent. Known: {', '.join(_WITH)}."
+            )
+    wanted = {kind_named(word, known) for word in given} or {kind for kind in known if parent_of(kind) is None}
+    wanted |= {kind_named(name, known) for word in words for name in _WITH[word]}
+    return tuple(kind for kind in known if kind in wanted)
+
+
+async def _read(
+    asked: Asked, console: Console, system: str, known: Context, wanted: Wanted
+) -> tuple[Found, Reading, str]:
+    """What is live, what reading it took, and where it was read."""
+    from dataclasses import replace
+
+    from trueup.cli.asking import Meter
+    from trueup.cli.live import client_of
+    from trueup.cli.running import session
+    from trueup.importing import read
+
+    async with session(asked, console, known.manifest, systems=(system,)) as (opened, progress, _):
+        client = client_of(opened, system, asked)
+        meter = Meter(client)
+        settings = opened.settings[system, wanted.connection]
+        found = await read(client, replace(wanted, organization=settings.organization))
+        progress.close()
+        return found, meter.read(), settings.scope
+
+
+def _following(asked: Asked, known: Context, out: str) -> str:
+    """The plan of what was written, with the Connections that it needs."""
+    given = list(asked.given)
+    if known.manifest.connections and not asked.files:
+        given += ["-f", "."]
+    return shlex.join(["trueup", "plan", *given, "-f", out])

@@ -1,0 +1,30 @@
+"""What is live -> manifests: the way back, for whoever begins with what is there.
+
+kinds       words of a command line to kinds
+filters     which of the live resources are meant
+reading     what is live, each kind once
+naming      names that a manifest and a file can have
+pruning     free values without secrets
+describing  one live resource to the manifest that declares it
+emit        plain values to YAML
+imported    all of them, and the files that they belong into
+writing     files into a folder
+"""
+
+from trueup.importing.describing import Described, Left, Manner
+from trueup.importing.imported import Import, files, manifests, text_of
+from trueup.importing.reading import Found, Wanted, main_kind, read
+
+__all__ = [
+    "Described",
+    "Found",
+    "Import",
+    "Left",
+    "Manner",
+    "Wanted",
+    "files",
+    "main_kind",
+    "manifests",
+    "read",
+    "text_of",
+]

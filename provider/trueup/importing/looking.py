@@ -1,0 +1,92 @@
+"""What is live of one kind, for whoever asks for it: all of it, some below a parent, or one by its name."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, cast
+
+from trueup.errors import UsageError
+from trueup.importing.filters import chosen
+from trueup.importing.kinds import parent_of, short
+from trueup.importing.reading import Found
+from trueup.match import Matches
+from trueup.model import Address, Declared, Listing, Live, Scope, Verbs, Where
+from trueup.observe import guard
+from trueup.systems.den import named
+from trueup.wire import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trueup.client import Client
+    from trueup.importing.reading import Wanted
+    from trueup.model import Kind
+
+_NEAR = 3
+
+
+async def by_name(client: Client, kind: Kind, name: str) -> list[Live]:
+    """The resource of that name or id, where one can be looked up without reading them all; else none."""
+    trait = kind.by_name.get("id")
+    if kind.parent or "name" not in kind.by_name or trait is None:
+        return []
+    spec = {"id": name} if named.is_instance_id(name) else {"name": name}
+    stub = Declared(Address(kind.system, kind.name, name), kind, spec, Where("", 0))
+    listing = await cast(Verbs, kind.verbs).read(client, Scope((stub,), whole=False))
+    return called(listing.items, name)
+
+
+def called(lives: Sequence[Live], name: str) -> list[Live]:
+    """Those of that name, whatever its case, or of that id."""
+    wanted = name.strip().casefold()
+    return [live for live in lives if live.id == name.strip() or live.name.casefold() == wanted]
+
+
+def unknown(kind: Kind, name: str, lives: Sequence[Live]) -> UsageError:
+    """The error that names near ones."""
+    known = {live.name.casefold(): live.name for live in lives}
+    wanted = name.strip().casefold()
+    near = [known[key] for key in difflib.get_close_matches(wanted, known, n=_NEAR)]
+    near = near or [live.name for live in lives if wanted in live.name.casefold()][:_NEAR]
+    message = f'none of the {short(kind)} that this credential can see is called "{plain(name, 80)}".'
+    quoted = " or ".join(f'"{plain(one, 80)}"' for one in near)
+    some = ", ".join(f'"{plain(live.name, 80)}"' for live in lives[:_NEAR])
+    more = " and others" if len(lives) > _NEAR else ""
+    return UsageError(message, hint=f"Did you mean {quoted}?" if near else f"There are {some}{more}." if some else "")
+
+
+async def below(client: Client, kind: Kind, given: str, wanted: Wanted) -> Found:
+    """What is below the parent that is named, and the parent itself.
+
+    The parent is an instance, by name or id, or a target, by id or as INSTANCE/REMOTEID. Raises UsageError.
+    """
+    if wanted.organization is not None:
+        await guard(Matches([]), {("den", wanted.connection): client}, {wanted.connection: wanted.organization})
+    found = Found()
+    parent = cast("Kind", parent_of(kind))
+    above = parent_of(parent)
+    if above is None:
+        one = await named.instance_of(client, given)
+        one = one if one.name else await named.known(client, one)
+        live = Live(parent.name, one.id, str(one), {})
+    elif named.is_target_id(given):
+        await named.belongs(client, given)
+        live = Live(parent.name, given, given, {parent.parent: ""})
+    else:
+        owner, sign, remote = given.partition("/")
+        if not (sign and remote.strip() and owner.strip()):
+            raise UsageError(
+                f'--below "{plain(given, 80)}" is no target: it is an id (ctg_…), or INSTANCE/REMOTEID.',
+                hint="Nothing was changed. trueup get targets --below INSTANCE lists them.",
+            )
+        instance = await named.instance_of(client, owner)
+        target = await named.target_of(client, remote, instance)
+        live = Live(parent.name, target.id, str(target), {parent.parent: instance.id})
+        found.listings[above.name] = Listing([Live(above.name, instance.id, str(instance), {})])
+    found.listings[parent.name] = Listing([live])
+    verbs = cast(Verbs, kind.verbs)
+    listing = await verbs.read(client, Scope(below=(live.id,)))
+    found.listings[kind.name] = listing
+    lives = chosen(listing.items, wanted.filters, ())
+    found.chosen[kind.name] = sorted(lives, key=lambda live: (live.name.casefold(), live.name, live.id))
+    return found

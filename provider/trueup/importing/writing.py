@@ -1,0 +1,96 @@
+"""Files of an import into a folder: all of them, or none in a folder that had none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from trueup.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SUFFIXES: Final = (".yaml", ".yml")
+_SHOWN: Final = 3
+
+
+def check(folder: Path, system: str, systems: tuple[str, ...], *, overwrite: bool) -> None:
+    """Raises UsageError when the folder is none, or holds manifests that may not be written over.
+
+    What was imported from another system has a folder of its own in it, and is not in the way.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder.", hint="Nothing was written. Name a folder with -o.")
+    if overwrite:
+        return
+    others = tuple(one for one in systems if one != system)
+    if there := [path for path in manifests_in(folder) if Path(path).parts[0] not in others]:
+        more = " and others" if len(there) > _SHOWN else ""
+        raise UsageError(
+            f"the folder {folder} holds YAML files already: {', '.join(there[:_SHOWN])}{more}.",
+            hint="Nothing was written. Name another folder, or add --overwrite.",
+        )
+
+
+def manifests_in(folder: Path) -> list[str]:
+    """The YAML files in a folder, as paths within it, in order."""
+    found: list[str] = []
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            str(Path(here, name).relative_to(folder))
+            for name in names
+            if name.endswith(_SUFFIXES) and not name.startswith(".")
+        ]
+    return sorted(found)
+
+
+def write(folder: Path, texts: Mapping[str, str]) -> None:
+    """Writes texts to files of the folder, by their paths within it. Raises UsageError, and then leaves no part of it.
+
+    They are written beside their places first, so that what can fail fails before anything is in its place.
+    """
+    made = _first_missing(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".import-", dir=folder))
+        try:
+            for path, text in texts.items():
+                (stage / path).parent.mkdir(parents=True, exist_ok=True)
+                with open(stage / path, "x", encoding="utf-8", newline="\n") as file:
+                    file.write(text)
+            _put(stage, folder, texts)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    except OSError as error:
+        if made is not None:
+            shutil.rmtree(made, ignore_errors=True)
+        where = error.filename2 or error.filename or folder
+        raise UsageError(
+            f"{where} cannot be written: {error.strerror}.", hint="Give a folder that can be written to."
+        ) from None
+
+
+def _put(stage: Path, folder: Path, texts: Mapping[str, str]) -> None:
+    """Moves what is staged into its place: whole folders where there is none yet."""
+    for name in sorted({Path(path).parts[0] for path in texts}):
+        if not (folder / name).exists():
+            os.replace(stage / name, folder / name)
+            continue
+        for path in texts:
+            if Path(path).parts[0] == name:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(stage / path, folder / path)
+
+
+def _first_missing(folder: Path) -> Path | None:
+    """The highest folder that has to be made for it; None when it is there."""
+    missing = None
+    for path in (folder, *folder.parents):
+        if path.exists():
+            break
+        missing = path
+    return missing

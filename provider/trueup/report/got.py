@@ -1,0 +1,180 @@
+"""Live resources as a table, as JSON and as YAML: the answer first, the count and the cost last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.cells import cell_len
+
+from trueup.importing.filters import status_of
+from trueup.importing.kinds import short
+from trueup.importing.pruning import is_secret, pruned
+from trueup.manifest.text import printable
+from trueup.report.events import cost, took
+from trueup.report.imported import counted_kind, left_out
+from trueup.report.json import dumps, header
+from trueup.report.page import Sheet, first, safe
+from trueup.report.values import conceal
+from trueup.report.when import lasting, parsed
+from trueup.secrets import scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from trueup.importing import Import
+    from trueup.model import Kind, Live
+    from trueup.plan import Reading
+    from trueup.report.page import Page
+
+_NARROWEST: Final = 12
+"""Cells that a name keeps however narrow the page is."""
+_GAP: Final = "  "
+
+
+@dataclass(slots=True)
+class Got:
+    """What was asked for."""
+
+    kind: Kind
+    lives: Sequence[Live]
+    names: Mapping[str, str]
+    """What is known of the names of what they refer to, by id."""
+    reading: Reading
+    now: datetime
+    above: str = ""
+    """The field that names the parent: the one below which they are listed, or what they belong to."""
+    denied: Mapping[str, str] = field(default_factory=dict)
+    narrowed: bool = False
+    """Whether a name or filters were given."""
+
+
+def render(got: Got, page: Page) -> str:
+    """The table; names are cut where the page is too narrow for them, and nowhere else."""
+    sheet = Sheet(page)
+    if got.lives:
+        columns = _columns(got)
+        widths = _widths(columns, page)
+        for number, row in enumerate(zip(*(cells for _, cells in columns), strict=True)):
+            if not number:
+                sheet.line(page.paint(_row([title for title, _ in columns], widths, page), "bold"))
+            sheet.line(_row(row, widths, page))
+        sheet.line()
+    for why in got.denied.values():
+        sheet.say(f"! {safe(why)}", hang=2)
+    sheet.say(f"{_count(got)} {cost(got.reading)}")
+    return sheet.render()
+
+
+def render_json(got: Got, *, include_config: bool = False) -> str:
+    """The same for programs, with every field; free values only with `include_config`, and never a secret."""
+    return dumps(
+        {
+            **header(),
+            "resources": [_entry(got, live, include_config) for live in got.lives],
+            "could_not_be_read": [{"id": key, "why": scrub(why)} for key, why in got.denied.items()],
+            "reading": took(got.reading),
+        }
+    )
+
+
+def notes(made: Import, got: Got, page: Page) -> str:
+    """What stands beside manifests: what they leave out, what cannot be declared, the count and the cost."""
+    sheet = Sheet(page)
+    for line in left_out(made.resources, page):
+        sheet.say(f"Left out: {line}", hang=2)
+    for one in made.refused:
+        sheet.say(f"Cannot be declared: {safe(one.live.id)}: {safe(one.why)}", hang=2)
+    for why in got.denied.values():
+        sheet.say(f"! {safe(why)}", hang=2)
+    sheet.say(f"{_count(got)} {cost(got.reading)}")
+    return sheet.render()
+
+
+def _count(got: Got) -> str:
+    if not got.lives:
+        return f"No {short(got.kind)} {'like that' if got.narrowed else 'there'}."
+    return f"{counted_kind(len(got.lives), got.kind)}."
+
+
+def _columns(got: Got) -> list[tuple[str, list[str]]]:
+    lives = got.lives
+    found = [("NAME", [_shown(live.name) for live in lives]), ("ID", [safe(live.id) for live in lives])]
+    if any(status_of(live) is not None for live in lives):
+        found.append(("STATUS", [_shown(status_of(live) or "") for live in lives]))
+    elif "role" in got.kind.by_name:
+        found.append(("ROLE", [_shown(live.spec.get("role") or "") for live in lives]))
+    if got.above:
+        title = got.above.removeprefix("connector").removesuffix("Id").upper()
+        ids = [str(live.spec.get(got.above) or "") for live in lives]
+        found.append((title, [_shown(got.names.get(key, key)) for key in ids]))
+    if any(live.updated_at for live in lives):
+        found.append(("UPDATED", [_ago(live.updated_at, got.now) for live in lives]))
+    return found
+
+
+def _shown(text: object) -> str:
+    return printable(scrub(str(text)))
+
+
+def _ago(stamp: str | None, now: datetime) -> str:
+    moment = parsed(stamp)
+    if moment is None:
+        return ""
+    seconds = (now - moment).total_seconds()
+    return f"{lasting(seconds)} ago" if seconds >= 1 else "just now"
+
+
+def _widths(columns: Sequence[tuple[str, Sequence[str]]], page: Page) -> list[int]:
+    widths = [max(map(cell_len, (title, *cells))) for title, cells in columns]
+    if page.wrap:  # a person reads it; whoever searches it gets whole names
+        fixed = {number for number, (title, _) in enumerate(columns) if title in ("ID", "STATUS", "ROLE", "UPDATED")}
+        for number in sorted(set(range(len(columns))) - fixed, key=lambda number: -widths[number]):
+            over = sum(widths) + len(_GAP) * (len(widths) - 1) - page.width
+            widths[number] -= max(min(over, widths[number] - _NARROWEST), 0)
+    return widths
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], page: Page) -> str:
+    shown = []
+    for text, wide in zip(cells, widths, strict=True):
+        if cell_len(text) > wide:
+            text = first(text, wide - cell_len(page.ellipsis)) + page.ellipsis
+        shown.append(text + " " * max(wide - cell_len(text), 0))
+    return _GAP.join(shown).rstrip()
+
+
+def _entry(got: Got, live: Live, include_config: bool) -> dict[str, Any]:
+    parent = live.spec.get(got.above) if got.above else None
+    entry: dict[str, Any] = {
+        "type": live.kind,
+        "provider_name": got.kind.system,
+        "id": live.id,
+        "name": _shown(live.name),
+        "status": conceal(status_of(live))[0],
+        "updated_at": live.updated_at,
+    }
+    if got.above:
+        name = got.names.get(str(parent))
+        entry["parent"] = {"id": parent, "name": None if name is None else scrub(name)}
+    spec: dict[str, Any] = {}
+    left: list[str] = []
+    for trait in got.kind.fields:
+        value = live.spec.get(trait.name)
+        if trait.write_only:
+            left.append(trait.name)
+        elif trait.local or trait.name not in live.spec:
+            continue
+        elif isinstance(value, dict | list):
+            if not include_config:
+                left += [trait.name] if value else []
+                continue
+            kept = pruned(value, (trait.name,))
+            left += [printable(".".join(map(str, path))) for path, _ in kept.gone]
+            spec[trait.name] = conceal(kept.value)[0] if kept.value else {}
+        elif isinstance(value, str) and is_secret(value):
+            left.append(trait.name)
+        else:
+            spec[trait.name] = conceal(value)[0]
+    return {**entry, "spec": spec, "left_out": left}

@@ -1,0 +1,171 @@
+"""What an import wrote: how many of each, what was left out and why, what cannot be declared, and what it took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.diff import dotted
+from trueup.importing.describing import ASKED
+from trueup.importing.kinds import short
+from trueup.manifest.text import printable
+from trueup.model import Address
+from trueup.report.events import cost, took
+from trueup.report.json import dumps, header, named
+from trueup.report.page import Sheet, safe
+from trueup.report.text import counted
+from trueup.secrets import scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trueup.importing import Described, Import
+    from trueup.model import Kind
+    from trueup.plan import Reading
+    from trueup.report.page import Page
+
+NAMED: Final = 3
+"""How many resources or keys are told by name."""
+_MOST: Final = 15
+"""Lines about what was left out, before the rest is counted."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of an import."""
+
+    folder: str
+    made: Import
+    files: Mapping[str, Sequence[Described]]
+    """What was written into each file, by its path in the folder."""
+    reading: Reading
+    others: Sequence[str] = field(default=())
+    """YAML files of the same system in the folder that were not written now."""
+    connection: str = "default"
+
+
+def render(done: Imported, page: Page, *, following: str = "") -> str:
+    """The import as text; `following` is the command to go on with."""
+    declared = done.made.declared
+    sheet = Sheet(page)
+    if not declared:
+        sheet.say("Nothing was written: nothing that is live is meant and can be declared.", style="bold")
+    else:
+        found = tally(declared)
+        files = counted(len(done.files), "file")
+        sheet.say(f"Wrote {found} to {files} in {safe(done.folder)}.", style="bold", hang=2)
+    if lines := left_out(done.made.resources, page):
+        sheet.line()
+        sheet.line("Left out:")
+        for line in lines:
+            sheet.say(line, 2, hang=2)
+    _told(sheet, "Cannot be declared:", [f"! {_who(one)}: {safe(one.why)}" for one in done.made.refused], page)
+    _told(sheet, "Could not be read:", [f"! {safe(why)}" for why in done.made.denied.values()], page)
+    troubled = [f"{_name(one)}: {safe(one.live.trouble)}" for one in declared if one.live.trouble]
+    _told(sheet, "As it is, and not well:", troubled, page)
+    _told(sheet, "Were there before, and stay as they are:", [safe(one) for one in done.others], page)
+    if lines or done.made.refused or done.made.denied or troubled or done.others:
+        sheet.line()
+    if following and declared:
+        sheet.line(safe(f"Next: {following}"))
+    sheet.say(f"Read with {cost(done.reading)}")
+    return sheet.render()
+
+
+def render_json(done: Imported) -> str:
+    """The same for programs."""
+    places = {id(one): path for path, some in done.files.items() for one in some}
+    resources = [
+        {
+            **named(_address(one, done.connection)),
+            "id": one.live.id,
+            "file": scrub(places[id(one)]),
+            "left_out": left(one),
+        }
+        for one in done.made.declared
+    ]
+    refused = [
+        {"type": one.kind.name, "provider_name": one.kind.system, "id": one.live.id, "why": scrub(one.why)}
+        for one in done.made.refused
+    ]
+    denied = [{"id": key, "why": scrub(why)} for key, why in done.made.denied.items()]
+    return dumps(
+        {
+            **header(),
+            "folder": scrub(done.folder),
+            "resources": resources,
+            "cannot_be_declared": refused,
+            "could_not_be_read": denied,
+            "stayed": [scrub(one) for one in done.others],
+            "reading": took(done.reading),
+        }
+    )
+
+
+def left(one: Described) -> list[dict[str, Any]]:
+    """What a manifest leaves out, by name, and why."""
+    return [{"path": printable(scrub(dotted(item.path))), "why": scrub(item.why)} for item in one.left]
+
+
+def tally(resources: Iterable[Described]) -> str:
+    """`1 account, 12 instances and 3 targets`."""
+    counts = Counter(one.kind for one in resources)
+    parts = [counted_kind(number, kind) for kind, number in counts.items()]
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def left_out(resources: Sequence[Described], page: Page) -> list[str]:
+    """What manifests leave out, a line for what is alike; the values are never told."""
+    whole: dict[tuple[Kind, str, str], list[tuple[Described, str]]] = {}
+    for one in resources:
+        for item in one.left if one.document is not None else ():
+            shown = dotted(item.path[:1] if item.why == ASKED else item.path)
+            key = str(item.path[1]) if item.why == ASKED and len(item.path) > 1 else ""
+            whole.setdefault((one.kind, shown, item.why), []).append((one, key))
+    lines = []
+    for (kind, shown, why), items in whole.items():
+        holders = list({id(one): one for one, _ in items}.values())
+        keys = [printable(key) for key in dict.fromkeys(key for _, key in items if key)]
+        about = f" ({_some(keys, page)})" if keys else ""
+        if why == ASKED or len(holders) > NAMED:
+            whose = counted_kind(len(holders), kind)
+        else:
+            whose = ", ".join(map(_name, holders))
+        lines.append(f"{printable(shown)} of {whose}{about}: {safe(why)}")
+    if len(lines) > _MOST:
+        lines = [*lines[: _MOST - 1], f"{len(lines) - _MOST + 1:,} more (JSON output lists them all)"]
+    return lines
+
+
+def counted_kind(number: int, kind: Kind) -> str:
+    """`1 instance`, `12 instances`."""
+    word = short(kind).replace("access", "grants")
+    return f"{number:,} {word if number != 1 else word.removesuffix('s')}"
+
+
+def _some(words: Sequence[str], page: Page) -> str:
+    return ", ".join(words[:NAMED]) + (f", {page.ellipsis}" if len(words) > NAMED else "")
+
+
+def _told(sheet: Sheet, title: str, lines: Sequence[str], page: Page) -> None:
+    if not lines:
+        return
+    sheet.line()
+    sheet.line(title)
+    for line in lines[: _MOST - 1] if len(lines) > _MOST else lines:
+        sheet.say(line, 2, hang=2)
+    if len(lines) > _MOST:
+        sheet.say(f"{page.ellipsis} and {len(lines) - _MOST + 1:,} more (JSON output lists them all)", 2)
+
+
+def _name(one: Described) -> str:
+    return printable(scrub(one.name))
+
+
+def _who(one: Described) -> str:
+    return f"{one.kind.system}/{one.kind.name} {safe(one.live.id)} ({_name(one)})"
+
+
+def _address(one: Described, connection: str) -> Address:
+    return Address(one.kind.system, one.kind.name, one.name, connection)
