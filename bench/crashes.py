@@ -211,6 +211,12 @@ class Trial:
             "locks": held,
         }
 
+    def unreadable(self) -> int:
+        """Of how many connectors the ledger knows that their configuration was sent."""
+        with contextlib.closing(sqlite3.connect(self.folder / "ledger.db")) as database:
+            rows = database.execute("select body from records where kind = 'Connector'").fetchall()
+        return sum("dataLoaderConfig.source" in body for (body,) in rows)
+
     def sent(self) -> Counter[str]:
         """Writes by method and route since the state was restored."""
         counts: Counter[str] = Counter()
@@ -219,6 +225,44 @@ class Trial:
                 counts[f"{one['method']} {one['route']}"] += one["count"]
         return counts
 
+
+@dataclass(frozen=True)
+class Picture:
+    """What an apply that nobody killed leaves behind."""
+
+    live: dict[str, Any]
+    owned: dict[str, Any]
+
+    @classmethod
+    def of(cls, trial: Trial) -> Picture:
+        """The picture as it is now."""
+        return cls(trial.live(), trial.owned())
+
+
+def killed(trial: Trial, at: int, phase: Phase, good: Picture) -> list[str]:
+    """What is wrong after a kill and another run: lost, doubled, wrongly owned or removed, sent again."""
+    trial.restore()
+    code = trial.apply(at, phase)
+    known = trial.unreadable()
+    sent = trial.sent()["POST /connectors/change_status"]
+    wrong = [] if code in (-signal.SIGKILL, 0) else [f"it was not killed: {code}"]
+    if (code := trial.apply()) != 0:
+        wrong.append(f"the second run ended with {code}")
+    now = Picture.of(trial)
+    for table, rows in good.live["servers"].items():
+        there = now.live["servers"][table]
+        wrong += [f"lost: {row}" for row in rows if row not in there]
+        wrong += [f"doubled or wrong: {row}" for row in there if there.count(row) > rows.count(row)]
+    wrong += [f"{name}: {now.owned[name]}" for name in good.owned if now.owned[name] != good.owned[name]]
+    again = trial.sent()["POST /connectors/change_status"] - sent
+    if again > CONNECTORS - known:
+        wrong.append(f"sent again although the ledger knew: {again} of {CONNECTORS}, and {known} were known")
+    resynced = sum(count for route, count in trial.sent().items() if "sync" in route)
+    return wrong + ([f"resynced: {resynced}"] if resynced else []) + ([] if trial.in_sync() else ["not in sync"])
+
+
+CONNECTORS = 3
+"""How many connectors whose configuration cannot be relied on to read back are written."""
 
 _SHOWN = {
     "den.connectorAccounts": ("remoteId", "displayName"),

@@ -65,10 +65,8 @@ def test_children_below_their_parent(bench: Getting) -> None:
     _seed(bench)
     key = bench.world.instance("everything")["id"]
     for parent in ("EVERYTHING", key):
-        assert (
-            rows(bench.get("targets", "--below", parent))[1][::3]
-            == ["acme/everything", "everything"][:1] + (rows(bench.get("targets", "--below", parent))[1][3:4])
-        )
+        row = rows(bench.get("targets", "--below", parent))[1]
+        assert (row[0], row[2]) == ("acme/everything", "everything")
     (one,) = parsed(bench.get("targets", "--below", key, "-o", "json"))["resources"]
     for parent in (one["id"], "everything/acme/everything", "Everything/ACME/everything"):
         done = bench.get("mappings", "--below", parent)
@@ -105,14 +103,14 @@ def test_yaml_is_what_import_writes(bench: Getting, tmp_path: Path) -> None:
     done = bench.get("instances", "-o", "yaml", "--include-config")
     assert done.returncode == 0
     assert TOKEN not in done.stdout + done.stderr
-    assert "Left out: config.password of everything: it looks like a secret" in done.stderr
+    assert "config.tokens, config.password of everything: it looks like a secret" in done.stderr
     path = tmp_path / "got.yaml"
     path.write_text(done.stdout)
-    assert {one.address.name for one in load(path).resources} >= {"everything", "Bare", "old-wiki"}
+    assert {one.address.name for one in load([path]).resources} >= {"everything", "Bare", "old-wiki"}
     plan = inside("plan", "-f", str(path), "--state", str(bench.world.folder))
     assert plan.stdout.startswith("In sync: 4 of 4")
     mappings = bench.get("mappings", "--below", "everything/acme/everything", "-o", "yaml")
-    assert 'name: "everything:acme-everything:skill skills-**"' in mappings.stdout.replace("name: e", 'name: "e') + '"'
+    assert "  name: everything:acme-everything:skill skills-**\n" in mappings.stdout
 
 
 def test_wexa_and_its_configuration(bench: Getting) -> None:
@@ -146,7 +144,7 @@ def test_names_are_cut_for_people_alone(bench: Getting) -> None:
         assert terminal.end() == 0
         lines = terminal.shown().splitlines()
     assert max(map(cell_len, lines)) <= 80
-    assert any("東京…" in line and "cin_" in line for line in lines)
+    assert any(line.startswith("東京") and "…" in line and "cin_" in line for line in lines)
 
 
 def test_the_variable_for_output_serves_both(bench: Getting) -> None:

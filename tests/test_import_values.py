@@ -13,16 +13,20 @@ from hypothesis import strategies as st
 
 from trueup.diff import MISSING
 from trueup.errors import UsageError
-from trueup.importing import emit, writing
+from trueup.importing import Manner, emit, writing
+from trueup.importing.describing import described
 from trueup.importing.kinds import kind_named, live_kinds, short
 from trueup.importing.naming import file_names, resource_names
 from trueup.importing.pruning import pruned
 from trueup.manifest.compose import Document, documents
 from trueup.manifest.text import Source
+from trueup.model import Listing, Live
 from trueup.secrets import Secret
+from trueup.systems.den.connector_instance import KIND as INSTANCE
 
+ACCOUNT = "cac_01m87aqsgafdrb2ydxs2zh8x2h"
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 VALUES = st.recursive(
     st.none()
     | st.booleans()
@@ -203,3 +207,46 @@ def test_a_link_in_the_way_and_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "out" / "den" / "a.yaml").mkdir()
     with pytest.raises(UsageError, match="cannot be written"):
         writing.write(tmp_path / "out", {"den/a.yaml": "", "den/b.yaml": ""})
+
+
+def _instance(**spec: Any) -> Live:
+    known: dict[str, Any] = {
+        "name": "docs",
+        "connectorAccount": ACCOUNT,
+        "remoteId": None,
+        "status": "active",
+        "config": {},
+    }
+    return Live("ConnectorInstance", "cin_01m87aqsgae588zg76b4hgstyf", "docs", {**known, **spec})
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ({"connectorAccount": None}, "connectorAccount is not told by a well-formed id"),
+        ({"connectorAccount": {"a": 1}}, "connectorAccount is not told by a well-formed id"),
+        ({"connectorAccount": "acme"}, "connectorAccount is not told by a well-formed id"),
+        ({"name": "x\ty"}, "holds a control character"),
+        ({"name": "\ud800"}, "cannot be written"),
+        ({"name": "x" * 256}, "name"),
+    ],
+)
+def test_what_a_hostile_answer_tells_is_not_declared(spec: dict[str, Any], why: str) -> None:
+    found = described(INSTANCE, _instance(**spec), "docs", {}, Listing([]), Manner())
+    assert (found.document, found.text) == (None, "")
+    assert why in found.why
+
+
+@pytest.mark.parametrize("spec", [{"status": "gone"}, {"status": 7}, {"remoteId": ["x"]}, {"remoteId": "x" * 256}])
+def test_a_field_that_cannot_be_declared_is_left_out(spec: dict[str, Any]) -> None:
+    (name,) = spec
+    found = described(INSTANCE, _instance(**spec), "docs", {}, Listing([]), Manner())
+    assert found.document is not None
+    assert name not in found.document["spec"]
+    assert [one.path for one in found.left] == [(name,)]
+
+
+def test_a_name_beside_is_a_reference() -> None:
+    found = described(INSTANCE, _instance(), "Docs", {"ConnectorAccount": {ACCOUNT: "acme"}}, Listing([]), Manner())
+    assert found.document is not None
+    assert found.document["spec"] == {"connectorAccount": "acme", "name": "docs", "status": "active"}

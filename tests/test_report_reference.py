@@ -30,6 +30,8 @@ def test_every_field_and_what_is_below_it_has_a_row(one: Any) -> None:
         for key, schema in trait.schema.get("properties", {}).items():
             if "description" in schema:
                 expected.append((f"{trait.name}.{key}", " *" if key in trait.schema.get("required", ()) else ""))
+        if trait.inline and trait.inline[1]:
+            expected.append((f"{trait.name}.{trait.inline[1]}", ""))
     assert rows == expected
     assert ("`*` has to be given" in text) == any(star for _, star in rows)
 

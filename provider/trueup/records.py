@@ -112,3 +112,5 @@ class Lease:
     """RFC 3339, by the database's clock."""
     age: float = 0.0
     """Seconds since the heartbeat, by the database's clock, when it was read."""
+    gone: bool = False
+    """Its process is known to have ended, so that it is free."""

@@ -19,8 +19,9 @@ from trueup.errors import PlanFileError, Stale
 from trueup.model import Address, Call, Declared, Desired, Live, Where
 from trueup.plan import Cost, Left, Plan, Reading, Step, Unverifiable
 from trueup.records import Record
+from trueup.report.json import dumps
 from trueup.report.values import conceal
-from trueup.secrets import fingerprint, scrub
+from trueup.secrets import REDACTED, Reference, Secret, fingerprint, holds_secret, scrub
 from trueup.systems import BY_NAME
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 LARGEST: Final = 256 << 20
 """Bytes of a file; more is refused."""
+_NAMED: Final = 50
+"""How many steps are told by name when a plan is stale."""
 _MISSING: Final = {"$": "absent"}
 _UNKNOWN: Final = {"$": "unknown"}
 
@@ -50,63 +53,134 @@ class Saved:
     options: dict[str, Any] = field(default_factory=dict)
     """The options that a plan of the same is made with."""
     servers: dict[str, str] = field(default_factory=dict)
-    """The servers by connection, as the ledger knows them."""
+    """The servers, with Den's organisations, by connection."""
     bound: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Digests of what each step rests on, by address, then by what it is."""
+    """Digests of what each step rests on, by step, then by what it is."""
     created: str = ""
+    folder: str = ""
+    """From where relative paths in `files` lead."""
 
 
 def bindings(plan: Plan, key: bytes) -> dict[str, dict[str, str]]:
-    """Digests of what each step that sends something rests on, by address."""
-    return {str(step.address): _binding(step, key) for step in plan.pending}
+    """Digests of what each step that sends something rests on, by step."""
+    beside = _exclusive(plan)
+    return {_name(step): _binding(step, beside, key) for step in plan.pending}
 
 
-def _binding(step: Step, key: bytes) -> dict[str, str]:
+def _name(step: Step) -> str:
+    """A step among those of its plan: what is declared anew may have the address of what is removed."""
+    return f"{step.address} {step.live.id}" if step.declared.gone and step.live is not None else str(step.address)
+
+
+def _binding(step: Step, beside: Mapping[tuple[str, str], list[str]], key: bytes) -> dict[str, str]:
     live = step.live
-    what = [step.action, [call.verb for call in step.calls], sorted(map(str, step.needs)), sorted(step.lost)]
-    found = {"what is to be done": fingerprint(key, what), "its id": fingerprint(key, live.id if live else None)}
-    for change in step.changes:
-        before = at(live.spec, change.path) if live else MISSING
-        found[dotted(change.path)] = fingerprint(key, None if before is MISSING else [before])
+    found: dict[str, Any] = {
+        "what is to be done": [step.action, [call.verb for call in step.calls]],
+        "its id": live.id if live else None,
+        "what it needs": sorted(map(str, step.needs)),
+        "what it refers to": _without_secrets(step.desired.spec),  # the text is the same: only ids can differ
+        "what goes with it": sorted((*step.lost, *step.along)),
+        "what else is removed there": _near(step, beside),
+    }
+    # A secret may be another one at the time of the apply, and then be a change where it was none.
+    paths = [_whole(change.path) for change in step.changes] + list(_secrets(step.desired.spec, ()))
+    for path in paths:
+        before = at(live.spec, path) if live else MISSING
+        found[dotted(path)] = None if before is MISSING else [before]
     if step.action in ("delete", "replace") and live is not None:
-        found |= {name: fingerprint(key, [value]) for name, value in live.spec.items()}
+        lasting = all(call.verb == "archive" for call in step.calls)
+        found |= {name: [value] for name, value in live.spec.items() if not (lasting and isinstance(value, dict))}
+    return {name: fingerprint(key, [_name(step), name, value]) for name, value in found.items()}
+
+
+def _exclusive(plan: Plan) -> dict[tuple[str, str], list[str]]:
+    """Ids of what is removed because somewhere only what is declared may be, by kind and what it is below."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for step in plan.steps:
+        if step.declared.gone and not step.pruned and step.live is not None:
+            parent = step.live.spec.get(step.declared.kind.parent)
+            found.setdefault((step.address.kind, str(parent)), []).append(step.live.id)
     return found
 
 
-def narrowed(plan: Plan, saved: Mapping[str, Mapping[str, str]], key: bytes) -> Plan:
+def _near(step: Step, beside: Mapping[tuple[str, str], list[str]]) -> list[str]:
+    """What is removed so beside a step, or below what it is about."""
+    parent = (step.live.spec if step.live else step.desired.spec).get(step.declared.kind.parent)
+    own = step.live.id if step.live else None
+    near = (
+        ids for (kind, above), ids in beside.items() if above == own or (kind, above) == (step.address.kind, parent)
+    )
+    return sorted(one for ids in near for one in ids)
+
+
+def _whole(path: Path) -> Path:
+    """The path of the list that an item belongs to: lists are written as one."""
+    return next((path[:place] for place, part in enumerate(path) if isinstance(part, int)), path)
+
+
+def _secrets(value: Any, path: Path) -> Iterable[Path]:
+    """The paths of the secrets in a value; a list counts as one."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secrets(item, (*path, key))
+    elif path and holds_secret(value):
+        yield path
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return REDACTED if isinstance(value, Secret | Reference) else value
+
+
+def narrowed(plan: Plan, saved: Saved, key: bytes) -> Plan:
     """Of a plan made just now the steps of the saved one. Raises Stale, which names all that has changed since."""
     now = bindings(plan, key)
+    refused = {_name(step): step.why for step in plan.steps if step.action == "refuse"}
     told: list[str] = []
-    for address, was in saved.items():
-        found = now.get(address)
+    for name, was in saved.bound.items():
+        found = now.get(name)
         if found is None:
-            told.append(f"{address}: there is nothing to be done any more, or it is refused now")
-        elif changed := [name for name in {**was, **found} if was.get(name) != found.get(name)]:
-            told.append(f"{address}: {', '.join(changed)}")
+            why = f"it is refused now: {refused[name]}" if name in refused else "there is nothing to be done any more"
+            told.append(f"{name} ({why.rstrip('.')})")
+        elif changed := [one for one in {**was, **found} if was.get(one) != found.get(one)]:
+            told.append(f"{name} ({', '.join(changed)})")
     if told:
+        more = f", and {len(told) - _NAMED:,} more" if len(told) > _NAMED else ""
         raise Stale(
-            f"the plan is stale. Since it was made these have changed: {'; '.join(told)}.",
+            f"the plan is stale. Since it was made these have changed: {', '.join(told[:_NAMED])}{more}.",
             hint="Nothing was sent. Make a new plan.",
         )
-    plan.steps = [step for step in plan.steps if str(step.address) in saved]
+    was_refused = {_name(step) for step in saved.plan.steps if step.action == "refuse"}
+    plan.steps = [
+        step
+        for step in plan.steps
+        if _name(step) in saved.bound or (step.action == "refuse" and _name(step) in was_refused)
+    ]
+    plan.unsafe = ""  # these very steps were not too much for one run, whatever else has drifted meanwhile
     return plan
 
 
 def dump(saved: Saved, key: bytes) -> str:
     """The text of the file."""
-    content = {
-        "trueup_plan": VERSION,
-        "trueup_version": __version__,
-        "created": saved.created,
-        "desired": saved.desired,
-        "files": saved.files,
-        "options": saved.options,
-        "servers": saved.servers,
-        "bound": saved.bound,
-        "plan": _encoded(saved.plan),
-        "document": saved.document,
-    }
-    return json.dumps({**content, "mac": _mac(content, key)}, indent=1, allow_nan=False) + "\n"
+    return _sealed(
+        {
+            "trueup_plan": VERSION,
+            "trueup_version": __version__,
+            "created": saved.created,
+            "desired": saved.desired,
+            "folder": saved.folder,
+            "files": saved.files,
+            "options": saved.options,
+            "servers": saved.servers,
+            "bound": saved.bound,
+            "plan": _encoded(saved.plan),
+            "document": saved.document,
+        },
+        key,
+    )
 
 
 def load(text: str, key: bytes | None) -> Saved:
@@ -117,29 +191,33 @@ def load(text: str, key: bytes | None) -> Saved:
         raise _unusable("it is not JSON, or was cut off") from None
     if not isinstance(content, dict) or "trueup_plan" not in content:
         raise _unusable("it is no saved plan")
-    if content["trueup_plan"] != VERSION:
-        raise _unusable(f"it has version {scrub(str(content['trueup_plan']))[:20]}, and this trueup knows {VERSION}")
-    mac = content.pop("mac", None)
+    version = content["trueup_plan"]
+    if type(version) is not int or version != VERSION:
+        said = f"version {str(version)[:20]}" if type(version) is int else "a version that is no number"
+        raise _unusable(f"it has {said}, and this trueup knows {VERSION}")
     if key is None:
         raise _unusable("there is no key to tell whether it was edited")
+    content.pop("mac", None)
     try:
-        sound = isinstance(mac, str) and hmac.compare_digest(mac.encode(), _mac(content, key).encode())
+        # Of one content there is one text only: whatever else reads alike was not written here.
+        sound = hmac.compare_digest(text.encode("utf-8", "surrogatepass"), _sealed(content, key).encode())
     except (ValueError, RecursionError):
         sound = False
     if not sound:
         raise _unusable("it was edited, or made with the key of another ledger")
     try:
         return Saved(
-            _decoded(content["plan"]),
-            content["document"],
-            content["desired"],
-            content["files"],
-            content["options"],
-            content["servers"],
-            content["bound"],
-            content["created"],
+            plan=_decoded(content["plan"]),
+            document=content["document"],
+            desired=content["desired"],
+            files=content["files"],
+            options=content["options"],
+            servers=content["servers"],
+            bound=content["bound"],
+            created=content["created"],
+            folder=content["folder"],
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         raise _unusable("it is not what this trueup writes") from None
 
 
@@ -150,9 +228,10 @@ def _unusable(why: str) -> PlanFileError:
     )
 
 
-def _mac(content: Mapping[str, Any], key: bytes) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hmac.new(key, b"trueup saved plan\0" + text.encode(), hashlib.sha256).hexdigest()
+def _sealed(content: dict[str, Any], key: bytes) -> str:
+    """The content as text, with the keyed digest of that text at its end."""
+    mac = hmac.new(key, b"trueup saved plan\0" + dumps(content).encode(), hashlib.sha256).hexdigest()
+    return dumps({**content, "mac": mac}) + "\n"
 
 
 def stamp(now: datetime) -> str:
@@ -171,11 +250,14 @@ def _encoded(plan: Plan) -> dict[str, Any]:
             [list(place), live.kind, live.id, scrub(live.name), live.updated_at] for place, live in plan.unmanaged
         ],
         "left": [
-            [one.record.scope, one.record.id, one.record.address, one.record.kind, one.live is not None, one.why]
+            [
+                *(one.record.scope, one.record.id, scrub(one.record.address), one.record.kind),
+                *(one.live is not None, scrub(one.why)),
+            ]
             for one in plan.left
         ],
         "aged": [[_address(address), text] for address, text in plan.aged.items()],
-        "undeclared": [[_address(address), list(map(list, paths))] for address, paths in plan.undeclared.items()],
+        "undeclared": [[_address(address), list(map(_path, paths))] for address, paths in plan.undeclared.items()],
         "unsafe": scrub(plan.unsafe),
         "left_out": plan.left_out,
         "off": plan.off,
@@ -229,26 +311,30 @@ def _address_of(parts: list[str]) -> Address:
     return Address(system, kind, name, connection)
 
 
+def _path(path: Path) -> list[str | int]:
+    return [scrub(part) if isinstance(part, str) else part for part in path]
+
+
 def _where(where: Where) -> list[Any]:
     return [where.file, where.line, where.column]
 
 
 def _step(step: Step) -> dict[str, Any]:
     declared, live = step.declared, step.live
-    paths = [change.path for change in step.changes] + [one.path for one in step.unverifiable]
+    # To place a field its document is read again, and of what is created only the document's own place is shown.
+    paths = [] if step.action == "create" else [change.path for change in step.changes]
+    paths += [one.path for one in step.unverifiable]
     return {
         "action": step.action,
         "address": _address(declared.address),
         "where": _where(declared.place),
         "gone": declared.gone,
-        "places": [[list(path), _where(declared.locate(path))] for path in dict.fromkeys(paths)],
-        "references": {
-            trait.name: declared.spec[trait.name] for trait in declared.kind.references if trait.name in declared.spec
-        },
+        "places": [[_path(path), _where(declared.locate(path))] for path in dict.fromkeys(paths)],
+        "written": _written(step),
         "live": None if live is None else [live.kind, live.id, scrub(live.name), live.updated_at],
         "calls": [[call.verb, call.requests, list(call.paths), call.admin] for call in step.calls],
         "changes": [_change(change) for change in step.changes],
-        "unverifiable": [[list(one.path), scrub(one.why)] for one in step.unverifiable],
+        "unverifiable": [[_path(one.path), scrub(one.why)] for one in step.unverifiable],
         "needs": [_address(need) for need in step.needs],
         "why": scrub(step.why),
         "error": step.error,
@@ -267,7 +353,7 @@ def _step_of(content: Mapping[str, Any]) -> Step:
     def locate(path: Path) -> Where:
         return places.get(path, where)
 
-    declared = Declared(address, kind, content["references"], where, locator=locate, gone=content["gone"])
+    declared = Declared(address, kind, content["written"], where, locator=locate, gone=content["gone"])
     live = content["live"]
     return Step(
         content["action"],
@@ -286,8 +372,18 @@ def _step_of(content: Mapping[str, Any]) -> Step:
     )
 
 
+def _written(step: Step) -> dict[str, str]:
+    """The words of the manifest that a report shows where the plan itself has ids."""
+    spec, found = step.declared.spec, {}
+    for change in step.changes:
+        name = str(change.path[0])
+        if len(change.path) == 1 and not change.sensitive and isinstance(spec.get(name), str):
+            found[name] = scrub(spec[name])
+    return found
+
+
 def _change(change: Change) -> list[Any]:
-    return [list(change.path), _value(change.before), _value(change.after), change.sensitive, scrub(change.note)]
+    return [_path(change.path), _value(change.before), _value(change.after), change.sensitive, scrub(change.note)]
 
 
 def _value(value: Any) -> Any:

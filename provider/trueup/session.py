@@ -149,7 +149,7 @@ class Session:
         resources = await asyncio.to_thread(_with_secrets, self.resources)
         ledger = await self._ledger_if(create=False)
         key = ledger.key if ledger else None if self._place() is None else os.urandom(32)
-        unfinished = await ledger.unfinished(set(self._scopes.values())) if ledger else []
+        unfinished = await self._unfinished(ledger) if ledger else []
         if options.prune and ledger is None:
             raise UsageError(
                 "--prune removes only what the ledger says is ours, and there is no ledger.",
@@ -287,6 +287,15 @@ class Session:
                     for record in self._records.get(connection, {}).values():
                         if not record.realm and record.id in index.by_id:
                             record.realm = self._realms[connection]
+
+    async def _unfinished(self, ledger: Ledger) -> Unfinished:
+        """The runs that did not end, without those that are at work."""
+        alive = {lease.run for lease in await ledger.leases() if not lease.gone}
+        found = await ledger.unfinished(set(self._scopes.values()))
+        for run, _ in found:
+            if run.id in alive:
+                self.options.progress.note(f"Run {run.id} ({run.holder}, begun {run.began}) is at work now.")
+        return [(run, intents) for run, intents in found if run.id not in alive]
 
     async def _resume(self, ledger: Ledger, unfinished: Unfinished, matches: Matches) -> None:
         """Finds out what became of the calls of a run that did not end; notes it only while nobody else is at work."""

@@ -110,6 +110,9 @@ class Verifier:
                 key = dotted(path)
                 doubt: Doubt | None = None
                 hidden = any(path[: len(one)] == one for one in live.unreadable)
+                if key in record.settling:
+                    record.settling.remove(key)  # it was looked at
+                    self._journal.keep(declared, record)
                 if key not in record.written or same(seen, value) or hidden:
                     continue
                 if outcome.answered:

@@ -79,17 +79,20 @@ async def _apply_saved(asked: Asked, console: Console, path: str, fail_fast: boo
 
     _only_its_own(asked)
     found, key = await planfile.read(path, asked)
-    desired = await asyncio.to_thread(load, *(asked.files or found.files))
-    same = dataclasses.replace(asked, **planfile.narrowing(found))
+    files = planfile.manifests(found, asked)
+    desired = await asyncio.to_thread(load, *files)
+    planfile.check(found, desired)
+    given = asked.given if asked.files else (*(word for file in files for word in ("-f", file)), *asked.given)
+    same = dataclasses.replace(asked, files=files, given=given, **planfile.narrowing(found, desired))
     async with session(same, console, desired, results=True, fail_fast=fail_fast) as (opened, progress, interrupt):
-        planfile.check(found, desired, opened)
+        await planfile.check_servers(found, opened)
         async with opened.exclusively():
-            plan = narrowed(await opened.plan(), found.bound, key)
+            plan = narrowed(await opened.plan(), found, key)
             progress.close()
             interrupt.stop = opened.stop
             report = await opened.apply(plan)
             interrupt.stop = _finished
-    return _told(report, plan, asked, console)
+    return _told(report, plan, dataclasses.replace(same, targets=()), console, always=True)
 
 
 def _only_its_own(asked: Asked) -> None:
@@ -107,12 +110,12 @@ def _only_its_own(asked: Asked) -> None:
             )
 
 
-def _told(report: Report, plan: Plan, asked: Asked, console: Console) -> int:
+def _told(report: Report, plan: Plan, asked: Asked, console: Console, *, always: bool = False) -> int:
     from trueup.report import applied
 
     if asked.json:
         console.out.document(applied.render_json(report))
-    elif plan.has_changes or report.adopted or report.released:
+    elif always or plan.has_changes or report.adopted or report.released:
         following = asked.command("plan")
         console.out.print(applied.render(report, plan, console.out.page, following=following))
     return report.exit_code

@@ -21,7 +21,7 @@ def ended(command: Callable[[], Any], console: Console) -> int:
     try:
         result = command()
         code = result if isinstance(result, int) else 0
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.exceptions.Abort):  # click makes the one into the other
         console.err.print("Interrupted.")  # before anything began, or once everything was told
         return INTERRUPTED
     except click.ClickException as error:

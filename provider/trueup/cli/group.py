@@ -25,7 +25,10 @@ COMMANDS: Final = {
 }
 """Name and first line of its help; the command is `command` in the module of its name."""
 
-WITH_VALUE: Final = ("-f", "--file", "-o", "--output", "--connection", "--target", "--parallelism", "--state")
+WITH_VALUE: Final = (
+    *("-f", "--file", "-o", "--output", "--connection", "--target", "--parallelism", "--state", "-l", "--selector"),
+    *("--out", "--max-delete-percent", "--max-changes", "--max-age", "--max-requests", "--lock-timeout"),
+)
 """Options that take a value and may also stand before the subcommand."""
 
 _EXAMPLES: Final = """\

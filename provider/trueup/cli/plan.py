@@ -32,10 +32,11 @@ trueup plan -o json --detailed-exitcode > plan.json"""
 @click.option(
     "--out",
     metavar="PLAN",
-    type=click.Path(dir_okay=False),
+    type=click.Path(),
     cls=Option,
     section="Output",
-    help="Also save the plan in that file, to be applied as it is: trueup apply PLAN",
+    help="Also save the plan in that file, to be applied as it is (trueup apply PLAN). One that is too much for one "
+    "run is saved to be shown, and its apply is refused.",
 )
 @click.option(
     "--detailed-exitcode", is_flag=True, cls=Option, section="Output", help="Exit with 2 when there are differences."
@@ -49,17 +50,23 @@ def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: 
     run.
     """
     from trueup.errors import SafetyError
-    from trueup.report import json, text
+    from trueup.report import failure, json, text
     from trueup.run import blocking, load
 
     plan = blocking(_planned(asked, console, load(*asked.files), out))
-    following = f"trueup apply {click.format_filename(out)}" if out else asked.command("apply")
+    following = asked.command("apply")
+    if out is not None:
+        from trueup.cli import planfile
+
+        following = planfile.following(out, asked)
     if asked.json:
         console.out.document(json.render(plan))
     else:
         console.out.print(text.render(plan, console.out.page, following=following))
-    if plan.unsafe:
-        raise SafetyError(plan.unsafe, hint="Nothing was sent.")
+    if plan.unsafe:  # the plan says so itself, and standard output holds one document
+        error = SafetyError(plan.unsafe, hint="Nothing was sent.")
+        console.err.print(failure.render(error, console.err.log))
+        return error.exit_code
     if any(step.error for step in plan.steps):
         return 1
     return DIFFERENCES if detailed_exitcode and plan.has_changes else 0
@@ -68,10 +75,13 @@ def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: 
 async def _planned(asked: Asked, console: Console, desired: Manifest, out: str | None) -> Plan:
     from trueup.cli.running import session
 
+    target = None
+    if out is not None:
+        from trueup.cli import planfile
+
+        target = planfile.prepare(out, asked)
     async with session(asked, console, desired) as (opened, _, _):
         plan = await opened.plan()
-        if out is not None:
-            from trueup.cli.planfile import write
-
-            await write(out, plan, asked, desired, opened)
+        if target is not None:
+            await planfile.write(target, plan, asked, desired, opened)
     return plan

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json as plain_json
 import os
+import shlex
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup import saved
 from trueup.cli.options import state_of
-from trueup.errors import PlanFileError, Stale, UsageError
+from trueup.connections import redirect
+from trueup.errors import PlanFileError, SafetyError, Stale, UsageError
+from trueup.ledger.place import ledger_place
+from trueup.match import target_of
 from trueup.report import json
 from trueup.session import key_of
+from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
     from trueup.cli.options import Asked
@@ -34,86 +41,156 @@ KEPT: Final = (
 """The options that a saved plan brings along, by their names in Asked."""
 
 
-async def write(path: str, plan: Plan, asked: Asked, desired: Manifest, session: Session) -> None:
-    """Writes the file, all of it or nothing. Raises UsageError and PlanFileError."""
-    key = await key_of(state_of(asked), create=True)
-    if key is None:
+def prepare(path: str, asked: Asked) -> Path:
+    """The file that is to be written. Raises UsageError and PlanFileError, before anything is read from a server."""
+    if not os.environ.get("TRUEUP_FINGERPRINT_KEY") and ledger_place(state_of(asked)) is None:
         raise UsageError(
             "a saved plan carries a keyed digest, and there is no key.",
             hint="Set TRUEUP_FINGERPRINT_KEY, or let there be a ledger (TRUEUP_LEDGER).",
         )
-    options = {name: getattr(asked, name) for name in KEPT}
+    try:
+        target = Path(os.path.realpath(path))  # what a link leads to is replaced, and the link stays
+        if os.path.lexists(target) and not target.is_file():
+            raise PlanFileError(f"the plan cannot be written to {path}: it is not a regular file.")
+        if not target.parent.is_dir():
+            raise PlanFileError(f"the plan cannot be written to {path}: there is no such folder.")
+    except (OSError, ValueError) as error:
+        raise PlanFileError(f"the plan cannot be written to {path}: {_reason(error)}.") from None
+    return target
+
+
+async def write(target: Path, plan: Plan, asked: Asked, desired: Manifest, session: Session) -> None:
+    """Writes the file, all of it or nothing. Raises PlanFileError and LedgerError."""
+    key = await key_of(state_of(asked), create=True)
+    assert key is not None  # or `prepare` had said so
     text = saved.dump(
         saved.Saved(
-            plan,
-            plain_json.loads(json.render(plan)),
-            desired.digest,
-            list(asked.files or (".",)),
-            options,
-            session.servers,
-            saved.bindings(plan, key),
-            saved.stamp(session.options.clock.now()),
+            plan=plan,
+            document=plain_json.loads(json.render(plan)),
+            desired=desired.digest,
+            files=list(asked.files or (".",)),
+            options={name: getattr(asked, name) for name in KEPT},
+            servers=await _servers(session),
+            bound=saved.bindings(plan, key),
+            created=saved.stamp(session.options.clock.now()),
+            folder=os.getcwd(),
         ),
         key,
     )
-    target = Path(path)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # for its owner alone
+        descriptor, name = tempfile.mkstemp(prefix=".trueup-plan-", dir=target.parent)  # for its owner alone
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(name, target)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name)
             raise
     except OSError as error:
-        raise PlanFileError(f"the plan cannot be written to {path}: {error.strerror}.") from None
+        raise PlanFileError(f"the plan cannot be written to {target}: {_reason(error)}.") from None
+
+
+async def _servers(session: Session) -> dict[str, str]:
+    """The servers by connection, each of Den's with the organisation of the credential."""
+    found = dict(session.servers)
+    for (system, name), client in session.clients.items():
+        if system == "den":
+            found[f"{system}/{name}"] += f" {(await organization(client)).id}"
+    return found
 
 
 async def read(path: str, asked: Asked) -> tuple[saved.Saved, bytes]:
     """What the file holds, and the key of its digests. Raises PlanFileError and LedgerError."""
+    text = _text(path)
     key = await key_of(state_of(asked), create=False)
-    found = saved.load(_text(path), key)
+    found = saved.load(text, key)
     assert key is not None
     return found, key
 
 
 def _text(path: str) -> str:
+    """The text of a regular file that is not too large. Never waits on a pipe or a device."""
     try:
-        target = Path(path)
-        if target.exists() and not target.is_file():
-            raise PlanFileError(f"{path} is not a regular file.", hint="Name a file that `trueup plan --out` wrote.")
-        with target.open(encoding="utf-8") as file:
-            text = file.read(saved.LARGEST + 1)
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise _unreadable(path, "it is not a regular file")
+            raw = file.read(saved.LARGEST + 1) if facts.st_size <= saved.LARGEST else b""
+            if facts.st_size > saved.LARGEST or len(raw) > saved.LARGEST:
+                raise _unreadable(path, "it is larger than any saved plan")
+        return raw.decode()
     except UnicodeDecodeError:
-        raise PlanFileError(f"the saved plan {path} is not UTF-8 text.", hint="Nothing was sent.") from None
+        raise _unreadable(path, "it is not UTF-8 text") from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no path of a file"
-        raise PlanFileError(f"the saved plan {path} cannot be read: {reason}.", hint="Nothing was sent.") from None
-    if len(text) > saved.LARGEST:
-        raise PlanFileError(f"{path} is larger than any saved plan.", hint="Nothing was sent.")
-    return text
+        raise _unreadable(path, _reason(error)) from None
 
 
-def check(found: saved.Saved, desired: Manifest, session: Session) -> None:
-    """Raises Stale when the manifests or the servers are not those that the plan was made from."""
+def _unreadable(path: str, why: str) -> PlanFileError:
+    return PlanFileError(
+        f"the saved plan {path} cannot be read: {why}.",
+        hint="Nothing was sent. Name a file that `trueup plan --out` wrote.",
+    )
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is no path of a file"
+
+
+def manifests(found: saved.Saved, asked: Asked) -> tuple[str, ...]:
+    """The paths that the manifests are loaded from again: those given now, or those that the plan was made from.
+
+    These lead from the folder in which it was made; on another machine, where they lead nowhere, from this one.
+    """
+    if asked.files:
+        return asked.files
+    if os.path.realpath(found.folder) == os.path.realpath("."):
+        return tuple(found.files)
+    there = [one if one == "-" else os.path.join(found.folder, one) for one in found.files]
+    leads = any(one != "-" and (os.path.lexists(one) or glob.glob(one, recursive=True)) for one in there)
+    return tuple(there if leads else found.files)
+
+
+def check(found: saved.Saved, desired: Manifest) -> None:
+    """Raises Stale when the manifests are not those that the plan was made from; SafetyError when it was too much."""
     if found.desired != desired.digest:
         raise Stale(
             "the plan is stale: the manifests have changed since it was made.",
             hint="Nothing was sent. Make a new plan, or check out what it was made from.",
         )
-    if moved := {name for name, scope in found.servers.items() if session.servers.get(name) != scope}:
+    if found.plan.unsafe:
+        raise SafetyError(found.plan.unsafe, hint="Nothing was sent. Make a new plan that is allowed to do that.")
+
+
+async def check_servers(found: saved.Saved, session: Session) -> None:
+    """Raises Stale when a step would reach another server or organisation than the plan was made for."""
+    now = await _servers(session)
+    if moved := [name for name, server in now.items() if found.servers.get(name) != server]:
         raise Stale(
-            f"the plan is stale: {', '.join(sorted(moved))} is another server now.",
+            f"the plan is stale: {', '.join(sorted(moved))} is another server or organisation now.",
             hint="Nothing was sent. Make a new plan.",
         )
 
 
-def narrowing(found: saved.Saved) -> dict[str, Any]:
-    """The options that make a plan of the same steps again, with the fewest requests."""
+def narrowing(found: saved.Saved, desired: Manifest) -> dict[str, Any]:
+    """The options that make a plan of the same steps again, with the fewest requests. Raises UsageError."""
     options = dict(found.options)
-    steps = found.plan.pending
-    if steps and not any(step.declared.gone for step in steps):
-        options |= {"targets": [str(step.address) for step in steps], "labels": [], "prune": False}
+    steps = [step for step in found.plan.steps if step.action != "no-op"]
+    if found.plan.pending and not any(step.declared.gone for step in steps):
+        declared = {one.address: one for one in redirect(desired.resources, desired.connections, options["connection"])}
+        targets = dict.fromkeys(step.address for step in steps)
+        # What claims the place of a step for what is declared alone has to be named, to bring all of that along.
+        for one in (declared[address] for address in list(targets) if address in declared):
+            above = (target_of(one, trait.name) for trait in one.kind.references if trait.name in one.spec)
+            targets |= dict.fromkeys(address for address in above if address in declared)
+        options |= {"targets": list(map(str, targets)), "labels": [], "prune": False}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+
+
+def following(path: str, asked: Asked) -> str:
+    """The command that applies the file, to be pasted."""
+    state = ["--state", asked.state] if "--state" in asked.given and asked.state else []
+    return shlex.join(["trueup", "apply", path, *state])

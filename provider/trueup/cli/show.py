@@ -26,14 +26,14 @@ def command(asked: Asked, console: Console, path: str) -> int:
     The file is refused when it was edited, which the key of the ledger tells, or TRUEUP_FINGERPRINT_KEY on another
     machine. Nothing is read from any server.
     """
-    from trueup.cli.planfile import read
+    from trueup.cli import planfile
     from trueup.report import json, text
     from trueup.run import blocking
 
-    found, _ = blocking(read(path, asked))
+    found, _ = blocking(planfile.read(path, asked))
     if asked.json:
         console.out.document(json.dumps(found.document))
     else:
-        console.out.print(text.render(found.plan, console.out.page))
-        console.out.print(f"Made at {found.created}. Apply it with: trueup apply {click.format_filename(path)}")
+        following = f"{planfile.following(path, asked)}  # made at {found.created}"
+        console.out.print(text.render(found.plan, console.out.page, following=following))
     return 0

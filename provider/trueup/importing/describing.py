@@ -148,10 +148,10 @@ class _Describer:
         return value
 
     def _by_name_or_id(self) -> None:
-        """An id only where the name does not tell: it has none, or shares it."""
-        key = self.verbs.key(self.live.spec)
+        """An id only where the name does not tell: it has none, shares it, or cannot be written as it is."""
+        name, key = str(self.live.spec.get("name") or ""), self.verbs.key(self.live.spec)
         alone = sum(self.verbs.key(one.spec) == key for one in self.listing.items) == 1
-        self.spec.pop("name" if not alone or not self.live.spec.get("name") else "connectorId", None)
+        self.spec.pop("connectorId" if alone and name and name.isprintable() else "name", None)
 
     def _loose(self) -> str | None:
         """What is wrong with a reference that stays an id, if anything is."""
@@ -204,11 +204,15 @@ class _Describer:
                 value = self.spec.get(path[1])
                 enum = self.kind.by_name[path[1]].schema.get("enum") if path[1] in self.kind.by_name else None
                 said = f'"{plain(value, 40)}" is no value to declare' if enum and isinstance(value, str) else ODD
-                return self._needed(path[1], said)
+                needed = self._needed(path[1], said)
+                return needed if isinstance(needed, tuple) or enum else self._fault(read, needed)
             if error.validator in ("required", "oneOf"):
                 return "the server does not tell all that a manifest has to say"
-        faults = explain(read, self.kind)
-        return self._without(faults[0].message if faults else ODD)
+        return self._without(self._fault(read, ODD))
+
+    def _fault(self, read: Document, otherwise: str) -> str:
+        """What a validation would say."""
+        return next((fault.message for fault in explain(read, self.kind)), otherwise)
 
     def _without(self, why: str) -> str | tuple[str, str]:
         """The first free value that might be the reason; without one it is the whole."""
@@ -216,6 +220,6 @@ class _Describer:
 
     def _needed(self, name: str, why: str) -> str | tuple[str, str]:
         trait = self.kind.by_name.get(name)
-        if trait is None or trait.required or name not in self.spec:
+        if trait is None or trait.required or name == "name" or name not in self.spec:
             return f"{name}: {why}"
         return name, why

@@ -13,7 +13,7 @@ from trueup.secrets import Secret, scrub
 if TYPE_CHECKING:
     from trueup.diff import Path
 
-_GUARDED: Final = "it looks like a secret: declare it with valueFrom"
+_GUARDED: Final = "it looks like a secret; declare it with valueFrom"
 _REFERENCE: Final = "valueFrom would make it a reference to a secret"
 _NUMBER: Final = "it is a number that would lose digits"
 _HALF: Final = "it holds half a character"

@@ -93,11 +93,14 @@ def drop(database: Database, run: str, names: Iterable[str] | None = None) -> li
         return gone
 
 
-def leases(database: Database, connection: Connection) -> list[Lease]:
-    """All of them."""
+def leases(database: Database, connection: Connection, dead_after: float) -> list[Lease]:
+    """All of them, also those that nobody holds any more."""
     found = connection.execute(sql.select(LOCKS).order_by(LOCKS.c.name)).all()
-    now = database.now(connection)
-    return [to_lease(row, now) for row in found]
+    now, here = database.now(connection), this_process()
+    leases = [to_lease(row, now) for row in found]
+    for row, lease in zip(found, leases, strict=True):
+        lease.gone = _is_dead(row, lease, here, dead_after)
+    return leases
 
 
 def _is_dead(row: Row[Any], lease: Lease, here: Process, dead_after: float) -> bool:

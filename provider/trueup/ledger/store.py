@@ -234,7 +234,7 @@ class Ledger:
                     _runs(connection, None),
                     _open(connection, None),
                     [rows.to_seen(row) for row in seen],
-                    locks.leases(self.database, connection),
+                    locks.leases(self.database, connection, self.dead_after),
                 )
 
         return await self.work(read)
@@ -257,11 +257,11 @@ class Ledger:
         return holding.held(self, sorted(set(names)), run, timeout, on_lost, waiting)
 
     async def leases(self) -> list[Lease]:
-        """Every lock that somebody holds."""
+        """Every lock that somebody holds, or held until it ended without giving it back (`gone`)."""
 
         def read() -> list[Lease]:
             with self.database.reading() as connection:
-                return locks.leases(self.database, connection)
+                return locks.leases(self.database, connection, self.dead_after)
 
         return await self.work(read)
 

@@ -17,6 +17,7 @@ from trueup.manifest.scalars import Odd, made_of
 from trueup.manifest.schema import REFERENCE, quick, thorough
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
+from trueup.model import PROTECT, RENAMED_FROM
 from trueup.systems import BY_NAME, KINDS
 
 if TYPE_CHECKING:
@@ -227,6 +228,11 @@ class _Explainer:
 
     def _misplaced(self, path: Path) -> None:
         name = str(path[-1])
+        if path[:2] == ("metadata", "annotations"):
+            self._said.add(path)
+            hint = words.did_you_mean(name, [PROTECT, RENAMED_FROM])
+            self._add(self._places.key(path), Said("E101", f"unknown annotation {quoted(name)}", hint))
+            return
         hint = f"Declare it as spec.{name}." if self._kind and name in self._kind.by_name else "Remove it."
         self._said.add(path)
         message = f"{name} does not belong inside {words.name_of(path[:-1])}"

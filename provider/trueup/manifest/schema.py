@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.manifest.literals import PLAIN
+from trueup.model import PROTECT, RENAMED_FROM
 from trueup.systems import BY_NAME, KINDS
 
 if TYPE_CHECKING:
@@ -41,8 +42,22 @@ METADATA: Final[dict[str, Any]] = {
     "additionalProperties": False,
     "properties": {
         "name": _NAME,
-        "labels": {**_TEXTS, "description": "Words for people, such as the team. trueup does not read them."},
-        "annotations": {**_TEXTS, "description": "Notes that trueup does not read."},
+        "labels": {**_TEXTS, "description": "Words such as the team, to select by: `-l team=platform`."},
+        "annotations": {
+            **_TEXTS,
+            "properties": {
+                PROTECT: {"enum": ["true", "false"], "description": "Refuse its removal and replacement."},
+                RENAMED_FROM: {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 255,
+                    "pattern": "\\S",
+                    "description": "The name that it had before: it is renamed rather than made a second time.",
+                },
+            },
+            "patternProperties": {"^trueup\\.dev/(?!protect$|renamed-from$)": {"not": {}}},
+            "description": "Notes; those below `trueup.dev/` are for trueup.",
+        },
     },
     "description": "What it is called here.",
 }

@@ -16,6 +16,7 @@ from trueup.report.json import dumps, header, named
 from trueup.report.page import Sheet, safe
 from trueup.report.text import counted
 from trueup.secrets import scrub
+from trueup.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 NAMED: Final = 3
 """How many resources or keys are told by name."""
+_LONGEST: Final = 80
+"""Characters of a name, of which a server may choose 255."""
 _MOST: Final = 15
 """Lines about what was left out, before the rest is counted."""
 
@@ -123,16 +126,15 @@ def left_out(resources: Sequence[Described], page: Page) -> list[str]:
             shown = dotted(item.path[:1] if item.why == ASKED else item.path)
             key = str(item.path[1]) if item.why == ASKED and len(item.path) > 1 else ""
             whole.setdefault((one.kind, shown, item.why), []).append((one, key))
-    lines = []
+    alike: dict[tuple[str, str], list[str]] = {}
     for (kind, shown, why), items in whole.items():
         holders = list({id(one): one for one, _ in items}.values())
         keys = [printable(key) for key in dict.fromkeys(key for _, key in items if key)]
         about = f" ({_some(keys, page)})" if keys else ""
-        if why == ASKED or len(holders) > NAMED:
-            whose = counted_kind(len(holders), kind)
-        else:
-            whose = ", ".join(map(_name, holders))
-        lines.append(f"{printable(shown)} of {whose}{about}: {safe(why)}")
+        few = why != ASKED and len(holders) <= NAMED
+        whose = ", ".join(map(_name, holders)) if few else counted_kind(len(holders), kind)
+        alike.setdefault((f"{whose}{about}", why), []).append(printable(shown))
+    lines = [f"{', '.join(names)} of {whose}: {safe(why)}" for (whose, why), names in alike.items()]
     if len(lines) > _MOST:
         lines = [*lines[: _MOST - 1], f"{len(lines) - _MOST + 1:,} more (JSON output lists them all)"]
     return lines
@@ -160,7 +162,7 @@ def _told(sheet: Sheet, title: str, lines: Sequence[str], page: Page) -> None:
 
 
 def _name(one: Described) -> str:
-    return printable(scrub(one.name))
+    return printable(plain(one.name, _LONGEST))
 
 
 def _who(one: Described) -> str:

@@ -19,7 +19,9 @@ _PLAIN: Final = re.compile(r"[A-Za-z][\w./-]*|[1-9]\d*[a-df][0-9a-f]*")
 _WORDS: Final = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _EVERY: Final = (
     "Every document has `apiVersion`, `kind`, `metadata` with its `name`, and `spec` with the fields below.",
-    "`metadata` may also hold `labels` and `annotations`, words for people. Whatever is not a Connection may name one",
+    "`metadata` may also hold `labels`, to select by (`-l team=platform`), and `annotations`. Two of these are ours:",
+    '`trueup.dev/protect: "true"` refuses removal and replacement, and `trueup.dev/renamed-from` holds the name that a',
+    "resource had before, so that it is renamed rather than made a second time. What is no Connection may name one",
     "in `spec.connection`; without it `default` is meant. Without a `default` the environment says where a system is,",
     "and without that, its public API is meant.",
 )
@@ -74,6 +76,9 @@ def _kind(kind: Kind, name: str) -> list[str]:
                 kept = isinstance(field.secret, tuple) and key in field.secret
                 what = "mapping of secrets" if kept else _type(schema)
                 lines.append(_row(f"{field.name}.{key}", key in needed, what, _text(schema["description"])))
+        if field.inline and field.inline[1]:
+            about = f"Each as the spec of a {field.inline[0]}, without the reference to this one."
+            lines.append(_row(f"{field.name}.{field.inline[1]}", False, "list", about))
     if starred := [line.split()[1] for line in lines if line.startswith("| `") and " * |" in line]:
         within = ", below a field when the field is" if any("." in name for name in starred) else ""
         lines += ["", f"`*` has to be given{within}."]

@@ -90,8 +90,10 @@ class Words:
     def after(self, declared: Declared, change: Change) -> str:
         """What is declared."""
         trait = declared.kind.by_name[str(change.path[0])]
-        if trait.reference and change.after is not MISSING and len(change.path) == 1:
-            return shown(declared.spec[trait.name], bare=True)  # the name that was written, known or not
+        written = declared.spec.get(trait.name) if len(change.path) == 1 else None
+        if isinstance(written, str) and change.after is not MISSING and not change.sensitive:
+            # The name that was written, known or not, rather than the id that it stands for.
+            return shown(written, bare=bool(trait.reference) or "enum" in trait.schema)
         return self._said(declared, change, change.after)
 
     def _said(self, declared: Declared, change: Change, value: Any) -> str:
