@@ -103,7 +103,7 @@ async def test_a_member_without_grants_does_no_harm(world: World) -> None:
     wanted = [account("archive", remoteId="1002", displayName=theirs["displayName"]), instance("old-wiki")]
     wanted[1].spec["connectorAccount"] = "archive"
     connections = connection(world, token=session(world, "member-session"))
-    assert actions(await world.plan(*wanted, connections=connections)) == {"old-wiki": "create"}
+    assert actions(await world.plan(*wanted, connections=connections)) == {"old-wiki": "refuse"}
     report = await world.apply(*wanted, connections=connections)
-    assert results(report) == {"old-wiki": "failed"}
+    assert results(report) == {"old-wiki": "refused"}
     assert len(world.rows(INSTANCES)) == 2

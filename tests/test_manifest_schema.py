@@ -15,7 +15,7 @@ from test_manifest_faults import NAMES, ROWS, SHAPE, VALUES
 
 from trueup.manifest import load, manifest_schema
 from trueup.manifest.schema import schema_text
-from trueup.systems import KINDS
+from trueup.systems import BY_NAME, KINDS
 
 COMMITTED = Path(__file__).parent.parent / "schemas" / "manifest.schema.json"
 
@@ -73,11 +73,18 @@ def test_it_refuses_what_the_loader_refuses(name: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.system}-{kind.name}")
 def test_the_examples_are_accepted(kind: Any) -> None:
-    spec = {field.name: field.example for field in kind.fields if field.example is not None}
-    document = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": "x"}, "spec": spec}
     needed = {field.name for field in kind.fields if field.required}
+    *above, document = _examples(kind, "x")
 
-    assert needed <= set(spec), "every required field has an example"
+    assert needed <= set(document["spec"]), "every required field has an example"
     assert errors(document) == []
-    text = yaml.safe_dump_all([yaml.safe_load(ACCOUNT) | {"spec": {"remoteId": "0", "displayName": "a"}}, document])
-    assert load(["-"], stdin=io.StringIO(text)).files == ["<stdin>"]
+    assert load(["-"], stdin=io.StringIO(yaml.safe_dump_all([*above, document]))).files == ["<stdin>"]
+
+
+def _examples(kind: Any, name: str) -> list[dict[str, Any]]:
+    """The example of a kind behind those that it refers to."""
+    found: list[dict[str, Any]] = []
+    for field in kind.references:
+        found += _examples(BY_NAME[kind.api_version, field.reference], field.example)
+    spec = {field.name: field.example for field in kind.fields if field.example is not None}
+    return [*found, {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": name}, "spec": spec}]

@@ -319,6 +319,7 @@ def test_the_summary_counts_everything_once() -> None:
     assert found.summary() == {
         "create": 1,
         "update": 1,
+        "replace": 0,
         "delete": 0,
         "unchanged": 1,
         "unverifiable": 0,
@@ -340,8 +341,8 @@ def test_the_price_adds_calls_looks_and_waits() -> None:
         [live_instance(label) for label in labels],
     )
     price(found, Reading(requests=8, seconds=0.8, left=592, window=600, silence=60.0))
-    assert found.cost.requests == 650 + 7
-    assert found.cost.seconds == pytest.approx(65.7 + 60)
+    assert found.cost.requests == 650 + 7 + 2  # a wait begins with a refusal, and a question why
+    assert found.cost.seconds == pytest.approx(65.9 + 60)
     price(found, Reading(requests=8, seconds=0.8))
     assert found.cost.seconds == pytest.approx(65.7)
 

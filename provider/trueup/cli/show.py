@@ -21,9 +21,9 @@ trueup show plan.json -o json | jq .summary"""
 @click.argument("path", metavar="PLAN", type=click.Path())
 @asks("state", "output", "no_color")
 def command(asked: Asked, console: Console, path: str) -> int:
-    """Show a saved plan, as `plan` showed it.
+    """Show a saved plan.
 
-    The file is refused when it was edited, which the key of the ledger tells, or TRUEUP_FINGERPRINT_KEY on another
+    What is shown is what `plan` showed, in either format and at any width. The file is refused when it was edited, which the key of the ledger tells, or TRUEUP_FINGERPRINT_KEY on another
     machine. Nothing is read from any server.
     """
     from trueup.cli import planfile
