@@ -98,10 +98,10 @@ def test_commands_in_comments_run(path: Path, command: str, run: Run) -> None:
 
 def test_the_python_example_runs(run: Run) -> None:
     first = _ok(run(sys.executable, EXAMPLES / "python" / "quickstart.py"))
-    assert first.splitlines()[0].startswith("5 declared, 5 to be changed")
-    assert first.splitlines()[-1] == "In sync: 5 of 5."
+    assert first.splitlines()[0].startswith("7 declared, 7 to be changed")
+    assert first.splitlines()[-1] == "In sync: 7 of 7."
     second = _ok(run(sys.executable, EXAMPLES / "python" / "quickstart.py"))
-    assert second.splitlines()[0].startswith("5 declared, 0 to be changed")
+    assert second.splitlines()[0].startswith("7 declared, 0 to be changed")
 
 
 def test_every_folder_of_manifests_is_tried() -> None:

@@ -42,7 +42,7 @@ def test_the_demo_fails_when_a_step_does_not_do_what_it_said() -> None:
     command = [sys.executable, "-c", program, "examples/quickstart/acme/wexa.yaml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout
-    assert "demo: FAILED: 4 to create, 1 to change? It is {'update': 1}" in done.stderr
+    assert "demo: FAILED: 6 to create, 1 to change? It is {'update': 1}" in done.stderr
     port = re.search(r"TRUEUP_DEN_URL=http://127\.0\.0\.1:(\d+)", done.stdout)
     assert port
     with pytest.raises(ConnectionRefusedError):

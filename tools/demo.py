@@ -55,7 +55,7 @@ class Demo:
 
             title("What would be done")
             self.trueup("plan", "-f", MANIFESTS)
-            self.expect("4 to create, 1 to change", self.summary(), {"create": 4, "update": 1})
+            self.expect("6 to create, 1 to change", self.summary(), {"create": 6, "update": 1})
 
             title("Do it")
             self.trueup("apply", "-f", MANIFESTS, "--auto-approve")
@@ -67,7 +67,7 @@ class Demo:
 
             title("Once more: there is nothing left to do")
             self.trueup("plan", "-f", MANIFESTS, "--detailed-exitcode")
-            self.expect("no changes", self.summary(), {"unchanged": 5})
+            self.expect("no changes", self.summary(), {"unchanged": 7})
 
             title("Behind our back: GitHub takes a repository away, and a person disables an instance")
             self.upstream({"type": "repository-removed", "repository": "acme/docs"})
@@ -91,7 +91,7 @@ class Demo:
             title("In sync again")
             self.trueup("drift", "-f", MANIFESTS)
             self.trueup("plan", "-f", MANIFESTS, "--detailed-exitcode")
-            self.expect("no changes", self.summary(), {"unchanged": 5})
+            self.expect("no changes", self.summary(), {"unchanged": 7})
 
             title("Leave")
 

@@ -11,7 +11,7 @@ COMMANDS: Final = {
     "validate": "Check manifests; nothing is read or sent.",
     "plan": "Show what would be changed, and what it would cost.",
     "apply": "Make what is live as it is declared.",
-    "show": "Show a saved plan, as `plan` showed it.",
+    "show": "Show a saved plan.",
     "drift": "Report where what is live differs from what is declared.",
     "ledger": "Look into what trueup remembers, or make it forget.",
     "unlock": "Show which runs hold a lock, or take the locks of one away.",
