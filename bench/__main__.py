@@ -6,7 +6,11 @@ import importlib
 import sys
 from typing import Any
 
-NAMES = ("requests-plan", "requests-converge", "wall-plan", "cpu-load", "memory-plan", "start-help")
+NAMES = (
+    *("requests-plan", "requests-converge", "requests-import", "requests-org", "requests-aged", "prediction"),
+    *("organisation-from-nothing", "crash-points", "ledger-overhead"),
+    *("wall-plan", "cpu-load", "memory-plan", "start-help"),
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -14,7 +18,7 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print("script/bench NAME…, or script/bench all:")
         for name in NAMES:
-            print(f"  {name:<18} {(_module(name).__doc__ or '').splitlines()[0]}")
+            print(f"  {name:<26} {(_module(name).__doc__ or '').splitlines()[0]}")
         return 0
     wanted = NAMES if arguments == ["all"] else tuple(arguments)
     if unknown := sorted(set(wanted) - set(NAMES)):

@@ -24,8 +24,8 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """The figure in floors."""
-        return self.figure / self.floor
+        """The figure in floors; where the least is none at all, the figure itself, and one when it is none as well."""
+        return self.figure / self.floor if self.floor else self.figure or 1.0
 
     @property
     def met(self) -> bool:

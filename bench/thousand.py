@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from json import loads
 from pathlib import Path
-from typing import Any
 
-import httpx
-
+from bench.servers import Servers, serving
 from trueup.run import Options
 
 COUNT = 1000
@@ -24,54 +17,48 @@ COUNT = 1000
 class Thousand:
     """The servers, and where the manifests are."""
 
-    den: str
-    key: str
-    control: httpx.Client
+    servers: Servers
     manifests: Path
     options: Options
+    """In real time."""
+
+    @property
+    def den(self) -> str:
+        """The URL of Den."""
+        url: str = self.servers.ready["den"]["url"]
+        return url
+
+    @property
+    def key(self) -> str:
+        """The key that Den takes."""
+        key: str = self.servers.ready["den"]["apiKey"]
+        return key
 
     def sent(self) -> int:
         """Requests that reached Den and Wexa since the last `forget`."""
-        total: int = self._ask("GET", "/requests")["total"]
-        return total
+        return self.servers.sent()
 
     def forget(self) -> None:
         """Begins to count anew."""
-        self._ask("DELETE", "/requests")
+        self.servers.forget()
 
     def delay(self, seconds: float) -> None:
         """Lets every page of a list take that much longer."""
-        self._ask("POST", "/faults", {"system": "den", "method": "GET", "delay": seconds})
+        self.servers.delay(seconds)
 
     def disable(self, name: str) -> None:
         """A person disables an instance."""
-        change = {"type": "person", "kind": "connector-instance", "name": name, "set": {"status": "disabled"}}
-        self._ask("POST", "/upstream", change)
-
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self.control.request(method, path, json=body)
-        answer.raise_for_status()
-        return answer.json()
+        self.servers.disable(name)
 
 
 @contextlib.contextmanager
 def thousand() -> Iterator[Thousand]:
     """The servers for as long as the block lasts; the environment names them as the default connection."""
-    command = [sys.executable, "-m", "trueup.sandbox", "--preset", "thousand"]
-    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            ready = loads(process.stdout.readline())
-            manifests = Path(folder, "manifests")
-            manifests.mkdir()
-            _write(manifests)
-            os.environ.pop("TRUEUP_LEDGER", None)
-            os.environ |= {"TRUEUP_DEN_URL": ready["den"]["url"], "TRUEUP_DEN_API_KEY": ready["den"]["apiKey"]}
-            with httpx.Client(base_url=ready["control"], timeout=60) as control:
-                options = Options(state=Path(folder, "state"))
-                yield Thousand(ready["den"]["url"], ready["den"]["apiKey"], control, manifests, options)
-        finally:
-            process.terminate()
+    with serving("thousand") as servers:
+        manifests = servers.folder / "manifests"
+        manifests.mkdir()
+        _write(manifests)
+        yield Thousand(servers, manifests, Options(state=servers.folder / "state"))
 
 
 def _write(folder: Path) -> None:

@@ -126,6 +126,21 @@ def test_exclusive_grants_are_revoked(desk: Desk) -> None:
     assert "In sync" in desk.run("plan").stdout
 
 
+def test_what_is_given_and_what_is_revoked_may_have_one_address(desk: Desk) -> None:
+    grant = (
+        "---\napiVersion: den.trueup.dev/v1\nkind: ConnectorAccess\nmetadata: {name: who}\n"
+        "spec: {connectorInstance: docs, role: viewer, WHOM}\n"
+    )
+    desk.write("who.yaml", grant.replace("WHOM", "organization: true"))
+    assert desk.settled()
+    desk.write("who.yaml", grant.replace("WHOM", "member: viewer@example.test"))
+    plan = parsed(desk.plan("--prune", "-o", "json"))
+    steps = [one["change"]["actions"] for one in plan["resource_changes"] if one["name"] == "who"]
+    assert steps == [["create"], ["delete"]]
+    assert len(json.loads(desk.saved.read_text())["bound"]) == 2
+    assert "1 created, 0 changed, 1 removed, all verified" in desk.apply().stdout
+
+
 def test_what_is_refused_in_it_is_told_as_a_plain_apply_does(desk: Desk) -> None:
     desk.write("wexa.yaml", CRM.replace("crm", "evnts"))
     assert desk.plan(CRM_PASSWORD="some-password").returncode == 1  # as without --out

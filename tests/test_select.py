@@ -62,6 +62,13 @@ def test_labels_that_nothing_has_are_told_with_those_there_are() -> None:
     assert "team=platform, team=sales, tier=1" in str(raised.value)
 
 
+def test_a_narrowed_run_does_not_take_what_it_left_out_for_undeclared() -> None:
+    """The instance comes along and is exclusive: then so has everything that may stand there."""
+    both = [*ALL, access("member", member="member@example.test")]
+    found = select(both, Selection(("den/ConnectorAccess/everybody",)))
+    assert [one.address.name for one in found] == ["acme", "docs", "everybody", "member"]
+
+
 def test_both_have_to_fit() -> None:
     assert chosen("team=sales", targets=("den/ConnectorInstance/pricing",)) == ["acme", "pricing"]
     with pytest.raises(UsageError):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from trueup.apply.journal import as_key
 from trueup.diff import MISSING, at, dotted, leaves
 from trueup.secrets import fingerprint
+from trueup.systems import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
 
     from trueup.match import Index, Matches
     from trueup.model import Live
@@ -39,8 +40,11 @@ def resume(
     scopes: Mapping[str, tuple[str, str]],
     records: Mapping[tuple[str, str], Mapping[str, Record]],
     key: bytes,
+    seeing: Set[tuple[str, str]],
 ) -> Resumed:
-    """What became of the open calls. `scopes` are the connections by the name that the ledger has for their server."""
+    """What became of the open calls. `scopes` are the connections by the name that the ledger has for their server, and
+    `seeing` those whose credential sees all there is.
+    """
     found = Resumed()
     looked = _Looked(key)
     kept: dict[tuple[str, str], Record] = {}
@@ -52,7 +56,7 @@ def resume(
                 found.unknown += 1
                 continue
             live = looked.live(intent, index)
-            if live is None and not _complete(intent, index):
+            if live is None and not (connection in seeing and _complete(intent, index, connection, matches)):
                 found.unknown += 1
                 continue
             state = _state(intent, live, index)
@@ -74,12 +78,17 @@ def _state(intent: Intent, live: Live | None, index: Index) -> str:
     return "found" if live is not None else "absent"
 
 
-def _complete(intent: Intent, index: Index) -> bool:
+def _complete(intent: Intent, index: Index, connection: tuple[str, str], matches: Matches) -> bool:
     """Whether what is not there can be taken for absent."""
     listing = index.listing
-    if not listing.complete:
+    kind = BY_NAME[f"{connection[0]}.trueup.dev/v1", intent.kind]
+    parent = kind.by_name[kind.parent].reference if kind.parent else None
+    if parent is None or not listing.complete or intent.parent in listing.below:
+        return listing.complete and intent.parent not in listing.denied
+    above = matches.indexes.get((*connection, parent))  # what is below something that is gone is gone as well
+    if above is None or not above.listing.complete or above.listing.denied or above.listing.aged:
         return False
-    return not intent.parent or not listing.below or intent.parent in listing.below
+    return intent.parent not in above.by_id
 
 
 class _Looked:

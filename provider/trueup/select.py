@@ -46,16 +46,11 @@ def select(resources: Iterable[Declared], selection: Selection) -> list[Declared
             known = sorted({f"{key}={text}" for one in by_address.values() for key, text in (one.labels or {}).items()})
             hint = f"There are {', '.join(known[:10])}." if known else "No resource has a label."
             raise UsageError(f"no declared resource has the labels {', '.join(selection.labels)}.", hint=hint)
-    _with_short_forms(by_address, chosen)
-    queue = list(chosen)
-    for address in queue:
-        one = by_address[address]
-        for trait in one.kind.references:
-            if trait.name in one.spec:
-                needed = target_of(one, trait.name)
-                if needed in by_address and needed not in chosen:
-                    chosen.add(needed)
-                    queue.append(needed)
+    before = -1
+    while len(chosen) > before:  # what is referred to may claim a place for itself, and what stands there refers on
+        before = len(chosen)
+        _with_references(by_address, chosen)
+        _with_short_forms(by_address, chosen)
     return [one for address, one in by_address.items() if address in chosen]
 
 
@@ -67,6 +62,18 @@ def _named(by_address: dict[Address, Declared], targets: Iterable[str]) -> Itera
             hint = f"Near: {', '.join(near)}." if near else "An address is system/Kind/name, as plan shows it."
             raise UsageError(f"no declared resource has the address {target}.", hint=hint)
         yield by_text[target]
+
+
+def _with_references(by_address: dict[Address, Declared], chosen: set[Address]) -> None:
+    queue = list(chosen)
+    for address in queue:
+        one = by_address[address]
+        for trait in one.kind.references:
+            if trait.name in one.spec:
+                needed = target_of(one, trait.name)
+                if needed in by_address and needed not in chosen:
+                    chosen.add(needed)
+                    queue.append(needed)
 
 
 def _with_short_forms(by_address: dict[Address, Declared], chosen: set[Address]) -> None:

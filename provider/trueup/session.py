@@ -177,6 +177,10 @@ class Session:
                 "no ledger (TRUEUP_LEDGER=off): nothing is pruned, locked or resumed, and what cannot be read back is "
                 "only sent with --resend"
             )
+        elif ledger is None:
+            plan.off.append(
+                "no ledger is there yet: nothing is known to be ours, and what cannot be read back counts as never sent"
+            )
         price(plan, self._reading(self._sent() - sent, clock.monotonic() - started))
         if ledger:
             await self._remember(ledger, plan, sweep.saw(plan, matches) if sweep else [])
@@ -289,21 +293,29 @@ class Session:
                             record.realm = self._realms[connection]
 
     async def _unfinished(self, ledger: Ledger) -> Unfinished:
-        """The runs that did not end, without those that are at work."""
+        """The runs that did not end, without those at work, and of their calls what this run may lock and look at."""
         alive = {lease.run for lease in await ledger.leases() if not lease.gone}
         found = await ledger.unfinished(set(self._scopes.values()))
-        for run, _ in found:
+        names = set(await self._lock_names()) if found else set()
+        mine: list[tuple[Run, Sequence[Intent]]] = []
+        for run, intents in found:
+            if not (ours := [one for one in intents if not one.realm or f"{one.scope} {one.realm}" in names]):
+                continue
             if run.id in alive:
                 self.options.progress.note(f"Run {run.id} ({run.holder}, begun {run.began}) is at work now.")
-        return [(run, intents) for run, intents in found if run.id not in alive]
+            else:
+                mine.append((run, ours))
+        return mine
 
     async def _resume(self, ledger: Ledger, unfinished: Unfinished, matches: Matches) -> None:
         """Finds out what became of the calls of a run that did not end; notes it only while nobody else is at work."""
         by_scope = {scope: connection for connection, scope in self._scopes.items()}
-        found = resume(unfinished, matches, by_scope, self._records, ledger.key)
+        seeing = {connection for connection in self._scopes if await self._sees_all(connection)}
+        found = resume(unfinished, matches, by_scope, self._records, ledger.key, seeing)
         for run, intents in unfinished:
             self.options.progress.note(
-                f"Run {run.id} ({run.holder}, begun {run.began}) did not end: {len(intents):,} calls had no outcome."
+                f"Run {run.id} ({run.holder}, begun {run.began}) did not end: {len(intents):,} "
+                f"call{'' if len(intents) == 1 else 's'} had no outcome."
             )
         told = [f"{found.happened:,} had happened", f"{found.absent:,} had not"]
         told += [f"{found.unknown:,} were about what was not read now"] if found.unknown else []
@@ -313,9 +325,17 @@ class Session:
         await ledger.write(records=found.records, forgotten=found.forgotten, outcomes=found.outcomes)
         await self._reload(ledger)
 
+    async def _sees_all(self, connection: Connection) -> bool:
+        """Whether its lists hold all there is: from others than admins Den keeps what they have no grant for."""
+        return connection[0] != "den" or (await organization(self.clients[connection])).is_admin
+
     async def _weigh(self, plan: Plan, owned: dict[Connection, list[Record]]) -> None:
         """What a role forbids, what goes with what is removed, and whether it is too much for one run."""
         for connection, client in self.clients.items():
+            missing = [one for one in plan.left if one.live is None and one.record.scope == self._scopes[connection]]
+            if missing and not await self._sees_all(connection):
+                plan.left = [one for one in plan.left if one not in missing]
+                plan.off.append(f"{len(missing):,} of ours cannot be seen with this credential, and may be there")
             asking = [step for step in plan.pending if place_of(step.declared)[:2] == connection]
             if connection[0] == "den" and any(call.admin for step in asking for call in step.calls):
                 known = await organization(client)
@@ -366,7 +386,8 @@ class Session:
                 names.append(f"{scope} {self._realms[connection]}")
                 continue
             projects = {one.spec["projectId"] for one in self.resources if place_of(one)[:2] == connection}
-            projects |= {record.parent for record in self._records.get(connection, {}).values() if record.parent}
+            if self.options.prune:
+                projects |= {record.parent for record in self._records.get(connection, {}).values() if record.parent}
             names += [f"{scope} {project}" for project in sorted(projects)]
         return names
 
@@ -442,7 +463,7 @@ async def key_of(state: Path, *, create: bool) -> bytes | None:
     from trueup.ledger.place import ledger_place
 
     if shared := os.environ.get("TRUEUP_FINGERPRINT_KEY"):
-        return shared.encode()
+        return os.fsencode(shared)
     place = ledger_place(state)
     if place is None or (isinstance(place, Path) and not create and not await asyncio.to_thread(place.exists)):
         return None

@@ -78,7 +78,7 @@ class Verifier:
         undone: list[tuple[Outcome, Step | None]] = []
         for place, outcomes in groups.items():
             verbs = cast("Verbs", outcomes[0].step.declared.kind.verbs)
-            lives = await verbs.reread(self._clients[place[:2]], [cast("Live", one.live) for one in outcomes])
+            lives = await verbs.reread(self._clients[place[:2]], [self._touched(one) for one in outcomes])
             staying = []
             for outcome in outcomes:
                 live = lives.get(cast("Live", outcome.live).id)
@@ -94,6 +94,12 @@ class Verifier:
                     self._learn(verbs, outcome, live)
             undone += self._remaining(place, staying, lives)
         return undone
+
+    def _touched(self, outcome: Outcome) -> Live:
+        """The live one as it was written; what was removed was touched now: no list is read down to its time."""
+        live = cast("Live", outcome.live)
+        removed = outcome.step.action == "delete" and live is outcome.step.live
+        return dataclasses.replace(live, updated_at=self._journal.stamp()) if removed and live.updated_at else live
 
     def _learn(self, verbs: Verbs, outcome: Outcome, live: Live) -> None:
         """Notes what reads back otherwise than it was written, where that is the server's own way to say it."""

@@ -23,7 +23,7 @@ trueup show plan.json -o json | jq .summary"""
 def command(asked: Asked, console: Console, path: str) -> int:
     """Show a saved plan.
 
-    What is shown is what `plan` showed, in either format and at any width. The file is refused when it was edited, which the key of the ledger tells, or TRUEUP_FINGERPRINT_KEY on another
+    The file is refused when it was edited, which the key of the ledger tells, or TRUEUP_FINGERPRINT_KEY on another
     machine. Nothing is read from any server.
     """
     from trueup.cli import planfile

@@ -81,7 +81,7 @@ def _brought_up(found: Database, connection: Connection, version: int, facts: di
 
 def _key(facts: dict[str, str]) -> bytes:
     if shared := os.environ.get("TRUEUP_FINGERPRINT_KEY"):
-        return shared.encode()
+        return os.fsencode(shared)
     key = bytes.fromhex(facts["key"])
     if len(key) != _KEY_BYTES:
         raise ValueError("its key is none")

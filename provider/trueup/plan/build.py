@@ -84,7 +84,10 @@ class _Planner:
             return Step("refuse", declared, None, Desired({}), why=why, error=True)
         waits = matches.waits.get(address, {})
         references = {**waits, **{name: need for name, need in self._replaced(declared) if name not in waits}}
-        for need in references.values():
+        for name, need in references.items():
+            if need in matches.denied:
+                unread = Unverifiable((name,), f"{need} could not be read")
+                return Step("no-op", declared, None, Desired(dict(declared.spec)), unverifiable=(unread,))
             if need in self.refused:
                 why = f"it needs {need}, which cannot be made."
                 return Step("refuse", declared, None, Desired({}), why=why, error=True)

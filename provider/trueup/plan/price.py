@@ -24,9 +24,12 @@ def price(plan: Plan, reading: Reading) -> None:
         touched[place_of(step.declared)].append(step)
     requests = sum(call.requests for step in plan.pending for call in step.calls)
     for steps in touched.values():
-        verbs = cast(Verbs, steps[0].declared.kind.verbs)
+        kind = steps[0].declared.kind
         lives = [step.live for step in steps]
-        requests += verbs.reread_cost(lives, len({_parent(step) for step in steps}))
+        looked = cast(Verbs, kind.verbs).reread_cost(lives, len({_parent(step) for step in steps}))
+        if not kind.parent and looked < len(lives):
+            looked += sum(_ends(step) for step in steps)  # what a list does not show is asked for by id
+        requests += looked
     each = reading.seconds / reading.requests if reading.requests else 0.1
     waits = 0
     if reading.window and reading.left is not None and requests > reading.left:
@@ -34,6 +37,11 @@ def price(plan: Plan, reading: Reading) -> None:
         requests += _A_WAIT * waits
     plan.reading = reading
     plan.cost = Cost(requests, round(requests * each + waits * reading.silence, 1))
+
+
+def _ends(step: Step) -> bool:
+    """Whether nothing is to be left of it."""
+    return step.action == "delete" and not any(call.paths for call in step.calls)
 
 
 def _parent(step: Step) -> Any:

@@ -64,7 +64,7 @@ def _is_gone(kind: Kind, record: Record, index: Index, matches: Matches, connect
         return True
     above = matches.indexes.get((*connection, parent))
     if above is not None and above.listing.complete and record.parent not in above.by_id:
-        return True
+        return not above.listing.denied and not above.listing.aged  # else its own parent may not have been read
     return bool(record.parent) and record.parent in index.listing.below and record.parent not in index.listing.denied
 
 
@@ -132,7 +132,13 @@ def _disconnecting(step: Step, matches: Matches) -> Step:
         step.action, step.calls, step.why = "refuse", (), "its instances, which would be deleted, could not be read."
         return step
     lives = [live for live in instances.listing.items if live.spec.get("connectorAccount") == step.live.id]
-    if declared := [str(instances.claimed[live.id]) for live in lives if live.id in instances.claimed]:
+    claimed = {instances.claimed[live.id] for live in lives if live.id in instances.claimed}
+    claimed |= {  # also one that is not there yet, or was not to be seen
+        one
+        for one, spec in matches.specs.items()
+        if one.connection == address.connection and spec.get("connectorAccount") == step.live.id
+    }
+    if declared := sorted(map(str, claimed)):
         verb = "is" if len(declared) == 1 else "are"
         step.action, step.calls = "refuse", ()
         step.why = f"{', '.join(declared)} {verb} declared and would be deleted with it."

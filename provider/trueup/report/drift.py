@@ -35,7 +35,7 @@ def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | No
     drifted = [step for step in plan.steps if step.drifted]
     doubtful = _doubtful(plan)
     if not drifted and not doubtful and not plan.undeclared:
-        return "\n".join([*notes(plan, page), in_sync(plan)])
+        return "\n".join([in_sync(plan), *notes(plan, page)])
     sheet = Sheet(page)
     sheet.say(_answer(plan, len(drifted), now), style="bold")
     sheet.line()

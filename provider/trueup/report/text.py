@@ -38,7 +38,7 @@ def render(plan: Plan, page: Page, *, following: str = "") -> str:
     words = Words(plan)
     differing = sum(step.action != "no-op" and not step.declared.gone for step in plan.steps)
     if not plan.steps and not plan.undeclared:
-        return "\n".join([*notes(plan, page), in_sync(plan)])
+        return "\n".join([in_sync(plan), *notes(plan, page)])
     sheet = Sheet(page)
     sheet.say(_answer(plan, differing), style="bold")
     sheet.line()

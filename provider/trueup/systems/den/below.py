@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trueup.errors import Forbidden, NotFound
+from trueup.errors import Forbidden, Malformed, NotFound
 from trueup.model import Listing, Live
 from trueup.systems.den import lists
 
@@ -56,9 +56,23 @@ async def reread(
     rows: Callable[[str], Awaitable[list[dict[str, Any]]]],
     live: Callable[[dict[str, Any], str], Live | None],
 ) -> dict[str, Live]:
-    """Those that are still there, by id: one list for each parent, which `parent` names in their specs."""
+    """Those that are still there, by id: one list for each parent, which `parent` names in their specs.
+
+    Raises Forbidden: what may not be looked at is neither there nor gone.
+    """
     wanted = {one.id for one in lives}
-    listing = await read(api, [one.spec[parent] for one in lives], rows, live)
+    forbidden: list[Forbidden] = []
+
+    async def looked(key: str) -> list[dict[str, Any]]:
+        try:
+            return await rows(key)
+        except Forbidden as error:
+            forbidden.append(error)
+            raise
+
+    listing = await read(api, [one.spec[parent] for one in lives], looked, live)
+    if forbidden:
+        raise forbidden[0]
     return {one.id: one for one in listing.items if one.id in wanted}
 
 
@@ -75,5 +89,9 @@ async def together(work: Iterable[Awaitable[_T]]) -> list[_T]:
 
 
 async def page_of(api: Client, route: str, **params: str) -> list[dict[str, Any]]:
-    """Every item of a list below something."""
-    return await lists.read_all(api, route, None, **params)
+    """Every item of a list below something. Raises Malformed when one says that it is elsewhere."""
+    found = await lists.read_all(api, route, None, **params)
+    if any(item.get(name, value) != value for item in found for name, value in params.items()):
+        hint = "Nothing was concluded from it."
+        raise Malformed(f"GET {route} answered with what is below another one.", method="GET", route=route, hint=hint)
+    return found

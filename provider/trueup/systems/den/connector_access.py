@@ -25,6 +25,7 @@ LIST: Final = "/v1/connector-instances/{connectorInstanceId}/access"
 _PRINCIPALS: Final = ("member", "team", "organization")
 _MEMBER_ID: Final = re.compile(r"om_[0-9a-z]{26}")
 _TEAM_ID: Final = re.compile(r"tem_[0-9a-z]{26}")
+_WHOM: Final = {"orgMembershipId": _MEMBER_ID, "teamId": _TEAM_ID}
 _ID: Final = re.compile(r"cia_[0-9a-z]{26}")
 
 
@@ -80,6 +81,8 @@ class _Verbs(Verbs):
         if known is None:
             return spec
         if (team := spec.get("team")) and not _TEAM_ID.fullmatch(team):
+            if team in known.doubles:
+                return Refusal(f"several teams of this organisation are called {team}. Give the id of the one meant.")
             return _found(spec, "team", team, known.teams.get(team), list(known.teams), "is called")
         if (member := spec.get("member")) and not _MEMBER_ID.fullmatch(member):
             return _found(
@@ -162,6 +165,8 @@ async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
         raise answer.malformed("something that is not a list")
     for item in items:
         _check(answer, item)
+        if item.get("connectorInstanceId", parent) != parent:
+            raise answer.malformed("a grant of another instance")
     if len({item["id"] for item in items}) < len(items):
         raise answer.malformed("the same grant twice")
     return items
@@ -170,6 +175,12 @@ async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
 def _check(answer: Answer, item: Any) -> None:
     if not isinstance(item, dict) or not isinstance(item.get("id"), str) or not _ID.fullmatch(item["id"]):
         raise answer.malformed("a grant without an id")
+    whom = [(item[name], form) for name, form in _WHOM.items() if item.get(name) is not None]
+    sound = all(isinstance(value, str) and form.fullmatch(value) for value, form in whom)
+    if not sound or len(whom) + (item.get("orgWide") is True) != 1:
+        raise answer.malformed("a grant of which it does not say whose it is")
+    if not isinstance(item.get("removedAt"), str | None):
+        raise answer.malformed("a grant of which it does not say whether it was revoked")
 
 
 def live_of(answer: Answer, item: Any, connectorInstanceId: str) -> Live | None:

@@ -145,6 +145,8 @@ class _Verbs(Verbs):
         """PATCH, auto-import, and the verb of the status, so that it never syncs with what is on its way out."""
         touched = {str(change.path[0]) for change in changes}
         if "connectorAccount" in touched:
+            if not isinstance(live.spec["connectorAccount"], str):
+                return Refusal("Den does not say which account this instance belongs to.", error=True)
             if desired.spec.get("deletionPolicy") == "remove":
                 return (Call("remove"), *_creation(desired.spec))
             return Refusal(

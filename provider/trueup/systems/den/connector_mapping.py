@@ -95,6 +95,8 @@ class _Verbs(Verbs):
         touched = {str(change.path[0]) for change in changes}
         if "connectorTarget" in touched:
             return Refusal("Den cannot move a mapping to another target. Declare another mapping, or put it back.")
+        if "mappingKind" in touched and not isinstance(live.spec["mappingKind"], str):
+            return Refusal("Den does not say what kind of mapping this is.", error=True)
         if "mappingKind" in touched:
             return (Call("delete"), Call("create", 1, _declared(desired.spec)))
         paths = tuple(name for name in _SENT if name in touched)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.wire import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,6 +32,8 @@ class Organization:
     """Ids of members by e-mail, in small letters."""
     teams: dict[str, str]
     """Ids of teams by name."""
+    doubles: frozenset[str] = frozenset()
+    """Names that several teams have."""
 
     @property
     def is_admin(self) -> bool:
@@ -54,21 +58,25 @@ def _read(answer: Answer) -> Organization:
         raise answer.malformed("no organization")
     if not isinstance(me, dict) or not isinstance(me.get("id"), str) or not isinstance(me.get("role"), str):
         raise answer.malformed("no member")
+    if not isinstance(body.get("members"), list) or not isinstance(body.get("teams"), list):
+        raise answer.malformed("no members or teams")
     members: dict[str, str] = {}
-    for row in _rows(body.get("members")):
+    for row in _rows(body["members"]):
         user = row.get("user")
         email = user.get("email") if isinstance(user, dict) else None
         if isinstance(email, str):
             members.setdefault(email.casefold(), row["id"])
     teams: dict[str, str] = {}
-    for row in _rows(body.get("teams")):
+    doubles: set[str] = set()
+    for row in _rows(body["teams"]):
         if isinstance(row.get("name"), str):
-            teams.setdefault(row["name"], row["id"])
-    roles = frozenset(part.strip() for part in me["role"].split(","))
-    return Organization(own["id"], me["id"], roles, members, teams)
+            if teams.setdefault(row["name"], row["id"]) != row["id"]:
+                doubles.add(row["name"])
+    roles = frozenset(part.strip() for part in plain(me["role"]).split(","))
+    return Organization(own["id"], me["id"], roles, members, teams, frozenset(doubles))
 
 
-def _rows(value: Any) -> Iterator[dict[str, Any]]:
-    for row in value if isinstance(value, list) else ():
+def _rows(value: list[Any]) -> Iterator[dict[str, Any]]:
+    for row in value:
         if isinstance(row, dict) and isinstance(row.get("id"), str):
             yield row

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import overlay
@@ -74,5 +75,7 @@ async def create_once(
         route=unknown.route,
         status=unknown.status,
         request_id=unknown.request_id,
-        hint="Den answers 500 to a name that is taken as well: something that this credential cannot see may have it.",
+        hint="Den answers 500 to a name that is taken as well: something that this credential cannot see may have it."
+        if unknown.status == HTTPStatus.INTERNAL_SERVER_ERROR
+        else "",
     )
