@@ -30,7 +30,7 @@ def organisation() -> list[Declared]:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("parallelism", [1, 8])
+@pytest.mark.parametrize("parallelism", [8])
 async def test_a_first_apply_larger_than_the_window(parallelism: int, world: World) -> None:
     wanted = organisation()
     plan, report, counted = await _applied(world, wanted, parallelism)

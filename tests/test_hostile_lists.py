@@ -130,7 +130,7 @@ FIELDS = [
 ]
 
 
-@pytest.mark.parametrize("value", [None, 7, True, [], {"a": {"b": []}}, "x" * 100_000, "\x1b[2J\u202e"])
+@pytest.mark.parametrize("value", [None, True, {"a": {"b": []}}, "x" * 100_000])
 @pytest.mark.parametrize(("route", "field"), [(route, field) for route, fields in FIELDS for field in fields])
 async def test_fields_of_another_type_remove_nothing(route: str, field: str, value: Any, world: World) -> None:
     """A row may be told to differ; but it is neither made twice nor removed, since a field of it is none."""

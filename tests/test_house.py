@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.__main__ import NAMES
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -132,7 +133,7 @@ def test_a_skipped_test_fails_where_nothing_may_be_skipped(tmp_path: Path) -> No
 def test_bench_lists_its_figures() -> None:
     done = subprocess.run([sys.executable, "-m", "bench"], cwd=ROOT, capture_output=True, text=True, check=True)
     listed = [line.split()[0] for line in done.stdout.splitlines()[1:]]
-    assert listed == ["requests-plan", "requests-converge", "wall-plan", "cpu-load", "memory-plan", "start-help"]
+    assert listed == list(NAMES)
     for name in listed:
         assert (ROOT / "bench" / f"{name.replace('-', '_')}.py").exists()
 

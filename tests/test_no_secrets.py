@@ -141,11 +141,12 @@ def test_no_command_shows_or_keeps_any(watched: Watched) -> None:
     watched.run(f"apply {saved}", "-o", "json", files=False)
     watched.disturb()
     watched.run("apply", "--auto-approve", "-v", "-v", "-o", "json")
+    watched.disturb()
     for what in ("accounts", "instances", "instances docs", "targets", "mappings", "access", "connectors"):
         below = ["--below", {"mappings": "docs/acme/docs", "connectors": DEMO_PROJECT}.get(what, "docs")]
-        more = below if what not in ("accounts", "instances", "instances docs") else []
+        within = below if what not in ("accounts", "instances", "instances docs") else []
         for output in ("table", "json", "yaml"):
-            watched.run(f"get {what}", "-o", output, *more)
+            watched.run(f"get {what}", "-o", output, *within)
     watched.run("ledger show", files=False)
     watched.run("ledger show", "-o", "json", files=False)
     watched.run("ledger export", files=False)

@@ -141,7 +141,7 @@ class Journal:
         record = self.record_of(declared, live)
         self._identify(record, declared, desired.spec, live)
         self._note(record, declared, desired, paths)
-        if type(declared.kind.verbs).doubt is not Verbs.doubt:
+        if declared.kind.verbs is not None and type(declared.kind.verbs).doubt is not Verbs.doubt:
             # It may read back in other words, and nobody has looked yet: a crash must not make a difference of that.
             traits = declared.kind.by_name
             readable = [name for name in paths if name in desired.spec and not traits[name].write_only]

@@ -38,7 +38,7 @@ def from_intent(one: Intent) -> dict[str, Any]:
         **{name: getattr(one, name) for name in _INTENT},
         "number": one.number,
         "record": record,
-        "state": _state(one.state),
+        "state": known_state(one.state),
     }
 
 
@@ -46,12 +46,7 @@ def to_intent(row: Row[Any]) -> Intent:
     """The intent of a row."""
     texts = {name: _text(getattr(row, name)) for name in _INTENT}
     record = None if row.record is None else _record(_object(row.record))
-    return Intent(**texts, number=_number(row.number), record=record, state=_state(row.state))
-
-
-def from_outcome(run: str, number: int, state: str) -> dict[str, Any]:
-    """The parameters that set an intent's state."""
-    return {"of": run, "which": number, "state": _state(state)}
+    return Intent(**texts, number=_number(row.number), record=record, state=known_state(row.state))
 
 
 def to_run(row: Row[Any]) -> Run:
@@ -120,7 +115,8 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
-def _state(value: Any) -> Literal["open", "done", "failed", "found", "absent"]:
+def known_state(value: Any) -> Literal["open", "done", "failed", "found", "absent"]:
+    """The state of an intent, if it is one. Raises ValueError."""
     if value not in _STATES:
         raise ValueError("it holds an intent whose state is none")
     return cast("Literal['open', 'done', 'failed', 'found', 'absent']", value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_AT_ONCE: Final = 500
+"""Numbers in one condition: SQLite has a limit."""
 HISTORY: Final = 200
 """Runs that are remembered after they have ended."""
 
@@ -129,17 +132,15 @@ class Ledger:
         `forgotten` are scopes and ids of records; `outcomes` are run, number and state of intents.
         """
         gone = sql.delete(RECORDS).where(RECORDS.c.scope == sql.bindparam("of"), RECORDS.c.id == sql.bindparam("which"))
-        settle = sql.update(INTENTS).values(state=sql.bindparam("state"))
-        settle = settle.where(INTENTS.c.run == sql.bindparam("of"), INTENTS.c.number == sql.bindparam("which"))
         # In the same order for everybody, so that no two processes wait for each other.
         batches = [
             (gone, [{"of": scope, "which": one} for scope, one in sorted(forgotten)]),
             (self.database.upsert(RECORDS), _sorted(map(rows.from_record, records), "scope", "id")),
             (self.database.upsert(INTENTS), _sorted(map(rows.from_intent, intents), "run", "number")),
-            (settle, _sorted((rows.from_outcome(*one) for one in outcomes), "of", "which")),
             (self.database.upsert(SEEN), _sorted(map(_plain, seen), "scope", "kind", "parent")),
         ]
-        due = [(command, values) for command, values in batches if values]
+        due: list[tuple[Any, Any]] = [(command, values) for command, values in batches if values]
+        due += [(command, None) for command in _settling(outcomes)]
         if not due:
             return
 
@@ -280,6 +281,18 @@ def _plain(one: Run | Seen) -> dict[str, Any]:
 
 def _sorted(values: Iterable[dict[str, Any]], *by: str) -> list[dict[str, Any]]:
     return sorted(values, key=lambda one: [one[name] for name in by])
+
+
+def _settling(outcomes: Iterable[tuple[str, int, str]]) -> Iterable[Any]:
+    """The commands that set the states of intents: few of them, each for many, rather than one each."""
+    last: dict[tuple[str, int], str] = {(run, number): rows.known_state(state) for run, number, state in outcomes}
+    numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for (run, number), state in sorted(last.items()):
+        numbers[run, state].append(number)
+    for (run, state), found in numbers.items():
+        for start in range(0, len(found), _AT_ONCE):
+            chosen = INTENTS.c.number.in_(found[start : start + _AT_ONCE])
+            yield sql.update(INTENTS).values(state=state).where(INTENTS.c.run == run, chosen)
 
 
 def _runs(connection: Connection, limit: int | None) -> list[Run]:

@@ -180,12 +180,12 @@ def _without_what_goes_along(plan: Plan, found: list[Step], matches: Matches) ->
 def _above(kind: Kind, address: Address, live: Live, ending: Mapping[str, Step], matches: Matches) -> Step | None:
     """The step that deletes what a resource is below of, if there is one."""
     for trait in kind.references:
-        parent = live.spec.get(trait.name)
+        parent = str(live.spec.get(trait.name))
         if parent in ending:
             return ending[parent]
         place = (address.system, address.connection, str(trait.reference))
         index = matches.indexes.get(place)
-        above = index.by_id.get(str(parent)) if index is not None else None
+        above = index.by_id.get(parent) if index is not None else None
         if above is not None and (
             found := _above(BY_NAME[kind.api_version, place[2]], address, above, ending, matches)
         ):

@@ -89,6 +89,7 @@ def footer(plan: Plan) -> dict[str, Any]:
         "unmanaged": sorted(unmanaged, key=lambda one: [str(value) for value in one.values()]),
         "left": [_left(one) for one in plan.left],
         "left_out": plan.left_out,
+        "aged": {str(address): at for address, at in plan.aged.items()},
         "off": plan.off,
         "reading": reading,
     }

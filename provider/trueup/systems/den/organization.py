@@ -69,9 +69,8 @@ def _read(answer: Answer) -> Organization:
     teams: dict[str, str] = {}
     doubles: set[str] = set()
     for row in _rows(body["teams"]):
-        if isinstance(row.get("name"), str):
-            if teams.setdefault(row["name"], row["id"]) != row["id"]:
-                doubles.add(row["name"])
+        if isinstance(row.get("name"), str) and teams.setdefault(row["name"], row["id"]) != row["id"]:
+            doubles.add(row["name"])
     roles = frozenset(part.strip() for part in plain(me["role"]).split(","))
     return Organization(own["id"], me["id"], roles, members, teams, frozenset(doubles))
 
