@@ -18,7 +18,7 @@ from commands import inside
 from sandboxes import running
 
 import trueup.secrets
-from trueup.session import SystemClock
+from trueup.run import SystemClock
 
 PASSWORD = "a-password-of-somebody"
 RUNS = 6

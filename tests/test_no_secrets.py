@@ -12,8 +12,8 @@ from commands import inside
 from test_cli import ACCOUNT
 from world import World
 
+from trueup.run import SystemClock
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
-from trueup.session import SystemClock
 
 LIVE = {
     name: f"{name}-live-4f1c9e77b2"

@@ -105,11 +105,8 @@ class Matches:
         for one in declared:
             self._by_place[place_of(one)].append(one)
             self._addresses.add(one.address)
-        self._known: dict[tuple[tuple[str, str], str], list[str]] = defaultdict(list)
-        """Ids by connection and address, as the ledger knows them."""
-        for connection, held in (records or {}).items():
-            for record in held.values():
-                self._known[connection, record.address].append(record.id)
+        self._records = records or {}
+        self._ids: dict[tuple[tuple[str, str], str], list[str]] | None = None
         self._spoken: dict[Place, set[str]] = {}
         self._targets: dict[tuple[str, str, str, str], tuple[Any, Address | None]] = {}
 
@@ -210,7 +207,7 @@ class Matches:
         if one.annotations and (former := verbs.former(one)) is not None:
             candidates = index.by_key.get(former, [])
         if verbs.follows:
-            known = self._known.get((place_of(one)[:2], str(one.address)), ())
+            known = self._known().get((place_of(one)[:2], str(one.address)), ())
             candidates = [*candidates, *(index.by_id[key] for key in known if key in index.by_id)]
         for live in candidates:
             if one.kind.parent and live.spec.get(one.kind.parent) != spec.get(one.kind.parent):
@@ -218,6 +215,15 @@ class Matches:
             if live.id not in index.claimed and live.id not in self._spoken_for(one, index):
                 return live
         return None
+
+    def _known(self) -> dict[tuple[tuple[str, str], str], list[str]]:
+        """Ids by connection and address, as the ledger knows them: made when something is first not to be found."""
+        if self._ids is None:
+            self._ids = defaultdict(list)
+            for connection, held in self._records.items():
+                for record in held.values():
+                    self._ids[connection, record.address].append(record.id)
+        return self._ids
 
     def _spoken_for(self, one: Declared, index: Index) -> set[str]:
         """The ids that other declared resources of that place name by id or by key."""

@@ -77,10 +77,16 @@ class _Observer:
     async def observe(self) -> Matches:
         for place in self.kinds:
             self._begin(place)
-        done = await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-        for failure in done:
-            if isinstance(failure, BaseException):
-                raise failure
+        tasks = list(self.tasks.values())
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:  # the first failure ends the others: what they read would be for nothing
+            failed = [task for task in tasks if task.done() and not task.cancelled() and task.exception()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if failed:
+            failed[0].result()
         return self.matches
 
     def _begin(self, place: Place) -> asyncio.Task[None]:

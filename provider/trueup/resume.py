@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from trueup.model import Live
     from trueup.records import Intent, Record, Run
 
-_ENDS = ("archive", "remove", "delete", "revoke", "disconnect")
+_DELETES = ("remove", "delete", "revoke", "disconnect")
+_ENDS = ("archive", *_DELETES)
 
 
 @dataclasses.dataclass(slots=True)
@@ -73,6 +74,8 @@ def resume(
 
 
 def _state(intent: Intent, live: Live | None, index: Index) -> str:
+    if intent.verb in _DELETES:  # also within a replacement
+        return "found" if live is None else "absent"
     if intent.verb in _ENDS and intent.record is None:
         return "found" if index.verbs.ended(live) else "absent"
     return "found" if live is not None else "absent"

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from trueup.manifest import Manifest
 from trueup.manifest import load as load_files
-from trueup.session import STATE, Options, Session, SystemClock
+from trueup.options import STATE, Options, SystemClock
+from trueup.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

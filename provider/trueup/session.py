@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -18,15 +16,17 @@ from trueup.client import Client, Manner
 from trueup.errors import LedgerError, SafetyError, SecretError, UsageError
 from trueup.manifest import Manifest
 from trueup.match import place_of
-from trueup.model import DEFAULT_CONNECTION, Clock, Progress, Quiet
+from trueup.model import DEFAULT_CONNECTION
 from trueup.observe import Wanted, guard, observe, realms_of
-from trueup.plan import Limit, Plan, Policy, Reading, build, forbid, judge, price
+from trueup.options import Options
+from trueup.plan import Plan, Policy, Reading, build, forbid, judge, price
 from trueup.plan.strict import undeclared
 from trueup.records import Record, Run
 from trueup.resume import resume
 from trueup.secrets import Reference, Secret, mentions, resolve
 from trueup.select import Selection, select
 from trueup.sweep import Sweep
+from trueup.systems.den.below import together
 from trueup.systems.den.manner import DenManner
 from trueup.systems.den.organization import organization
 from trueup.systems.wexa.manner import WexaManner
@@ -36,65 +36,14 @@ if TYPE_CHECKING:
 
     from trueup.ledger import Ledger
     from trueup.match import Matches
-    from trueup.model import Declared, Verbs
+    from trueup.model import Declared
+    from trueup.plan import Step
     from trueup.records import Intent, Lease
 
     Connection = tuple[str, str]
     Unfinished = Sequence[tuple[Run, Sequence[Intent]]]
 
 _MANNERS: Final[dict[str, type[Manner]]] = {"den": DenManner, "wexa": WexaManner}
-STATE: Final = Path(".trueup")
-
-
-class SystemClock:
-    """Real time."""
-
-    def now(self) -> datetime:
-        """The time, in UTC."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds that only grow."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits."""
-        await asyncio.sleep(seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a run goes about it."""
-
-    connection: str | None = None
-    """Run the same manifests against the Connection of that name."""
-    targets: tuple[str, ...] = ()
-    """Addresses to narrow the run to; what they refer to comes along."""
-    labels: tuple[str, ...] = ()
-    """Labels to narrow the run to: `team=platform`, `team!=sales`, `team`; all of them have to fit."""
-    parallelism: int | None = None
-    """Writes under way at once, in place of the connections' own figure."""
-    fail_fast: bool = False
-    resend: bool = False
-    """Send again what cannot be verified."""
-    prune: bool = False
-    """Remove what is ours and declared no more, each by its deletionPolicy."""
-    disconnect: bool = False
-    """Let accounts be disconnected whose manifest asked for it."""
-    strict: bool = False
-    """Also tell what is live and not declared of the fields of what is."""
-    limit: Limit = field(default_factory=Limit)
-    """How much one run may remove and change."""
-    max_age: timedelta | None = None
-    """Take from the ledger what was seen more recently, where reading costs a request for each."""
-    max_requests: int = 0
-    """With `max_age`: how many requests are spent on reading the oldest of that all the same."""
-    lock_timeout: float = 0.0
-    """Seconds to wait for another run to end."""
-    state: Path = STATE
-    """The folder of the ledger and the embedded servers."""
-    clock: Clock = field(default_factory=SystemClock)
-    progress: Progress = field(default_factory=Quiet)
 
 
 @dataclass
@@ -148,6 +97,8 @@ class Session:
         options.progress.phase("reading")
         resources = await asyncio.to_thread(_with_secrets, self.resources)
         ledger = await self._ledger_if(create=False)
+        if ledger and self._run is None:
+            await self._reload(ledger)  # somebody may have been at work since this session was opened
         key = ledger.key if ledger else None if self._place() is None else os.urandom(32)
         unfinished = await self._unfinished(ledger) if ledger else []
         if options.prune and ledger is None:
@@ -341,11 +292,15 @@ class Session:
                 known = await organization(client)
                 if not known.is_admin:
                     forbid(plan, connection, ", ".join(sorted(known.roles)))
-            for step in asking:
-                if step.live is not None and step.action in ("delete", "replace"):
-                    verbs: Verbs = step.declared.kind.verbs  # type: ignore[assignment]
-                    step.lost += await verbs.goes_with(client, step.live, step.calls)
         plan.unsafe = judge(plan, sum(map(len, owned.values())), self.options.limit)
+        if not plan.unsafe:
+            await together(self._losses(step) for step in plan.pending if step.action in ("delete", "replace"))
+
+    async def _losses(self, step: Step) -> None:
+        verbs = step.declared.kind.verbs
+        if step.live is not None and verbs is not None:
+            client = self.clients[place_of(step.declared)[:2]]
+            step.lost += await verbs.goes_with(client, step.live, step.calls)
 
     async def _sweep(self, resources: Sequence[Declared], ledger: Ledger | None, key: bytes | None) -> Sweep | None:
         options = self.options
@@ -374,7 +329,9 @@ class Session:
             one.record.read_back[one.path] = one.read_back
             one.record.settling.remove(one.path)
         with contextlib.suppress(LedgerError):  # a plan that cannot note this is right all the same
-            await ledger.write(records=[one.record for one in plan.learned], seen=seen)
+            # Records are whole rows, and somebody at work may have changed theirs: they are noted under the lock alone.
+            records = [one.record for one in plan.learned] if self._run else []
+            await ledger.write(records=records, seen=seen)
 
     async def _lock_names(self) -> list[str]:
         """What one run at a time may work on: Den's organisations, and Wexa's projects."""

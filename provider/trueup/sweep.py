@@ -51,16 +51,17 @@ class Sweep:
                     self._young[place] = one
         self._budget = budget
         exclusive = exclusive_places(declared)
-        self._ids: dict[tuple[Connection, str], str] = {}
+        known: dict[tuple[Connection, str], list[str]] = defaultdict(list)
         for connection, held in (records or {}).items() if self._young or exclusive else ():
             for record in held.values():
-                self._ids[connection, record.address] = record.id
+                known[connection, record.address].append(record.id)
+        # An address may have had another id before: then which one is meant has to be looked at.
+        self._ids = {address: ids[0] for address, ids in known.items() if len(ids) == 1}
         # A parent that the ledger does not know yet is told by its address, which no id equals: it makes a difference.
         self._exclusive: dict[Place, set[str]] = {
-            place: {self._ids.get((place[:2], str(one.address)), str(one.address)) for one in parents}
+            place: {key for one in parents for key in (str(one.address), *known.get((place[:2], str(one.address)), ()))}
             for place, parents in exclusive.items()
         }
-        self._unknown = {place: sorted(one for one in some if "/" in one) for place, some in self._exclusive.items()}
         self._read: list[tuple[Place, str, Sequence[Declared]]] = []
 
     def choose(self, place: Place, kind: Kind, parents: Mapping[str, Sequence[Declared]]) -> tuple[set[str], Listing]:

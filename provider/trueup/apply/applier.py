@@ -97,11 +97,11 @@ class Applier:
         self.progress.phase(phase, len(outcomes))
         by_address = {outcome.address: outcome for outcome in outcomes}
         dependents: dict[Address, list[Outcome]] = defaultdict(list)
-        unmet: dict[Address, int] = {}
+        unmet: dict[int, int] = {}
         ready: list[Outcome] = []
         for outcome in outcomes:
             needs = {need for need in outcome.step.needs if need in by_address}
-            unmet[outcome.address] = len(needs)
+            unmet[id(outcome)] = len(needs)
             for need in needs:
                 dependents[need].append(outcome)
             if not needs:
@@ -115,7 +115,14 @@ class Applier:
                 running |= {asyncio.ensure_future(self._one(one, fail_fast)): one for one in wave}
             if not running:
                 break
-            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            except BaseException:  # whoever cancels this gives the lock back: nothing may go on without it
+                for task in running:
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
+                await asyncio.shield(self.journal.flush())
+                raise
             for task in done:
                 outcome = running.pop(task)
                 task.result()
@@ -131,17 +138,17 @@ class Applier:
         self,
         outcome: Outcome,
         dependents: Mapping[Address, Sequence[Outcome]],
-        unmet: dict[Address, int],
+        unmet: dict[int, int],
         by_address: Mapping[Address, Outcome],
     ) -> list[Outcome]:
         """Those whose last need is met now; those whose need was not made are told so, with what needs them."""
         found: list[Outcome] = []
         waiting = [(outcome, other) for other in dependents.get(outcome.address, ())]
         for need, other in waiting:
-            unmet[other.address] -= 1
+            unmet[id(other)] -= 1
             if need.result != "done":
                 other.error = other.error or ApiError(f"it needs {need.address}, which was not made.")
-            if unmet[other.address] == 0:
+            if unmet[id(other)] == 0:
                 if other.error is None:
                     found.append(other)
                 else:
@@ -153,7 +160,7 @@ class Applier:
             async with self._slots[place_of(outcome.step.declared)[:2]]:
                 if fail_fast and self._failed:
                     outcome.error = ApiError("an earlier step failed, and --fail-fast is set.")
-                    self.journal.settled(outcome.address, 0, maybe=False)
+                    self.journal.settled(outcome.step, 0, maybe=False)
                     return
                 await self._step(outcome)
         finally:
@@ -165,7 +172,7 @@ class Applier:
         client = self.clients[place_of(step.declared)[:2]]
         if client.stop.is_set():
             outcome.result = "stopped"
-            self.journal.settled(step.address, 0, maybe=False)
+            self.journal.settled(step, 0, maybe=False)
             return
         verbs = cast("Verbs", step.declared.kind.verbs)
         desired = self._resolved(step)
@@ -199,7 +206,7 @@ class Applier:
         """What was made, for whoever needs it, and for the ledger."""
         step, live = outcome.step, outcome.live
         connection = place_of(step.declared)[:2]
-        self.journal.settled(step.address, done, maybe=outcome.maybe)
+        self.journal.settled(step, done, maybe=outcome.maybe)
         at_once = False
         if step.live is not None and any(call.verb in ("remove", "disconnect") for call in step.calls[:done]):
             for key in step.along:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trueup.ledger import Ledger
     from trueup.model import Address, Clock, Declared, Desired, Live
     from trueup.plan import Step
-    from trueup.records import Run, Seen
+    from trueup.records import Run
 
     Connection = tuple[str, str]
 
@@ -57,11 +57,10 @@ class Journal:
         self._run = run
         self._begun = False
         self._number = 0
-        self._open: dict[Address, list[int]] = {}
+        self._open: dict[tuple[Address, str], list[int]] = {}
         self._outcomes: list[tuple[str, int, str]] = []
         self._changed: dict[tuple[Connection, str], Record] = {}
         self._forgotten: list[tuple[str, str]] = []
-        self._seen: list[Seen] = []
 
     @property
     def run(self) -> str:
@@ -82,7 +81,7 @@ class Journal:
             return
         intents: list[Intent] = []
         for step, desired in wave:
-            numbers = self._open[step.address] = []
+            numbers = self._open[name_of(step)] = []
             for number, call in enumerate(step.calls):
                 self._number += 1
                 numbers.append(self._number)
@@ -126,11 +125,11 @@ class Journal:
             self.stamp(),
         )
 
-    def settled(self, address: Address, done: int, *, maybe: bool) -> None:
+    def settled(self, step: Step, done: int, *, maybe: bool) -> None:
         """The first `done` calls of a step happened; of the next it is known that it did not, unless `maybe`."""
         if self._run is None:
             return
-        for place, number in enumerate(self._open.pop(address, ())):
+        for place, number in enumerate(self._open.pop(name_of(step), ())):
             if place < done:
                 self._outcomes.append((self._run.id, number, "done"))
             elif place > done or not maybe:
@@ -190,10 +189,6 @@ class Journal:
                 self.forget(connection, record.scope, record.id)
             ids = {record.id for record in below}
 
-    def saw(self, seen: Seen) -> None:
-        """What was listed below a parent was read."""
-        self._seen.append(seen)
-
     @property
     def crowded(self) -> bool:
         """Whether enough was gathered to be worth a transaction."""
@@ -206,10 +201,9 @@ class Journal:
         changed, self._changed = self._changed, {}
         outcomes, self._outcomes = self._outcomes, []
         forgotten, self._forgotten = self._forgotten, []
-        seen, self._seen = self._seen, []
         try:
             await self._ledger.write(
-                records=list(changed.values()), forgotten=forgotten, intents=intents, outcomes=outcomes, seen=seen
+                records=list(changed.values()), forgotten=forgotten, intents=intents, outcomes=outcomes
             )
         except LedgerError as error:
             self.failure = str(error)
@@ -258,6 +252,11 @@ class Journal:
             if name in made and traits[name].owned_by_key and isinstance(value, dict)
             for path, _, _ in leaves({}, value, (name,))
         ]
+
+
+def name_of(step: Step) -> tuple[Address, str]:
+    """What a step goes by in a run: of what is declared no more there may be several of one address."""
+    return step.address, step.live.id if step.declared.gone and step.live else ""
 
 
 def as_key(key: Any) -> str:

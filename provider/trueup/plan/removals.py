@@ -16,7 +16,7 @@ from trueup.systems import BY_NAME, KINDS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trueup.match import Index, Matches
+    from trueup.match import Index, Matches, Place
     from trueup.model import Kind
     from trueup.plan.steps import Plan, Policy
     from trueup.records import Record
@@ -35,22 +35,25 @@ def removals(
     policy: Policy,
 ) -> None:
     """Adds the steps that remove something, children first, and what is ours and stays."""
-    found = _exclusive(declared, matches)
+    # Two connections may lead to one server: what either declares is declared, and is looked at once.
+    claimed = {key for index in matches.indexes.values() for key in index.claimed}
+    found = _exclusive(declared, matches, claimed)
+    told = {step.live.id for step in found if step.live}
     for connection, records in owned.items():
         for record in records:
             kind = BY_NAME.get((f"{connection[0]}.trueup.dev/v1", record.kind))
             index = matches.indexes.get((*connection, record.kind))
-            if kind is None or index is None or record.id in index.claimed:
+            if kind is None or index is None or record.id in claimed or record.id in told:
                 continue
+            told.add(record.id)
             live = index.by_id.get(record.id)
             if live is None:
                 if _is_gone(kind, record, index, matches, connection):
                     plan.left.append(Left(record, None))
-            elif live.id not in {step.live.id for step in found if step.live}:
+            else:
                 found += _removed(plan, kind, connection, record, live, policy)
     steps = _without_what_goes_along(plan, [_disconnecting(step, matches) for step in found], matches)
-    told = {step.live.id for step in found if step.live} | {left.record.id for left in plan.left}
-    plan.unmanaged = [pair for pair in plan.unmanaged if pair[1].id not in told]
+    plan.unmanaged = _once(plan.unmanaged, told | claimed)
     depths = depths_of(set(KINDS))
     plan.steps += sorted(steps, key=lambda step: -depths[step.declared.kind])
 
@@ -89,7 +92,18 @@ def _removed(
     return [_delete(stand_in, live, calls, "declared no more")]
 
 
-def _exclusive(declared: Sequence[Declared], matches: Matches) -> list[Step]:
+def _once(unmanaged: list[tuple[Place, Live]], told: set[str]) -> list[tuple[Place, Live]]:
+    """What nobody declares, each once however many connections show it."""
+    seen = set(told)
+    kept: list[tuple[Place, Live]] = []
+    for pair in unmanaged:
+        if pair[1].id not in seen:
+            seen.add(pair[1].id)
+            kept.append(pair)
+    return kept
+
+
+def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]) -> list[Step]:
     """What stands below declared resources that claim that place for what is declared alone."""
     found: list[Step] = []
     for place, parents in exclusive_places(declared).items():
@@ -100,7 +114,7 @@ def _exclusive(declared: Sequence[Declared], matches: Matches) -> list[Step]:
         by_id = {matches.lives[parent.address].id: parent for parent in parents if parent.address in matches.lives}
         for live in index.listing.items:
             parent = by_id.get(live.spec.get(kind.parent, ""))
-            if parent is None or live.implied or live.id in index.claimed:
+            if parent is None or live.implied or live.id in claimed:
                 continue
             calls = index.verbs.removal(live, "")
             if isinstance(calls, Kept):
@@ -132,11 +146,10 @@ def _disconnecting(step: Step, matches: Matches) -> Step:
         step.action, step.calls, step.why = "refuse", (), "its instances, which would be deleted, could not be read."
         return step
     lives = [live for live in instances.listing.items if live.spec.get("connectorAccount") == step.live.id]
-    claimed = {instances.claimed[live.id] for live in lives if live.id in instances.claimed}
+    everywhere = {key: one for index in matches.indexes.values() for key, one in index.claimed.items()}
+    claimed = {everywhere[live.id] for live in lives if live.id in everywhere}
     claimed |= {  # also one that is not there yet, or was not to be seen
-        one
-        for one, spec in matches.specs.items()
-        if one.connection == address.connection and spec.get("connectorAccount") == step.live.id
+        one for one, spec in matches.specs.items() if spec.get("connectorAccount") == step.live.id
     }
     if declared := sorted(map(str, claimed)):
         verb = "is" if len(declared) == 1 else "are"
