@@ -52,7 +52,7 @@ def test_each_item_is_a_resource_of_its_own_with_its_own_place(tmp_path: Path) -
     assert list(found) == [
         "ConnectorInstance/docs",
         "ConnectorTarget/docs:acme-docs",
-        "ConnectorMapping/docs:acme-docs:skill skills-**",
+        "ConnectorMapping/docs:acme-docs:skill:skills-**",
         "ConnectorTarget/docs:acme-other",
         "ConnectorAccess/docs:owner@example.test",
         "ConnectorAccess/docs:organization",
@@ -60,7 +60,7 @@ def test_each_item_is_a_resource_of_its_own_with_its_own_place(tmp_path: Path) -
     target = found["ConnectorTarget/docs:acme-docs"]
     assert target.spec == {"connectorInstance": "docs", "remoteId": "acme/docs", "config": {"branch": "main"}}
     assert (target.place.line, target.locate(("config", "branch")).line) == (10, 11)
-    mapping = found["ConnectorMapping/docs:acme-docs:skill skills-**"]
+    mapping = found["ConnectorMapping/docs:acme-docs:skill:skills-**"]
     assert mapping.spec["connectorTarget"] == "docs:acme-docs"
     assert mapping.locate(("selector",)).line == 14
     assert found["ConnectorInstance/docs"].spec["access"] == {"exclusive": True}

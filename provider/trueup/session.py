@@ -115,7 +115,8 @@ class Session:
         self._locate(matches)
         if ledger and unfinished:
             await self._resume(ledger, unfinished, matches)
-        owned = {key: self._ours(key, records) for key, records in self._owned(()).items()}
+        owned = {key: self._ours(key, held.values()) for key, held in self._records.items() if not self.narrowed}
+        owned = {key: found for key, found in owned.items() if key in {place_of(one)[:2] for one in self.resources}}
         plan = build(
             resources, matches, self._records, Policy(key, options.resend, options.prune, options.disconnect), owned
         )
@@ -186,6 +187,8 @@ class Session:
         return await Applier(self.clients, options.clock, options.progress, journal, options.fail_fast).apply(plan)
 
     def _check(self, options: Options) -> None:
+        if options.max_requests and options.max_age is None:
+            raise UsageError("--max-requests goes with --max-age.", hint="Say what may be taken from the ledger: 24h.")
         if not options.prune:
             return
         if self.narrowed:

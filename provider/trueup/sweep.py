@@ -7,6 +7,7 @@ far as the budget reaches. What is taken so is never written.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,10 @@ class Sweep:
         # A parent that the ledger does not know yet is told by its address, which no id equals: it makes a difference.
         self._exclusive: dict[Place, set[str]] = {
             place: {key for one in parents for key in (str(one.address), *known.get((place[:2], str(one.address)), ()))}
+            for place, parents in exclusive.items()
+        }
+        self._unknown = {
+            place: sorted(str(one.address) for one in parents if (place[:2], str(one.address)) not in known)
             for place, parents in exclusive.items()
         }
         self._read: list[tuple[Place, str, Sequence[Declared]]] = []

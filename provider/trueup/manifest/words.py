@@ -230,7 +230,7 @@ def literal(path: Path, why: str) -> Said:
 
 def not_one_of(path: Path, options: list[Any], value: Any) -> Said:
     """A value that is none of those its field knows."""
-    listed = ", ".join(map(str, options))
+    listed = ", ".join(str(one).lower() if isinstance(one, bool) else str(one) for one in options)
     if isinstance(value, str):
         message = f"{name_of(path)} {quoted(value)} is not one of {listed}"
         return Said("E104", message, did_you_mean(value, list(map(str, options)), known="Write one of"))

@@ -55,7 +55,7 @@ def removals(
     steps = _without_what_goes_along(plan, [_disconnecting(step, matches) for step in found], matches)
     plan.unmanaged = _once(plan.unmanaged, told | claimed)
     depths = depths_of(set(KINDS))
-    plan.steps += sorted(steps, key=lambda step: -depths[step.declared.kind])
+    plan.steps += sorted(steps, key=lambda step: (-depths[step.declared.kind], str(step.address)))
 
 
 def _is_gone(kind: Kind, record: Record, index: Index, matches: Matches, connection: tuple[str, str]) -> bool:

@@ -82,6 +82,8 @@ def _kind(kind: Kind, name: str) -> list[str]:
     if starred := [line.split()[1] for line in lines if line.startswith("| `") and " * |" in line]:
         within = ", below a field when the field is" if any("." in name for name in starred) else ""
         lines += ["", f"`*` has to be given{within}."]
+    if kind.one_of:
+        lines += ["", f"Exactly one of {', '.join(f'`{name}`' for name in kind.one_of)} has to be given."]
     return [*lines, "", "```yaml", *_example(kind, name), "```"]
 
 

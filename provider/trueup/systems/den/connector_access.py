@@ -153,8 +153,8 @@ def _found(
     if key is not None:
         return {**spec, name: key}
     near = difflib.get_close_matches(given.casefold() if name == "member" else given, known, n=3, cutoff=0.5)
-    hint = f" Near: {', '.join(near)}." if near else ""
-    return Refusal(f"no {name} of this organisation {says} {given}.{hint} Invite them, or give an id.", error=True)
+    hint = f"Near: {', '.join(near)}." if near else "Invite them first." if name == "member" else "Create it first."
+    return Refusal(f"no {name} of this organisation {says} {given}. {hint}", error=True)
 
 
 async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:

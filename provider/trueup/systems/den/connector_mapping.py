@@ -72,7 +72,7 @@ class _Verbs(Verbs):
 
     def label(self, spec: dict[str, Any]) -> str:
         """Object type and selector."""
-        return f"{spec['objectType']} {spec['selector']}"
+        return f"{spec['objectType']}:{spec['selector']}"
 
     async def read(self, api: Client, scope: Scope) -> Listing:
         """One list for each target that is asked for: there is no get (case `mappings.get-single-not-a-route`)."""
