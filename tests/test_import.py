@@ -192,6 +192,18 @@ def test_what_cannot_be_declared_is_told(bench: Bench) -> None:
     assert TOKEN not in str(found)
 
 
+def test_what_an_import_leaves_out_is_not_written_over(bench: Bench) -> None:
+    """Else the next prune would remove what those documents declared."""
+    assert bench.den("--with", "access").returncode == 0
+    before = bench.texts()
+    assert any("kind: ConnectorAccess" in text for text in before.values())
+    done = bench.den("--overwrite")
+    assert done.returncode == 1
+    assert "declare ConnectorAccess, which this import leaves out" in done.stderr
+    assert bench.texts() == before
+    assert bench.den("--with", "access", "--overwrite").returncode == 0
+
+
 def test_a_thousand_instances_cost_twelve_requests(thousand: World, tmp_path: Path) -> None:
     bench = Bench(thousand, tmp_path)
     thousand.forget()

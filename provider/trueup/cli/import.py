@@ -133,7 +133,9 @@ def command(
     comment = (f"What was live on {origin}, as trueup import wrote it.",)
     before = [path for path in writing.manifests_in(folder) if path.startswith(f"{system}/")]
     if placed:
-        writing.write(folder, {path: text_of(some, comment) for path, some in placed.items()})
+        texts = {path: text_of(some, comment) for path, some in placed.items()}
+        writing.check_kept(folder, texts)
+        writing.write(folder, texts)
     done = imported.Imported(
         out, made, placed, reading, [path for path in before if path not in placed], connection_of(asked)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _SUFFIXES: Final = (".yaml", ".yml")
 _SHOWN: Final = 3
+_KIND: Final = re.compile(r"^kind: (\w+)$", re.MULTILINE)
 
 
 def check(folder: Path, system: str, systems: tuple[str, ...], *, overwrite: bool) -> None:
@@ -46,6 +48,22 @@ def manifests_in(folder: Path) -> list[str]:
             if name.endswith(_SUFFIXES) and not name.startswith(".")
         ]
     return sorted(found)
+
+
+def check_kept(folder: Path, texts: Mapping[str, str]) -> None:
+    """Raises UsageError when files that are to be written over declare kinds of which none is imported now."""
+    now = {kind for text in texts.values() for kind in _KIND.findall(text)}
+    lost: set[str] = set()
+    for name in texts:
+        path = folder / name
+        if path.is_file():
+            lost |= set(_KIND.findall(path.read_text(encoding="utf-8", errors="replace"))) - now
+    if lost:
+        raise UsageError(
+            f"the files in {folder} declare {', '.join(sorted(lost))}, which this import leaves out.",
+            hint="Nothing was written: a prune would remove what they declare. Say --with what they hold, or name "
+            "another folder.",
+        )
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> None:
