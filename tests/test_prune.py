@@ -280,3 +280,17 @@ async def test_what_comes_back_after_its_removal_is_contended(world: World) -> N
     report = await world.apply(account(), instance("docs"), prune=True)
     assert results(report) == {"old": "contended"}
     assert report.exit_code == 4
+
+
+async def test_a_connector_of_a_project_that_is_not_read_is_not_taken_for_gone(world: World) -> None:
+    """Two sets of manifests, one project each, one ledger: neither forgets what is the other's."""
+    await world.apply(connector("crm", DEMO_PROJECT))
+    other = "68063653fc2e1fb8597fffff"
+    state = world.sandbox.control.get("/state").json()
+    projects = state["tables"]["wexa.projects"]
+    projects[other] = {**projects[DEMO_PROJECT], "_id": other}
+    world.sandbox.control.put("/state", json=state)
+    await world.apply(connector("events", other, connectorId=DEMO_CONNECTORS["events"]))
+    plan = await world.plan(account("acme-archive", remoteId="1002"), connector("events", DEMO_PROJECT))
+    assert [left.record.address for left in plan.left] == ["wexa/Connector/crm"]
+    assert plan.left[0].live is not None

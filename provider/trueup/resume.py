@@ -86,8 +86,10 @@ def _complete(intent: Intent, index: Index, connection: tuple[str, str], matches
     listing = index.listing
     kind = BY_NAME[f"{connection[0]}.trueup.dev/v1", intent.kind]
     parent = kind.by_name[kind.parent].reference if kind.parent else None
-    if parent is None or not listing.complete or intent.parent in listing.below:
+    if not kind.parent or not listing.complete or intent.parent in listing.below:
         return listing.complete and intent.parent not in listing.denied
+    if parent is None:
+        return False  # of another project nothing is known
     above = matches.indexes.get((*connection, parent))  # what is below something that is gone is gone as well
     if above is None or not above.listing.complete or above.listing.denied or above.listing.aged:
         return False

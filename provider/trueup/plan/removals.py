@@ -64,7 +64,7 @@ def _is_gone(kind: Kind, record: Record, index: Index, matches: Matches, connect
         return False
     parent = kind.by_name[kind.parent].reference if kind.parent else None
     if parent is None:
-        return True
+        return not kind.parent or record.parent in index.listing.below  # of another project nothing is known
     above = matches.indexes.get((*connection, parent))
     if above is not None and above.listing.complete and record.parent not in above.by_id:
         return not above.listing.denied and not above.listing.aged  # else its own parent may not have been read

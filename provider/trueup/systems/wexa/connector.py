@@ -94,7 +94,7 @@ class _Verbs(Verbs):
             if "dataLoaderConfig" in declared.spec
         }
         await self._configs(api, [live for live in lives if live.id in wanted or self.key(live.spec) in wanted])
-        return Listing(lives)
+        return Listing(lives, below=frozenset(projects))
 
     async def _list(self, api: Client, project: str) -> list[Live]:
         return answers.connectors(await api.get(LIST, None, projectID=project), project)
