@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Connection = tuple[str, str]
 
-_ENOUGH = 100
+_ENOUGH = 250
 """Outcomes that are gathered before they are written."""
 
 

@@ -176,6 +176,7 @@ def _postgresql(where: str) -> Database:
         pool_pre_ping=True,
         hide_parameters=True,
     )
+    engine.dialect.use_insertmanyvalues_wo_returning = True  # a statement of many rows rather than one each
 
     @sql.event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -33,7 +33,7 @@ def to_record(row: Row[Any]) -> Record:
 
 def from_intent(one: Intent) -> dict[str, Any]:
     """The row of an intent."""
-    record = None if one.record is None else json.dumps(asdict(one.record))
+    record = None if one.record is None else json.dumps(_plain(one.record))
     return {
         **{name: getattr(one, name) for name in _INTENT},
         "number": one.number,
@@ -72,6 +72,10 @@ def stamp(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (OverflowError, OSError):
         raise ValueError("it holds a time that is none") from None
+
+
+def _plain(one: Record) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in (*_RECORD, "protected", *_BODY)}
 
 
 def _object(text: str) -> dict[str, Any]:
