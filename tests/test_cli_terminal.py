@@ -118,7 +118,7 @@ def test_a_wait_counts_down_and_can_be_stopped(world: World, words: list[str]) -
     world.fault(**POSTS, status=401, nth=5)
     world.fault(system="den", route="/api/auth/get-session", status=429, body=limited)
     with Terminal("apply", *words, "--auto-approve", "--parallelism", "1", columns=160) as terminal:
-        terminal.wait_for("Waiting for silence: 0:5")
+        terminal.wait_for(" UTC: 0:5")
         terminal.wait_for("0:49 … (5 of 13 done; Ctrl-C is safe)")
         terminal.type("\x03")
         assert terminal.end() == 4

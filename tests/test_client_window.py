@@ -63,6 +63,7 @@ async def test_many_callers_at_the_limit_ask_once_wait_once_and_all_go_on() -> N
         assert api.sent == len(server.requests) <= 40 + 8 + 1
         assert api.progress.waits == [(ANY, pytest.approx(60.5, abs=0.2))]  # type: ignore[attr-defined]
         assert api.window <= 41
+        assert api.waited == pytest.approx(60.5, abs=0.2)
 
 
 async def test_a_create_that_was_refused_at_the_limit_is_sent_once_the_window_opens() -> None:

@@ -59,6 +59,13 @@ async def test_what_is_below_undeclared_instances_costs_no_request(world: World)
     }
 
 
+async def test_a_long_reading_is_told_of_before_it_begins(thousand: World) -> None:
+    names = [f"repo-{number:04}" for number in range(1, 101)]
+    wanted = [target(f"{name}-main", connectorInstance=thousand.instance(name)["id"]) for name in names]
+    await thousand.plan(*wanted)
+    assert thousand.progress.notes == ["Reading ConnectorTargets below 100 ConnectorInstances: 100 requests."]
+
+
 async def test_the_cost_is_what_the_servers_count(world: World) -> None:
     async with world.session(*whole()) as session, session.exclusively():
         plan = await session.plan()

@@ -130,6 +130,12 @@ def test_filters(bench: Getting) -> None:
     assert len(rows(bench.get("instances", "--filter", "account=acme-archive"))) == 3
     done = bench.get("accounts", "--filter", "status=inactive")
     assert (done.returncode, done.stdout.startswith("No accounts like that. ")) == (0, True)
+    done = bench.get("instances", "--filter", "status=ERROR")  # no manifest says it, and Den may
+    assert (done.returncode, done.stdout.startswith("No instances like that. ")) == (0, True)
+    connectors = ["connectors", "--project", PROJECT, "--filter"]
+    assert [row[0] for row in rows(bench.get(*connectors, "status=ready"))[1:]] == ["events"]
+    done = bench.get(*connectors, "status=active")
+    assert (done.returncode, done.stdout.startswith("No connectors like that. ")) == (0, True)
 
 
 def test_names_are_cut_for_people_alone(bench: Getting) -> None:
@@ -168,6 +174,12 @@ def test_the_variable_for_output_serves_both(bench: Getting) -> None:
         (["account", "acme"], 'Did you mean "acme-archive"?'),
         (["instances", "--filter", "role=x"], "Known: name, q, status and account."),
         (["accounts", "--filter", "account=x"], "Known: name, q and status."),
+        (["instances", "--filter", "status=foo"], '"foo" is no status of a ConnectorInstance. Known: active,'),
+        (["accounts", "--filter", "status=disconected"], 'Did you mean "disconnected"? Known: active, inactive,'),
+        (
+            ["connectors", "--project", PROJECT, "--filter", "status=foo"],
+            '"foo" is no status of a Connector. Known: pending, active, inactive and ready.',
+        ),
         (["instances", "--project", PROJECT], "--project is about connectors of Wexa"),
         (["connectors"], "Add --project ID"),
         (["connectors", "--below", "abc"], "is no id of a project"),
@@ -179,6 +191,87 @@ def test_bad_questions_are_answered_in_words(bench: Getting, words: list[str], s
     done = bench.get(*words)
     assert (done.returncode, done.stdout) == (1, "")
     assert said in done.stderr
+
+
+BROKEN = """
+apiVersion: den.trueup.dev/v1
+kind: ConnectorInstance
+metadata: {name: docs}
+spec: {connectorAccount: nobody, status: activ}
+---
+apiVersion: den.trueup.dev/v1
+kind: ConnectorAccount
+metadata: {name: acme
+---
+apiVersion: wexa.trueup.dev/v1
+kind: Connector
+metadata: {name: broken}
+spec: {projectId: [x]}
+---
+kind: Deployment
+"""
+LEFT = "Passed over: 4 documents that could not be read, see trueup validate\n"
+
+
+def asking(bench: Getting, *commands: list[str]) -> list[subprocess.CompletedProcess[str]]:
+    """Commands that only ask, about the current folder."""
+    return [inside(*words, "--state", str(bench.world.folder), COLUMNS="200") for words in commands]
+
+
+def test_what_is_broken_elsewhere_stops_no_question(
+    bench: Getting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.yaml").write_text(BROKEN)
+    (tmp_path / "crm.yaml").write_text(
+        "apiVersion: wexa.trueup.dev/v1\nkind: Connector\nmetadata: {name: crm}\n"
+        f"spec: {{projectId: {PROJECT}, connectorId: {PROJECT}}}\n"
+    )
+    commands = [["get", "instances"], ["get", "connectors", "-o", "json"], ["events"], ["sync", "old-wiki"]]
+    for done in asking(bench, *commands, ["import", "den", "-o", "out"]):
+        assert (done.returncode, done.stderr) == (0, LEFT), done.args
+    (done,) = asking(bench, ["get", "accounts", "-f", "broken.yaml"])
+    assert (done.returncode, done.stderr) == (0, LEFT.replace("validate", "validate -f broken.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("kind: Connection\nmetadata: {name: default}\nspec: {url: sandbox, apiKey: x}\n", "E140"),
+        ("kind: Connection\nmetadata: {name: other}\nspec: {url: sandbox, colour: red}\n", "E101"),
+        ("kind: Conection\nmetadata: {name: default}\nspec: {url: sandbox}\n", "E107"),
+        ("kind: Connection\nmetadata: {name: default\nspec: {url: sandbox}\n", "E110"),
+        ("kind: Connection\nmetadata: {name: x}\nspec: {url: sandbox}\n---\nSAME", "E130"),
+        ("kind: ConnectorAccount\nmetadata: {name: x}\nspec: {}\napiVersion: a\nkind: Connection\n", "E111"),
+    ],
+)
+def test_what_is_wrong_with_a_connection_does(
+    text: str, code: str, bench: Getting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = f"apiVersion: den.trueup.dev/v1\n{text}"
+    whole = whole.replace("SAME", whole.partition("---")[0])
+    (tmp_path / "broken.yaml").write_text(f"{BROKEN}---\n{whole}")
+    for done in asking(bench, ["get", "instances"], ["events"]):
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"error[{code}]" in done.stderr
+        assert "ConnectorInstance" not in done.stderr
+
+
+def test_a_file_that_cannot_be_read_may_have_said_who_asks(
+    bench: Getting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes(b"name: \xe4\n")
+    (done,) = asking(bench, ["get", "instances"])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error[E124]" in done.stderr
+    (tmp_path / "den.yaml").write_text(
+        "apiVersion: den.trueup.dev/v1\nkind: Connection\nmetadata: {name: default}\n"
+        f"spec: {{url: '{bench.http.base_url}', apiKey: {{valueFrom: {{env: TRUEUP_DEN_API_KEY}}}}}}\n"
+    )
+    (done,) = asking(bench, ["get", "instances"])
+    assert (done.returncode, done.stderr) == (0, LEFT.replace("4 documents", "1 document"))
 
 
 def test_what_may_not_be_read_is_told(bench: Getting) -> None:

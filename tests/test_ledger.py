@@ -42,7 +42,7 @@ async def test_what_was_written_is_there_again(where: Where) -> None:
 async def test_a_record_is_replaced_by_the_next_of_its_scope_and_id(where: Where) -> None:
     async with await Ledger.open(where) as ledger:
         await ledger.write(records=[RECORD, Record("den:y", "cin_1", "a")])
-        await ledger.put([Record("den:x", "cin_1", "renamed", at="2027-01-01T00:00:00Z")])
+        await ledger.write(records=[Record("den:x", "cin_1", "renamed", at="2027-01-01T00:00:00Z")])
         found = await ledger.records(["den:x", "den:y"])
     assert found == {
         ("den:x", "cin_1"): Record("den:x", "cin_1", "renamed", at="2027-01-01T00:00:00Z"),

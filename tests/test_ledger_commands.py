@@ -172,7 +172,7 @@ def test_hostile_words_do_not_steer_a_terminal(where: Where, monkeypatch: pytest
 
 # No ledger, and one that cannot be used
 
-LOOKING: list[list[str]] = [["ledger", "show"], ["ledger", "forget"], ["unlock"], ["unlock", "r-1"]]
+LOOKING: list[list[str]] = [["ledger", "show"], ["ledger", "forget"], ["unlock"]]
 
 
 @pytest.mark.parametrize("command", LOOKING)
@@ -185,6 +185,17 @@ def test_without_a_ledger_there_is_a_sentence_and_none_is_made(tmp_path: Path, c
     done = inside(*command, TRUEUP_LEDGER="off")
     assert (done.returncode, done.stdout) == (0, "There is no ledger: TRUEUP_LEDGER is off.\n")
     assert "format_version" in parsed(inside(*command, "-o", "json"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_ledger_nothing_is_found_in_it(tmp_path: Path) -> None:
+    done = inside("unlock", "r-1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error[E001]: run r-1 holds no lock. Nothing was unlocked. There is no ledger at .trueup/" in done.stderr
+    done = inside("ledger", "forget", "den/ConnectorInstance/docs")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == "There is no ledger at .trueup/ledger.db yet. The first apply makes it.\n"
+    assert parsed(inside("ledger", "forget", "--scope", "den:x", "-o", "json"))["forgotten"] == 0
     assert list(tmp_path.iterdir()) == []
 
 
@@ -213,7 +224,7 @@ def test_the_ledger_is_found_as_a_run_finds_it(tmp_path: Path) -> None:
     assert parsed(inside("ledger", "show", "-o", "json", TRUEUP_STATE="two"))["resources"][0]["id"] == "two"
 
 
-@pytest.mark.parametrize("command", [*LOOKING, ["ledger", "export"]])
+@pytest.mark.parametrize("command", [*LOOKING, ["unlock", "r-1"], ["ledger", "export"]])
 def test_a_ledger_that_cannot_be_used_is_told(tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "bad.db").write_text("no database")
     done = inside(*command, TRUEUP_LEDGER="bad.db")
@@ -261,8 +272,9 @@ def test_what_is_forgotten(full: Where, words: list[str], left: list[str]) -> No
     assert done.stdout == f"Forgot {number} resource{'s' * (number > 1)}. What is live stays as it is.\n"
     assert contents(full)[0] == left
     done = inside("ledger", "forget", *words, "--auto-approve")
-    assert done.returncode == 0
-    assert done.stdout.endswith("knows no such resource. Nothing was forgotten.\n")
+    nothing = (1, "knows no such resource") if words else (0, "holds no resource")
+    assert (done.returncode, done.stderr) == (nothing[0], "")
+    assert done.stdout.endswith(f"{nothing[1]}. Nothing was forgotten.\n")
 
 
 def test_what_is_forgotten_for_programs(full: Where) -> None:
@@ -271,9 +283,12 @@ def test_what_is_forgotten_for_programs(full: Where) -> None:
 
 
 def test_what_does_not_match_is_not_forgotten(full: Where) -> None:
-    done = inside("ledger", "forget", "den/ConnectorInstance/docs", "--scope", "den:y")
-    assert done.returncode == 0
+    words = ["ledger", "forget", "den/ConnectorInstance/docs", "--scope", "den:y"]
+    done = inside(*words)
+    assert done.returncode == 1
     assert "knows no such resource" in done.stdout
+    done = inside(*words, "-o", "json")
+    assert (done.returncode, parsed(done)["forgotten"]) == (1, 0)
     assert contents(full)[0] == ["cin_1", "cin_2"]
 
 
@@ -327,15 +342,16 @@ def test_who_holds_what(full: Where) -> None:
 
 def test_locks_are_taken_away(full: Where) -> None:
     done = inside("unlock", "r-9", "--auto-approve")
-    assert done.returncode == 0
-    assert done.stdout.startswith("Run r-9 holds no lock.\n2 locks held:")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error[E001]: run r-9 holds no lock. Nothing was unlocked. Held by: r-2.\n"
+    assert parsed(inside("unlock", "r-9", "-o", "json"))["error"]["code"] == "E001"
     done = inside("unlock", "r-2", "--auto-approve")
     assert done.returncode == 0
     assert done.stdout == "Unlocked den:x org_1, den:x org_2.\n"
     assert "den:x org_1: run r-2 (bob@host, process 2), since" in done.stderr
     assert contents(full)[1] == []
     assert inside("unlock").stdout == "No run holds a lock.\n"
-    assert inside("unlock", "r-2").stdout == "Run r-2 holds no lock.\n"
+    assert "run r-2 holds no lock. Nothing was unlocked. No run holds one." in inside("unlock", "r-2").stderr
 
 
 def test_locks_are_taken_away_for_programs(full: Where) -> None:

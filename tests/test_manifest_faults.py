@@ -35,6 +35,15 @@ metadata: {name: default}
 spec:
 """
 """Ends on line 4."""
+ACCESS = """\
+apiVersion: den.trueup.dev/v1
+kind: ConnectorAccess
+metadata: {name: ann}
+spec:
+  connectorInstance: cin_01m81v3dzpec9b6q80jhy1r3kd
+  role: viewer
+"""
+"""Ends on line 6."""
 CONNECTOR = """\
 apiVersion: wexa.trueup.dev/v1
 kind: Connector
@@ -235,6 +244,8 @@ VALUES = {
         instance("  config: {autoImportNewPlugins: true}\n"),
         "11:12", "E152", "inside config", "spec.autoImportNewPlugins",
     ),
+    "member": Row(ACCESS + "  member: not-an-email\n", "7:11", "E105", "not an e-mail address", "Write an e-mail"),
+    "id of a member": Row(ACCESS + "  member: om_01\n", "7:11", "E105", '"om_01" is not an e-mail', "om_ and 26"),
     "project": Row(CONNECTOR.replace("68063653fc2e", ""), "5:14", "E133", "is not an id", "24 hexadecimal digits"),
     "project a number": Row(CONNECTOR.replace("68063653fc2e1fb8597c7700", "68"), "5:14", "E103", "number 68", '"68"'),
     "quoted number": Row(

@@ -89,7 +89,7 @@ DIFFERENCES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, tuple[Any
         "config-list-is-whole",
         {"config": {"a": [1, 2]}},
         {"instanceConfigJson": {"a": [1, 2, 3]}},
-        {"config.a[2]": (3, MISSING)},
+        {"config.a": ([1, 2, 3], [1, 2])},
     ),
     (
         "config-mapping-for-a-text",
@@ -310,6 +310,15 @@ def test_what_was_learned_of_one_value_says_nothing_of_another() -> None:
     assert changed(found) == {"remoteId": ("acme/docs", "Acme/New")}
 
 
+def test_of_a_list_is_learned_once_how_the_server_says_it() -> None:
+    known = record(written={"config.a": ["x ", "y ", "z"]})
+    known.settling.append("config.a")
+    wanted = docs(config={"a": ["x ", "y ", "z"]})
+    found = remembered(wanted, live_instance(instanceConfigJson={"a": ["x", "y", "z"]}), known)
+    assert [(one.path, one.read_back) for one in found.learned] == [("config.a", fingerprint(KEY, ["x", "y", "z"]))]
+    assert found.steps == []
+
+
 # What it says of itself
 
 
@@ -345,6 +354,8 @@ def test_the_price_adds_calls_looks_and_waits() -> None:
     assert found.cost.seconds == pytest.approx(65.9 + 60)
     price(found, Reading(requests=8, seconds=0.8))
     assert found.cost.seconds == pytest.approx(65.7)
+    price(found, Reading(requests=8, seconds=61.3, left=592, window=600, silence=60.0, waited=60.5))
+    assert found.cost.seconds == pytest.approx(65.9 + 60), "a request takes no longer for having waited before"
 
 
 def test_a_plan_without_changes_costs_nothing() -> None:

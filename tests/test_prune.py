@@ -199,6 +199,10 @@ async def test_a_system_of_which_nothing_is_declared_is_left_alone(world: World)
     await world.apply(account(), crm)
     plan = await world.plan(account(), prune=True)
     assert not plan.has_changes
+    (told,) = plan.off
+    assert told.startswith("nothing is declared for wexa/default, and --prune does not work from nothing")
+    assert told.endswith("(1)")
+    assert (await world.plan(account())).off == []
 
 
 async def test_connectors_are_retained_unless_their_manifest_says_otherwise(world: World) -> None:

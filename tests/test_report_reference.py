@@ -47,6 +47,16 @@ def test_an_example_reads_back_as_it_is_declared(one: Any) -> None:
     assert {name: told[name] for name in declared} == declared
 
 
+def test_what_is_left_out_is_told_as_what_becomes_of_it() -> None:
+    rows = {
+        line.split("`")[1]: line
+        for line in section(reference.render(KINDS), "den ConnectorInstance").splitlines()
+        if line.startswith("| `")
+    }
+    assert "Left out, it is left as it is; what is created then has `true`." in rows["autoImportNewPlugins"]
+    assert rows["deletionPolicy"].endswith(" Left out: `archive`. |")
+
+
 @dataclass(frozen=True)
 class Odd:
     """A made-up kind whose texts YAML would read as something else."""

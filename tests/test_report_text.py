@@ -20,6 +20,7 @@ from plans import (
 from rich.cells import cell_len
 
 from trueup.diff import MISSING, UNKNOWN, Change
+from trueup.model import Live
 from trueup.plan import Plan
 from trueup.report import text
 from trueup.report.page import Page
@@ -61,6 +62,18 @@ def test_each_thing_has_its_symbol_its_place_and_what_is_sent() -> None:
     assert "refused: an instance cannot change its account" in "\n".join(found)
     assert "? wexa/Connector/crm" in "\n".join(found)
     assert "den/ConnectorInstance stray" in line(found, "Unmanaged")
+
+
+def test_what_is_unmanaged_below_something_is_told_with_it() -> None:
+    plan = sample()
+    for name, parent in (("acme/docs", "cin_docs"), ("acme/stray", "cin_stray"), ("acme/else", "cin_else")):
+        live = Live("ConnectorTarget", f"ctg_{name}", name, {"connectorInstance": parent})
+        plan.unmanaged.append((("den", "default", "ConnectorTarget"), live))
+    assert "; den/ConnectorTarget acme/docs (of instance docs), acme/else (of instance cin_else), " in (
+        said := line(lines(plan, 300), "Unmanaged")
+    )
+    assert "acme/stray (of instance stray)" in said
+    assert "den/ConnectorInstance stray;" in said
 
 
 def test_a_created_one_is_told_with_its_fields_and_without_what_its_name_says_already() -> None:

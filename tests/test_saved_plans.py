@@ -262,6 +262,17 @@ def test_as_json_it_is_what_plan_printed(desk: Desk) -> None:
     assert desk.show("-o", "json").stderr == ""
 
 
+def test_what_nobody_declared_is_shown_with_what_it_is_below(desk: Desk) -> None:
+    desk.write("access.yaml", ACCESS.replace("    exclusive: true\n", ""))
+    desk.write("den.yaml", ACCOUNT)
+    assert desk.settled()
+    desk.grant(orgWide=True, role="viewer")
+    desk.write("access.yaml", ACCESS.replace("    exclusive: true\n", "").replace("editor", "viewer"))
+    plan = desk.plan(COLUMNS="300")
+    assert "den/ConnectorAccess organization (of instance docs)" in plan.stdout
+    assert lines(plan.stdout) == lines(desk.show(COLUMNS="300").stdout)
+
+
 def test_it_is_shown_without_any_server(desk: Desk) -> None:
     assert desk.plan().returncode == 0
     desk.world.forget()

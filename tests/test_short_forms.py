@@ -95,16 +95,24 @@ def test_each_item_is_a_resource_of_its_own_with_its_own_place(tmp_path: Path) -
             "  access: {grants: [{member: a@b.c, team: x, role: viewer}]}\n",
             ["9:21 E105 access.grants[0] needs exactly one of member, team and organization, and this has member and"],
         ),
+        (
+            "  access: {grants: [{member: not-an-email, role: viewer}]}\n",
+            ['9:30 E105 access.grants[0].member "not-an-email" is not an e-mail address or the id of a member: om_'],
+        ),
         ("  access: {grants: [{organization: false, role: viewer}]}\n", ["9:36 E104 access.grants[0].organization is"]),
         ("  access: {grants: [{team: x, role: owner}]}\n", ['9:37 E104 access.grants[0].role "owner" is not one of']),
         ("  access: {exclusive: 1}\n", ["9:23 E103 access.exclusive must be true or false"]),
         (
             "  targets:\n  - {remoteId: a/b}\n  - {remoteId: A/B}\n",
-            ["11:5 E135 den/ConnectorTarget/docs:A-B and den/ConnectorTarget/docs:a-b at"],
+            ["11:5 E135 den/ConnectorTarget/docs:A-B and den/ConnectorTarget/docs:a-b at FOLDER/a.yaml:10 claim"],
         ),
         (
             "  targets:\n  - {remoteId: a}\n  - {remoteId: a}\n",
-            ["11:5 E130 den/ConnectorTarget/docs:a is declared twice"],
+            ["11:5 E130 den/ConnectorTarget/docs:a is declared twice, first at FOLDER/a.yaml:10"],
+        ),
+        (
+            "  access:\n    grants:\n    - {team: x, role: viewer}\n    - {team: x, role: editor}\n",
+            ["12:7 E130 den/ConnectorAccess/docs:x is declared twice, first at FOLDER/a.yaml:11"],
         ),
         ("  targets:\n  - {remoteId: a, config: {token: ghp_abcdefghijkl}}\n", ["10:35 E140 targets[0].config.token"]),
     ],
@@ -113,7 +121,14 @@ def test_faults_have_their_place(body: str, expected: list[str], tmp_path: Path)
     found = faults(tmp_path, HEAD + body)
     assert len(found) == len(expected), found
     for one, start in zip(found, expected, strict=True):
-        assert one.startswith(start), found
+        assert one.startswith(start.replace("FOLDER", str(tmp_path))), found
+
+
+def test_of_two_equal_items_one_is_to_go(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(f"{HEAD}  targets:\n  - {{remoteId: a}}\n  - {{remoteId: a}}\n")
+    with pytest.raises(ManifestError) as raised:
+        load([tmp_path])
+    assert [(one.hint, one.excerpt) for one in raised.value.faults] == [("Remove one of the two.", "  - {remoteId: a}")]
 
 
 @pytest.mark.parametrize(

@@ -368,6 +368,8 @@ def test_an_apply_that_asks_holds_the_lock(here: Place) -> None:
         second = here.apply(manifest)
         assert second.end() == 5, second.said
         assert str(terminal.process.pid) in second.said
+        said = here.plan(manifest).stderr
+        assert re.search(rf"Run r-\w+ \(\S+, process {terminal.process.pid}, begun \S+\) is at work now", said), said
         third = here.apply(manifest, "--lock-timeout", "20s")
         third.wait_for("Waiting for run r-")
         terminal.type("no\n")

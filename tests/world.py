@@ -54,6 +54,7 @@ class Recorder(Quiet):
         self.lines: list[str] = []
         self.requests: list[tuple[str, str, str]] = []
         self.decisions: list[str] = []
+        self.notes: list[str] = []
         self.waits: list[tuple[str, float]] = []
         self.on_look: Callable[[], Any] | None = None
         """Called after the writes, before what was written is read again."""
@@ -78,14 +79,17 @@ class Recorder(Quiet):
     def decision(self, text: str) -> None:
         self.decisions.append(text)
 
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
     def waiting(self, why: str, seconds: float) -> None:
         self.waits.append((why, seconds))
 
     @property
     def said(self) -> str:
         """All of it, as one text."""
-        told = [*self.phases, *self.lines, *self.decisions, *map(str, self.requests), *map(str, self.waits)]
-        return "\n".join(told)
+        told = [*self.phases, *self.lines, *self.decisions, *self.notes]
+        return "\n".join([*told, *map(str, self.requests), *map(str, self.waits)])
 
 
 class World:

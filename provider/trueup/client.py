@@ -171,6 +171,8 @@ class Client:
     """Requests sent so far, retries and probes included."""
     window: int = 0
     """Requests sent since the last silence that closed the window."""
+    waited: float = 0.0
+    """Seconds that nothing was sent because the window was spent."""
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.concurrency)
@@ -399,7 +401,11 @@ class Client:
         if isinstance(verdict, Wait):
             if self._fruitless > _WINDOWS_WITHOUT_SUCCESS:
                 return self._unavailable(call, "its request window does not close; somebody else uses this key")
-            await self._silence(verdict.why, verdict.seconds)
+            began = self.clock.monotonic()
+            try:
+                await self._silence(verdict.why, verdict.seconds)
+            finally:
+                self.waited += self.clock.monotonic() - began
             self.window = 0
             return None
         call.unexplained += 1

@@ -90,6 +90,18 @@ def settings_for(
     return found
 
 
+def known_scopes(
+    connections: Mapping[tuple[str, str], Declared], but: Iterable[tuple[str, str]]
+) -> dict[str, tuple[str, str]]:
+    """The servers, as the ledger knows them, of the connections that are declared, or the default, but for some."""
+    found: dict[str, tuple[str, str]] = {}
+    for key in sorted({*connections, *((system, DEFAULT_CONNECTION) for system in _URLS)} - set(but)):
+        declared = connections.get(key)
+        url = declared.spec.get("url") if declared else os.environ.get(f"TRUEUP_{key[0].upper()}_URL")
+        found.setdefault(f"{key[0]}:{_same_server(str(url or _URLS[key[0]]))}", key)
+    return found
+
+
 def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
     system, name = key
     if declared is None:

@@ -36,7 +36,7 @@ class Where:
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file  # 0: not of a file
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -167,6 +167,8 @@ class Verbs:
 
     follows: bool = True
     """Whether what the ledger knows by its id is still the same resource once its natural key is another."""
+    statuses: tuple[str, ...] = ()
+    """Every word that its status may read in; empty where the server may have others."""
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """The natural key of a declared or live spec with ids for references, unique on the server."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from trueup.errors import SafetyError
 from trueup.match import Matches, Place, exclusive_places, place_of
 from trueup.model import Scope
-from trueup.systems import BY_NAME
+from trueup.systems import kind_named, plural
 from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class _Observer:
             self.kinds[place] = one.kind
         self.exclusive = exclusive_places(wanted.declared)
         for place in self.exclusive:
-            self.kinds[place] = BY_NAME[f"{place[0]}.trueup.dev/v1", place[2]]
+            self.kinds[place] = cast("Kind", kind_named(place[0], place[2]))
         for connection, records in wanted.owned.items():
             for record in records:
-                kind = BY_NAME.get((f"{connection[0]}.trueup.dev/v1", record.kind))
+                kind = kind_named(connection[0], record.kind)
                 if kind is not None and kind.verbs is not None:
                     place = (*connection, record.kind)
                     self.owned[place].append(record)
@@ -137,7 +137,8 @@ class _Observer:
         scope = Scope(tuple(self.declared[place]), self.wanted.whole, (), tuple(sorted(now)))
         cost = verbs.read_cost(scope)
         if cost >= _WORTH:
-            client.progress.note(f"Reading {kind.name} below {len(now):,} {above[2]}: {_costs(client, cost)}.")
+            what = f"{plural(kind.name)} below {len(now):,} {plural(above[2])}"
+            client.progress.note(f"Reading {what}: {_costs(client, cost)}.")
         listing = await verbs.read(client, scope)
         if known is not None:
             listing.aged = known.aged

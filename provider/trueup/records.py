@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
+
+
+def stamp(moment: datetime) -> str:
+    """A time as the ledger, a saved plan and a report have it: `2026-11-02T08:51:00Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @dataclass(slots=True)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from trueup.apply.journal import as_key
 from trueup.diff import MISSING, at, dotted, leaves
 from trueup.secrets import fingerprint
-from trueup.systems import BY_NAME
+from trueup.systems import kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
     from trueup.match import Index, Matches
-    from trueup.model import Live
+    from trueup.model import Kind, Live
     from trueup.records import Intent, Record, Run
 
 _DELETES = ("remove", "delete", "revoke", "disconnect")
@@ -84,7 +84,7 @@ def _state(intent: Intent, live: Live | None, index: Index) -> str:
 def _complete(intent: Intent, index: Index, connection: tuple[str, str], matches: Matches) -> bool:
     """Whether what is not there can be taken for absent."""
     listing = index.listing
-    kind = BY_NAME[f"{connection[0]}.trueup.dev/v1", intent.kind]
+    kind = cast("Kind", kind_named(connection[0], intent.kind))
     parent = kind.by_name[kind.parent].reference if kind.parent else None
     if not kind.parent or not listing.complete or intent.parent in listing.below:
         return listing.complete and intent.parent not in listing.denied

@@ -22,13 +22,14 @@ from trueup.records import Record
 from trueup.report.json import dumps
 from trueup.report.values import conceal
 from trueup.secrets import REDACTED, Reference, Secret, fingerprint, holds_secret, scrub
-from trueup.systems import BY_NAME
+from trueup.systems import kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from trueup.diff import Path
+    from trueup.match import Place
+    from trueup.model import Kind
 
 VERSION: Final = 1
 LARGEST: Final = 256 << 20
@@ -234,11 +235,6 @@ def _sealed(content: dict[str, Any], key: bytes) -> str:
     return dumps({**content, "mac": mac}) + "\n"
 
 
-def stamp(now: datetime) -> str:
-    """The time as a file has it."""
-    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 # A plan as JSON and back, as far as reports look at it.
 
 
@@ -247,7 +243,8 @@ def _encoded(plan: Plan) -> dict[str, Any]:
         "steps": [_step(step) for step in plan.steps],
         "matched": [[_address(address), live.id, scrub(live.name)] for address, (_, live) in plan.matched.items()],
         "unmanaged": [
-            [list(place), live.kind, live.id, scrub(live.name), live.updated_at] for place, live in plan.unmanaged
+            [list(place), live.kind, live.id, scrub(live.name), live.updated_at, _parent(place, live)]
+            for place, live in plan.unmanaged
         ],
         "left": [
             [
@@ -270,6 +267,7 @@ def _encoded(plan: Plan) -> dict[str, Any]:
             plan.reading.left,
             plan.reading.window,
             plan.reading.silence,
+            plan.reading.waited,
         ],
     }
 
@@ -278,8 +276,8 @@ def _decoded(content: Mapping[str, Any]) -> Plan:
     plan = Plan(
         steps=[_step_of(one) for one in content["steps"]],
         unmanaged=[
-            ((place[0], place[1], place[2]), Live(kind, key, name, {}, updated))
-            for place, kind, key, name, updated in content["unmanaged"]
+            ((place[0], place[1], place[2]), Live(kind, key, name, parent, updated))
+            for place, kind, key, name, updated, parent in content["unmanaged"]
         ],
         left=[
             Left(Record(scope, key, address, kind), Live(kind, key, "", {}) if there else None, why)
@@ -297,9 +295,16 @@ def _decoded(content: Mapping[str, Any]) -> Plan:
     )
     for parts, key, name in content["matched"]:
         address = _address_of(parts)
-        declared = Declared(address, BY_NAME[f"{address.system}.trueup.dev/v1", address.kind], {}, Where("", 0))
+        declared = Declared(address, _kind_of(address), {}, Where("", 0))
         plan.matched[address] = (declared, Live(address.kind, key, name, {}))
     return plan
+
+
+def _parent(place: Place, live: Live) -> dict[str, str]:
+    """Of its spec what it is listed below, which a report shows."""
+    kind = kind_named(place[0], live.kind)
+    key = live.spec.get(kind.parent) if kind and kind.parent else None
+    return {kind.parent: key} if kind and isinstance(key, str) else {}
 
 
 def _address(address: Address) -> list[str]:
@@ -309,6 +314,13 @@ def _address(address: Address) -> list[str]:
 def _address_of(parts: list[str]) -> Address:
     system, kind, name, connection = map(str, parts)
     return Address(system, kind, name, connection)
+
+
+def _kind_of(address: Address) -> Kind:
+    kind = kind_named(address.system, address.kind)
+    if kind is None:
+        raise LookupError
+    return kind
 
 
 def _path(path: Path) -> list[str | int]:
@@ -348,7 +360,7 @@ def _step_of(content: Mapping[str, Any]) -> Step:
     address = _address_of(content["address"])
     where = Where(*content["where"])
     places = {tuple(path): Where(*place) for path, place in content["places"]}
-    kind = BY_NAME[f"{address.system}.trueup.dev/v1", address.kind]
+    kind = _kind_of(address)
 
     def locate(path: Path) -> Where:
         return places.get(path, where)

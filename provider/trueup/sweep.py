@@ -8,12 +8,12 @@ far as the budget reaches. What is taken so is never written.
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trueup.match import exclusive_places, place_of
 from trueup.model import Listing
-from trueup.records import Seen
+from trueup.records import Seen, stamp
 from trueup.secrets import fingerprint
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Sweep:
         differing = {step.address for step in plan.steps}
         ending = [(step.declared, step.live) for step in plan.steps if step.live and step.declared.gone]
         removing = {(place_of(declared), live.spec.get(declared.kind.parent)) for declared, live in ending}
-        at = self._now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        at = stamp(self._now)
         found: list[Seen] = []
         for place, parent, declared in self._read:
             index = matches.indexes.get(place)

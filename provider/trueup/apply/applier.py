@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from trueup.apply.outcome import Outcome, Report
-from trueup.apply.verify import Verifier
+from trueup.apply.verify import Verifier, resolved
 from trueup.diff import MISSING
 from trueup.errors import ApiError, Stopped, TrueupError
 from trueup.match import depths_of, place_of
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.apply.journal import Journal
     from trueup.client import Client
     from trueup.model import Clock, Progress, Verbs
-    from trueup.plan import Plan, Step
+    from trueup.plan import Plan
 
 
 @dataclass
@@ -111,7 +110,7 @@ class Applier:
         while ready or running:
             if ready and len(running) <= enough:
                 wave, ready = [one for one in ready if self._may(one, by_address)], []
-                await self.journal.intend([(one.step, self._resolved(one.step)) for one in wave])
+                await self.journal.intend([(one.step, resolved(one.step, self._lives)) for one in wave])
                 running |= {asyncio.ensure_future(self._one(one, fail_fast)): one for one in wave}
             if not running:
                 break
@@ -175,7 +174,7 @@ class Applier:
             self.journal.settled(step, 0, maybe=False)
             return
         verbs = cast("Verbs", step.declared.kind.verbs)
-        desired = self._resolved(step)
+        desired = resolved(step, self._lives)
         live = step.live
         started = self.clock.monotonic()
         outcome.error = None
@@ -226,11 +225,6 @@ class Applier:
                     self.journal.forget(connection, former.scope, former.id)
         if at_once or self.journal.crowded:
             await self.journal.flush()
-
-    def _resolved(self, step: Step) -> Desired:
-        desired = step.desired
-        known = {name: self._lives[need].id for name, need in desired.waits.items() if need in self._lives}
-        return dataclasses.replace(desired, spec={**desired.spec, **known}) if known else desired
 
     def _account(self, plan: Plan, report: Report) -> None:
         """Whose is what from now on: what is declared is ours, and what is declared no more and stays is let go."""

@@ -14,7 +14,7 @@ from trueup.diff import MISSING, Path, dotted, leaves
 from trueup.errors import LedgerError
 from trueup.match import place_of
 from trueup.model import Verbs
-from trueup.records import Intent, Record
+from trueup.records import Intent, Record, stamp
 from trueup.secrets import fingerprint
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Journal:
 
     def stamp(self) -> str:
         """The time as the ledger has it."""
-        return self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        return stamp(self._clock.now())
 
     async def intend(self, wave: Sequence[tuple[Step, Desired]]) -> None:
         """Writes down every call of those steps, before any of them is sent."""

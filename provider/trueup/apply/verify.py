@@ -107,7 +107,7 @@ class Verifier:
         record = self._journal.known(declared, outcome.live)
         if record is None or live.found or cast("Live", outcome.live).found:
             return  # what was found may be somebody else's, and then its values are theirs
-        desired = _resolved(outcome.step, self._lives)
+        desired = resolved(outcome.step, self._lives)
         before = outcome.before.spec if outcome.before else {}
         traits = declared.kind.by_name
         for name in {path for call in outcome.step.calls for path in call.paths if path in desired.spec}:
@@ -150,7 +150,7 @@ class Verifier:
         undone: list[tuple[Outcome, Step | None]] = []
         for outcome in outcomes:
             live = lives.get(cast("Live", outcome.live).id)
-            declared = _with_ids(outcome.step.declared, _resolved(outcome.step, self._lives))
+            declared = _with_ids(outcome.step.declared, resolved(outcome.step, self._lives))
             listing = Listing([live] if live is not None else [], complete=False)
             steps = build([declared], {place: listing}, self._journal.records, policy).steps
             step = next((one for one in steps if one.action != "no-op"), None)
@@ -161,7 +161,8 @@ class Verifier:
         return undone
 
 
-def _resolved(step: Step, lives: Mapping[Address, Live]) -> Desired:
+def resolved(step: Step, lives: Mapping[Address, Live]) -> Desired:
+    """What a step is to bring about, with the ids of what it waited for, as far as that is live."""
     known = {name: lives[need].id for name, need in step.desired.waits.items() if need in lives}
     return dataclasses.replace(step.desired, spec={**step.desired.spec, **known}) if known else step.desired
 

@@ -33,7 +33,7 @@ trueup plan --out plan.json && trueup apply plan.json"""
     *("parallelism", "resend", "max_delete_percent", "max_changes", "lock_timeout", "state"),
     *("output", "verbose", "no_color"),
 )
-@click.option("--auto-approve", is_flag=True, cls=Option, section="How", help="Apply without asking.")
+@click.option("--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Apply without asking.")
 @click.option("--fail-fast", is_flag=True, cls=Option, section="How", help="Begin nothing more once a step failed.")
 def command(asked: Asked, console: Console, saved: str | None, auto_approve: bool, fail_fast: bool) -> int:
     """Make what is live as it is declared.

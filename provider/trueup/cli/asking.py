@@ -1,16 +1,19 @@
-"""What commands share that only ask Den something: their connection, times as people give them, how they end."""
+"""What commands share that only ask: who asks by the manifests, the client, times as people give them, how they end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import signal
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from datetime import datetime
 
+    from trueup.cli.console import Console
     from trueup.cli.options import Asked
     from trueup.client import Client
     from trueup.manifest import Manifest
@@ -21,29 +24,46 @@ T = TypeVar("T")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-def desired(asked: Asked) -> Manifest:
-    """The Connections of Den that the manifests declare; none where the current folder, unasked, has no manifests."""
-    from trueup.errors import ManifestError
-    from trueup.manifest import Manifest
-    from trueup.run import load
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who asks, and what the manifests say of where to look."""
 
-    try:
-        found = load(*asked.files)
-    except ManifestError as error:
-        missing = [(fault.file, fault.code) for fault in error.faults] == [(".", "E120")]
-        if asked.files or not missing:
-            raise
-        found = Manifest([], {}, [], "")
-    # Of the resources nothing is wanted, hence nothing of the systems that they live on.
-    connections = {key: one for key, one in found.connections.items() if key[0] == "den"}
-    return Manifest([], connections, found.files, found.digest)
+    manifest: Manifest
+    """The Connections of one system. Of the resources nothing is wanted, hence nothing of the systems they live on."""
+    projects: tuple[str, ...] = ()
+    """Projects of Wexa that the manifests name for that system."""
 
 
-def den(opened: Session, asked: Asked) -> Client:
+def context(asked: Asked, console: Console, system: str) -> Context:
+    """What the manifests declare of it; nothing where the current folder, unasked, has none.
+
+    What is wrong elsewhere is no reason not to ask, and is told. Raises ManifestError.
+    """
+    from trueup.manifest import Manifest, load_connections
+    from trueup.report.page import safe
+    from trueup.report.text import counted
+
+    found, broken = load_connections(asked.files, (system, connection_of(asked)))
+    if broken:
+        told = shlex.join(["trueup", "validate", *(word for file in asked.files for word in ("-f", file))])
+        console.err.print(safe(f"Passed over: {counted(broken, 'document')} that could not be read, see {told}"))
+    connections = {key: one for key, one in found.connections.items() if key[0] == system}
+    named = {
+        one.spec["projectId"] for one in found.resources if one.address.system == system and "projectId" in one.spec
+    }
+    return Context(Manifest([], connections, found.files, found.digest), tuple(sorted(named)))
+
+
+def client_of(opened: Session, system: str, asked: Asked) -> Client:
     """The client of the one connection that is meant."""
+    return opened.clients[system, connection_of(asked)]
+
+
+def connection_of(asked: Asked) -> str:
+    """The name of that connection."""
     from trueup.model import DEFAULT_CONNECTION
 
-    return opened.clients["den", asked.connection or DEFAULT_CONNECTION]
+    return asked.connection or DEFAULT_CONNECTION
 
 
 class Meter:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from trueup.cli.asking import Meter, den, desired, moment, watched
+from trueup.cli.asking import Meter, client_of, context, moment, watched
 from trueup.cli.group import WITH_VALUE
 from trueup.cli.options import Asked, Command, Option, asks
 
@@ -144,7 +144,7 @@ def command(asked: Asked, console: Console, **filters: Any) -> int:
 
     _check(filters)
     since = moment(filters["since"], SystemClock().now(), "--since") if filters["since"] is not None else None
-    return blocking(_events(asked, console, desired(asked), filters, since))
+    return blocking(_events(asked, console, context(asked, console, "den").manifest, filters, since))
 
 
 @command.command("retry", cls=Command, examples=_RETRY_EXAMPLES)
@@ -165,7 +165,7 @@ def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
             f'"{wrong[0]}" is no id of a sync event: that is cse_ and 26 small letters and digits.',
             hint="Nothing was sent. trueup events shows the ids.",
         )
-    return blocking(_retry(asked, console, desired(asked), list(dict.fromkeys(ids))))
+    return blocking(_retry(asked, console, context(asked, console, "den").manifest, list(dict.fromkeys(ids))))
 
 
 def _check(filters: dict[str, Any]) -> None:
@@ -192,7 +192,7 @@ async def _events(
     from trueup.systems.den import lists, named, sync_events
 
     async with session(asked, console, manifest, systems=("den",)) as (opened, progress, _):
-        client = den(opened, asked)
+        client = client_of(opened, "den", asked)
         meter = Meter(client)
         progress.phase("reading")
         instance, target, query = await _query(client, filters)
@@ -319,7 +319,7 @@ async def _retry(asked: Asked, console: Console, manifest: Manifest, ids: list[s
     failed: dict[str, ApiError] = {}
     stopped = False
     async with session(asked, console, manifest, systems=("den",)) as (opened, progress, interrupt):
-        client = den(opened, asked)
+        client = client_of(opened, "den", asked)
         meter = Meter(client)
         progress.phase("queueing", len(ids))
         interrupt.stop = opened.stop

@@ -12,8 +12,8 @@ from trueup.cli.live import projects as project_option
 from trueup.cli.options import Asked, Command, Option, asks
 
 if TYPE_CHECKING:
+    from trueup.cli.asking import Context
     from trueup.cli.console import Console
-    from trueup.cli.live import Context
     from trueup.importing import Found, Wanted
     from trueup.model import Kind
     from trueup.report.got import Got
@@ -77,7 +77,8 @@ def command(
     whatever its case, or its id. Nothing is changed. Exits with 1 when there is none of that name, or when something
     could not be read.
     """
-    from trueup.cli.live import checked_projects, connection_of, context, short_text
+    from trueup.cli.asking import connection_of, context
+    from trueup.cli.live import checked_projects, short_text
     from trueup.importing import Manner, Wanted, manifests, text_of
     from trueup.importing.filters import parsed
     from trueup.importing.kinds import kind_named
@@ -89,7 +90,7 @@ def command(
         short_text(value, option)
     conditions = parsed(filters, wanted_kind)
     _check_below(wanted_kind, below, projects)
-    known = context(asked, wanted_kind.system)
+    known = context(asked, console, wanted_kind.system)
     of_projects = bool(wanted_kind.parent) and not wanted_kind.by_name[wanted_kind.parent].reference
     given = (*projects, below) if of_projects and below is not None else projects
     wanted = Wanted(
@@ -136,8 +137,7 @@ async def _get(
 ) -> tuple[Found, Got]:
     from dataclasses import replace
 
-    from trueup.cli.asking import Meter
-    from trueup.cli.live import client_of
+    from trueup.cli.asking import Meter, client_of
     from trueup.cli.running import session
     from trueup.importing import Found, looking, read
     from trueup.importing.kinds import live_kinds

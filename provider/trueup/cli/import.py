@@ -15,8 +15,8 @@ from trueup.cli.options import Asked, Command, Option, asks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trueup.cli.asking import Context
     from trueup.cli.console import Console
-    from trueup.cli.live import Context
     from trueup.importing import Found, Wanted
     from trueup.model import Kind
     from trueup.plan import Reading
@@ -105,7 +105,8 @@ def command(
     """
     from pathlib import Path
 
-    from trueup.cli.live import checked_projects, connection_of, context
+    from trueup.cli.asking import connection_of, context
+    from trueup.cli.live import checked_projects
     from trueup.errors import UsageError
     from trueup.importing import Manner, Wanted, main_kind, manifests, text_of, writing
     from trueup.importing import files as files_of
@@ -120,7 +121,7 @@ def command(
         raise UsageError("--project is about Wexa.", hint="Nothing was sent. Den has accounts: --filter account=NAME.")
     folder = Path(out)
     writing.check(folder, system, SYSTEMS, overwrite=overwrite)
-    known = context(asked, system)
+    known = context(asked, console, system)
     wanted = Wanted(
         wanted_kinds,
         conditions,
@@ -173,8 +174,7 @@ async def _read(
     """What is live, what reading it took, and where it was read."""
     from dataclasses import replace
 
-    from trueup.cli.asking import Meter
-    from trueup.cli.live import client_of
+    from trueup.cli.asking import Meter, client_of
     from trueup.cli.running import session
     from trueup.importing import read
 

@@ -1,8 +1,7 @@
-"""What commands share that read what is live without a plan: manifests that only say who asks, options, the client."""
+"""What commands share that read resources without a plan: their options, and what is right for these."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,11 +11,8 @@ from trueup.cli.options import Option
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trueup.cli.options import Asked
-    from trueup.client import Client
-    from trueup.manifest import Manifest
+    from trueup.cli.asking import Context
     from trueup.model import Kind
-    from trueup.run import Session
 
 _LONGEST: Final = 255
 
@@ -48,36 +44,6 @@ include_config: Callable[..., Any] = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Who asks, and what the manifests say of where to look."""
-
-    manifest: Manifest
-    """The Connections of one system."""
-    projects: tuple[str, ...] = ()
-    """Projects of Wexa that the manifests name for the connection that is meant."""
-
-
-def context(asked: Asked, system: str) -> Context:
-    """The Connections that the manifests declare; none where the current folder, unasked, has no manifests."""
-    from trueup.errors import ManifestError
-    from trueup.manifest import Manifest
-    from trueup.run import load
-
-    try:
-        found = load(*asked.files)
-    except ManifestError as error:
-        missing = [(fault.file, fault.code) for fault in error.faults] == [(".", "E120")]
-        if asked.files or not missing:
-            raise
-        found = Manifest([], {}, [], "")
-    connections = {key: one for key, one in found.connections.items() if key[0] == system}
-    named = {
-        one.spec["projectId"] for one in found.resources if one.address.system == system and "projectId" in one.spec
-    }
-    return Context(Manifest([], connections, found.files, found.digest), tuple(sorted(named)))
-
-
 def checked_projects(given: Sequence[str], known: Context, kind: Kind) -> tuple[str, ...]:
     """The projects to read. Raises UsageError when there are none, or one is no id."""
     import re
@@ -106,15 +72,3 @@ def short_text(value: str | None, name: str) -> None:
 
     if value is not None and not (value.strip() and len(value) <= _LONGEST):
         raise UsageError(f"{name} has to be a text of 1 to {_LONGEST} characters.", hint="Nothing was sent.")
-
-
-def client_of(opened: Session, system: str, asked: Asked) -> Client:
-    """The client of the one connection that is meant."""
-    return opened.clients[system, connection_of(asked)]
-
-
-def connection_of(asked: Asked) -> str:
-    """The name of that connection."""
-    from trueup.model import DEFAULT_CONNECTION
-
-    return asked.connection or DEFAULT_CONNECTION

@@ -18,6 +18,7 @@ from trueup.connections import redirect
 from trueup.errors import PlanFileError, SafetyError, Stale, UsageError
 from trueup.ledger.place import ledger_place
 from trueup.match import target_of
+from trueup.records import stamp
 from trueup.report import json
 from trueup.session import key_of
 from trueup.systems.den.organization import organization
@@ -72,7 +73,7 @@ async def write(target: Path, plan: Plan, asked: Asked, desired: Manifest, sessi
             options={name: getattr(asked, name) for name in KEPT},
             servers=await _servers(session),
             bound=saved.bindings(plan, key),
-            created=saved.stamp(session.options.clock.now()),
+            created=stamp(session.options.clock.now()),
             folder=os.getcwd(),
         ),
         key,

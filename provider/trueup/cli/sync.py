@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from trueup.cli.asking import Meter, den, desired, duration, watched
+from trueup.cli.asking import Meter, client_of, context, duration, watched
 from trueup.cli.options import Asked, Command, Option, asks
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def command(asked: Asked, console: Console, instance: str, target: str | None, w
         raise UsageError(f'--timeout "{timeout}" is no time: it is 90s, 10m or 2h.', hint="Nothing was sent.")
     if timeout is not None and not wait:
         raise UsageError("--timeout is about --wait, which is not given.", hint="Nothing was sent.")
-    return blocking(_sync(asked, console, desired(asked), instance, target, seconds if wait else None))
+    return blocking(
+        _sync(asked, console, context(asked, console, "den").manifest, instance, target, seconds if wait else None)
+    )
 
 
 async def _sync(
@@ -78,7 +80,7 @@ async def _sync(
     from trueup.systems.den import sync_events
 
     async with session(asked, console, manifest, systems=("den",)) as (opened, progress, interrupt):
-        client = den(opened, asked)
+        client = client_of(opened, "den", asked)
         meter = Meter(client)
         progress.phase("asking")
         instance = await names.instance_of(client, named)

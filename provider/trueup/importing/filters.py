@@ -11,7 +11,7 @@ from trueup.errors import UsageError
 from trueup.wire import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from trueup.model import Kind, Live
 
@@ -61,14 +61,31 @@ def parsed(texts: Sequence[str], kind: Kind) -> tuple[Filter, ...]:
             raise UsageError(
                 f'there is no filter "{plain(name, 40)}" for {kind.name}.', hint=f"{meant}Known: {_list(known)}."
             )
+        if name == "status" and kind.verbs is not None and kind.verbs.statuses:
+            _check_status(value.strip(), kind, kind.verbs.statuses)
         found.append(Filter(name, value.strip()))
     return tuple(found)
 
 
-def chosen(lives: Iterable[Live], filters: Sequence[Filter], accounts: Sequence[Live]) -> list[Live]:
-    """Those that fit every filter. Raises UsageError when an account is named that is not there."""
+def chosen(lives: Sequence[Live], filters: Sequence[Filter], accounts: Sequence[Live], kind: Kind) -> list[Live]:
+    """Those that fit every filter. Raises UsageError when an account is named that is not there, or no such status."""
     ids = {one.value: _accounts(one.value, accounts) for one in filters if one.name == "account"}
+    for one in filters:
+        if one.name == "status" and kind.verbs is not None and not kind.verbs.statuses:
+            # Which words there are is known only of those that are declared, and those that are read.
+            declared = kind.by_name["status"].schema.get("enum", ())
+            _check_status(one.value, kind, (*declared, *sorted({str(status_of(live)) for live in lives})))
     return [live for live in lives if all(one.fits(live, ids.get(one.value, frozenset())) for one in filters)]
+
+
+def _check_status(value: str, kind: Kind, known: Sequence[str]) -> None:
+    words = list(dict.fromkeys(known))
+    if value.casefold() in (word.casefold() for word in words):
+        return
+    near = difflib.get_close_matches(value.casefold(), words, n=1)
+    meant = f'Did you mean "{plain(near[0], 40)}"? ' if near else ""
+    listed = _list([plain(word, 40) for word in words])
+    raise UsageError(f'"{plain(value, 40)}" is no status of a {kind.name}.', hint=f"{meant}Known: {listed}.")
 
 
 def status_of(live: Live) -> Any:

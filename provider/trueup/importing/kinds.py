@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from trueup.errors import UsageError
 from trueup.match import depths_of
-from trueup.systems import KINDS
+from trueup.systems import KINDS, plural
 from trueup.wire import plain
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def live_kinds(system: str | None = None) -> tuple[Kind, ...]:
 def short(kind: Kind) -> str:
     """The plural that a person says: `instances`, `access`, `connectors`."""
     name = kind.name.lower()
-    name = name.removeprefix(_PREFIX) or name
-    return name if name.endswith("s") else f"{name}s"
+    return plural(name.removeprefix(_PREFIX) or name)
 
 
 def kind_named(given: str, kinds: Iterable[Kind] = ()) -> Kind:

@@ -87,6 +87,6 @@ async def below(client: Client, kind: Kind, given: str, wanted: Wanted) -> Found
     verbs = cast(Verbs, kind.verbs)
     listing = await verbs.read(client, Scope(below=(live.id,)))
     found.listings[kind.name] = listing
-    lives = chosen(listing.items, wanted.filters, ())
+    lives = chosen(listing.items, wanted.filters, (), kind)
     found.chosen[kind.name] = sorted(lives, key=lambda live: (live.name.casefold(), live.name, live.id))
     return found

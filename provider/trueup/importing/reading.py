@@ -68,7 +68,7 @@ async def read(client: Client, wanted: Wanted) -> Found:
         found.listings[kind.name] = listing
         accounts = found.listings.get(ACCOUNTS)
         filters = wanted.filters if kind == main else ()
-        lives = chosen(listing.items, filters, accounts.items if accounts else ())
+        lives = chosen(listing.items, filters, accounts.items if accounts else (), kind)
         found.chosen[kind.name] = sorted(lives, key=lambda live: (live.name.casefold(), live.name, live.id))
     if wanted.organization is not None:
         await guard(matches, {("den", wanted.connection): client}, {wanted.connection: wanted.organization})

@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from trueup import records
 from trueup.records import Intent, Lease, Record, Run, Seen
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def to_lease(row: Row[Any], now: float) -> Lease:
 def stamp(seconds: float) -> str:
     """RFC 3339 of seconds since 1970."""
     try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return records.stamp(datetime.fromtimestamp(seconds, UTC))
     except (OverflowError, OSError):
         raise ValueError("it holds a time that is none") from None
 

@@ -16,7 +16,7 @@ from trueup.ledger.tables import INTENTS, LOCKS, RECORDS, RUNS, SEEN
 from trueup.records import Run, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -113,10 +113,6 @@ class Ledger:
                 return {(one.scope, one.kind, one.parent): one for one in found}
 
         return await self.work(read)
-
-    async def put(self, records: Sequence[Record]) -> None:
-        """Writes records alone."""
-        await self.write(records=records)
 
     async def write(
         self,

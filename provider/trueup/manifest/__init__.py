@@ -28,7 +28,7 @@ The codes of faults are stable:
 thoroughly.
 """
 
-from trueup.manifest.load import Manifest, load
+from trueup.manifest.load import Manifest, load, load_connections
 from trueup.manifest.schema import manifest_schema
 
-__all__ = ["Manifest", "load", "manifest_schema"]
+__all__ = ["Manifest", "load", "load_connections", "manifest_schema"]

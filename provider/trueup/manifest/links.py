@@ -74,8 +74,10 @@ def _fault(one: Declared, path: Path | None, said: Said) -> Fault:
 
 
 def _twice(first: Declared, second: Declared) -> Fault:
-    message = f"{printable(str(second.address))} is declared twice, first at {first.where}"
-    return _fault(second, None, Said("E130", message, "Rename one of them, or remove it."))
+    message = f"{printable(str(second.address))} is declared twice, first at {first.place}"
+    named = not (first.within or second.within)  # an item of a short form has no name of its own
+    hint = "Rename one of them, or remove it." if named else "Remove one of the two."
+    return _fault(second, None, Said("E130", message, hint))
 
 
 def _unknown_connections(
@@ -237,7 +239,7 @@ def _claims(declared: Sequence[Declared]) -> Iterator[Fault]:
 def _claimed(first: Declared, second: Declared, claim: Hashable) -> Fault:
     what = " ".join(map(str, claim)) if isinstance(claim, tuple) else str(claim)
     message = (
-        f"{printable(str(second.address))} and {printable(str(first.address))} at {first.where} "
+        f"{printable(str(second.address))} and {printable(str(first.address))} at {first.place} "
         f"claim one remote thing: {quoted(what)}"
     )
     return _fault(second, None, Said("E135", message, "Remove one of the two, or let it claim another."))

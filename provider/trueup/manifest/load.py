@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TextIO
 
 from trueup.errors import Fault, ManifestError
+from trueup.manifest import words
 from trueup.manifest.check import explain, kind_of, sound
 from trueup.manifest.compose import Lost, documents
 from trueup.manifest.declare import declare, sketch, written_out
@@ -18,6 +20,13 @@ from trueup.manifest.links import link
 from trueup.manifest.literals import needs_a_look
 from trueup.manifest.text import Source
 from trueup.model import Declared
+from trueup.systems import KINDS
+
+if TYPE_CHECKING:
+    from trueup.manifest.compose import Document
+    from trueup.model import Kind
+
+_SAYS_CONNECTION: Final = re.compile(r"""kind["']?\s*:\s*["']?Connection\b""")
 
 
 @dataclass(slots=True)
@@ -40,16 +49,34 @@ def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | Non
     batch = _Batch()
     files = Files(paths, stdin)
     with _without_collector():
-        for found in files.read():
-            if isinstance(found, Fault):
-                batch.faults.append(found)
-            else:
-                batch.take(found)
+        batch.read(files)
         batch.link()
     if batch.faults:
         raise _failed(batch.faults, files.names)
-    connections = {(one.address.system, one.address.name): one for one in batch.connections}
-    return Manifest(batch.resources, connections, files.names, files.digest, batch.blank)
+    return batch.manifest(files)
+
+
+def load_connections(
+    paths: Sequence[str | Path], wanted: tuple[str, str], *, stdin: TextIO | BinaryIO | None = None
+) -> tuple[Manifest, int]:
+    """What the sound documents declare, and how many others there are: for whoever only asks.
+
+    `wanted` is the Connection that is meant, by system and name. Without paths the current folder is meant, which may
+    hold nothing. Raises ManifestError for what is wrong with a Connection, and for what might have declared that one.
+    """
+    batch = _Batch()
+    files = Files(paths or (".",), stdin)
+    with _without_collector():
+        batch.read(files)
+    grave = [*link((), batch.connections), *(fault for one in batch.broken if one.connection for fault in one.faults)]
+    unread = [fault for fault in batch.unread if paths or (fault.file, fault.code) != (".", "E120")]
+    found = batch.manifest(files)
+    if paths or wanted not in found.connections:
+        grave += unread
+    if grave:
+        raise _failed(grave, files.names)
+    found.resources = [one for one in found.resources if batch.is_sound(one)]
+    return found, len(batch.broken) + len(unread)
 
 
 def _failed(faults: list[Fault], names: Sequence[str]) -> ManifestError:
@@ -60,29 +87,56 @@ def _failed(faults: list[Fault], names: Sequence[str]) -> ManifestError:
     return error
 
 
+class _Broken(NamedTuple):
+    """A document with faults, and whether it declares a Connection, or was meant to."""
+
+    faults: list[Fault]
+    connection: bool
+
+
 class _Batch:
     def __init__(self) -> None:
         self.resources: list[Declared] = []
         self.connections: list[Declared] = []
+        self.broken: list[_Broken] = []
+        self.unread: list[Fault] = []
+        """What is wrong with whole files."""
         self.faults: list[Fault] = []
+        """All of these, and those between documents."""
         self.blank: list[str] = []
         self._unsound: set[int] = set()
         self._lost: list[str] = []
 
-    def take(self, source: Source) -> None:
-        """Adds the documents of a source, and their faults."""
+    def read(self, files: Files) -> None:
+        """Adds the documents of all files, and their faults."""
+        for found in files.read():
+            if isinstance(found, Fault):
+                self.unread.append(found)
+                self.faults.append(found)
+            else:
+                self._take(found)
+
+    def manifest(self, files: Files) -> Manifest:
+        """What was added."""
+        connections = {(one.address.system, one.address.name): one for one in self.connections}
+        return Manifest(self.resources, connections, files.names, files.digest, self.blank)
+
+    def _take(self, source: Source) -> None:
         look = needs_a_look(source.text)
         blank = True
         for document in documents(source):
             blank = False
             if type(document) is Lost:
                 self.faults.append(document.fault)
+                said = document.text or source.text
+                self.broken.append(_Broken([document.fault], bool(_SAYS_CONNECTION.search(said))))
                 self._lost.append(document.text)
                 continue
             assert not isinstance(document, Lost)
             kind = kind_of(document.value)
             if not sound(document, kind, look=look) and (faults := explain(document, kind)):
                 self.faults += faults
+                self.broken.append(_Broken(faults, _is_connection(document, kind)))
                 if kind is None:
                     self._lost.append(document.span.text)
                 rough = sketch(document, kind) if kind else None
@@ -95,12 +149,23 @@ class _Batch:
         if blank:
             self.blank.append(source.name)
 
+    def is_sound(self, one: Declared) -> bool:
+        """Whether the document that declares it has no faults."""
+        return id(one) not in self._unsound
+
     def _put(self, one: Declared) -> None:
         (self.connections if one.kind.name == "Connection" else self.resources).append(one)
 
     def link(self) -> None:
         """Adds the faults between documents."""
         self.faults += link(self.resources, self.connections, unsound=self._unsound, lost=self._lost)
+
+
+def _is_connection(document: Document, kind: Kind | None) -> bool:
+    name = document.value.get("kind") if isinstance(document.value, dict) else None
+    if kind is None and isinstance(name, str) and words.near(name, [one.name for one in KINDS]) == "Connection":
+        return True
+    return (kind is not None and kind.name == "Connection") or bool(_SAYS_CONNECTION.search(document.span.text))
 
 
 @contextmanager

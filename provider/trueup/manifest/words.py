@@ -36,6 +36,7 @@ _FORMS: Final = {
     "^[0-9a-f]{24}$": "24 hexadecimal digits",
     "^[A-Za-z_][A-Za-z0-9_]*$": "the name of an environment variable: letters, digits and underscores",
     "^[^\\u0000]+$": "a text without the character NUL",
+    r"@|^\s*om_[0-9a-z]{26}\s*$": "an e-mail address or the id of a member: om_ and 26 digits or small letters",
 }
 _CANDIDATES: Final = 2000
 

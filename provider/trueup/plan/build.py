@@ -146,7 +146,7 @@ class _Planner:
             ):
                 continue
             for pair in differences(trait, before, after):
-                verdict = judge(verbs, trait, pair, live, desired, record, self.policy)
+                verdict = judge(verbs, trait, pair, live, record, self.policy)
                 if isinstance(verdict, Unverifiable):
                     unverifiable.append(verdict)
                 elif isinstance(verdict, Learned):

@@ -9,7 +9,7 @@ from trueup.plan.steps import Learned, Unverifiable
 from trueup.secrets import fingerprint, holds_secret
 
 if TYPE_CHECKING:
-    from trueup.model import Desired, Field, Live, Verbs
+    from trueup.model import Field, Live, Verbs
     from trueup.plan.steps import Policy
     from trueup.records import Record
 
@@ -27,20 +27,21 @@ def differences(trait: Field, before: Any, after: Any) -> list[tuple[Path, Any, 
         return list(leaves(MISSING if before is MISSING else _only(before, after), after, (trait.name,)))
     if trait.owned_by_key:
         base = before if isinstance(before, dict) else {}
-        return pairs(base, overlay(base, after), (trait.name,))
+        wanted = overlay(base, after)
+        # A list is written, and remembered, as one.
+        paths = dict.fromkeys(_whole(path) for path, _, _ in pairs(base, wanted, (trait.name,)))
+        return [(path, at(base, path[1:]), at(wanted, path[1:])) for path in paths]
     return [((trait.name,), before, after)]
 
 
 def judge(
-    verbs: Verbs, trait: Field, pair: Pair, live: Live, desired: Desired, record: Record | None, policy: Policy
+    verbs: Verbs, trait: Field, pair: Pair, live: Live, record: Record | None, policy: Policy
 ) -> Change | Unverifiable | Learned | None:
     """What one difference is: a change, something that cannot be verified, or how the server says what we wrote.
 
     The last is None when the ledger knew it, and Learned when this is how it comes to know.
     """
     path, before, after = pair
-    if (whole := _whole(path)) != path:  # a list is written, and remembered, as one
-        path, before, after = whole, at(live.spec, whole), at(desired.spec, whole)
     hidden = _hidden(trait, path, before, live)
     doubt = None if hidden else verbs.doubt(path, before)
     name = dotted(path)

@@ -30,7 +30,7 @@ def price(plan: Plan, reading: Reading) -> None:
         if not kind.parent and looked < len(lives):
             looked += sum(_ends(step) for step in steps)  # what a list does not show is asked for by id
         requests += looked
-    each = reading.seconds / reading.requests if reading.requests else 0.1
+    each = max(reading.seconds - reading.waited, 0.0) / reading.requests if reading.requests else 0.1
     waits = 0
     if reading.window and reading.left is not None and requests > reading.left:
         waits = -(-(requests - reading.left) // reading.window)

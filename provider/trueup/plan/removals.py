@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from trueup.match import depths_of, exclusive_places
 from trueup.model import DEFAULT_CONNECTION, PROTECT, Address, Call, Declared, Desired, Kept, Live, Verbs, Where
 from trueup.plan.steps import Left, Step
-from trueup.systems import BY_NAME, KINDS
+from trueup.systems import KINDS, kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def removals(
     told = {step.live.id for step in found if step.live}
     for connection, records in owned.items():
         for record in records:
-            kind = BY_NAME.get((f"{connection[0]}.trueup.dev/v1", record.kind))
+            kind = kind_named(connection[0], record.kind)
             index = matches.indexes.get((*connection, record.kind))
             if kind is None or index is None or record.id in claimed or record.id in told:
                 continue
@@ -110,7 +110,7 @@ def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]
         index = matches.indexes.get(place)
         if index is None:
             continue
-        kind = BY_NAME[f"{place[0]}.trueup.dev/v1", place[2]]
+        kind = cast("Kind", kind_named(place[0], place[2]))
         by_id = {matches.lives[parent.address].id: parent for parent in parents if parent.address in matches.lives}
         for live in index.listing.items:
             parent = by_id.get(live.spec.get(kind.parent, ""))
@@ -177,7 +177,7 @@ def _without_what_goes_along(plan: Plan, found: list[Step], matches: Matches) ->
     for left in plan.left:
         system, _, _ = left.record.address.partition("/")
         name, _, connection = system.partition(":")
-        kind = BY_NAME.get((f"{name}.trueup.dev/v1", left.record.kind))
+        kind = kind_named(name, left.record.kind)
         above = None
         if left.live is not None and kind is not None:
             address = Address(name, left.record.kind, "", connection or DEFAULT_CONNECTION)
@@ -199,8 +199,8 @@ def _above(kind: Kind, address: Address, live: Live, ending: Mapping[str, Step],
         place = (address.system, address.connection, str(trait.reference))
         index = matches.indexes.get(place)
         above = index.by_id.get(parent) if index is not None else None
-        if above is not None and (
-            found := _above(BY_NAME[kind.api_version, place[2]], address, above, ending, matches)
-        ):
+        if above is None:
+            continue
+        if found := _above(cast("Kind", kind_named(place[0], place[2])), address, above, ending, matches):
             return found
     return None

@@ -85,6 +85,8 @@ class Reading:
     left: int | None = None
     window: int | None = None
     silence: float = 0.0
+    waited: float = 0.0
+    """Of the seconds those that were spent waiting for the window, in which nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import MISSING, UNKNOWN
 from trueup.plan import Unverifiable
+from trueup.records import stamp
 from trueup.report.json import dotted_safe, dumps, footer, gone, header, named, place, sides, unverifiable
 from trueup.report.page import Sheet, padded, safe
 from trueup.report.text import doubts, heading, in_sync, notes, spent, undeclared
 from trueup.report.values import Words, alone, conceal, differing
-from trueup.report.when import ago, rfc3339
+from trueup.report.when import ago
 from trueup.secrets import scrub
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def render_json(plan: Plan, now: datetime) -> str:
     return dumps(
         {
             **header(),
-            "checked_at": rfc3339(now),
+            "checked_at": stamp(now),
             "drifted": bool(drifted),
             "resource_drift": [_entry(plan, step) for step in drifted],
             "unverifiable": [

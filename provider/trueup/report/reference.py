@@ -103,8 +103,10 @@ def _about(field: Field) -> str:
     said = [_text(field.doc)]
     if field.reference:
         said.append(f"A reference to a {field.reference}.")
-    if field.default is not None:
+    if field.default is not None and (field.local or field.immutable):
         said.append(f"Left out: `{_json(field.default)}`.")
+    elif field.default is not None:  # what is not declared is not ours
+        said.append(f"Left out, it is left as it is; what is created then has `{_json(field.default)}`.")
     if field.immutable:
         said.append("It cannot be changed later.")
     if field.write_only:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
@@ -103,12 +104,13 @@ def notes(plan: Plan, page: Page) -> list[str]:
         lines.append(f"Not read now, taken as seen before: {counted(count, 'resource')}, the oldest at {oldest}.")
     lines += _left(plan, page)
     if plan.unmanaged and plan.whole and plan.has_changes:
-        found = sorted((f"{place[0]}/{live.kind}", live.name) for place, live in plan.unmanaged)
+        first = heapq.nsmallest(NAMED, plan.unmanaged, lambda one: (one[0][0], one[1].kind, one[1].name, one[1].id))
+        words = Words(plan)
         groups: dict[str, list[str]] = {}
-        for kind, name in found[:NAMED]:
-            groups.setdefault(kind, []).append(safe(name))
+        for place, live in first:
+            groups.setdefault(f"{place[0]}/{live.kind}", []).append(safe(live.name + words.whose(place[0], live)))
         names = "; ".join(f"{kind} {', '.join(names)}" for kind, names in groups.items())
-        more = f", {page.ellipsis} (-o json lists them all)" if len(found) > NAMED else ""
+        more = f", {page.ellipsis} (-o json lists them all)" if len(plan.unmanaged) > NAMED else ""
         lines.append(f"Unmanaged, left alone: {names}{more}.")
     return lines
 

@@ -10,12 +10,13 @@ from trueup.diff import MISSING, UNKNOWN
 from trueup.plan import target_of
 from trueup.report.page import Parts, safe
 from trueup.secrets import REDACTED, Reference, Secret, holds_secret, scrub
+from trueup.systems import kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trueup.diff import Change
-    from trueup.model import Declared
+    from trueup.model import Declared, Live
     from trueup.plan import Plan
 
 ARROW: Final = " -> "
@@ -95,6 +96,15 @@ class Words:
             # The name that was written, known or not, rather than the id that it stands for.
             return shown(written, bare=bool(trait.reference) or "enum" in trait.schema)
         return self._said(declared, change, change.after)
+
+    def whose(self, system: str, live: Live) -> str:
+        """` (of instance docs)`: what a live resource is listed below; empty where its own name is enough."""
+        kind = kind_named(system, live.kind)
+        reference = kind.by_name[kind.parent].reference if kind is not None and kind.parent else None
+        key = live.spec.get(kind.parent) if kind is not None else None
+        if reference is None or not isinstance(key, str):
+            return ""
+        return f" (of {reference.removeprefix('Connector').lower()} {self._names.get(key, key)})"
 
     def _said(self, declared: Declared, change: Change, value: Any) -> str:
         if change.sensitive and value is not MISSING:

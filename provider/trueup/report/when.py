@@ -29,11 +29,6 @@ def parsed(stamp: str | None) -> datetime | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def rfc3339(moment: datetime) -> str:
-    """`2026-11-02T08:51:00Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def ago(stamp: str | None, now: datetime) -> str:
     """`23 min ago (08:51 UTC)`, with the date when it was another day; empty when there is no time."""
     moment = parsed(stamp)

@@ -30,3 +30,15 @@ KINDS: Final[tuple[Kind, ...]] = (
 )
 
 BY_NAME: Final[dict[tuple[str, str], Kind]] = {(kind.api_version, kind.name): kind for kind in KINDS}
+"""Each by its apiVersion and name, as a manifest says them."""
+_OF_SYSTEM: Final = {(kind.system, kind.name): kind for kind in KINDS}
+
+
+def kind_named(system: str, name: str) -> Kind | None:
+    """The kind of that name; None for one that is not known, as an older or newer ledger may hold."""
+    return _OF_SYSTEM.get((system, name))
+
+
+def plural(name: str) -> str:
+    """What several of a kind are called: `ConnectorInstances`; of ConnectorAccess as one."""
+    return name if name.endswith("s") else f"{name}s"

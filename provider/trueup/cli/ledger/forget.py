@@ -29,7 +29,8 @@ def command(asked: Asked, console: Console, address: str | None, scope: str | No
     """Forget resources; what is live stays as it is.
 
     Without ADDRESS and --scope everything is forgotten. What is forgotten is nobody's: --prune does not remove it, a
-    change of its name goes unnoticed, and what cannot be read back is sent once more. Asks before that.
+    change of its name goes unnoticed, and what cannot be read back is sent once more. Asks before that. Exits with 1
+    when nothing is of ADDRESS or on SCOPE.
     """
     from trueup.cli.approval import agreed
     from trueup.cli.ledger.reach import ask, missing, place
@@ -40,10 +41,12 @@ def command(asked: Asked, console: Console, address: str | None, scope: str | No
     where = place(asked)
     found = ask(where, lambda opened: opened.contents()) if where is not None else None
     number = _matching(found, scope, address) if found else 0
+    narrowed = address is not None or scope is not None
     if where is None or found is None:
         told = missing(asked)
     elif number == 0:
-        told = f"The ledger {found.name} knows no such resource. Nothing was forgotten."
+        knows = "knows no such resource" if narrowed else "holds no resource"
+        told = f"The ledger {found.name} {knows}. Nothing was forgotten."
     else:
         question = f"Forget {counted(number, 'resource')} of the ledger {found.name}?"
         if not auto_approve and not agreed(console, safe(question), otherwise="Nothing was forgotten."):
@@ -54,7 +57,7 @@ def command(asked: Asked, console: Console, address: str | None, scope: str | No
         console.out.document(ledger.forgotten_json(number))
     else:
         console.out.print(safe(told))
-    return 0
+    return 0 if number or not narrowed else 1
 
 
 def _matching(found: Contents, scope: str | None, address: str | None) -> int:

@@ -42,7 +42,11 @@ class ConnectorAccess:
         example="docs",
     )
     member: str | None = field(
-        "A member of the organisation, by e-mail or by an id `om_…`.", immutable=True, min_length=1, max_length=320
+        "A member of the organisation, by e-mail or by an id `om_…`.",
+        immutable=True,
+        min_length=1,
+        max_length=320,
+        pattern=r"@|^\s*om_[0-9a-z]{26}\s*$",
     )
     team: str | None = field(
         "A team, by its name or by an id `tem_…`.",

@@ -58,6 +58,8 @@ class ConnectorAccount:
 class _Verbs(Verbs):
     """What is known of connector accounts. Source: recorded cases `accounts.*`."""
 
+    statuses = ("active", "inactive", "disconnected", "error")  # as the published document lists them
+
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in the organisation: connectorType and remoteId."""
         return (spec.get("connectorType", "github"), spec.get("remoteId"))

@@ -59,9 +59,7 @@ class ConnectorInstance:
         properties={"autoImportNewPlugins": {"not": {}}},  # it has a route and a field of its own
         example={"branch": "main"},
     )
-    autoImportNewPlugins: bool | None = field(
-        "Whether new plugins are imported by themselves; absent means true on the server.", default=True
-    )
+    autoImportNewPlugins: bool | None = field("Whether new plugins are imported by themselves.", default=True)
     targets: list[dict[str, Any]] | None = field(
         "Its targets, in short: each as the spec of a ConnectorTarget without `connectorInstance`.",
         inline=("ConnectorTarget", ""),
@@ -89,6 +87,8 @@ class ConnectorInstance:
 
 class _Verbs(Verbs):
     """What is known of connector instances. Source: recorded cases `instances.*`, `lifecycle.*`, `auto-import.*`."""
+
+    statuses = (*_VERBS, "error")  # as the published document lists them
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in the organisation: the name, whatever its case."""

@@ -6,6 +6,7 @@ from a bad key (recorded cases `ratelimit.*` and `probe.get-session.*`). Its goo
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trueup.client import Limits, Wait
@@ -65,7 +66,10 @@ class DenManner:
             if not isinstance(left, int | float) or isinstance(left, bool):
                 left = 60_000
             seconds = min(max(left, 0), _LONGEST_WINDOW * 1000) / 1000 + _MARGIN
-            return Wait(seconds, f"Den's window for this key is spent ({client.window} requests). Waiting for silence")
+            until = client.clock.now() + timedelta(seconds=seconds)
+            most = self.limits.requests or 0
+            spent = f"{min(client.window, most)} of {most} requests by this run"
+            return Wait(seconds, f"Den's window for this key is spent ({spent}). Waiting until {until:%H:%M:%S} UTC")
         credential = client.credential
         origin = f" ({credential.origin})" if credential.origin else ""
         if credential.key is None and credential.token is None:

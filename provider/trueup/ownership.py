@@ -1,0 +1,172 @@
+"""What is ours by the ledger: the records of a run's servers, of which organisation, and what a killed run left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trueup.match import place_of
+from trueup.observe import realms_of
+from trueup.records import Record
+from trueup.resume import resume
+from trueup.systems.den.organization import organization
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trueup.client import Client
+    from trueup.ledger import Ledger
+    from trueup.match import Matches
+    from trueup.model import Declared, Progress
+    from trueup.records import Intent, Run
+
+    Connection = tuple[str, str]
+    Unfinished = Sequence[tuple[Run, Sequence[Intent]]]
+
+
+@dataclass
+class Ownership:
+    """The records of some servers, by connection; kept up to date by whoever writes."""
+
+    scopes: Mapping[Connection, str]
+    """Each server, as the ledger knows it."""
+    clients: Mapping[Connection, Client]
+    resources: Sequence[Declared]
+    prune: bool = False
+    narrowed: bool = False
+    """Only a part of what is declared is looked at, so nothing can be said of what is not declared."""
+    realms: dict[Connection, str] = field(default_factory=dict)
+    """Den's organisations, as far as they are known."""
+    records: dict[Connection, dict[str, Record]] = field(default_factory=dict)
+    """By id."""
+
+    async def reload(self, ledger: Ledger) -> None:
+        """What the ledger holds now. Raises LedgerError."""
+        found = await ledger.records(set(self.scopes.values()))
+        for connection, scope in self.scopes.items():
+            held = self.records.setdefault(connection, {})
+            held.clear()
+            held.update({key: record for (where, key), record in found.items() if where == scope})
+
+    def sought(self, unfinished: Unfinished) -> dict[Connection, list[Record]]:
+        """What is to be looked for although nobody may declare it.
+
+        Without --prune that costs no request: only what is listed anyway.
+        """
+        declared = {place_of(one) for one in self.resources}
+        systems = {place[:2] for place in declared}
+        found: dict[Connection, list[Record]] = {}
+        for connection, held in self.records.items():
+            if self.narrowed or connection not in systems:
+                continue
+            found[connection] = [
+                record
+                for record in held.values()
+                if self.prune or ((*connection, record.kind) in declared and not record.parent)
+            ]
+            if any(record.policy == "disconnect" for record in found[connection]) and self.prune:
+                found[connection].append(Record("", "", "", "ConnectorInstance"))  # what would be deleted with it
+        by_scope = {scope: connection for connection, scope in self.scopes.items()}
+        for _, intents in unfinished:
+            for one in intents:
+                if one.scope in by_scope:
+                    stand_in = Record(one.scope, one.id, one.address, one.kind, one.realm, one.parent)
+                    found.setdefault(by_scope[one.scope], []).append(stand_in)
+        return found
+
+    def owned(self) -> dict[Connection, list[Record]]:
+        """By connection, what is ours where something is declared: of another organisation nothing can be told."""
+        if self.narrowed:
+            return {}
+        found: dict[Connection, list[Record]] = {}
+        for connection in {place_of(one)[:2] for one in self.resources} & set(self.records):
+            realm = self.realms.get(connection)
+            held = self.records[connection].values()
+            found[connection] = [one for one in held if one.id and (one.realm == realm or connection[0] != "den")]
+        return found
+
+    async def elsewhere(self, ledger: Ledger, idle: Mapping[str, Connection]) -> list[str]:
+        """What is told of servers that are known, hold something of ours, and have nothing declared for them."""
+        others = {scope: connection for scope, connection in idle.items() if scope not in self.scopes.values()}
+        held = Counter(scope for scope, _ in await ledger.records(set(others))) if others else {}
+        return [
+            f"nothing is declared for {'/'.join(others[scope])}, and --prune does not work from nothing: what is ours "
+            f"there is left alone ({count:,})"
+            for scope, count in sorted(held.items())
+        ]
+
+    def locate(self, matches: Matches) -> None:
+        """Notes which organisation each of Den's connections turned out to belong to."""
+        for connection in self.scopes:
+            seen = realms_of(matches, connection[1]) if connection[0] == "den" else set()
+            if len(seen) == 1:
+                self.realms.setdefault(connection, seen.pop())
+            # What an older version wrote knows no organisation; what is listed here belongs here.
+            for place, index in matches.indexes.items():
+                if place[:2] == connection and connection in self.realms:
+                    for record in self.records.get(connection, {}).values():
+                        if not record.realm and record.id in index.by_id:
+                            record.realm = self.realms[connection]
+
+    async def locks(self) -> list[str]:
+        """What one run at a time may work on: Den's organisations, and Wexa's projects. At most one request each."""
+        names: list[str] = []
+        for connection, scope in self.scopes.items():
+            if connection[0] == "den":
+                if connection not in self.realms:
+                    self.realms[connection] = (await organization(self.clients[connection])).id
+                names.append(f"{scope} {self.realms[connection]}")
+                continue
+            projects = {one.spec["projectId"] for one in self.resources if place_of(one)[:2] == connection}
+            if self.prune:
+                projects |= {record.parent for record in self.records.get(connection, {}).values() if record.parent}
+            names += [f"{scope} {project}" for project in sorted(projects)]
+        return names
+
+    async def sees_all(self, connection: Connection) -> bool:
+        """Whether its lists hold all there is: from others than admins Den keeps what they have no grant for."""
+        return connection[0] != "den" or (await organization(self.clients[connection])).is_admin
+
+    async def unfinished(self, ledger: Ledger, progress: Progress, own: str) -> Unfinished:
+        """The runs that did not end, with those of their calls that this run may lock and look at.
+
+        Runs that are at work now, but for the `own` one, are told instead.
+        """
+        alive = {lease.run: lease for lease in await ledger.leases() if not lease.gone and lease.run != own}
+        found = await ledger.unfinished(set(self.scopes.values()))
+        names = set(await self.locks()) if found or any(self._here(lease.name) for lease in alive.values()) else set()
+        for lease in alive.values():
+            if lease.name in names:
+                progress.note(f"Run {lease.run} ({lease.holder}, begun {lease.since}) is at work now.")
+        mine: list[tuple[Run, Sequence[Intent]]] = []
+        for run, intents in found:
+            ours = [one for one in intents if not one.realm or f"{one.scope} {one.realm}" in names]
+            if ours and run.id not in alive and run.id != own:
+                mine.append((run, ours))
+        return mine
+
+    def _here(self, name: str) -> bool:
+        return name.partition(" ")[0] in self.scopes.values()
+
+    async def resume(
+        self, ledger: Ledger, progress: Progress, unfinished: Unfinished, matches: Matches, *, note: bool
+    ) -> None:
+        """Finds out what became of the calls of runs that did not end, and tells it.
+
+        It is noted in the ledger only with `note`: while nobody else is at work. Raises LedgerError.
+        """
+        by_scope = {scope: connection for connection, scope in self.scopes.items()}
+        seeing = {one for one in self.scopes if await self.sees_all(one)}
+        found = resume(unfinished, matches, by_scope, self.records, ledger.key, seeing)
+        for run, intents in unfinished:
+            ended = f"ended {run.ended}, but of" if run.ended else "did not end:"
+            calls = f"{len(intents):,} call{'' if len(intents) == 1 else 's'}"
+            tail = "it is not known what became" if run.ended else "had no outcome"
+            progress.note(f"Run {run.id} ({run.holder}, begun {run.began}) {ended} {calls} {tail}.")
+        told = [f"{found.happened:,} had happened", f"{found.absent:,} had not"]
+        told += [f"{found.unknown:,} were about what was not read now"] if found.unknown else []
+        progress.note(f"Looked: {', '.join(told)}.")
+        if note:
+            await ledger.write(records=found.records, forgotten=found.forgotten, outcomes=found.outcomes)
+            await self.reload(ledger)
