@@ -102,6 +102,17 @@ def known_scopes(
     return found
 
 
+def with_embedded(one: Settings, servers: Mapping[str, Mapping[str, str]]) -> Settings:
+    """The settings of the embedded servers, of which these are URL and key, where they are meant."""
+    if one.url != SANDBOX:
+        return one
+    where = servers[one.system]
+    credential = one.credential
+    if credential.key is None and credential.token is None:
+        credential = dataclasses.replace(credential, key=Secret(where["apiKey"]), origin="the sandbox's own")
+    return dataclasses.replace(one, url=where["url"], credential=credential, scope=f"{one.system}:sandbox")
+
+
 def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
     system, name = key
     if declared is None:

@@ -11,8 +11,9 @@ import dataclasses
 import inspect
 import types
 import typing
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -165,6 +166,8 @@ class Verbs:
     Coroutines raise ApiError; only NotFound and a complete list mean absent.
     """
 
+    told: Mapping[str, str] = MappingProxyType({})
+    """What the server tells of it beside its spec (`Live.server`), all texts, each with what it is."""
     follows: bool = True
     """Whether what the ledger knows by its id is still the same resource once its natural key is another."""
     statuses: tuple[str, ...] = ()
@@ -202,6 +205,10 @@ class Verbs:
     async def reread(self, api: Any, lives: Sequence[Live]) -> dict[str, Live]:
         """Those that are still there, by id, in as few requests as can be: the look after the writes."""
         raise NotImplementedError
+
+    async def whole(self, api: Any, live: Live) -> Live:
+        """One that was listed, with what its list leaves out."""
+        return live
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         """Requests that `reread` of those is expected to take; None is what is yet to be created."""

@@ -72,7 +72,7 @@ class Session:
             if any(one.url == connections.SANDBOX for one in self.settings.values()):
                 servers = await self._open.enter_async_context(embedded.running(options.state / "sandbox"))
                 for key, one in self.settings.items():
-                    self.settings[key] = _embedded(one, servers)
+                    self.settings[key] = connections.with_embedded(one, servers.systems)
             self.clients = {key: self._client(one) for key, one in self.settings.items()}
         except BaseException:
             await self._open.aclose()
@@ -328,16 +328,6 @@ async def key_of(state: Path, *, create: bool) -> bytes | None:
         return None
     async with await Ledger.open(place) as ledger:
         return ledger.key
-
-
-def _embedded(one: connections.Settings, servers: embedded.Embedded) -> connections.Settings:
-    if one.url != connections.SANDBOX:
-        return one
-    where = servers.systems[one.system]
-    credential = one.credential
-    if credential.key is None and credential.token is None:
-        credential = dataclasses.replace(credential, key=Secret(where["apiKey"]), origin="the sandbox's own")
-    return dataclasses.replace(one, url=where["url"], credential=credential, scope=f"{one.system}:sandbox")
 
 
 def _with_secrets(resources: Iterable[Declared]) -> list[Declared]:

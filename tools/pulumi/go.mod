@@ -1,4 +1,4 @@
-// The Pulumi engine, its YAML host and the SDK generator, which script/bootstrap --pulumi builds where no Pulumi is installed.
+// The Pulumi engine, its YAML host and the SDK generator. How and when they are built is told in README.md.
 module trueup.dev/tools/pulumi
 
 go 1.25.11

@@ -14,20 +14,26 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 trueup schema > manifest.schema.json
 trueup schema docs > reference.md
+trueup schema pulumi > schema.json
 
 # first line of a manifest, for editors with the YAML language server:
 # yaml-language-server: $schema=manifest.schema.json"""
 
 
 @click.command("schema", cls=Command, examples=_EXAMPLES)
-@click.argument("what", type=click.Choice(["manifest", "docs"]), default="manifest")
+@click.argument("what", type=click.Choice(["manifest", "docs", "pulumi"]), default="manifest")
 @click.pass_obj
 def command(console: Console, what: str) -> int:
-    """Print the manifest schema, or the reference of all kinds.
+    """Print the manifest schema, the reference of all kinds, or the Pulumi package schema.
 
-    `manifest` is JSON Schema (draft 7) of one document; `docs` is a page of Markdown.
+    `manifest` is JSON Schema (draft 7) of one document; `docs` is a page of Markdown; `pulumi` is what SDKs are
+    generated from.
     """
-    if what == "docs":
+    if what == "pulumi":
+        from trueup.plugin.schema import schema_text as pulumi_schema
+
+        console.out.exactly(pulumi_schema())
+    elif what == "docs":
         from trueup.report import reference
         from trueup.systems import KINDS
 

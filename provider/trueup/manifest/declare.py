@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trueup.manifest.text import Source
     from trueup.model import Kind
 
-_TRIMMED: Final = (
+TRIMMED: Final = (
     "name",
     "displayName",
     "remoteId",
@@ -55,7 +55,7 @@ def declare(document: Document, kind: Kind) -> Declared:
 
 
 def _trim(spec: dict[str, Any]) -> None:
-    for key in _TRIMMED:
+    for key in TRIMMED:
         if isinstance(spec.get(key), str):
             spec[key] = spec[key].strip()
 

@@ -34,7 +34,7 @@ _NAME: Final = {
 }
 NO_CONTROL: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\n?$"
 """The form of a name that people see: on one line; the line end of a YAML block is trimmed away."""
-_SEEN: Final = ("name", "displayName")
+SEEN: Final = ("name", "displayName")
 _TEXTS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
 METADATA: Final[dict[str, Any]] = {
     "type": "object",
@@ -239,7 +239,7 @@ def _of_field(kind: Kind, field: Field, values: dict[str, Any]) -> dict[str, Any
         schema["properties"] = inner
     elif schema.get("type") == "object" and not field.inline:
         schema.setdefault("additionalProperties", values)
-    if field.name in _SEEN:
+    if field.name in SEEN:
         schema["allOf"] = [{"pattern": NO_CONTROL}]
     schema["description"] = field.doc
     if field.default is not None:

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/pulumi/pulumi/pkg/v3/codegen/nodejs"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/python"
@@ -39,12 +40,15 @@ func run(file, out string) error {
 	if err := json.Unmarshal(text, &spec); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
+	if len(spec.Dependencies) > 0 {
+		return fmt.Errorf("%s: it depends on other packages, whose schemas nothing here can load", file)
+	}
 	// Each language gets a package of its own, since generating writes into it. All is made before anything is written.
 	inPython, err := bind(spec)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	pythonFiles, err := python.GeneratePackage(tool, inPython, nil, schema.NewNullLoader())
+	pythonFiles, err := python.GeneratePackage(tool, inPython, nil, nil)
 	if err != nil {
 		return fmt.Errorf("python: %w", err)
 	}
@@ -52,7 +56,7 @@ func run(file, out string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	nodeFiles, err := nodejs.GeneratePackage(tool, inNode, nil, nil, false, schema.NewNullLoader())
+	nodeFiles, err := nodejs.GeneratePackage(tool, inNode, nil, nil, false, nil)
 	if err != nil {
 		return fmt.Errorf("nodejs: %w", err)
 	}
@@ -69,7 +73,11 @@ func bind(spec schema.PackageSpec) (*schema.Package, error) {
 		return nil, err
 	}
 	if faults.HasErrors() {
-		return nil, errors.Join(faults.Errs()...)
+		said := []string{"the schema is not valid"}
+		for _, fault := range faults {
+			said = append(said, "  "+strings.TrimSpace(fault.Summary))
+		}
+		return nil, errors.New(strings.Join(said, "\n"))
 	}
 	return pkg, nil
 }

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound
@@ -14,7 +15,7 @@ from trueup.systems.den import below
 from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from trueup.client import Answer, Client
     from trueup.diff import Change
@@ -64,6 +65,9 @@ class ConnectorAccess:
 class _Verbs(Verbs):
     """What is known of access grants. Source: recorded cases `access.*`."""
 
+    told: Mapping[str, str] = MappingProxyType(
+        {"createdAt": "When it was given.", "createdByOrgMembershipId": "The member who gave it."}
+    )
     follows = False  # a grant is to somebody: to somebody else it is another one
 
     def key(self, spec: dict[str, Any]) -> Hashable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound
@@ -12,7 +13,7 @@ from trueup.secrets import reveal
 from trueup.systems.den import lists, writes
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from trueup.client import Client
     from trueup.diff import Change
@@ -58,6 +59,13 @@ class ConnectorAccount:
 class _Verbs(Verbs):
     """What is known of connector accounts. Source: recorded cases `accounts.*`."""
 
+    told: Mapping[str, str] = MappingProxyType(
+        {
+            "organizationId": "The organisation that it belongs to.",
+            "status": "Den's own status of it.",
+            "createdAt": "When it was created.",
+        }
+    )
     statuses = ("active", "inactive", "disconnected", "error")  # as the published document lists them
 
     def key(self, spec: dict[str, Any]) -> Hashable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound, Refused, Unavailable
@@ -13,7 +14,7 @@ from trueup.secrets import reveal
 from trueup.systems.den import lists, writes
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from trueup.client import Client
     from trueup.diff import Change
@@ -88,6 +89,12 @@ class ConnectorInstance:
 class _Verbs(Verbs):
     """What is known of connector instances. Source: recorded cases `instances.*`, `lifecycle.*`, `auto-import.*`."""
 
+    told: Mapping[str, str] = MappingProxyType(
+        {
+            "organizationId": "The organisation that it belongs to.",
+            "createdAt": "When it was created.",
+        }
+    )
     statuses = (*_VERBS, "error")  # as the published document lists them
 
     def key(self, spec: dict[str, Any]) -> Hashable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound
@@ -12,7 +13,7 @@ from trueup.secrets import reveal
 from trueup.systems.den import below, lists, writes
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from trueup.client import Client
     from trueup.diff import Change
@@ -65,6 +66,8 @@ class ConnectorMapping:
 
 class _Verbs(Verbs):
     """What is known of connector mappings. Source: recorded cases `mappings.*`."""
+
+    told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in its target: selector, whatever its case, and object type."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from trueup.errors import NotFound
 from trueup.model import Call, Kept, Live, Refusal, Verbs, field, kind
 from trueup.secrets import reveal
 from trueup.systems.den import below, lists, writes
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from trueup.client import Client
     from trueup.diff import Change
@@ -67,6 +70,8 @@ class ConnectorTarget:
 class _Verbs(Verbs):
     """What is known of connector targets. Source: recorded cases `targets.*`."""
 
+    told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
+
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in its instance: the remoteId, whatever its case."""
         return (spec.get("connectorInstance"), str(spec.get("remoteId")).casefold())
@@ -84,8 +89,15 @@ class _Verbs(Verbs):
         return len(scope.below)
 
     async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
-        """One list for each instance."""
-        return await below.reread(api, lives, "connectorInstance", lambda parent: _rows(api, parent), live)
+        """One list for each instance; one of which nobody knows the instance is read by its id."""
+        known = [one for one in lives if "connectorInstance" in one.spec]
+        found = await below.reread(api, known, "connectorInstance", lambda parent: _rows(api, parent), live)
+        for one in lives:
+            if "connectorInstance" not in one.spec:
+                with contextlib.suppress(NotFound):
+                    answer = await api.get(ONE, None, connectorTargetId=one.id)
+                    found[one.id] = _live(lists.item_of(answer, one.id))
+        return found
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         """One list an instance."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound, Refused
@@ -13,7 +14,7 @@ from trueup.secrets import reveal
 from trueup.systems.wexa import answers
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from trueup.client import Client
     from trueup.diff import Change, Path
@@ -71,6 +72,8 @@ class Connector:
 class _Verbs(Verbs):
     """What is known of Wexa's connectors. Sources: the documented `change_status`, and what public clients send."""
 
+    told: Mapping[str, str] = MappingProxyType({"category": "What Wexa lists it under."})
+
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Project and name; whether the server keeps names unique is unknown, so two matches are an error."""
         return (spec["projectId"], spec.get("name"))
@@ -105,6 +108,11 @@ class _Verbs(Verbs):
                 answers.add_config(live, await api.get(ONE, None, connectorID=live.id))
             except NotFound:
                 continue  # listed, but not to be read: then its configuration is unreadable
+
+    async def whole(self, api: Client, live: Live) -> Live:
+        """With its configuration: one request."""
+        await self._configs(api, [live])
+        return live
 
     async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
         """The list of each project, and each configuration."""

@@ -1,0 +1,229 @@
+"""Between the protobuf values of Pulumi's protocol and Python's: secrets, unknowns, outputs, assets, references.
+
+Source: `rpc.go` of the Pulumi SDK for Go, which is what the engine speaks. Secrets become `Sealed`, what is not known
+yet becomes `UNKNOWN`; everything else is as JSON has it, with whole numbers as int.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from google.protobuf import struct_pb2
+
+from trueup.diff import MISSING, UNKNOWN
+from trueup.errors import UsageError
+from trueup.secrets import REDACTED, Secret
+
+__all__ = [
+    "UNKNOWN",
+    "Opaque",
+    "Sealed",
+    "bare",
+    "decode",
+    "encode",
+    "has_unknown",
+    "is_sealed",
+    "seal_like",
+    "secrets",
+    "value_of",
+]
+
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the protocol's mark, no secret
+OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+OPAQUE: Final = {
+    "c44067f5952c0a294b673a41bacd8c17": "asset",
+    "0def7320c3a5731c473e5ecbe6d01bc7": "archive",
+    "5cf8f73096256a8f31e491e813e4eb8e": "resource",
+}
+UNKNOWNS: Final = frozenset(
+    (
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # a bool
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # a number
+        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # a string, and anything of which no more is known
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # an array
+        "030794c1-ac77-496b-92df-f27374a8bd58",  # an asset
+        "e48ece36-62e2-4504-bad9-02848725956a",  # an archive
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # an object
+    )
+)
+_UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+_DEEPEST: Final = 200
+"""Levels of nesting; protobuf itself gives up at a hundred levels of values, which are more in messages."""
+_EXACT: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A secret value of any shape, which is never printed."""
+
+    value: Any
+
+    def __repr__(self) -> str:
+        return REDACTED
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """An asset, an archive or a reference to a resource, which goes back as it came."""
+
+    kind: str
+    raw: dict[str, Any]
+
+    @property
+    def id(self) -> Any:
+        """Of a reference: the id of the resource."""
+        return self.raw.get("id")
+
+
+def decode(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """The values of a Struct. Raises UsageError for what is nested too deeply."""
+    return {name: value_of(value) for name, value in struct.fields.items()}
+
+
+def value_of(value: struct_pb2.Value, depth: int = 0) -> Any:
+    """One value. Raises UsageError for what is nested too deeply."""
+    if depth > _DEEPEST:
+        raise UsageError(f"a value is nested more than {_DEEPEST} levels deep.")
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return UNKNOWN if value.string_value in UNKNOWNS else value.string_value
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() and abs(number) <= _EXACT else number
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "struct_value":
+        return _meant({name: value_of(one, depth + 1) for name, one in value.struct_value.fields.items()})
+    if kind == "list_value":
+        return [value_of(one, depth + 1) for one in value.list_value.values]
+    return None
+
+
+def _meant(found: dict[str, Any]) -> Any:
+    """What an object with a mark stands for."""
+    mark = found.get(SIGNATURE)
+    if not isinstance(mark, str):
+        return found
+    if mark == SECRET:
+        value = found.get("value")
+        return value if isinstance(value, Sealed) else Sealed(value)
+    if mark == OUTPUT:
+        value = found.get("value", UNKNOWN)
+        return Sealed(value) if found.get("secret") is True and not isinstance(value, Sealed) else value
+    if mark in OPAQUE:
+        return Opaque(OPAQUE[mark], found)
+    return found
+
+
+def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    """A Struct of those values; what is MISSING is left out. Raises UsageError for what no JSON can hold."""
+    struct = struct_pb2.Struct()
+    for name, value in values.items():
+        if value is not MISSING:
+            _put(struct.fields[name], value, 0)
+    return struct
+
+
+def _put(into: struct_pb2.Value, value: Any, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise UsageError(f"a value is nested more than {_DEEPEST} levels deep.")
+    if isinstance(value, str):
+        into.string_value = value
+    elif isinstance(value, bool):
+        into.bool_value = value
+    elif isinstance(value, int | float):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise UsageError("a number is not finite, or too large.")
+        into.number_value = number
+    elif value is None:
+        into.null_value = struct_pb2.NULL_VALUE
+    elif value is UNKNOWN:
+        into.string_value = _UNKNOWN
+    elif isinstance(value, Sealed):
+        fields = into.struct_value.fields
+        fields[SIGNATURE].string_value = SECRET
+        _put(fields["value"], value.value, depth + 1)
+    elif isinstance(value, Secret):
+        _put(into, Sealed(value.reveal()), depth)
+    elif isinstance(value, Opaque):
+        _put(into, value.raw, depth)
+    elif isinstance(value, Mapping):
+        into.struct_value.SetInParent()
+        for name, one in value.items():
+            if one is not MISSING:
+                _put(into.struct_value.fields[name], one, depth + 1)
+    elif isinstance(value, list | tuple):
+        into.list_value.SetInParent()
+        for one in value:
+            _put(into.list_value.values.add(), one, depth + 1)
+    else:
+        raise UsageError(f"a {type(value).__name__} cannot be told to Pulumi.")
+
+
+def bare(value: Any) -> Any:
+    """The value with every secret in it opened; a reference to a resource becomes its id."""
+    if isinstance(value, Sealed):
+        return bare(value.value)
+    if isinstance(value, Opaque) and value.kind == "resource":
+        return bare(value.id)
+    if isinstance(value, dict):
+        return {name: bare(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [bare(one) for one in value]
+    return value
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether anything in it is not known yet."""
+    if isinstance(value, Sealed):
+        return has_unknown(value.value)
+    if isinstance(value, Mapping):
+        return any(map(has_unknown, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(has_unknown, value))
+    return value is UNKNOWN
+
+
+def is_sealed(value: Any) -> bool:
+    """Whether it is secret, or something in it is."""
+    if isinstance(value, Mapping):
+        return any(map(is_sealed, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(is_sealed, value))
+    return isinstance(value, Sealed | Secret)
+
+
+def seal_like(value: Any, model: Any) -> Any:
+    """The value, sealed wherever the model is; of what the model seals as a whole, the whole."""
+    if value is MISSING or isinstance(value, Sealed):
+        return value
+    if isinstance(model, Sealed):
+        return Sealed(bare(value))
+    if isinstance(value, dict) and isinstance(model, dict):
+        return {name: seal_like(one, model.get(name)) for name, one in value.items()}
+    if isinstance(value, list) and isinstance(model, list):
+        if len(value) == len(model):
+            return [seal_like(*pair) for pair in zip(value, model, strict=True)]
+        return Sealed(bare(value)) if is_sealed(model) else value
+    return Sealed(value) if is_sealed(model) else value
+
+
+def secrets(value: Any, *, sealed: bool = False) -> Any:
+    """The value as the core takes it: texts that are sealed as Secrets, which no message shows from here on."""
+    if isinstance(value, Sealed):
+        return secrets(value.value, sealed=True)
+    if isinstance(value, Opaque):
+        return bare(value)
+    if isinstance(value, dict):
+        return {name: secrets(one, sealed=sealed) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [secrets(one, sealed=sealed) for one in value]
+    return Secret(value) if sealed and isinstance(value, str) else value

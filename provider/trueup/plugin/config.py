@@ -1,0 +1,139 @@
+"""The provider's configuration: where Den and Wexa are, and with which keys; what is left out comes from TRUEUP_*."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup import urls
+from trueup.client import Credential
+from trueup.connections import SANDBOX, Settings, check_url
+from trueup.diff import MISSING
+from trueup.errors import SecretError
+from trueup.plugin.checking import Failure
+from trueup.plugin.codec import UNKNOWN, Sealed, bare, has_unknown
+from trueup.secrets import Secret
+from trueup.systems.den.connection import URL as DEN_URL
+from trueup.systems.wexa.connection import URL as WEXA_URL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEMS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
+ALLOW_DISCONNECT: Final = "allowDisconnect"
+KNOWN: Final = (*(f"{system}{part}" for system in SYSTEMS for part in ("Url", "ApiKey")), ALLOW_DISCONNECT)
+_ENGINE: Final = ("version", "pluginDownloadURL")
+"""What the engine adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What Configure was given."""
+
+    systems: dict[str, Settings]
+    """Ready to be opened; a system that is missing has no key, which whoever needs it is told."""
+    allow_disconnect: bool = False
+
+
+def plain(args: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments without what the engine adds; values that came as JSON text are taken apart."""
+    found: dict[str, Any] = {}
+    for name, value in args.items():
+        if name in _ENGINE or name.startswith("__"):
+            continue
+        if name == ALLOW_DISCONNECT and isinstance(bare(value), str) and bare(value) in ("true", "false"):
+            value = json.loads(bare(value))
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def checked(args: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
+    """The configuration with keys as secrets, and what is wrong with it."""
+    found = plain(args)
+    failures: list[Failure] = []
+    for name, value in found.items():
+        given = bare(value)
+        if name not in KNOWN:
+            failures.append(Failure(name, f"unknown configuration {name}. Known are {', '.join(KNOWN)}."))
+        elif given is UNKNOWN:
+            continue
+        elif name == ALLOW_DISCONNECT:
+            if not isinstance(given, bool):
+                failures.append(Failure(name, f"{name} must be true or false."))
+        elif not isinstance(given, str) or not given.strip():
+            failures.append(Failure(name, f"{name} must be text, and not empty."))
+        elif name.endswith("Url"):
+            if problem := urls.problem(given, allow_http=_allows_http(name[:-3])):
+                failures.append(Failure(name, f"{name}: the URL {problem.message}. {problem.hint}".strip()))
+        else:
+            if not isinstance(value, Sealed):
+                found[name] = Sealed(given)
+            try:
+                Credential(Secret(given), None, None, origin=name)
+            except SecretError as error:
+                failures.append(Failure(name, f"{error.message} {error.hint}".strip()))
+    return found, failures
+
+
+def config_of(args: Mapping[str, Any]) -> Config | None:
+    """The configuration, completed from the environment; None while something of it is unknown.
+
+    Raises UsageError and SecretError, in one sentence.
+    """
+    found = {name: bare(value) for name, value in plain(args).items()}
+    if has_unknown(found):
+        return None
+    systems: dict[str, Settings] = {}
+    missing: list[str] = []
+    for system, url in SYSTEMS.items():
+        settings = _settings(system, url, found)
+        if settings is not None:
+            systems[system] = settings
+        else:
+            missing.append(system)
+    if not systems:
+        raise SecretError(
+            "nothing says how to reach Den or Wexa.",
+            hint="Set trueup:denApiKey (or TRUEUP_DEN_API_KEY), or trueup:wexaApiKey (or TRUEUP_WEXA_API_KEY); "
+            "trueup:denUrl `sandbox` needs no key.",
+        )
+    return Config(systems, found.get(ALLOW_DISCONNECT) is True)
+
+
+def server_of(args: Mapping[str, Any], system: str) -> str | None:
+    """The server that a configuration means, as the ledger knows it; None when that is not known."""
+    url = bare(plain(args).get(f"{system}Url", MISSING))
+    if url is UNKNOWN:
+        return None
+    url = url if isinstance(url, str) else os.environ.get(f"TRUEUP_{system.upper()}_URL") or SYSTEMS[system]
+    try:
+        return Settings(system, "default", url, Credential()).scope
+    except ValueError:
+        return None
+
+
+def _settings(system: str, default: str, found: Mapping[str, Any]) -> Settings | None:
+    prefix = f"TRUEUP_{system.upper()}"
+    url, origin = found.get(f"{system}Url"), f"{system}Url"
+    if not url:
+        url, origin = os.environ.get(f"{prefix}_URL"), f"{prefix}_URL"
+    url = url or default
+    check_url(url, allow_http=_allows_http(system), origin=origin)
+    key, source = found.get(f"{system}ApiKey"), f"{system}ApiKey of the provider"
+    if not key and url != SANDBOX:
+        key, source = os.environ.get(f"{prefix}_API_KEY"), f"{prefix}_API_KEY"
+    if not key and url != SANDBOX:
+        if url != default:
+            raise SecretError(
+                f"there is no key for {url}.", hint=f"Set trueup:{system}ApiKey (--secret), or {prefix}_API_KEY."
+            )
+        return None
+    credential = Credential(Secret(key) if key else None, None, None, "default", source)
+    return Settings(system, "default", url, credential)
+
+
+def _allows_http(system: str) -> bool:
+    return os.environ.get(f"TRUEUP_{system.upper()}_ALLOW_HTTP") == "1"

@@ -1,0 +1,140 @@
+"""What a program says now against what its state says: the changes, and whether they need a replacement.
+
+The inputs in the state are what was declared last, with what was found live laid over them by each refresh, so that a
+drift is a difference of inputs. What was never declared is compared with the outputs: declaring what is so already
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trueup.diff import MISSING, UNKNOWN, Change, Path, at, leaves, same
+from trueup.plugin.codec import bare, has_unknown, is_sealed
+from trueup.plugin.tokens import ADOPT, inputs_of
+
+if TYPE_CHECKING:
+    from trueup.model import Field, Kind, Verbs
+
+
+@dataclass(slots=True)
+class Differences:
+    """What differs, in the order of the kind's fields."""
+
+    changes: list[Change] = field(default_factory=list)
+    """Without values: these may be secret."""
+    removed: list[Path] = field(default_factory=list)
+    """Keys of mappings of ours that are declared no more."""
+    replaces: list[Change] = field(default_factory=list)
+    """Those of the changes that cannot be made in place."""
+    local: list[Change] = field(default_factory=list)
+    """Those of the changes that no server hears of."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+
+def differences(
+    kind: Kind,
+    state: Mapping[str, Any],
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    ignored: Mapping[str, Any] | tuple[str, ...] = (),
+) -> Differences:
+    """From the inputs `before` (and the outputs `state`) to the inputs `after`; paths in `ignored` never differ."""
+    found = Differences()
+    for trait in inputs_of(kind):
+        if trait.name == ADOPT.name:
+            continue
+        for path, was, now in _of_field(trait, state, before, after):
+            if any(_below(path, one) for one in ignored):
+                continue
+            hidden = trait.is_secret(path) or is_sealed((was, now)) or is_sealed(before.get(trait.name))
+            change = Change(path, bare(was), bare(now), sensitive=hidden)
+            found.changes.append(change)
+            if now is MISSING:
+                found.removed.append(path)
+            if trait.local:
+                found.local.append(change)
+            elif trait.immutable:
+                found.replaces.append(change)
+    return found
+
+
+def same_thing(verbs: Verbs, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether both have the same unique name, so that both cannot be there at once; also when that is not known yet."""
+    if has_unknown(bare(dict(after))) or has_unknown(bare(dict(before))):
+        return True
+    try:
+        return verbs.key(bare(dict(before))) == verbs.key(bare(dict(after)))
+    except KeyError:
+        return True
+
+
+def _of_field(
+    trait: Field, state: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[Path, Any, Any]]:
+    name = trait.name
+    old, new = (bare(side.get(name, MISSING)) for side in (before, after))
+    if new is MISSING:
+        if trait.owned_by_key and isinstance(old, dict) and not trait.immutable:
+            return [(path, was, MISSING) for path, _, was in leaves(MISSING, old, (name,))]
+        if trait.local and old is not MISSING and old != trait.default:
+            return [((name,), old, MISSING)]
+        return []  # what is left out is left as it is
+    known = bare(state.get(name, MISSING))
+    if not (trait.owned_by_key and isinstance(new, dict)):
+        base = known if old is MISSING and not trait.local else old
+        if old is MISSING and trait.local:
+            base = trait.default
+        return [] if _equal(base, new) else [((name,), base, new)]
+    found: list[tuple[Path, Any, Any]] = []
+    base = old if isinstance(old, dict) else {}
+    live = known if isinstance(known, dict) else {}
+    for path, _, now in _keys(new, (name,)):
+        was = at(base, path[1:])
+        if was is MISSING:
+            was = at(live, path[1:])
+        if not _equal(was, now):
+            found.append((path, was, now))
+    if not trait.immutable:
+        found += [(path, was, MISSING) for path, _, was in leaves(MISSING, base, (name,)) if not _still(new, path[1:])]
+    return found
+
+
+def _keys(value: Any, path: Path) -> list[tuple[Path, Any, Any]]:
+    """The values of a mapping, one by one; one that is empty or unknown as a whole."""
+    if isinstance(value, dict) and value:
+        return [one for key, item in value.items() for one in _keys(item, (*path, key))]
+    return [(path, MISSING, value)]
+
+
+def _still(value: Any, path: Path) -> bool:
+    """Whether something is declared at a path, or will be known to be later."""
+    for part in path:
+        if value is UNKNOWN:
+            return True
+        if not isinstance(value, dict) or part not in value:
+            return False
+        value = value[part]
+    return True
+
+
+def _equal(before: Any, after: Any) -> bool:
+    if has_unknown(after) or has_unknown(before):
+        return False
+    if after is None and before is MISSING:
+        return True
+    return same(before, after)
+
+
+def _below(path: Path, one: str) -> bool:
+    """Whether a path is, or lies below, one that is to be ignored, as the engine writes it."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
+        if one in (text, f'{path[0]}["{part}"]') or one == "*":
+            return True
+    return False

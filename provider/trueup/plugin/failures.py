@@ -1,0 +1,93 @@
+"""How a call ends that did not succeed: what the engine is to believe of the state, and one sentence for people.
+
+A clean failure has a code that says that nothing was changed. Whatever was made in part is told with its id and state,
+or the engine would lose it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import grpc
+from google.protobuf.any_pb2 import Any as Packed
+from pulumi.runtime.proto import provider_pb2, status_pb2
+
+from trueup.errors import (
+    ApiError,
+    Forbidden,
+    LedgerError,
+    NotFound,
+    Refused,
+    SafetyError,
+    SecretError,
+    Stopped,
+    TrueupError,
+    Unauthorized,
+    Unavailable,
+    UsageError,
+)
+from trueup.plugin.codec import encode
+from trueup.secrets import scrub
+
+if TYPE_CHECKING:
+    from grpc.aio import ServicerContext
+
+_CODES: Final = (
+    (Unauthorized, grpc.StatusCode.PERMISSION_DENIED),
+    (Forbidden, grpc.StatusCode.PERMISSION_DENIED),
+    (NotFound, grpc.StatusCode.NOT_FOUND),
+    (Unavailable, grpc.StatusCode.UNAVAILABLE),
+    (Stopped, grpc.StatusCode.UNAVAILABLE),
+    (Refused, grpc.StatusCode.INVALID_ARGUMENT),
+    (UsageError, grpc.StatusCode.INVALID_ARGUMENT),
+    (SecretError, grpc.StatusCode.INVALID_ARGUMENT),
+    (SafetyError, grpc.StatusCode.FAILED_PRECONDITION),
+    (LedgerError, grpc.StatusCode.FAILED_PRECONDITION),
+    (ApiError, grpc.StatusCode.FAILED_PRECONDITION),
+)
+
+
+@dataclass
+class InPart(Exception):
+    """It was made, or changed, and then something failed: the engine keeps what there is, and says why."""
+
+    id: str
+    state: dict[str, Any]
+    inputs: dict[str, Any]
+    reasons: list[str] = field(default_factory=list)
+
+
+def why(error: BaseException) -> str:
+    """An error as Pulumi's users read it: what, and what to do, with the code to look up."""
+    if not isinstance(error, TrueupError):
+        return f"unexpected {type(error).__name__}; this is a bug in trueup. (E999)"
+    return scrub(f"{error.message} {error.hint}".strip() + f" ({error.code})")
+
+
+async def abort(context: ServicerContext[Any, Any], error: BaseException) -> NoReturn:
+    """Ends a call with that error."""
+    if isinstance(error, InPart):
+        await _in_part(context, error)
+    code = grpc.StatusCode.INTERNAL
+    if isinstance(error, TrueupError):
+        code = next((code for kind, code in _CODES if isinstance(error, kind)), grpc.StatusCode.FAILED_PRECONDITION)
+        if isinstance(error, ApiError) and error.maybe:
+            code = grpc.StatusCode.UNKNOWN
+    await context.abort(code, why(error))
+
+
+async def _in_part(context: ServicerContext[Any, Any], error: InPart) -> NoReturn:
+    detail = provider_pb2.ErrorResourceInitFailed(
+        id=error.id,
+        properties=encode(error.state),
+        inputs=encode(error.inputs),
+        reasons=[scrub(reason) for reason in error.reasons],
+    )
+    packed = Packed()
+    packed.Pack(detail)
+    message = scrub(" ".join(error.reasons))
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message, details=[packed])
+    await context.abort(
+        grpc.StatusCode.UNKNOWN, message, trailing_metadata=(("grpc-status-details-bin", status.SerializeToString()),)
+    )

@@ -1,0 +1,201 @@
+"""The functions of the provider: looking something up, and lists, each by the reading that resources share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.client import Client
+from trueup.connections import SANDBOX
+from trueup.errors import TrueupError, UsageError
+from trueup.model import Quiet
+from trueup.options import SystemClock
+from trueup.plugin import config
+from trueup.plugin.checking import Failure
+from trueup.plugin.codec import UNKNOWN
+from trueup.secrets import reveal
+from trueup.systems import kind_named
+from trueup.systems.den import sync_events
+from trueup.systems.den.manner import DenManner
+from trueup.systems.den.organization import organization
+from trueup.wire import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from trueup.model import Kind, Live
+    from trueup.plugin.world import World
+
+    Answer = dict[str, Any]
+
+_EVENTS: Final = {
+    "connectorInstance": "connectorInstanceId",
+    "connectorTarget": "connectorTargetId",
+    "eventType": "eventType",
+    "status": "status",
+}
+_MOST: Final = 100
+
+
+async def invoke(world: World, token: str, arguments: Mapping[str, Any]) -> tuple[Answer, list[Failure]]:
+    """What a function of the schema gives, or what is wrong with its arguments. Raises TrueupError."""
+    function = _FUNCTIONS.get(token)
+    if function is None:
+        raise UsageError(f"{token} is no function of this provider.", hint=f"It has {', '.join(_FUNCTIONS)}.")
+    given = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        return await function(world, given), []
+    except _Wrong as error:
+        return {}, [Failure(error.name, error.message)]
+
+
+async def listed(world: World, kind: Kind, query: Mapping[str, Any]) -> list[Live]:
+    """All of a kind; below what the query names, for kinds that are listed below something. Raises TrueupError."""
+    parent = query.get(kind.parent, "") if kind.parent else ""
+    if (kind.parent and not isinstance(parent, str | None)) or (kind.parent and not parent):
+        raise UsageError(f"{kind.name} is listed below something.", hint=f"Give {kind.parent}.")
+    return await world.reads(kind.system).all(kind, str(parent))
+
+
+async def elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two configurations are known to mean different organisations of Den: both are asked, and both answer."""
+    if config.server_of(before, "den") in (None, config.server_of(after, "den")):
+        return False
+    found: list[str] = []
+    for arguments in (before, after):
+        try:
+            known = config.config_of(arguments)
+            settings = known.systems.get("den") if known else None
+            if settings is None or settings.url == SANDBOX:
+                return False
+            client = Client(settings.url, DenManner(), settings.credential, SystemClock(), Quiet(), timeout=10)
+            try:
+                found.append((await organization(client)).id)
+            finally:
+                await client.aclose()
+        except (TrueupError, ValueError):
+            return False
+    return found[0] != found[1]
+
+
+class _Wrong(Exception):
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__()
+        self.name, self.message = name, message
+
+
+async def _instance(world: World, given: Mapping[str, Any]) -> Answer:
+    return await _one(world, "ConnectorInstance", given, "name")
+
+
+async def _account(world: World, given: Mapping[str, Any]) -> Answer:
+    return await _one(world, "ConnectorAccount", given, "remoteId")
+
+
+async def _one(world: World, name: str, given: Mapping[str, Any], by: str) -> Answer:
+    kind = _kind("den", name)
+    if len(given.keys() & {"id", by}) != 1:
+        raise _Wrong(by, f"exactly one of {by} and id has to be given.")
+    wanted = _text(given, "id" if "id" in given else by)
+    reads = world.reads("den")
+    if "id" in given:
+        live = await reads.get(kind, wanted)
+    else:
+        live = await reads.find(kind, {by: wanted})
+    if live is None:
+        raise UsageError(
+            f"there is no {name} with {'id' if 'id' in given else by} {plain(wanted, 80)} that this key can see."
+        )
+    return _told(kind, live)
+
+
+async def _instances(world: World, given: Mapping[str, Any]) -> Answer:
+    kind = _kind("den", "ConnectorInstance")
+    found = [_told(kind, live) for live in await world.reads("den").all(kind)]
+    for name in ("status", "connectorAccount"):
+        if name in given:
+            wanted = _text(given, name)
+            found = [one for one in found if one.get(name) == wanted]
+    if "q" in given:
+        part = _text(given, "q").casefold()
+        found = [
+            one for one in found if any(part in str(one.get(name, "")).casefold() for name in ("name", "remoteId"))
+        ]
+    return {"instances": sorted(found, key=lambda one: str(one["name"]).casefold())}
+
+
+async def _events(world: World, given: Mapping[str, Any]) -> Answer:
+    query = {theirs: _text(given, ours) for ours, theirs in _EVENTS.items() if ours in given}
+    most = given.get("limit", _MOST)
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise _Wrong("limit", "limit must be a whole number, at least 1.")
+    since = sync_events.stamp_of(_moment(given)) if "since" in given else None
+    found = await sync_events.read(world.client("den"), query, since=since, most=most)
+    return {"events": [_event(one) for one in found.events]}
+
+
+async def _connectors(world: World, given: Mapping[str, Any]) -> Answer:
+    kind = _kind("wexa", "Connector")
+    if "projectId" not in given:
+        raise _Wrong("projectId", "projectId is missing.")
+    lives = await world.reads("wexa").all(kind, _text(given, "projectId"))
+    return {"connectors": sorted((_told(kind, live) for live in lives), key=lambda one: str(one.get("name")))}
+
+
+_FUNCTIONS: Final[dict[str, Callable[[World, Mapping[str, Any]], Awaitable[Answer]]]] = {
+    "trueup:den:getConnectorInstance": _instance,
+    "trueup:den:getConnectorAccount": _account,
+    "trueup:den:listConnectorInstances": _instances,
+    "trueup:den:listSyncEvents": _events,
+    "trueup:wexa:getConnectors": _connectors,
+}
+
+
+def _told(kind: Kind, live: Live) -> Answer:
+    """What is live, but for mappings: what is in them may be secret."""
+    spec = reveal(live.spec)
+    found = {
+        trait.name: spec[trait.name]
+        for trait in kind.fields
+        if spec.get(trait.name) is not None and not (trait.owned_by_key or trait.write_only or trait.local)
+    }
+    found |= {name: value for name, value in live.server.items() if isinstance(value, str)}
+    return {"id": live.id, **found, **({"updatedAt": live.updated_at} if live.updated_at else {})}
+
+
+def _event(one: sync_events.Event) -> Answer:
+    found = {
+        "id": one.id,
+        "eventType": one.kind,
+        "status": one.status,
+        "connectorInstance": one.instance,
+        "connectorTarget": one.target,
+        "remoteId": one.remote,
+        "startedAt": one.started,
+        "completedAt": one.completed,
+        "attempts": one.attempts,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _kind(system: str, name: str) -> Kind:
+    kind = kind_named(system, name)
+    assert kind is not None
+    return kind
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    value = given[name]
+    if value is UNKNOWN or not isinstance(value, str) or not value.strip():
+        raise _Wrong(name, f"{name} must be text, and not empty.")
+    return value
+
+
+def _moment(given: Mapping[str, Any]) -> Any:
+    from datetime import UTC, datetime
+
+    text = _text(given, "since")
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise _Wrong("since", f"since {plain(text, 40)} is no time as RFC 3339 writes it.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,113 @@
+"""What the provider did last and the engine may not know, in the ledger: creations under way, and what was retained.
+
+The engine writes its state only once a call has returned. A provider that is killed in between has made something that
+no state knows; by its intent the next run takes it over rather than failing on its name. Servers have other names here
+than in the ledger of the command, which never takes what a Pulumi program manages for its own.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from trueup.apply.journal import as_key
+from trueup.records import Intent, Record, Run, stamp
+from trueup.secrets import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from datetime import datetime
+
+    from trueup.ledger import Ledger
+    from trueup.model import Kind
+
+
+_KEY: Final = "credential"
+_DAY: Final = timedelta(days=1)
+
+
+class Memory:
+    """The part of a ledger that is about one server. Without a ledger it lasts as long as the process."""
+
+    def __init__(self, ledger: Ledger | None, scope: str, now: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._now = now
+        self._scope = f"pulumi {scope}"
+        self._run: Run | None = None
+        self._number = 0
+        self._open: dict[str, list[Intent]] = {}
+        self._retained: dict[str, Record] = {}
+
+    async def load(self) -> None:
+        """What former processes left. Raises LedgerError."""
+        if self._ledger is None:
+            return
+        for _, intents in await self._ledger.unfinished({self._scope}):
+            for intent in intents:
+                self._open.setdefault(intent.address, []).append(intent)
+        self._retained = {record.id: record for record in (await self._ledger.records({self._scope})).values()}
+
+    async def intend(self, urn: str, kind: Kind, key: Hashable) -> None:
+        """It is about to be created. Raises LedgerError."""
+        self._number += 1
+        run = self._run
+        if run is None:
+            from trueup.ledger import holder, new_run_id
+
+            run = self._run = Run(new_run_id(), stamp(self._now()), holder())
+            if self._ledger is not None:
+                await self._ledger.begin(run)
+        intent = Intent(
+            run.id, self._number, self._scope, "", urn, kind.name, "create", key=as_key(key), at=stamp(self._now())
+        )
+        self._open.setdefault(urn, []).append(intent)
+        if self._ledger is not None:
+            await self._ledger.write(intents=[intent])
+
+    def began(self, urn: str, kind: Kind, key: Hashable) -> bool:
+        """Whether this resource was about to be created under that name, and the engine has not shown that it knows."""
+        text = as_key(key)
+        return any(one.kind == kind.name and one.key == text for one in self._open.get(urn, ()))
+
+    async def settled(self, urn: str) -> None:
+        """The engine knows of it, or it is known not to have been made. Raises LedgerError."""
+        intents = self._open.pop(urn, ())
+        if intents and self._ledger is not None:
+            await self._ledger.write(outcomes=[(one.run, one.number, "done") for one in intents])
+
+    async def retain(self, urn: str, kind: Kind, key: str) -> None:
+        """It left the state and stays as it is. Raises LedgerError."""
+        record = self._retained[key] = Record(self._scope, key, urn, kind.name, policy="retain", at=stamp(self._now()))
+        if self._ledger is not None:
+            await self._ledger.write(records=[record])
+
+    def retained(self, key: str) -> bool:
+        """Whether it left a state and stayed."""
+        return key in self._retained
+
+    async def taken(self, key: str) -> None:
+        """It is in a state again. Raises LedgerError."""
+        if self._retained.pop(key, None) is not None and self._ledger is not None:
+            await self._ledger.write(forgotten=[(self._scope, key)])
+
+    async def accepted(self, credential: str) -> bool:
+        """Whether the server took that credential within the last day, as far as anybody noted."""
+        if self._ledger is None:
+            return False
+        record = self._retained.get(_KEY)
+        fresh = (self._now() - _DAY).isoformat(timespec="seconds") if record else ""
+        mark = fingerprint(self._ledger.key, credential)
+        return record is not None and record.written.get(_KEY) == mark and record.at > fresh
+
+    async def accept(self, credential: str) -> None:
+        """The server took it just now. Raises LedgerError."""
+        if self._ledger is not None:
+            mark = fingerprint(self._ledger.key, credential)
+            record = Record(self._scope, _KEY, _KEY, written={_KEY: mark}, at=stamp(self._now()))
+            self._retained[_KEY] = record
+            await self._ledger.write(records=[record])
+
+    async def aclose(self) -> None:
+        """Notes that this process ended; what is open stays so until the engine shows that it knows."""
+        if self._run is not None and self._ledger is not None:
+            await self._ledger.finish(self._run.id, stamp(self._now()), "done")

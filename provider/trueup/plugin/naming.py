@@ -1,0 +1,62 @@
+"""Names that a program leaves out, and what two resources of one program may not both claim."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pulumi.runtime.proto import provider_pb2
+
+from trueup.diff import MISSING
+from trueup.model import Verbs
+from trueup.plugin.checking import Failure
+from trueup.plugin.codec import bare, has_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from trueup.model import Kind
+
+_MODES: Final = provider_pb2.CheckRequest.AutonamingOptions
+
+
+def named(
+    kind: Kind, urn: str, before: dict[str, Any], inputs: dict[str, Any], options: Any
+) -> tuple[dict[str, Any], list[Failure]]:
+    """The inputs with a name: as the engine proposes, or the resource's own name in the program, without any suffix.
+
+    A name that was given so once stays, since names are unique and a rename would look like another resource.
+    """
+    given = inputs.get("name", MISSING)
+    if "name" not in kind.by_name or kind.by_name["name"].required or (given is not MISSING and given is not None):
+        return inputs, []
+    if bare(inputs.get("connectorId")) is not None:
+        return inputs, []
+    if bare(before.get("name")) is not None:
+        return {**inputs, "name": before["name"]}, []
+    if options is not None and options.mode == _MODES.DISABLE:
+        return inputs, [Failure("name", "name is missing, and automatic names are switched off for this project.")]
+    proposed = options.proposed_name if options is not None and kind.system == "den" else ""
+    return {**inputs, "name": proposed or urn.rpartition("::")[2]}, []
+
+
+class Claims:
+    """Which resource of the program has which unique name."""
+
+    def __init__(self) -> None:
+        self._urns: dict[tuple[str, Hashable], str] = {}
+
+    def claim(self, kind: Kind, urn: str, inputs: dict[str, Any]) -> list[Failure]:
+        """Takes the unique name for a resource; a failure that names both when another one has it."""
+        spec = bare(inputs)
+        if has_unknown(spec):
+            return []
+        verbs = cast(Verbs, kind.verbs)
+        try:
+            key = (kind.name, verbs.identity(spec) or verbs.key(spec))
+        except KeyError:
+            return []
+        other = self._urns.setdefault(key, urn)
+        if other == urn:
+            return []
+        name = "name" if "name" in spec else "remoteId" if "remoteId" in spec else ""
+        return [Failure(name, f"{other} is the same {kind.name} already: {urn} cannot be it as well. Remove one.")]

@@ -1,0 +1,330 @@
+"""Create, Read, Update and Delete of one resource, with the verbs that its kind has for the command as well."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from trueup.diff import MISSING, Change
+from trueup.errors import ApiError, NotFound, Refused, SafetyError, Stopped, TrueupError
+from trueup.model import Address, Declared, Desired, Kept, Live, Refusal, Verbs, Where
+from trueup.plan.judge import change_of, in_sync
+from trueup.plan.judge import differences as unlike
+from trueup.plugin.codec import bare, has_unknown, secrets
+from trueup.plugin.differing import Differences, differences, same_thing
+from trueup.plugin.failures import InPart, why
+from trueup.plugin.states import READ_BACK, baseline_of, imported, laid, live_of, outputs
+from trueup.plugin.tokens import ADOPT, id_of, parts_of, token_of
+from trueup.secrets import reveal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trueup.model import Call, Kind
+    from trueup.plugin.world import World
+
+Properties = dict[str, Any]
+_IRREPLACEABLE: Final = ("ConnectorAccount", "ConnectorInstance")
+"""Kinds of which a replacement destroys what is below, and is made only when the program says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a call came to: the id, the state, and the inputs as the engine is to keep them."""
+
+    id: str
+    state: Properties
+    inputs: Properties
+
+
+class Resources:
+    """The resources of one configured provider."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def create(self, urn: str, kind: Kind, inputs: Properties) -> Made:
+        """Creates it, or takes over what may be taken over under its name. Raises TrueupError and InPart."""
+        verbs = cast(Verbs, kind.verbs)
+        reads = self._world.reads(kind.system)
+        memory = await self._world.memory(kind.system)
+        spec = await self._canonical(kind, inputs)
+        async with self._world.writing[_writer(kind, spec)]:
+            live = await reads.find(kind, spec)
+            if live is not None:
+                return await self._take_over(urn, kind, inputs, spec, live)
+            declared = Declared(Address(kind.system, kind.name, ""), kind, spec, Where(urn, 0))
+            calls = verbs.creation(declared, await self._near(kind, spec))
+            if isinstance(calls, Refusal):
+                raise Refused(calls.why)
+            await memory.intend(urn, kind, verbs.key(spec))
+            return await self._perform(urn, kind, inputs, Desired(spec), calls, None)
+
+    async def read(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> Made | None:
+        """What is live of it, laid over what the state has; None when it is not there. Raises TrueupError."""
+        parent, key = parts_of(kind, given)
+        if kind.parent and not parent:
+            parent = str(bare(state.get(kind.parent)) or "")
+        reads = self._world.reads(kind.system)
+        try:
+            live = await reads.get(kind, key, parent)
+        except NotFound:
+            live = None
+        if state:
+            await (await self._world.memory(kind.system)).settled(urn)
+        if live is None:
+            return None
+        if live.trouble:
+            self._world.host.warn(live.trouble, urn)
+        if not inputs:
+            found = imported(kind, live)
+            return Made(id_of(kind, live), outputs(kind, {}, live, {}), found)
+        return await self._found(kind, inputs, live, _baseline(state))
+
+    async def update(
+        self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
+    ) -> Made:
+        """Changes it to what the program says now. Raises TrueupError and InPart."""
+        verbs = cast(Verbs, kind.verbs)
+        parent, key = parts_of(kind, given)
+        await (await self._world.memory(kind.system)).settled(urn)
+        spec = await self._canonical(kind, inputs)
+        live = live_of(kind, key, parent, state)
+        found = differences(kind, state, before, inputs, ignored)
+        asked = [change for change in found.changes if change not in found.local]
+        async with self._world.writing[_writer(kind, live.spec, key)]:
+            if not asked:
+                return Made(given, outputs(kind, inputs, live, _baseline(state)) | _told(kind, state), inputs)
+            calls = verbs.calls(live, Desired(spec), asked)
+            if isinstance(calls, Refusal):
+                raise SafetyError(calls.why)
+            return await self._perform(urn, kind, inputs, Desired(spec, removed=tuple(found.removed)), calls, live)
+
+    async def diff(
+        self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
+    ) -> tuple[Differences, bool]:
+        """What differs, and whether what replaces it has the same unique name. Raises TrueupError when it cannot be."""
+        verbs = cast(Verbs, kind.verbs)
+        found = differences(kind, state, before, inputs, ignored)
+        if found.replaces and type(verbs).canonical is not Verbs.canonical and not has_unknown(bare(inputs)):
+            spec = await self._canonical(kind, inputs)  # an e-mail may be the member whose id the state has
+            found = differences(kind, state, before, {**inputs, **_known_as(spec, before)}, ignored)
+        again = same_thing(verbs, {**bare(state), **bare(before)}, bare(inputs))
+        asked = [change for change in found.changes if change not in found.local]
+        if asked and not (found.replaces and not again):
+            _, key = parts_of(kind, given)
+            live = live_of(kind, key, "", {**before, **state})
+            calls = verbs.calls(live, Desired({**reveal(live.spec), **bare(inputs)}), asked)
+            replaced = {str(change.path[0]) for change in found.replaces}
+            if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or not replaced):
+                raise SafetyError(calls.why)
+            if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):
+                raise SafetyError(
+                    f"what is there would be ended with deletionPolicy {_policy(kind, before)}.",
+                    hint="Run pulumi up with the new deletionPolicy alone first.",
+                )
+        return found, again
+
+    async def delete(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> None:
+        """Ends it as its deletionPolicy says. Raises TrueupError."""
+        verbs = cast(Verbs, kind.verbs)
+        parent, key = parts_of(kind, given)
+        live = live_of(kind, key, parent, state)
+        memory = await self._world.memory(kind.system)
+        await memory.settled(urn)
+        policy = _policy(kind, inputs or state)
+        calls = verbs.removal(live, policy)
+        if isinstance(calls, Kept):
+            say = self._world.host.info if "deletionPolicy" in kind.by_name else self._world.host.warn
+            say(f"{live.name} stays as it is: {calls.why}.", urn)
+            await memory.retain(urn, kind, key)
+            return
+        if any(call.verb == "disconnect" for call in calls) and not self._world.config.allow_disconnect:
+            raise SafetyError(
+                "disconnecting an account deletes every instance of it.",
+                hint="Set trueup:allowDisconnect to true, or deletionPolicy to retain.",
+            )
+        reads = self._world.reads(kind.system)
+        async with self._world.writing[_writer(kind, live.spec, key)]:
+            try:
+                for call in calls:
+                    after = await verbs.perform(self._world.client(kind.system), call, live, Desired(live.spec))
+                    live = after or live
+            except NotFound:
+                reads.gone(kind, key)
+                return
+            except TrueupError:
+                reads.forget(kind, key)
+                raise
+            if verbs.ended(None) and any(call.verb in ("remove", "delete", "revoke", "disconnect") for call in calls):
+                reads.gone(kind, key)
+            else:
+                reads.store(kind, live)
+
+    # What they share
+
+    async def _canonical(self, kind: Kind, inputs: Properties) -> dict[str, Any]:
+        """The declared fields in the server's own words, with secrets as the core knows them."""
+        given = {name: value for name, value in inputs.items() if name != ADOPT.name}
+        spec = await self._world.reads(kind.system).canonical(kind, secrets(given))
+        if isinstance(spec, Refusal):
+            raise Refused(spec.why)
+        return spec
+
+    async def _near(self, kind: Kind, spec: Mapping[str, Any]) -> Sequence[Live]:
+        """What else exists, for kinds that cannot be created and say what there is instead."""
+        if kind.system != "wexa":
+            return ()
+        return await self._world.reads(kind.system).all(kind, str(spec[kind.parent]))
+
+    async def _take_over(self, urn: str, kind: Kind, inputs: Properties, spec: dict[str, Any], live: Live) -> Made:
+        verbs = cast(Verbs, kind.verbs)
+        reason = await self._may_take(urn, kind, inputs, spec, live)
+        if not reason:
+            name = f"{kind.name} {live.name} ({live.id})"
+            raise SafetyError(
+                f"{name} exists already, and no state of Pulumi is known to hold it.",
+                hint=f"Take it into this stack with: pulumi import {token_of(kind)} NAME {id_of(kind, live)}; or set "
+                "adopt to true.",
+            )
+        self._world.host.info(f"{live.name} ({live.id}) is taken over: {reason}.", urn)
+        wanted = {**verbs.revived(live), **spec}
+        asked = _to_write(kind, live, wanted)
+        calls: tuple[Call, ...] | Refusal = verbs.calls(live, Desired(wanted), asked) if asked else ()
+        if isinstance(calls, Refusal):
+            raise SafetyError(f"{live.name} ({live.id}) cannot be taken over: {calls.why}")
+        await (await self._world.memory(kind.system)).taken(live.id)
+        return await self._perform(urn, kind, inputs, Desired(wanted), calls, live)
+
+    async def _may_take(self, urn: str, kind: Kind, inputs: Properties, spec: Mapping[str, Any], live: Live) -> str:
+        """Why something that exists may be taken over; empty when it may not."""
+        memory = await self._world.memory(kind.system)
+        verbs = cast(Verbs, kind.verbs)
+        if memory.began(urn, kind, verbs.key(dict(spec))):
+            return "this resource was being created when an earlier run ended"
+        if bare(inputs.get(ADOPT.name)) is True:
+            return "adopt is true"
+        if live.spec.get("status") == "archived":
+            return "it was archived"
+        if memory.retained(live.id):
+            return "it was retained when it was deleted last"
+        if live.implied:
+            return "Den gives it to whoever creates an instance"
+        if isinstance(verbs.removal(live, ""), Kept) and "deletionPolicy" not in kind.by_name:
+            return "Den cannot delete a target, so it may be left from before"
+        return "Wexa documents no way to create one" if kind.system == "wexa" else ""
+
+    async def _perform(
+        self,
+        urn: str,
+        kind: Kind,
+        inputs: Properties,
+        desired: Desired,
+        calls: Sequence[Call],
+        live: Live | None,
+    ) -> Made:
+        """Makes the calls, and takes what they answer for the state."""
+        verbs = cast(Verbs, kind.verbs)
+        client, reads = self._world.client(kind.system), self._world.reads(kind.system)
+        former, silent = live, False
+        try:
+            for call in calls:
+                answer = await verbs.perform(client, call, live, desired)
+                if answer is None:
+                    silent = True
+                    continue
+                if live is None or answer.id != live.id:
+                    reads.made(kind, answer)
+                live, silent = answer, False
+                reads.store(kind, live)
+        except Exception as error:  # also one of ours: what was made is told all the same
+            await self._failed(urn, kind, inputs, former, live, error)
+        if live is not None and silent:  # it answers nothing of the state
+            reads.forget(kind, live.id, "")
+            with contextlib.suppress(TrueupError):
+                live = await reads.get(kind, live.id, str(live.spec.get(kind.parent) or "")) or live
+        assert live is not None
+        declared = {name: desired.spec[name] for call in calls for name in call.paths if name in desired.spec}
+        baseline, undone = baseline_of(kind, reveal(declared), live)
+        made = await self._found(kind, inputs, live, baseline)
+        if undone:
+            reason = f"{', '.join(undone)} of {live.name} ({live.id}) was written, and reads back as something else."
+            raise InPart(made.id, made.state, made.inputs, [f"{reason} Somebody else may be writing it. (E308)"])
+        return Made(made.id, made.state, inputs)
+
+    async def _failed(
+        self, urn: str, kind: Kind, inputs: Properties, former: Live | None, live: Live | None, error: Exception
+    ) -> None:
+        """Raises the error: as it is when nothing was changed, else with all that is known of what is there."""
+        reads = self._world.reads(kind.system)
+        maybe = (isinstance(error, ApiError) and error.maybe) or not isinstance(error, TrueupError)
+        if live is former and not maybe:
+            if former is None:
+                await (await self._world.memory(kind.system)).settled(urn)
+            raise error
+        if live is None:
+            raise error  # its intent stays open: the next run looks for it
+        reads.forget(kind, live.id)
+        if not isinstance(error, Stopped):
+            with contextlib.suppress(TrueupError):
+                live = await reads.get(kind, live.id, str(live.spec.get(kind.parent) or "")) or live
+        made = await self._found(kind, inputs, live, {})
+        raise InPart(made.id, made.state, made.inputs, [why(error)]) from None
+
+    async def _found(self, kind: Kind, inputs: Properties, live: Live, baseline: dict[str, Any]) -> Made:
+        canonical = None
+        if type(cast(Verbs, kind.verbs)).canonical is not Verbs.canonical:
+            with contextlib.suppress(TrueupError):
+                canonical = await self._canonical(kind, inputs)
+        kept = laid(kind, inputs, live, baseline, canonical)
+        return Made(id_of(kind, live), outputs(kind, inputs, live, baseline, canonical), kept)
+
+
+def predicted(kind: Kind, inputs: Properties, state: Properties, found: Differences | None = None) -> Properties:
+    """The state as far as it is known before anything is done: what is declared, and what no write changes."""
+    known = {name: value for name, value in inputs.items() if name != ADOPT.name and bare(value) is not None}
+    for name in _told(kind, state):
+        if name != "updatedAt" or (found is not None and len(found.local) == len(found.changes)):
+            known[name] = state[name]
+    for trait in kind.fields:
+        if trait.name in state and trait.name not in known and not trait.local:
+            known[trait.name] = state[trait.name]
+    return known
+
+
+def _known_as(spec: Mapping[str, Any], before: Properties) -> Properties:
+    """The fields whose canonical form is what the state has."""
+    return {name: before[name] for name, value in spec.items() if name in before and bare(before[name]) == value}
+
+
+def _told(kind: Kind, state: Properties) -> Properties:
+    names = (*cast(Verbs, kind.verbs).told, "updatedAt")
+    return {name: state[name] for name in names if name in state}
+
+
+def _to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
+    """What of the declared fields has to be written to something that is taken over."""
+    found: list[Change] = []
+    for name, after in wanted.items():
+        trait, before = kind.by_name[name], live.spec.get(name, MISSING)
+        if not trait.local and not in_sync(trait, before, after, live):
+            found += [change_of(trait, *pair) for pair in unlike(trait, before, after)]
+    return found
+
+
+def _baseline(state: Properties) -> dict[str, Any]:
+    found = bare(state.get(READ_BACK))
+    return found if isinstance(found, dict) else {}
+
+
+def _policy(kind: Kind, inputs: Properties) -> str:
+    trait = kind.by_name.get("deletionPolicy")
+    return str(bare(inputs.get("deletionPolicy")) or trait.default) if trait else ""
+
+
+def _writer(kind: Kind, spec: Mapping[str, Any], key: str = "") -> str:
+    """Whose turn it is: writes to an instance, and below it, are made one after the other."""
+    if kind.parent:
+        return str(spec.get(kind.parent))
+    return key or str(spec.get("name") or spec.get("remoteId"))

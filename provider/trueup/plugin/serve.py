@@ -1,0 +1,63 @@
+"""The provider as a process: `pulumi-resource-trueup [flags] ENGINE_ADDRESS` prints its port and serves until it ends.
+
+Facts: the engine reads the first line of standard output as the port, sends Cancel before it ends, then SIGINT to the
+whole group, and kills after five seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from typing import Final
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+_LARGEST: Final = 1 << 30
+"""Bytes of a message: the state of a large stack is no single message, but a single resource may be large."""
+_GRACE: Final = 3.0
+"""Seconds that calls may take to end; the engine kills after five."""
+
+
+def main() -> None:
+    """What the console script runs."""
+    try:
+        asyncio.run(_serve(address_of(sys.argv[1:])))
+    except KeyboardInterrupt:  # before the handlers were there
+        sys.exit(130)
+
+
+def address_of(words: list[str]) -> str:
+    """The engine's address among the words of the command line; flags of the engine are passed over."""
+    rest = iter(words)
+    for word in rest:
+        if word in ("--tracing", "-tracing", "-v", "--v", "--verbose"):
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
+async def _serve(address: str) -> None:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, ending.set)
+    from trueup.plugin.servicer import Provider
+
+    options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)]
+    server = grpc.aio.server(options=options)
+    provider = Provider(address)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    print(port, flush=True)
+    # Whatever is printed from here on is for people, and the engine reads no more of standard output.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    await ending.wait()
+    await server.stop(_GRACE)
+    with contextlib.suppress(Exception):
+        await provider.aclose()

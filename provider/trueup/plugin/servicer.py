@@ -1,0 +1,310 @@
+"""Pulumi's ResourceProvider service: every call, from protobuf to the modules beside this one and back.
+
+Sources: `provider.proto` of the Pulumi protocol, and how the engine of pkg/v3 3.259 calls it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from trueup import __version__
+from trueup.errors import TrueupError, UsageError
+from trueup.plugin import config, functions, naming
+from trueup.plugin.checking import check
+from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
+from trueup.plugin.failures import InPart, abort
+from trueup.plugin.host import Host
+from trueup.plugin.resources import Resources, predicted
+from trueup.plugin.schema import schema_text
+from trueup.plugin.tokens import id_of, kind_of
+from trueup.plugin.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from grpc.aio import ServicerContext
+
+    from trueup.diff import Change
+    from trueup.model import Kind
+    from trueup.plugin.differing import Differences
+
+    Context = ServicerContext[Any, Any]
+
+_KINDS: Final = provider_pb2.PropertyDiff.Kind
+_UNCONFIGURED: Final = "The provider's configuration is not known yet, or was refused."
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """One provider process. `aclose` ends what it holds."""
+
+    def __init__(self, address: str = "", folder: Path | None = None) -> None:
+        self._host = Host(address)
+        self._folder = folder or Path.cwd()
+        self._world: World | None = None
+        self._claims = naming.Claims()
+        self._cancelled = False
+
+    async def aclose(self) -> None:
+        """Closes connections and ledger, and says what is left to say."""
+        if self._world is not None:
+            await self._world.__aexit__()
+            self._world = None
+        await self._host.aclose()
+
+    # How they meet
+
+    async def Handshake(self, request: provider_pb2.ProviderHandshakeRequest, context: Context) -> Any:
+        """What we take, and where the engine listens."""
+        if request.engine_address:
+            self._host = Host(request.engine_address)
+        return provider_pb2.ProviderHandshakeResponse(
+            accept_secrets=True, accept_resources=True, accept_outputs=False, supports_autonaming_configuration=True
+        )
+
+    async def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Any:
+        """An engine that did not start us says where it listens."""
+        self._host = Host(request.address)
+        self._claims = naming.Claims()
+        return empty_pb2.Empty()
+
+    async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> Any:
+        """Our version."""
+        return plugin_pb2.PluginInfo(version=__version__)
+
+    async def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> Any:
+        """The package schema."""
+        return provider_pb2.GetSchemaResponse(schema=schema_text())
+
+    async def GetMapping(self, request: provider_pb2.GetMappingRequest, context: Context) -> Any:
+        """None: we are converted from nothing."""
+        return provider_pb2.GetMappingResponse()
+
+    async def GetMappings(self, request: provider_pb2.GetMappingsRequest, context: Context) -> Any:
+        """None."""
+        return provider_pb2.GetMappingsResponse()
+
+    async def Cancel(self, request: empty_pb2.Empty, context: Context) -> Any:
+        """Ends waits; what is in flight finishes, and nothing more is sent."""
+        if self._world is not None:
+            self._world.stop.set()
+        return empty_pb2.Empty()
+
+    # Configuration
+
+    async def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> Any:
+        """What is wrong with the configuration; keys become secrets."""
+        async with _explained(context):
+            found, failures = config.checked(decode(request.news))
+            return provider_pb2.CheckResponse(
+                inputs=encode(found),
+                failures=[provider_pb2.CheckFailure(property=one.property, reason=one.reason) for one in failures],
+            )
+
+    async def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> Any:
+        """What changed; the provider is replaced, with all its resources, only for another organisation."""
+        async with _explained(context):
+            before = config.plain(decode(request.old_inputs if request.HasField("old_inputs") else request.olds))
+            after = config.plain(decode(request.news))
+            names = [name for name in config.KNOWN if bare(before.get(name)) != bare(after.get(name))]
+            replaces = ["denUrl"] if "denUrl" in names and await functions.elsewhere(before, after) else []
+            return _diff({(name,): (name in before, name in after, name in replaces) for name in names}, again=False)
+
+    async def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> Any:
+        """Opens what was configured, and asks once whether the key is good."""
+        async with _explained(context):
+            if self._world is not None:
+                await self._world.__aexit__()
+            self._world, self._claims = None, naming.Claims()
+            found = config.config_of(decode(request.args))
+            if found is not None:
+                self._world = await World(found, self._host, self._folder).__aenter__()
+                await self._world.probe()
+            return provider_pb2.ConfigureResponse(
+                acceptSecrets=True,
+                supportsPreview=True,
+                acceptResources=True,
+                acceptOutputs=False,
+                supports_autonaming_configuration=True,
+            )
+
+    # Resources
+
+    async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> Any:
+        """The inputs, complete and in canonical form, and what is wrong with them by property."""
+        async with _explained(context):
+            kind = kind_of(_type_of(request.urn))
+            autonaming = request.autonaming if request.HasField("autonaming") else None
+            given, failed = naming.named(kind, request.urn, decode(request.olds), decode(request.news), autonaming)
+            found, failures = check(kind, given)
+            failures = [*failed, *failures] or self._claims.claim(kind, request.urn, found)
+            return provider_pb2.CheckResponse(
+                inputs=encode(found),
+                failures=[provider_pb2.CheckFailure(property=one.property, reason=one.reason) for one in failures],
+            )
+
+    async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> Any:
+        """What differs, by path, and what of it takes a replacement."""
+        async with _explained(context):
+            kind = kind_of(_type_of(request.urn))
+            state = decode(request.olds)
+            before = decode(request.old_inputs) if request.HasField("old_inputs") else state
+            found, again = await self._resources().diff(
+                request.urn, kind, request.id, state, before, decode(request.news), tuple(request.ignoreChanges)
+            )
+            await self._known(kind, request.urn)
+            return _diff_of(found, again)
+
+    async def Create(self, request: provider_pb2.CreateRequest, context: Context) -> Any:
+        """Creates it; in a preview, what is known of what would be."""
+        async with _explained(context):
+            kind = kind_of(_type_of(request.urn))
+            inputs = decode(request.properties)
+            if request.preview:
+                return provider_pb2.CreateResponse(properties=encode(_sayable(predicted(kind, inputs, {}))))
+            made = await self._resources().create(request.urn, kind, inputs)
+            return provider_pb2.CreateResponse(id=made.id, properties=encode(made.state))
+
+    async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> Any:
+        """What is live; of what is not there, an empty id and no properties."""
+        async with _explained(context):
+            kind = kind_of(_type_of(request.urn))
+            state, inputs = decode(request.properties), decode(request.inputs)
+            made = await self._resources().read(request.urn, kind, request.id, state, inputs)
+            if made is None:
+                return provider_pb2.ReadResponse()
+            return provider_pb2.ReadResponse(id=made.id, properties=encode(made.state), inputs=encode(made.inputs))
+
+    async def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> Any:
+        """Changes it; in a preview, what is known of what it would be."""
+        async with _explained(context):
+            kind = kind_of(_type_of(request.urn))
+            state, inputs = decode(request.olds), decode(request.news)
+            before = decode(request.old_inputs) if request.HasField("old_inputs") else state
+            ignored = tuple(request.ignoreChanges)
+            resources = self._resources()
+            if request.preview:
+                found, _ = await resources.diff(request.urn, kind, request.id, state, before, inputs, ignored)
+                return provider_pb2.UpdateResponse(properties=encode(_sayable(predicted(kind, inputs, state, found))))
+            made = await resources.update(request.urn, kind, request.id, state, before, inputs, ignored)
+            return provider_pb2.UpdateResponse(properties=encode(made.state))
+
+    async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> Any:
+        """Ends it by its deletionPolicy."""
+        async with _explained(context):
+            kind = kind_of(_type_of(request.urn))
+            inputs = decode(request.old_inputs) if request.HasField("old_inputs") else {}
+            await self._resources().delete(request.urn, kind, request.id, decode(request.properties), inputs)
+            return empty_pb2.Empty()
+
+    async def List(self, request: provider_pb2.ListRequest, context: Context) -> AsyncIterator[Any]:
+        """The ids and names of what there is of a kind."""
+        async with _explained(context):
+            kind = kind_of(request.token)
+            query = decode(request.query)
+            if has_unknown(query):
+                yield provider_pb2.ListResponse(computed=provider_pb2.ListResponse.Computed())
+                return
+            found = await functions.listed(self._the_world(), kind, bare(query))
+            for live in found[: request.limit] if request.limit > 0 else found:
+                yield provider_pb2.ListResponse(
+                    result=provider_pb2.ListResponse.Result(id=id_of(kind, live), name=live.name)
+                )
+
+    # Functions
+
+    async def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> Any:
+        """A function of the schema."""
+        async with _explained(context):
+            arguments = decode(request.args)
+            result, failures = await functions.invoke(self._the_world(), request.tok, bare(arguments))
+            return provider_pb2.InvokeResponse(
+                **{"return": encode(result)},
+                failures=[provider_pb2.CheckFailure(property=one.property, reason=one.reason) for one in failures],
+            )
+
+    async def Call(self, request: provider_pb2.CallRequest, context: Context) -> Any:
+        """None: no resource has methods."""
+        async with _explained(context):
+            raise UsageError(f"{request.tok} is no method of this provider.")
+
+    async def Construct(self, request: provider_pb2.ConstructRequest, context: Context) -> Any:
+        """None: there are no components."""
+        async with _explained(context):
+            raise UsageError(f"{request.type} is no component of this provider.")
+
+    async def Parameterize(self, request: provider_pb2.ParameterizeRequest, context: Context) -> Any:
+        """Not possible."""
+        async with _explained(context):
+            raise UsageError("trueup takes no parameters.")
+
+    # What they share
+
+    def _the_world(self) -> World:
+        if self._world is None:
+            raise UsageError(_UNCONFIGURED, hint="See the first error.")
+        return self._world
+
+    def _resources(self) -> Resources:
+        return Resources(self._the_world())
+
+    async def _known(self, kind: Kind, urn: str) -> None:
+        memory = await self._the_world().memory(kind.system)
+        await memory.settled(urn)
+
+
+@contextlib.asynccontextmanager
+async def _explained(context: Context) -> AsyncIterator[None]:
+    """Every failure ends the call with a code and one sentence; nobody sees a traceback."""
+    try:
+        yield
+    except (TrueupError, InPart) as error:
+        await abort(context, error)
+    except Exception as error:  # whatever it is, the engine is told, and nothing of its text, which may be secret
+        await abort(context, error)
+
+
+def _type_of(urn: str) -> str:
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def _sayable(known: dict[str, Any]) -> dict[str, Any]:
+    """Without what is unknown as a whole: it is left out, as the protocol has it."""
+    return {name: value for name, value in known.items() if bare(value) is not UNKNOWN}
+
+
+def _diff_of(found: Differences, again: bool) -> Any:
+    paths: dict[tuple[str | int, ...], tuple[bool, bool, bool]] = {}
+    for change in found.changes:
+        paths[change.path] = (_is_there(change, "before"), _is_there(change, "after"), change in found.replaces)
+    return _diff(paths, again=again)
+
+
+def _is_there(change: Change, side: str) -> bool:
+    from trueup.diff import MISSING
+
+    return getattr(change, side) is not MISSING
+
+
+def _diff(paths: dict[tuple[str | int, ...], tuple[bool, bool, bool]], *, again: bool) -> Any:
+    """`paths` say of each whether it was there, is there, and takes a replacement."""
+    from trueup.diff import dotted
+
+    detailed = {}
+    for path, (was, now, replaces) in paths.items():
+        name = "UPDATE" if was and now else "ADD" if now else "DELETE"
+        kind = getattr(_KINDS, f"{name}_REPLACE" if replaces else name)
+        detailed[dotted(path)] = provider_pb2.PropertyDiff(kind=kind, inputDiff=True)
+    tops = list(dict.fromkeys(str(path[0]) for path in paths))
+    return provider_pb2.DiffResponse(
+        changes=provider_pb2.DiffResponse.DIFF_SOME if paths else provider_pb2.DiffResponse.DIFF_NONE,
+        diffs=tops,
+        replaces=[name for name in tops if any(path[0] == name and found[2] for path, found in paths.items())],
+        detailedDiff=detailed,
+        hasDetailedDiff=True,
+        deleteBeforeReplace=again and any(found[2] for found in paths.values()),
+    )

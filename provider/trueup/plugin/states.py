@@ -1,0 +1,201 @@
+"""What is live as Pulumi's state has it: outputs, and inputs with what is live laid over them.
+
+A refresh compares inputs, so these hold what is live wherever the program declared something, and nothing else. Where
+the server says in words of its own what was written, the state remembers those (`__readBack`), and what was declared
+stays.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from trueup.diff import MISSING, Path, at, dotted, same
+from trueup.model import Live, Verbs
+from trueup.plugin.codec import UNKNOWN, Sealed, bare, is_sealed, seal_like
+from trueup.plugin.tokens import ADOPT, inputs_of
+from trueup.secrets import reveal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from trueup.model import Field, Kind
+
+READ_BACK: Final = "__readBack"
+"""Values by path, as the server said them right after they were written."""
+
+Baseline = dict[str, Any]
+
+
+def outputs(
+    kind: Kind, inputs: Mapping[str, Any], live: Live, baseline: Baseline, canonical: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The state of a resource: what is live of each field, of mappings only the keys that are declared.
+
+    Without inputs, as an import has none, mappings are told whole, and sealed: what is in them is not ours.
+    """
+    found: dict[str, Any] = {}
+    spec = reveal(live.spec)
+    for trait in inputs_of(kind):
+        if trait.name == ADOPT.name:
+            continue
+        given = inputs.get(trait.name, MISSING)
+        value = spec.get(trait.name)
+        if trait.local or trait.write_only:
+            if given is not MISSING:
+                found[trait.name] = given
+        elif trait.owned_by_key:
+            if given is not MISSING:
+                found[trait.name] = seal_like(_only(value, bare(given)), given)
+            elif not inputs and value:
+                found[trait.name] = Sealed(value)
+        elif given is not MISSING and _alike((trait.name,), given, value, baseline, canonical):
+            found[trait.name] = given
+        elif value is not None:
+            found[trait.name] = seal_like(value, given)
+    told = cast(Verbs, kind.verbs).told
+    found |= {name: live.server[name] for name in told if isinstance(live.server.get(name), str)}
+    if live.updated_at:
+        found["updatedAt"] = live.updated_at
+    if baseline:
+        found[READ_BACK] = Sealed(baseline) if is_sealed(dict(inputs)) else baseline
+    return found
+
+
+def imported(kind: Kind, live: Live) -> dict[str, Any]:
+    """The inputs of what is imported: its plain fields, and of mappings nothing, since what is in them is not ours."""
+    found: dict[str, Any] = {}
+    spec = reveal(live.spec)
+    for trait in inputs_of(kind):
+        value = spec.get(trait.name)
+        if trait.local or trait.write_only or trait.owned_by_key or value is None:
+            continue
+        if value != trait.default or trait.required:
+            found[trait.name] = value
+    return found
+
+
+def laid(
+    kind: Kind,
+    inputs: Mapping[str, Any],
+    live: Live,
+    baseline: Baseline,
+    canonical: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The inputs with what is live where that is something else."""
+    found: dict[str, Any] = {}
+    traits = kind.by_name
+    verbs = cast(Verbs, kind.verbs)
+    spec = reveal(live.spec)
+    for name, given in inputs.items():
+        trait = traits.get(name)
+        if trait is None or trait.local:
+            found[name] = given
+        elif trait.owned_by_key and isinstance(bare(given), dict):
+            value = _over(trait, verbs, bare(given), spec.get(name), live, baseline)
+            found[name] = seal_like(value, given)
+        elif _alike((name,), given, spec.get(name), baseline, canonical) or _kept(trait, verbs, (name,), given, live):
+            found[name] = given
+        elif spec.get(name) is not None:
+            found[name] = seal_like(spec[name], given)
+    return found
+
+
+def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Baseline, list[str]]:
+    """How what was just written reads back otherwise, by path, and the paths where that can only mean it was not made.
+
+    `declared` are the fields that were written, in plain values with ids for references.
+    """
+    said: Baseline = {}
+    undone: list[str] = []
+    spec = reveal(live.spec)
+    verbs = cast(Verbs, kind.verbs)
+    for name, value in declared.items():
+        trait = kind.by_name[name]
+        if trait.local or trait.write_only:
+            continue
+        for path, wanted in _leaves(value, (name,)) if trait.owned_by_key else [((name,), value)]:
+            seen = at(spec, path)
+            if same(seen, wanted) or (wanted is None and seen is MISSING):
+                continue
+            if _hidden(path, live) or verbs.doubt(path, seen) is not None:
+                continue
+            if seen is MISSING or trait.is_plain(seen) or live.found:
+                undone.append(dotted(path))
+            elif trait.owned_by_key or _tidied(seen, wanted):
+                said[dotted(path)] = seen
+            else:
+                undone.append(dotted(path))
+    return said, undone
+
+
+def live_of(kind: Kind, key: str, parent: str, state: Mapping[str, Any]) -> Live:
+    """What the state says is live, for whoever writes without looking first."""
+    spec = {trait.name: state[trait.name] for trait in inputs_of(kind) if trait.name in state and not trait.local}
+    if kind.parent and parent:
+        spec[kind.parent] = parent
+    spec = cast("dict[str, Any]", copy.deepcopy(bare(spec)))
+    return Live(kind.name, key, str(spec.get("name") or key), spec, state.get("updatedAt"))
+
+
+def _over(trait: Field, verbs: Verbs, given: Any, value: Any, live: Live, baseline: Baseline) -> Any:
+    """A mapping with what is live of its keys; one that is not live is left out."""
+
+    def walk(part: Any, path: Path) -> Any:
+        if isinstance(part, dict) and part:
+            walked = {key: walk(item, (*path, key)) for key, item in part.items()}
+            return {key: item for key, item in walked.items() if item is not MISSING}
+        seen = at(value, path[1:]) if isinstance(value, dict) else MISSING
+        if _alike(path, part, seen, baseline, None) or _kept(trait, verbs, path, part, live):
+            return part
+        return seen
+
+    return walk(given, (trait.name,))
+
+
+def _kept(trait: Field, verbs: Verbs, path: Path, given: Any, live: Live) -> bool:
+    """Whether nothing can be told of a declared value by what was read."""
+    seen = at(reveal(live.spec), path)
+    if trait.write_only and (trait.is_secret(path) or seen is MISSING or seen is None):
+        return True
+    if _hidden(path, live):
+        return True
+    doubt = None if seen is MISSING else verbs.doubt(path, seen)
+    return doubt is not None and not doubt.final and (doubt.settling or bare(given) in doubt.may_be)
+
+
+def _hidden(path: Path, live: Live) -> bool:
+    return any(path[: len(one)] == one for one in live.unreadable)
+
+
+def _alike(path: Path, given: Any, value: Any, baseline: Baseline, canonical: Mapping[str, Any] | None) -> bool:
+    wanted = bare(given)
+    if wanted is UNKNOWN:
+        return False
+    if same(wanted, value) or (wanted is None and value is MISSING):
+        return True
+    if canonical is not None and len(path) == 1 and same(canonical.get(str(path[0])), value):
+        return True
+    name = dotted(path)
+    return name in baseline and same(baseline[name], value)
+
+
+def _only(value: Any, declared: Any) -> Any:
+    """What is live of the declared keys."""
+    if isinstance(declared, dict):
+        inner = value if isinstance(value, dict) else {}
+        return {key: _only(inner[key], item) for key, item in declared.items() if key in inner}
+    return value
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    else:
+        yield path, value
+
+
+def _tidied(one: Any, other: Any) -> bool:
+    """Whether two texts differ in blanks at the ends or in case alone, as servers tidy names."""
+    return isinstance(one, str) and isinstance(other, str) and one.strip().casefold() == other.strip().casefold()

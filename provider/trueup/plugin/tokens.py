@@ -1,0 +1,91 @@
+"""How kinds and their fields are called in Pulumi: tokens, inputs, outputs, and the ids of resources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.errors import UsageError
+from trueup.model import Field
+from trueup.systems import KINDS, kind_named
+
+if TYPE_CHECKING:
+    from trueup.model import Kind, Live
+
+PACKAGE: Final = "trueup"
+ADOPT: Final = Field(
+    "adopt",
+    "Take over what exists under the same unique name, rather than fail because of it.",
+    {"type": "boolean"},
+    default=False,
+    local=True,
+)
+"""The one input that manifests do not have: there `plan` shows what is taken over before it is."""
+RESOURCES: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind.verbs is not None)
+_LEFT_OUT: Final = ("id",)
+"""Fields of manifests that Pulumi has a way of its own for: `import`."""
+PREFIXES: Final = {
+    "ConnectorAccount": "cac_",
+    "ConnectorInstance": "cin_",
+    "ConnectorTarget": "ctg_",
+    "ConnectorMapping": "cmp_",
+    "ConnectorAccess": "cia_",
+}
+_COMPOSED: Final = ("ConnectorMapping", "ConnectorAccess", "Connector")
+"""Kinds of which nothing can be read by its own id alone: the id of what it is listed below stands before it."""
+
+
+def token_of(kind: Kind) -> str:
+    """`trueup:den:ConnectorInstance`."""
+    return f"{PACKAGE}:{kind.system}:{kind.name}"
+
+
+def kind_of(token: str) -> Kind:
+    """The kind of a type token. Raises UsageError."""
+    package, _, rest = token.partition(":")
+    system, _, name = rest.rpartition(":")
+    found = kind_named(system.partition("/")[0], name)
+    if package != PACKAGE or found is None or found.verbs is None:
+        known = ", ".join(map(token_of, RESOURCES))
+        raise UsageError(f"{token} is no resource of this provider.", hint=f"It has {known}.")
+    return found
+
+
+def inputs_of(kind: Kind) -> tuple[Field, ...]:
+    """What a program may say of a resource: a kind's fields without short forms, which are resources of their own."""
+    found = tuple(field for field in kind.fields if not field.inline and field.name not in _LEFT_OUT)
+    return (*found, ADOPT) if kind.system == "den" else found
+
+
+def id_of(kind: Kind, live: Live) -> str:
+    """The id of a resource in Pulumi's state, which `import` takes as well."""
+    if kind.name not in _COMPOSED:
+        return live.id
+    return f"{live.spec[kind.parent]}/{live.id}"
+
+
+def parts_of(kind: Kind, given: str) -> tuple[str, str]:
+    """The id of what it is listed below (empty where it has a get of its own), and its own. Raises UsageError."""
+    parent, slash, own = given.rpartition("/")
+    form = form_of(kind)
+    wrong = bool(slash) != (kind.name in _COMPOSED) or not own or (bool(slash) and not parent)
+    prefix = PREFIXES.get(kind.name, "")
+    if wrong or not own.startswith(prefix) or not all(part.isascii() and part.isalnum() for part in own[4:].split("_")):
+        raise UsageError(f'"{given}" is no id of a {kind.name}.', hint=f"Write {form}.")
+    above = PREFIXES.get(kind.by_name[kind.parent].reference or "", "") if kind.parent and parent else ""
+    if parent and not parent.startswith(above):
+        raise UsageError(f'"{given}" is no id of a {kind.name}.', hint=f"Write {form}.")
+    return parent, own
+
+
+def form_of(kind: Kind) -> str:
+    """How an id of a kind looks: `ctg_…/cmp_…`."""
+    own = f"{PREFIXES[kind.name]}…" if kind.name in PREFIXES else "CONNECTOR"
+    if kind.name not in _COMPOSED:
+        return own
+    above = PREFIXES.get(kind.by_name[kind.parent].reference or "")
+    return f"{above}…/{own}" if above else f"PROJECT/{own}"
+
+
+def referred(value: Any) -> Any:
+    """The id that a reference of a program means: of a resource whose id is composed, its own part."""
+    return value.rpartition("/")[2] if isinstance(value, str) else value

@@ -1,0 +1,130 @@
+"""What a configured provider works with: one client a system, what was read with it, and the ledger beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from trueup import embedded
+from trueup.client import Client
+from trueup.connections import SANDBOX, with_embedded
+from trueup.errors import SecretError
+from trueup.options import STATE, SystemClock
+from trueup.plugin.memory import Memory
+from trueup.plugin.reads import Reads
+from trueup.systems.den.manner import DenManner
+from trueup.systems.den.organization import organization
+from trueup.systems.wexa.manner import WexaManner
+
+if TYPE_CHECKING:
+    from trueup.client import Manner
+    from trueup.ledger import Ledger
+    from trueup.plugin.config import Config
+    from trueup.plugin.host import Host
+
+_MANNERS: Final[dict[str, type[Manner]]] = {"den": DenManner, "wexa": WexaManner}
+
+
+class World:
+    """All of it. `async with World(config, host, folder) as world`."""
+
+    def __init__(self, config: Config, host: Host, folder: Path) -> None:
+        self.config = config
+        self.host = host
+        self.clock = SystemClock()
+        self.stop = asyncio.Event()
+        self.writing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One writer at a time, by the id of the instance, or of whatever is written below."""
+        self._state = Path(os.environ.get("TRUEUP_STATE") or folder / STATE)
+        self._open = contextlib.AsyncExitStack()
+        self._clients: dict[str, Client] = {}
+        self._reads: dict[str, Reads] = {}
+        self._memories: dict[str, asyncio.Task[Memory]] = {}
+        self._ledger: asyncio.Task[Ledger | None] | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            systems = dict(self.config.systems)
+            if any(one.url == SANDBOX for one in systems.values()):
+                servers = await self._open.enter_async_context(embedded.running(self._state / "sandbox"))
+                systems = {name: with_embedded(one, servers.systems) for name, one in systems.items()}
+            for name, one in systems.items():
+                client = Client(
+                    one.url,
+                    _MANNERS[name](),
+                    one.credential,
+                    self.clock,
+                    self.host,
+                    timeout=one.timeout,
+                    concurrency=one.concurrency,
+                    stop=self.stop,
+                )
+                self._open.push_async_callback(client.aclose)
+                self._clients[name] = client
+                self._reads[name] = Reads(client)
+            self._scopes = {name: one.scope for name, one in systems.items()}
+        except BaseException:
+            await self._open.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._memories.values():
+            with contextlib.suppress(Exception):
+                await (await task).aclose()
+        await self._open.aclose()
+
+    def client(self, system: str) -> Client:
+        """The client of a system. Raises SecretError when the provider was given no key for it."""
+        if system not in self._clients:
+            raise SecretError(
+                f"nothing says how to reach {system}.",
+                hint=f"Set trueup:{system}ApiKey, or TRUEUP_{system.upper()}_API_KEY.",
+            )
+        return self._clients[system]
+
+    def reads(self, system: str) -> Reads:
+        """What is live of a system. Raises SecretError as `client` does."""
+        self.client(system)
+        return self._reads[system]
+
+    async def probe(self) -> None:
+        """Asks Den who we are, so that a key that is refused is told once, before anything is planned with it.
+
+        One that was accepted within the last day is taken to be good: then nothing is asked. Raises ApiError.
+        """
+        if "den" not in self._clients:
+            return
+        key = self._clients["den"].credential.key
+        credential = key.reveal() if key else ""
+        memory = await self.memory("den")
+        if not await memory.accepted(credential):
+            await organization(self._clients["den"])
+            await memory.accept(credential)
+
+    async def memory(self, system: str) -> Memory:
+        """What was done there last. Raises LedgerError."""
+        task = self._memories.get(system)
+        if task is None:
+            task = self._memories[system] = asyncio.ensure_future(self._remembered(system))
+        return await asyncio.shield(task)
+
+    async def _remembered(self, system: str) -> Memory:
+        if self._ledger is None:
+            self._ledger = asyncio.ensure_future(self._opened())
+        memory = Memory(await asyncio.shield(self._ledger), self._scopes[system], self.clock.now)
+        await memory.load()
+        return memory
+
+    async def _opened(self) -> Ledger | None:
+        from trueup.ledger import Ledger
+        from trueup.ledger.place import ledger_place
+
+        place = ledger_place(self._state)
+        if place is None:
+            return None
+        return await self._open.enter_async_context(await Ledger.open(place))
