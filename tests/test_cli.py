@@ -232,7 +232,7 @@ def test_validate_says_what_there_is(folder: Folder) -> None:
         (["plan", "-o", "xml"], "--output has to be text or json."),
         (["plan", "--state", __file__], "--state: Directory"),
         (["drift", "--resend"], "there is no option --resend."),
-        (["schema", "everything"], "WHAT has to be manifest or docs."),
+        (["schema", "everything"], "WHAT has to be manifest, docs or pulumi."),
         (["completion"], "SHELL is missing: it is bash, zsh or fish."),
     ],
 )

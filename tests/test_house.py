@@ -111,7 +111,7 @@ def test_what_is_imported_is_what_is_depended_on() -> None:
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 imported.add(str(node.module).partition(".")[0])
     third = imported - {"trueup"} - sys.stdlib_module_names
-    modules = {"pyyaml": "yaml"}
+    modules = {"pyyaml": "yaml", "grpcio": "grpc", "protobuf": "google"}
     optional = [text for texts in PROJECT["project"]["optional-dependencies"].values() for text in texts]
     declared = {Requirement(text).name for text in [*PROJECT["project"]["dependencies"], *optional]}
     assert third == {modules.get(name, name) for name in declared}

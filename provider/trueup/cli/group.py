@@ -19,7 +19,7 @@ COMMANDS: Final = {
     "sync": "Have Den sync an instance now.",
     "import": "Write manifests for what exists.",
     "get": "List what is live of a kind.",
-    "schema": "Print the manifest schema, or the reference of all kinds.",
+    "schema": "Print the manifest schema, the reference of all kinds, or the Pulumi package schema.",
     "sandbox": "Serve an embedded Den and Wexa on this machine.",
     "completion": "Print the completion script of a shell.",
 }

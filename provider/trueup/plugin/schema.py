@@ -1,84 +1,76 @@
-"""The Pulumi package schema, made of the kinds: SDKs are generated from it, and YAML programs checked with it."""
+"""The Pulumi package schema, made of the kinds: SDKs are generated from it, and YAML programs are checked with it.
+
+Nothing of Pulumi is needed to print it.
+"""
 
 from __future__ import annotations
 
 import json
-import re
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup import __version__
-from trueup.model import Verbs
-from trueup.plugin.tokens import ADOPT, PACKAGE, RESOURCES, form_of, inputs_of, token_of
+from trueup.plugin.fields_schema import TEXT, Properties, always, inputs, outputs, told, types, variable
+from trueup.plugin.functions_schema import FUNCTIONS, TYPES
+from trueup.plugin.tokens import PACKAGE, RESOURCES, form_of, inputs_of, token_of
+from trueup.systems import BY_NAME
+from trueup.systems.den.connection import URL as DEN_URL
+from trueup.systems.wexa.connection import URL as WEXA_URL
 
 if TYPE_CHECKING:
-    from trueup.model import Field, Kind
+    from trueup.model import Kind
 
-_ANY: Final = {"$ref": "pulumi.json#/Any"}
-_TEXT: Final = {"type": "string"}
-CONFIG: Final[dict[str, dict[str, Any]]] = {
-    "denUrl": {
+
+def _url(system: str, default: str) -> dict[str, Any]:
+    return {
         "type": "string",
-        "description": "Where Den is; `sandbox` is an embedded one, which needs no key. The public API by default.",
-        "defaultInfo": {"environment": ["TRUEUP_DEN_URL"]},
-    },
-    "denApiKey": {
+        "description": f"Where {system.capitalize()} is: `https://…`, `http://` on this machine, or `sandbox` for an "
+        f"embedded one, which needs no key. Left out: `{default}`.",
+        "defaultInfo": {"environment": [f"TRUEUP_{system.upper()}_URL"]},
+    }
+
+
+def _key(system: str) -> dict[str, Any]:
+    return {
         "type": "string",
-        "description": "The API key for Den.",
+        "description": f"The API key for {system.capitalize()}.",
         "secret": True,
-        "defaultInfo": {"environment": ["TRUEUP_DEN_API_KEY"]},
-    },
-    "wexaUrl": {
-        "type": "string",
-        "description": "Where Wexa is; `sandbox` is an embedded one, which needs no key. The public API by default.",
-        "defaultInfo": {"environment": ["TRUEUP_WEXA_URL"]},
-    },
-    "wexaApiKey": {
-        "type": "string",
-        "description": "The API key for Wexa.",
-        "secret": True,
-        "defaultInfo": {"environment": ["TRUEUP_WEXA_API_KEY"]},
-    },
+        "defaultInfo": {"environment": [f"TRUEUP_{system.upper()}_API_KEY"]},
+    }
+
+
+CONFIG: Final[Properties] = {
+    "denUrl": _url("den", DEN_URL),
+    "denApiKey": _key("den"),
+    "wexaUrl": _url("wexa", WEXA_URL),
+    "wexaApiKey": _key("wexa"),
     "allowDisconnect": {
         "type": "boolean",
         "description": "Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every "
-        "instance of it.",
+        "instance of it. Left out: `false`.",
     },
 }
-_PHRASES: Final = (
-    (r"the name of a declared (\w+), or an id `(\w+_)…`", r"the id of a \1 resource, `\2…`"),
-    (r"What `--prune` does once it is declared no more\.", "What becomes of it when it leaves the program."),
-    (r"`--allow-disconnect`", "the provider's `allowDisconnect`"),
-    (r"by default `metadata\.name`", "by default that of the resource in the program"),
-    (r" Another name here, or one that a person gave it.*$", " Another name is a rename."),
-    (r"Take the live value into the manifest", "Take the live value into the program"),
-    (r": secret references\.", "."),
-    (r"the manifest", "the program"),
-)
-"""Words of manifests, and what is meant by them in a program."""
+"""The provider's configuration."""
 
 
 def package_schema() -> dict[str, Any]:
     """The schema as plain values."""
-    types: dict[str, Any] = {}
-    resources = {token_of(kind): _resource(kind, types) for kind in RESOURCES}
-    functions = _functions(types)
     return {
         "name": PACKAGE,
         "displayName": "trueup",
         "version": __version__,
         "description": "Keeps connectors of Den and Wexa in the state that a program declares.",
-        "keywords": ["pulumi", "trueup", "den", "wexa", "connectors", "category/utility", "kind/native"],
+        "keywords": ["pulumi", PACKAGE, "den", "wexa", "connectors", "category/utility", "kind/native"],
         "license": "Apache-2.0",
-        "publisher": "trueup",
         "config": {"variables": CONFIG},
         "provider": {
-            "description": "Where Den and Wexa are, and with which keys. What is left out comes from `TRUEUP_*`.",
+            "description": "Where Den and Wexa are, and with which keys. A program that is about one of them needs "
+            "nothing of the other.",
             "inputProperties": CONFIG,
-            "properties": {name: spec for name, spec in CONFIG.items() if spec["type"] == "string"},
+            "properties": CONFIG,
         },
-        "types": types,
-        "resources": resources,
-        "functions": functions,
+        "types": {token: one for kind in RESOURCES for token, one in types(kind).items()} | TYPES,
+        "resources": {token_of(kind): _resource(kind) for kind in RESOURCES},
+        "functions": {token: function.schema() for token, function in FUNCTIONS.items()},
         "language": {
             "nodejs": {
                 "packageName": "@trueup/pulumi",
@@ -88,8 +80,9 @@ def package_schema() -> dict[str, Any]:
             },
             "python": {
                 "packageName": "pulumi_trueup",
-                "requires": {"pulumi": ">=3.165.0,<4.0.0"},
+                "requires": {"pulumi": ">=3.231.0,<4.0.0"},
                 "pyproject": {"enabled": True},
+                "inputTypes": "classes-and-dicts",
                 "respectSchemaVersion": True,
             },
         },
@@ -101,198 +94,81 @@ def schema_text() -> str:
     return json.dumps(package_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _resource(kind: Kind, types: dict[str, Any]) -> dict[str, Any]:
-    inputs = {trait.name: _property(kind, trait, types) for trait in inputs_of(kind)}
-    told = {name: {**_TEXT, "description": doc} for name, doc in cast(Verbs, kind.verbs).told.items()}
-    outputs = {name: dict(spec) for name, spec in inputs.items() if name != ADOPT.name} | told
-    outputs["updatedAt"] = {**_TEXT, "description": "When it was changed last."}
-    for spec in outputs.values():
-        spec.pop("replaceOnChanges", None)
-        spec.pop("willReplaceOnChanges", None)
-        spec.pop("default", None)
-    required = [trait.name for trait in inputs_of(kind) if trait.required]
+def _resource(kind: Kind) -> dict[str, Any]:
     return {
         "description": _described(kind),
-        "inputProperties": inputs,
-        "requiredInputs": required,
-        "properties": outputs,
-        "required": required,
-    } | (
-        {"listInputs": {"type": "object", "properties": {kind.parent: dict(inputs[kind.parent])}}}
-        if kind.parent
-        else {}
-    )
+        "inputProperties": inputs(kind),
+        "requiredInputs": [trait.name for trait in inputs_of(kind) if trait.required],
+        "properties": outputs(kind),
+        "required": always(kind),
+        "listInputs": _listing(kind),
+    }
 
 
-def _property(kind: Kind, trait: Field, types: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = _type(kind, trait, types)
-    found["description"] = told(trait.doc)
-    if trait.secret is True:
-        found["secret"] = True
-    if trait.immutable:
-        found |= {"replaceOnChanges": True, "willReplaceOnChanges": True}
-    return found
-
-
-def _type(kind: Kind, trait: Field, types: dict[str, Any]) -> dict[str, Any]:
-    schema = trait.schema
-    names = schema.get("type")
-    name = next((one for one in names if one != "null"), "string") if isinstance(names, list) else names
-    if schema.get("enum") and name == "string":
-        token = f"{PACKAGE}:{kind.system}:{kind.name}{_capital(trait.name)}"
-        values = [{"name": _capital(str(value)), "value": value} for value in schema["enum"]]
-        types[token] = {"type": "string", "description": told(trait.doc), "enum": values}
-        return {"$ref": f"#/types/{token}"}
-    if name == "object" and schema.get("additionalProperties") is False:
-        token = f"{PACKAGE}:{kind.system}:{_capital(trait.name)}"
-        inner: dict[str, Any] = {}
-        for key, one in schema["properties"].items():
-            kept = (
-                {"type": one["type"]} if one["type"] != "object" else {"type": "object", "additionalProperties": _ANY}
-            )
-            hidden = isinstance(trait.secret, tuple) and key in trait.secret
-            inner[key] = kept | {"description": told(one["description"])} | ({"secret": True} if hidden else {})
-        types[token] = {
-            "type": "object",
-            "description": told(trait.doc),
-            "properties": inner,
-            "required": schema.get("required", []),
-        }
-        return {"$ref": f"#/types/{token}"}
-    if name == "object":
-        return {"type": "object", "additionalProperties": _ANY}
-    return {"type": name}
-
-
-def told(doc: str) -> str:
-    """What a kind or field is, in words that are true of a program."""
-    for pattern, words in _PHRASES:
-        doc = re.sub(pattern, words, doc)
-    return doc
+def _listing(kind: Kind) -> dict[str, Any]:
+    """What has to be said so that all of a kind can be listed: nothing, or what they are listed below."""
+    if not kind.parent:
+        return {"type": "object", "properties": {}}
+    above = kind.by_name[kind.parent].reference or kind.parent.removesuffix("Id")
+    parent = TEXT | {"description": f"Only those of the {above} with this id."}
+    return {"type": "object", "properties": {kind.parent: parent}, "required": [kind.parent]}
 
 
 def _described(kind: Kind) -> str:
-    example = {
-        trait.name: trait.example for trait in inputs_of(kind) if trait.example is not None and not trait.reference
-    }
-    lines = [f"      {name}: {json.dumps(_plain(value))}" for name, value in example.items()]
-    lines += [f"      {trait.name}: ${{{_variable(trait)}.id}}" for trait in kind.references]
-    program = "\n".join(["resources:", "  example:", f"    type: {token_of(kind)}", "    properties:", *lines])
+    """What a kind is, an example, and how one that exists is imported."""
+    said = told(kind.doc)
+    if kind.one_of:
+        said += f"\n\nExactly one of {', '.join(f'`{name}`' for name in kind.one_of)} has to be given."
+    name = _name(kind)
+    # An SDK leaves out examples in another language: with the heading within, nothing of one stays behind.
     return (
-        f"{told(kind.doc)}\n\n{{{{% examples %}}}}\n## Example Usage\n{{{{% example %}}}}\n```yaml\n{program}\n```\n"
-        f"{{{{% /example %}}}}\n{{{{% /examples %}}}}\n\n## Import\n\n```sh\n"
-        f"$ pulumi import {token_of(kind)} example {form_of(kind)}\n```\n"
+        f"{said}\n\n{{{{% examples %}}}}\n{{{{% example %}}}}\n## Example Usage\n\n```yaml\n{_program(kind, name)}```\n"
+        f"{{{{% /example %}}}}\n{{{{% /examples %}}}}\n\n## Import\n\nBy its id, `{form_of(kind)}`:\n\n```sh\n"
+        f"$ pulumi import {token_of(kind)} {name} {form_of(kind)}\n```\n"
     )
 
 
-def _variable(trait: Field) -> str:
-    name = str(trait.reference).removeprefix("Connector")
-    return name[:1].lower() + name[1:]
+def _name(kind: Kind) -> str:
+    """What the example of a kind is called: as the examples of others refer to it."""
+    called = (
+        field.example
+        for other in RESOURCES
+        for field in other.references
+        if (other.system, field.reference) == (kind.system, kind.name)
+    )
+    own = kind.by_name.get("name")
+    return str(next(called, (own.example if own else None) or variable(kind.name)))
 
 
-def _plain(value: Any) -> Any:
-    """An example without references to secrets, which only manifests have."""
-    if isinstance(value, dict):
-        return "…" if "valueFrom" in value else {key: _plain(one) for key, one in value.items()}
-    return value
+def _program(kind: Kind, name: str) -> str:
+    """A whole program in YAML: the example of a kind behind those that it refers to."""
+    import yaml
+
+    variables: dict[str, Any] = {}
+    resources: dict[str, Any] = {}
+    _add(kind, name, resources, variables)
+    program = ({"config": variables} if variables else {}) | {"resources": resources}
+    return yaml.safe_dump(program, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _capital(text: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]", text))
+def _add(kind: Kind, name: str, resources: dict[str, Any], variables: dict[str, Any]) -> None:
+    properties: dict[str, Any] = {}
+    for trait in inputs_of(kind):
+        if trait.reference:
+            _add(BY_NAME[kind.api_version, trait.reference], trait.example, resources, variables)
+            properties[trait.name] = f"${{{trait.example}.id}}"
+        elif trait.example is not None and not (trait.name == "name" and trait.example == name):
+            properties[trait.name] = _value(trait.example, variables)
+    resources[name] = {"type": token_of(kind), "properties": properties}
 
 
-def _functions(types: dict[str, Any]) -> dict[str, Any]:
-    def text(doc: str) -> dict[str, Any]:
-        return {**_TEXT, "description": doc}
-
-    def listed(token: str, doc: str, properties: dict[str, Any]) -> dict[str, Any]:
-        types[token] = {"type": "object", "description": doc, "properties": properties, "required": ["id"]}
-        return {"type": "array", "items": {"$ref": f"#/types/{token}"}, "description": "What was found."}
-
-    one_id = {"id": text("Its id.")}
-    instance = one_id | {
-        "name": text("Its name."),
-        "connectorAccount": text("The id of its account."),
-        "remoteId": text("The repository at the upstream."),
-        "status": text("Whether it syncs, in Den's words."),
-        "autoImportNewPlugins": {"type": "boolean", "description": "Whether new plugins are imported by themselves."},
-        "organizationId": text("The organisation that it belongs to."),
-        "createdAt": text("When it was created."),
-        "updatedAt": text("When it was changed last."),
-    }
-    account = one_id | {
-        "connectorType": text("What the upstream is."),
-        "remoteId": text("The account's id at the upstream."),
-        "displayName": text("The name people see."),
-        "externalAccountRef": text("Another reference to the upstream account."),
-        "status": text("Den's own status of it."),
-        "organizationId": text("The organisation that it belongs to."),
-        "createdAt": text("When it was created."),
-        "updatedAt": text("When it was changed last."),
-    }
-    event = one_id | {
-        "eventType": text("What made it sync."),
-        "status": text("How it goes, or ended."),
-        "connectorInstance": text("The id of the instance."),
-        "connectorTarget": text("The id of the target."),
-        "remoteId": text("What of the upstream."),
-        "startedAt": text("When it began."),
-        "completedAt": text("When it ended."),
-        "attempts": {"type": "integer", "description": "How often it was tried."},
-    }
-    connector = one_id | {
-        "projectId": text("Its project."),
-        "connectorId": text("Its id."),
-        "name": text("Its name."),
-        "status": text("Its status, in Wexa's words."),
-        "category": text("What Wexa lists it under."),
-        "updatedAt": text("When it was changed last."),
-    }
-
-    def function(doc: str, inputs: dict[str, Any], outputs: dict[str, Any], needs: list[str], gives: list[str]) -> Any:
-        return {
-            "description": doc,
-            "inputs": {"type": "object", "properties": inputs, **({"required": needs} if needs else {})},
-            "outputs": {"type": "object", "properties": outputs, "required": gives},
-        }
-
-    return {
-        "trueup:den:getConnectorInstance": function(
-            "One instance, by name or id.", {"name": instance["name"], **one_id}, instance, [], ["id"]
-        ),
-        "trueup:den:getConnectorAccount": function(
-            "One account, by remoteId or id.", {"remoteId": account["remoteId"], **one_id}, account, [], ["id"]
-        ),
-        "trueup:den:listConnectorInstances": function(
-            "The instances that the key can see.",
-            {
-                "status": text("Only those of that status."),
-                "connectorAccount": text("Only those of the account with that id."),
-                "q": text("Only those with that in their name or remoteId."),
-            },
-            {"instances": listed("trueup:den:ConnectorInstanceSummary", "An instance.", instance)},
-            [],
-            ["instances"],
-        ),
-        "trueup:den:listSyncEvents": function(
-            "The newest sync events, the newest first.",
-            {
-                "connectorInstance": text("Only those of the instance with that id."),
-                "connectorTarget": text("Only those of the target with that id."),
-                "eventType": text("Only those of that type."),
-                "status": text("Only those of that status."),
-                "since": text("Only those that began since (RFC 3339)."),
-                "limit": {"type": "integer", "description": "At most so many; 100 when left out."},
-            },
-            {"events": listed("trueup:den:SyncEvent", "A sync event.", event)},
-            [],
-            ["events"],
-        ),
-        "trueup:wexa:getConnectors": function(
-            "The connectors of a project.",
-            {"projectId": connector["projectId"]},
-            {"connectors": listed("trueup:wexa:ConnectorSummary", "A connector.", connector)},
-            ["projectId"],
-            ["connectors"],
-        ),
-    }
+def _value(example: Any, variables: dict[str, Any]) -> Any:
+    """A value of an example; what manifests have by reference is a secret of the stack's configuration."""
+    if not isinstance(example, dict):
+        return example
+    if "valueFrom" in example:
+        first, *rest = example["valueFrom"]["env"].lower().split("_")
+        variable_name = first + "".join(map(str.capitalize, rest))
+        variables[variable_name] = {"type": "string", "secret": True}
+        return f"${{{variable_name}}}"
+    return {key: _value(value, variables) for key, value in example.items()}

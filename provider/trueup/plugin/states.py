@@ -135,7 +135,13 @@ def live_of(kind: Kind, key: str, parent: str, state: Mapping[str, Any]) -> Live
     if kind.parent and parent:
         spec[kind.parent] = parent
     spec = cast("dict[str, Any]", copy.deepcopy(bare(spec)))
-    return Live(kind.name, key, str(spec.get("name") or key), spec, state.get("updatedAt"))
+    return Live(
+        kind.name,
+        key,
+        str(spec.get("name") or spec.get("displayName") or spec.get("remoteId") or key),
+        spec,
+        state.get("updatedAt"),
+    )
 
 
 def _over(trait: Field, verbs: Verbs, given: Any, value: Any, live: Live, baseline: Baseline) -> Any:
