@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from commands import Terminal, inside, parsed
+from commands import Terminal, inside, parsed, trueup
 from den_calls import INSTANCES, account, instance, made, target
 from world import World
 
@@ -385,3 +385,20 @@ def test_an_account_by_which_it_is_narrowed_need_not_be_written(bench: Bench) ->
     assert bench.den("--kind", "instances", "--filter", "account=ACME-archive").returncode == 0
     assert len(bench.texts()) == 2
     assert bench.plan().startswith("In sync: 2 of 2")
+
+
+def test_nothing_is_written_through_a_link(world: World, tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "folder"
+    outside.mkdir()
+    folder.mkdir()
+    (folder / "den").symlink_to(outside, target_is_directory=True)
+    done = trueup("import", "den", "-o", str(folder))
+    assert done.returncode == 1
+    assert "is a link" in done.stderr
+    assert list(outside.iterdir()) == []
+
+
+def test_a_folder_that_no_path_can_name(world: World) -> None:
+    done = trueup("import", "den", "-o", "x" * 300)
+    assert done.returncode == 1
+    assert "is no path of a folder: File name too long" in done.stderr

@@ -432,3 +432,11 @@ async def test_a_crash_between_write_and_look_does_not_send_what_cannot_be_read_
     plan = await world.plan(wanted)
     assert not plan.has_changes
     assert plan.unverifiable == 1
+
+
+async def test_an_empty_file_that_was_there_becomes_its_owners_alone(tmp_path: Path) -> None:
+    place = tmp_path / "ledger.db"
+    place.touch(mode=0o644)
+    place.chmod(0o644)
+    async with await Ledger.open(place):
+        assert stat.S_IMODE(place.stat().st_mode) == 0o600

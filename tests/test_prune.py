@@ -298,3 +298,13 @@ async def test_a_connector_of_a_project_that_is_not_read_is_not_taken_for_gone(w
     plan = await world.plan(account("acme-archive", remoteId="1002"), connector("events", DEMO_PROJECT))
     assert [left.record.address for left in plan.left] == ["wexa/Connector/crm"]
     assert plan.left[0].live is not None
+
+
+async def test_a_grant_whose_instance_somebody_removed_is_forgotten(world: World) -> None:
+    """There is nothing left to list it below."""
+    await world.apply(account(), instance("docs"), access("grant", connectorInstance="docs", team="Platform"))
+    world.upstream("person", kind="connector-instance", name="docs", remove=True)
+    plan = await world.plan(account(), prune=True)
+    assert not plan.has_changes
+    await world.apply(account(), prune=True)
+    assert (await world.plan(account(), prune=True)).left == []

@@ -83,6 +83,8 @@ class Index:
         for live in listing.items:
             self.by_key[verbs.key(live.spec)].append(live)
         self.claimed: dict[str, Address] = {}
+        self.named: dict[Any, Address] = {}
+        """Who declares which natural key, also of what does not exist yet."""
 
 
 class Matches:
@@ -101,10 +103,10 @@ class Matches:
         """Why what is below its parent could not be read."""
         self.indexes: dict[Place, Index] = {}
         self._by_place: dict[Place, list[Declared]] = defaultdict(list)
-        self._addresses: set[Address] = set()
+        self._declared: dict[Address, Declared] = {}
         for one in declared:
             self._by_place[place_of(one)].append(one)
-            self._addresses.add(one.address)
+            self._declared[one.address] = one
         self._records = records or {}
         self._ids: dict[tuple[tuple[str, str], str], list[str]] | None = None
         self._spoken: dict[Place, set[str]] = {}
@@ -166,7 +168,7 @@ class Matches:
             target = target_of(one, name)
             if target in self.lives:
                 found = self.lives[target].id, None
-            elif target in self._addresses:
+            elif target in self._declared:
                 found = UNKNOWN, target
             else:
                 found = one.spec[name], None  # an id, taken as it is
@@ -186,6 +188,7 @@ class Matches:
         if identity is not None:
             live = index.by_id.get(identity)
         else:
+            self._name(one, spec, index)
             found = index.by_key.get(verbs.key(spec), [])
             if len(found) > 1:
                 ids = ", ".join(sorted(live.id for live in found))
@@ -197,6 +200,14 @@ class Matches:
                 raise _Refused(f"{live.id} is declared twice: here and as {other}. Remove one of the two.")
         return live
 
+    def _name(self, one: Declared, spec: dict[str, Any], index: Index) -> None:
+        """Two may be one in the server's words alone: an e-mail and the id of the same member."""
+        waits = self.waits.get(one.address)
+        key = index.verbs.key({**spec, **{name: str(need) for name, need in waits.items()}} if waits else spec)
+        other = index.named.setdefault(key, one.address)
+        if other != one.address:
+            raise _Refused(f"{other} declares the same {one.kind.name}. Remove one of the two.")
+
     def _renamed(self, one: Declared, spec: dict[str, Any], index: Index) -> Live | None:
         """What lived under the name that the manifest says it had, or what the ledger knows by this address.
 
@@ -206,6 +217,11 @@ class Matches:
         candidates: list[Live] = []
         if one.annotations and (former := verbs.former(one)) is not None:
             candidates = index.by_key.get(former, [])
+            for live in candidates:
+                if (other := index.claimed.get(live.id)) is not None and index.verbs.former(
+                    self._declared[other]
+                ) == former:
+                    raise _Refused(f"{other} says as well that it is what {live.name} was. Only one of them can be.")
         if verbs.follows:
             known = self._known().get((place_of(one)[:2], str(one.address)), ())
             candidates = [*candidates, *(index.by_id[key] for key in known if key in index.by_id)]

@@ -274,6 +274,8 @@ class Listing:
     """Declared resources that were not read now: their ids, and when they were seen as they are declared."""
     denied: dict[str, str] = dataclasses.field(default_factory=dict)
     """Parents below which nothing could be read, by id, and why."""
+    gone: set[str] = dataclasses.field(default_factory=set)
+    """Those of the denied of which the server says that they are not there."""
     context: Any = None
     """What the kind read beside, for its own use."""
 

@@ -87,7 +87,8 @@ def _complete(intent: Intent, index: Index, connection: tuple[str, str], matches
     kind = cast("Kind", kind_named(connection[0], intent.kind))
     parent = kind.by_name[kind.parent].reference if kind.parent else None
     if not kind.parent or not listing.complete or intent.parent in listing.below:
-        return listing.complete and intent.parent not in listing.denied
+        # The organisation is that of the intent: what is not there does not belong to another one.
+        return listing.complete and (intent.parent not in listing.denied or intent.parent in listing.gone)
     if parent is None:
         return False  # of another project nothing is known
     above = matches.indexes.get((*connection, parent))  # what is below something that is gone is gone as well

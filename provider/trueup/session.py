@@ -301,9 +301,11 @@ class Session:
 
     async def _ledger_if(self, *, create: bool) -> Ledger | None:
         """The ledger, opened when it is there or may be made."""
+        from trueup.ledger.place import is_there
+
         place = self._place()
         if self._ledger is None and place is not None:
-            if not create and isinstance(place, Path) and not await asyncio.to_thread(place.exists):
+            if not create and not await asyncio.to_thread(is_there, place):
                 return None
             from trueup.ledger import Ledger
 
@@ -319,12 +321,12 @@ async def key_of(state: Path, *, create: bool) -> bytes | None:
     Raises LedgerError.
     """
     from trueup.ledger import Ledger
-    from trueup.ledger.place import ledger_place
+    from trueup.ledger.place import is_there, ledger_place
 
     if shared := os.environ.get("TRUEUP_FINGERPRINT_KEY"):
         return os.fsencode(shared)
     place = ledger_place(state)
-    if place is None or (isinstance(place, Path) and not create and not await asyncio.to_thread(place.exists)):
+    if place is None or (not create and not await asyncio.to_thread(is_there, place)):
         return None
     async with await Ledger.open(place) as ledger:
         return ledger.key

@@ -24,7 +24,12 @@ def check(folder: Path, system: str, systems: tuple[str, ...], *, overwrite: boo
 
     What was imported from another system has a folder of its own in it, and is not in the way.
     """
-    if folder.exists() and not folder.is_dir():
+    try:
+        wrong = folder.exists() and not folder.is_dir()
+    except OSError as error:
+        said = f"{str(folder)[:80]} is no path of a folder: {error.strerror}."
+        raise UsageError(said, hint="Nothing was written. Name another folder with -o.") from None
+    if wrong:
         raise UsageError(f"{folder} is not a folder.", hint="Nothing was written. Name a folder with -o.")
     if overwrite:
         return
@@ -55,6 +60,14 @@ def check_kept(folder: Path, texts: Mapping[str, str]) -> None:
     now = {kind for text in texts.values() for kind in _KIND.findall(text)}
     lost: set[str] = set()
     for name in texts:
+        for part in (folder / name, *(folder / name).parents):
+            if part == folder:
+                break
+            if part.is_symlink():
+                raise UsageError(
+                    f"{part} is a link, and what is written through it may lie elsewhere.",
+                    hint="Nothing was written. Remove it, or name another folder.",
+                )
         path = folder / name
         if path.is_file():
             lost |= set(_KIND.findall(path.read_text(encoding="utf-8", errors="replace"))) - now

@@ -128,6 +128,8 @@ def _sqlite(path: Path) -> Database:
         try:
             regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
             begins = os.read(descriptor, len(_MAGIC)) if regular else b""
+            if regular and not begins and hasattr(os, "fchmod"):  # it was there, empty, and perhaps for all to read
+                os.fchmod(descriptor, 0o600)
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:  # ValueError: a NUL in it

@@ -18,4 +18,9 @@ def ledger_place(state: Path) -> Path | str | None:
 
 def is_there(place: Path | str | None) -> bool:
     """Whether a ledger may be found there; of a database only opening it tells."""
-    return os.path.lexists(place) if isinstance(place, Path) else place is not None
+    if not isinstance(place, Path):
+        return place is not None
+    try:
+        return os.path.lexists(place)
+    except (OSError, ValueError):  # no path that a file could have
+        return False

@@ -32,12 +32,14 @@ async def read(
     nothing below it; one that this credential may not look into is told in `denied`.
     """
     denied: dict[str, str] = {}
+    gone: set[str] = set()
 
     async def one(parent: str) -> list[Live]:
         try:
             found = [live(item, parent) for item in await rows(parent)]
         except NotFound:
             denied[parent] = f"{parent} is not there, or belongs to another organisation"
+            gone.add(parent)
             return []
         except Forbidden as error:
             denied[parent] = f"this credential may not look into {parent}: {error.message}"
@@ -46,7 +48,7 @@ async def read(
         return [each for each in found if each is not None]
 
     listings = await together(one(parent) for parent in dict.fromkeys(parents))
-    return Listing([each for found in listings for each in found], below=frozenset(parents), denied=denied)
+    return Listing([each for found in listings for each in found], below=frozenset(parents), denied=denied, gone=gone)
 
 
 async def reread(

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound
-from trueup.model import Call, Live, Refusal, Verbs, field, kind
+from trueup.model import Call, Listing, Live, Refusal, Verbs, field, kind
 from trueup.systems.den import below
 from trueup.systems.den.organization import organization
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from trueup.client import Answer, Client
     from trueup.diff import Change
-    from trueup.model import Declared, Desired, Kept, Listing, Scope
+    from trueup.model import Declared, Desired, Kept, Scope
     from trueup.systems.den.organization import Organization
 
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/access"
