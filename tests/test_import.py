@@ -387,7 +387,8 @@ def test_an_account_by_which_it_is_narrowed_need_not_be_written(bench: Bench) ->
     assert bench.plan().startswith("In sync: 2 of 2")
 
 
-def test_nothing_is_written_through_a_link(world: World, tmp_path: Path) -> None:
+def test_nothing_is_written_through_a_link(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     outside, folder = tmp_path / "outside", tmp_path / "folder"
     outside.mkdir()
     folder.mkdir()
