@@ -115,8 +115,10 @@ class Resources:
         if asked and not (found.replaces and not again):
             _, key = parts_of(kind, given)
             live = live_of(kind, key, "", {**before, **state})
-            calls = verbs.calls(live, Desired({**reveal(live.spec), **bare(inputs)}), asked)
             replaced = {str(change.path[0]) for change in found.replaces}
+            wanted = {name: value for name, value in bare(inputs).items() if not has_unknown(value) or name in replaced}
+            asked = [change for change in asked if str(change.path[0]) in wanted]
+            calls = verbs.calls(live, Desired({**reveal(live.spec), **wanted}), asked) if asked else ()
             if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or not replaced):
                 raise SafetyError(calls.why)
             if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):

@@ -122,8 +122,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             self._world, self._claims = None, naming.Claims()
             found = config.config_of(decode(request.args))
             if found is not None:
-                self._world = await World(found, self._host, self._folder).__aenter__()
-                await self._world.probe()
+                world = await World(found, self._host, self._folder).__aenter__()
+                try:
+                    await world.probe()
+                except BaseException:
+                    await world.__aexit__()
+                    raise
+                self._world = world
             return provider_pb2.ConfigureResponse(
                 acceptSecrets=True,
                 supportsPreview=True,
