@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from google.protobuf import struct_pb2
 
-from trueup.diff import MISSING, UNKNOWN
+from trueup.diff import MISSING, UNKNOWN, dotted, same
 from trueup.errors import UsageError
 from trueup.secrets import REDACTED, Secret
 
@@ -52,15 +52,21 @@ UNKNOWNS: Final = frozenset(
 )
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _DEEPEST: Final = 200
-"""Levels of nesting; protobuf itself gives up at a hundred levels of values, which are more in messages."""
+"""Levels of nesting that are taken and sent; whoever walks over values here recurses. protobuf parses much deeper: to
+import pulumi lifts its limit, and the engine takes and sends at most 10,000 messages in each other."""
 _EXACT: Final = 2**53
+_NOT_FINITE: Final = "a number is not finite, or too large."
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A secret value of any shape, which is never printed."""
+    """A secret value of any shape, which is never printed. What is sealed already is not sealed twice."""
 
     value: Any
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, Sealed):
+            object.__setattr__(self, "value", self.value.value)
 
     def __repr__(self) -> str:
         return REDACTED
@@ -75,17 +81,33 @@ class Opaque:
 
     @property
     def id(self) -> Any:
-        """Of a reference: the id of the resource."""
-        return self.raw.get("id")
+        """Of a reference: the id of the resource, UNKNOWN before it has one; None of a component, which never has."""
+        found = self.raw.get("id")
+        return UNKNOWN if found == "" else found  # the protocol's way to say so
 
 
 def decode(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """The values of a Struct. Raises UsageError for what is nested too deeply."""
-    return {name: value_of(value) for name, value in struct.fields.items()}
+    """The values of a Struct. Raises UsageError for what is nested too deeply, and for numbers that are none."""
+    found: dict[str, Any] = {}
+    for name, value in _sorted(struct):
+        try:
+            found[name] = value_of(value)
+        except UsageError as error:
+            raise _at(name, error.message) from None
+    return found
+
+
+def _sorted(struct: struct_pb2.Struct) -> list[tuple[str, struct_pb2.Value]]:
+    """By name: a Struct itself has no order, and what is made of it should not depend on chance."""
+    return sorted(struct.fields.items())
+
+
+def _at(name: str, message: str) -> UsageError:
+    return UsageError(f"{dotted((name,))}: {message}")
 
 
 def value_of(value: struct_pb2.Value, depth: int = 0) -> Any:
-    """One value. Raises UsageError for what is nested too deeply."""
+    """One value. Raises UsageError for what is nested too deeply, and for numbers that are none."""
     if depth > _DEEPEST:
         raise UsageError(f"a value is nested more than {_DEEPEST} levels deep.")
     kind = value.WhichOneof("kind")
@@ -93,11 +115,13 @@ def value_of(value: struct_pb2.Value, depth: int = 0) -> Any:
         return UNKNOWN if value.string_value in UNKNOWNS else value.string_value
     if kind == "number_value":
         number = value.number_value
+        if not math.isfinite(number):
+            raise UsageError(_NOT_FINITE)
         return int(number) if number.is_integer() and abs(number) <= _EXACT else number
     if kind == "bool_value":
         return value.bool_value
     if kind == "struct_value":
-        return _meant({name: value_of(one, depth + 1) for name, one in value.struct_value.fields.items()})
+        return _meant({name: value_of(one, depth + 1) for name, one in _sorted(value.struct_value)})
     if kind == "list_value":
         return [value_of(one, depth + 1) for one in value.list_value.values]
     return None
@@ -109,11 +133,10 @@ def _meant(found: dict[str, Any]) -> Any:
     if not isinstance(mark, str):
         return found
     if mark == SECRET:
-        value = found.get("value")
-        return value if isinstance(value, Sealed) else Sealed(value)
+        return Sealed(found.get("value"))
     if mark == OUTPUT:
         value = found.get("value", UNKNOWN)
-        return Sealed(value) if found.get("secret") is True and not isinstance(value, Sealed) else value
+        return Sealed(value) if found.get("secret") is True else value
     if mark in OPAQUE:
         return Opaque(OPAQUE[mark], found)
     return found
@@ -124,7 +147,12 @@ def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:
     struct = struct_pb2.Struct()
     for name, value in values.items():
         if value is not MISSING:
-            _put(struct.fields[name], value, 0)
+            try:
+                _put(struct.fields[name], value, 0)
+            except UsageError as error:
+                raise _at(name, error.message) from None
+            except UnicodeEncodeError:  # half of a surrogate pair, as JSON can have it; the error itself holds the text
+                raise _at(name, "a text is not Unicode.") from None
     return struct
 
 
@@ -141,7 +169,7 @@ def _put(into: struct_pb2.Value, value: Any, depth: int) -> None:
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise UsageError("a number is not finite, or too large.")
+            raise UsageError(_NOT_FINITE)
         into.number_value = number
     elif value is None:
         into.null_value = struct_pb2.NULL_VALUE
@@ -150,7 +178,8 @@ def _put(into: struct_pb2.Value, value: Any, depth: int) -> None:
     elif isinstance(value, Sealed):
         fields = into.struct_value.fields
         fields[SIGNATURE].string_value = SECRET
-        _put(fields["value"], value.value, depth + 1)
+        inner = value.value
+        _put(fields["value"], inner.reveal() if isinstance(inner, Secret) else inner, depth + 1)
     elif isinstance(value, Secret):
         _put(into, Sealed(value.reveal()), depth)
     elif isinstance(value, Opaque):
@@ -158,12 +187,15 @@ def _put(into: struct_pb2.Value, value: Any, depth: int) -> None:
     elif isinstance(value, Mapping):
         into.struct_value.SetInParent()
         for name, one in value.items():
+            if not isinstance(name, str):
+                raise UsageError("a key of a mapping is not text.")
             if one is not MISSING:
                 _put(into.struct_value.fields[name], one, depth + 1)
     elif isinstance(value, list | tuple):
         into.list_value.SetInParent()
         for one in value:
-            _put(into.list_value.values.add(), one, depth + 1)
+            if one is not MISSING:
+                _put(into.list_value.values.add(), one, depth + 1)
     else:
         raise UsageError(f"a {type(value).__name__} cannot be told to Pulumi.")
 
@@ -172,8 +204,8 @@ def bare(value: Any) -> Any:
     """The value with every secret in it opened; a reference to a resource becomes its id."""
     if isinstance(value, Sealed):
         return bare(value.value)
-    if isinstance(value, Opaque) and value.kind == "resource":
-        return bare(value.id)
+    if isinstance(value, Opaque):
+        return value if value.kind != "resource" or value.id is None else bare(value.id)
     if isinstance(value, dict):
         return {name: bare(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
@@ -185,6 +217,8 @@ def has_unknown(value: Any) -> bool:
     """Whether anything in it is not known yet."""
     if isinstance(value, Sealed):
         return has_unknown(value.value)
+    if isinstance(value, Opaque):
+        return value.id is UNKNOWN or has_unknown(value.raw)
     if isinstance(value, Mapping):
         return any(map(has_unknown, value.values()))
     if isinstance(value, list | tuple):
@@ -194,6 +228,8 @@ def has_unknown(value: Any) -> bool:
 
 def is_sealed(value: Any) -> bool:
     """Whether it is secret, or something in it is."""
+    if isinstance(value, Opaque):
+        return is_sealed(value.raw)
     if isinstance(value, Mapping):
         return any(map(is_sealed, value.values()))
     if isinstance(value, list | tuple):
@@ -202,18 +238,23 @@ def is_sealed(value: Any) -> bool:
 
 
 def seal_like(value: Any, model: Any) -> Any:
-    """The value, sealed wherever the model is; of what the model seals as a whole, the whole."""
+    """The value, sealed wherever the model is; of what the model seals as a whole, the whole.
+
+    A list is sealed item by item only while all else in it is as in the model: what moved may be the secret.
+    """
     if value is MISSING or isinstance(value, Sealed):
         return value
     if isinstance(model, Sealed):
         return Sealed(bare(value))
+    if not is_sealed(model):
+        return value
     if isinstance(value, dict) and isinstance(model, dict):
         return {name: seal_like(one, model.get(name)) for name, one in value.items()}
-    if isinstance(value, list) and isinstance(model, list):
-        if len(value) == len(model):
-            return [seal_like(*pair) for pair in zip(value, model, strict=True)]
-        return Sealed(bare(value)) if is_sealed(model) else value
-    return Sealed(value) if is_sealed(model) else value
+    if isinstance(value, list) and isinstance(model, list) and len(value) == len(model):
+        pairs = list(zip(value, model, strict=True))
+        if all(is_sealed(inner) or same(one, inner) for one, inner in pairs):
+            return [seal_like(one, inner) for one, inner in pairs]
+    return Sealed(bare(value))
 
 
 def secrets(value: Any, *, sealed: bool = False) -> Any:
@@ -221,7 +262,8 @@ def secrets(value: Any, *, sealed: bool = False) -> Any:
     if isinstance(value, Sealed):
         return secrets(value.value, sealed=True)
     if isinstance(value, Opaque):
-        return bare(value)
+        opened = bare(value)
+        return opened if isinstance(opened, Opaque) else secrets(opened, sealed=sealed)
     if isinstance(value, dict):
         return {name: secrets(one, sealed=sealed) for name, one in value.items()}
     if isinstance(value, list | tuple):
