@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -241,17 +242,20 @@ def test_a_failure_in_the_middle_and_another_up(stack: Stack, world: World) -> N
     assert names(world.rows(INSTANCES)).count("docs") == 1
 
 
-@pytest.mark.parametrize("drop", [True, False])
-def test_a_killed_engine_makes_nothing_twice(stack: Stack, world: World, drop: bool) -> None:
-    route: dict[str, Any] = {"system": "den", "method": "POST", "route": "/v1/connector-instances"}
-    world.fault(**route, hold="after" if not drop else "before", times=1)
+@pytest.mark.parametrize(
+    "held", [{"hold": "before"}, {"hold": "before", "drop": True}, {"hold": "after"}], ids=["before", "lost", "after"]
+)
+def test_a_killed_engine_makes_nothing_twice(stack: Stack, world: World, held: dict[str, Any]) -> None:
+    world.fault(system="den", method="POST", route="/v1/connector-instances", times=1, **held)
     stack.write()
     process = stack.start("up", "--yes", "--skip-preview")
     until = time.monotonic() + PATIENCE
-    while not world.sandbox.control.get("/faults").json().get("held"):
+    while not world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
         assert time.monotonic() < until, process.communicate()
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
+    everything = [process.pid, *descendants(process.pid)]
+    for one in everything:
+        os.kill(one, signal.SIGKILL)
     process.communicate()
     world.sandbox.control.post("/faults/release")
     world.calm()
@@ -262,3 +266,34 @@ def test_a_killed_engine_makes_nothing_twice(stack: Stack, world: World, drop: b
     stack.clean()
     assert names(world.rows(INSTANCES)).count("docs") == 1
     assert len([row for row in world.rows(ACCOUNTS) if row["remoteId"] == "1001"]) == 1
+
+
+def test_a_provider_ends_with_its_engine(stack: Stack, world: World) -> None:
+    world.fault(system="den", method="POST", route="/v1/connector-instances", times=1, hold="after")
+    stack.write()
+    process = stack.start("up", "--yes", "--skip-preview")
+    until = time.monotonic() + PATIENCE
+    while not world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    providers = [one for one in descendants(process.pid) if b"provider" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    assert providers
+    process.kill()
+    world.calm()
+    process.communicate()
+    while any(Path(f"/proc/{one}").exists() for one in providers):
+        assert time.monotonic() < until, "it outlived its engine"
+        time.sleep(0.1)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below one, by what the system says of parents."""
+    parents: dict[int, int] = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(place.parent.name)] = int(place.read_text().rpartition(")")[2].split()[1])
+    found, seen = [pid], 0
+    while seen < len(found):
+        found += [child for child, parent in parents.items() if parent == found[seen]]
+        seen += 1
+    return found[1:]

@@ -20,6 +20,8 @@ _LARGEST: Final = 1 << 30
 """Bytes of a message: the state of a large stack is no single message, but a single resource may be large."""
 _GRACE: Final = 3.0
 """Seconds that calls may take to end; the engine kills after five."""
+_LOOK: Final = 1.0
+"""Seconds between two looks at whether the engine still lives."""
 
 
 def main() -> None:
@@ -57,7 +59,18 @@ async def _serve(address: str) -> None:
     print(port, flush=True)
     # Whatever is printed from here on is for people, and the engine reads no more of standard output.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    watching = asyncio.ensure_future(_orphaned(ending)) if address else None
     await ending.wait()
+    if watching is not None:
+        watching.cancel()
     await server.stop(_GRACE)
     with contextlib.suppress(Exception):
         await provider.aclose()
+
+
+async def _orphaned(ending: asyncio.Event) -> None:
+    """Ends with the engine that started us, also when that was killed and could not say so."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - the system tells of it in no other way
+        await asyncio.sleep(_LOOK)
+    ending.set()
