@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -367,13 +366,11 @@ def test_hostile_nesting_is_refused(lists: bool) -> None:
 
 @pytest.mark.parametrize("lists", [False, True])
 def test_what_is_as_deep_as_can_be_is_no_trouble_for_anything(lists: bool) -> None:
-    room = sys.getrecursionlimit()
     found = decode(encode({"a": nested(199, Sealed("hunter2hunter2"), lists=lists)}))
     assert not has_unknown(found)
     assert is_sealed(found)
     assert seal_like(bare(found), found) == found
     assert is_sealed(secrets(found))
-    assert sys.getrecursionlimit() == room
 
 
 def test_a_thousand_resources_are_encoded_once_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ def test_options_of_resources(stack: Stack, world: World) -> None:
     stack.up()
     stack.resources["docs"]["options"] = {"ignoreChanges": ["config.branch"], "protect": True}
     stack.resources["docs"]["properties"]["config"] = {"branch": "ignored", "path": "guides"}
-    assert "protect" in stack.up() or True
+    stack.up()
     assert world.instance("docs")["instanceConfigJson"]["branch"] == "main"
     said = stack.run("destroy", "--yes", "--skip-preview", code=FAILED)
     assert "protected" in said

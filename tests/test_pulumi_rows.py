@@ -528,3 +528,15 @@ async def test_row_20_two_resources_cannot_be_one(rpc: Rpc) -> None:
     assert urn("ConnectorAccount", "one") in failures["remoteId"]
     assert urn("ConnectorAccount", "two") in failures["remoteId"]
     assert (await rpc.check("ConnectorAccount", "one", inputs))[1] == {}
+
+
+async def test_a_secret_name_is_found_as_any_other(rpc: Rpc) -> None:
+    first = await rpc.create(
+        "ConnectorAccount", "acme", remoteId=Sealed("1001"), displayName=Sealed("acme-secret-name")
+    )
+    await rpc.delete(first)
+    again = await rpc.create(
+        "ConnectorAccount", "acme", remoteId=Sealed("1001"), displayName=Sealed("acme-secret-name")
+    )
+    assert again.id == first.id
+    assert "acme-secret-name" not in repr(again.state)

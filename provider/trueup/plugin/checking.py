@@ -300,19 +300,15 @@ def _how_to_refer(trait: Field) -> str:
     return f"Write the id, such as {variable(str(trait.reference))}.id."
 
 
-def _opaque(value: Any, path: Path) -> Iterator[tuple[Path, Said]]:
-    """Assets and archives, which no API of ours takes; of what is secret, the place as a whole."""
+def _opaque(value: Any, path: Path, *, within: bool = False) -> Iterator[tuple[Path, Said]]:
+    """Assets and archives, which no API of ours takes; `within` what is secret, the place of the whole."""
     if isinstance(value, Sealed):
-        for _, said in _opaque(value.value, path):
-            yield path, said
+        yield from _opaque(value.value, path, within=True)
     elif isinstance(value, Opaque) and isinstance(bare(value), Opaque):
         yield path, Said("E103", f"{words.name_of(path)} is {_opaque_as(value)}", "Give what is in it as text.")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _opaque(item, (*path, key))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _opaque(item, (*path, number))
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _opaque(item, path if within else (*path, key), within=within)
 
 
 def _opaque_as(value: Opaque) -> str:

@@ -168,8 +168,11 @@ class Resources:
 
     async def _canonical(self, kind: Kind, inputs: Properties) -> dict[str, Any]:
         """The declared fields in the server's own words, with secrets as the core knows them."""
-        given = {name: value for name, value in inputs.items() if name != ADOPT.name}
-        spec = await self._world.reads(kind.system).canonical(kind, secrets(given))
+        given = {name: secrets(value) for name, value in inputs.items() if name != ADOPT.name}
+        for name, value in given.items():
+            if not isinstance(value, dict):  # what it is found by is compared as it is, also when it is secret
+                given[name] = reveal(value)
+        spec = await self._world.reads(kind.system).canonical(kind, given)
         if isinstance(spec, Refusal):
             raise Refused(spec.why)
         return spec

@@ -1,0 +1,94 @@
+"""Manifests in a Pulumi program: `trueup.pulumi.ConfigFile("org", "organisation/*.yaml")` declares what they declare.
+
+Each document becomes a resource of the provider, and so does each item of a short form. References by name become
+references between resources, and `valueFrom` becomes a secret. What manifests leave to the command is left to the
+program here: Connections (the provider's configuration says where Den and Wexa are) and `exclusive` access.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from trueup.errors import UsageError
+from trueup.manifest import load
+from trueup.match import by_reference, target_of
+from trueup.model import DEFAULT_CONNECTION
+from trueup.plugin.tokens import inputs_of, token_of
+from trueup.secrets import Secret, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trueup.model import Address, Declared
+
+__all__ = ["ConfigFile"]
+
+
+class ConfigFile(pulumi.ComponentResource):
+    """The resources of manifests: of files, folders and globs. Raises ManifestError, SecretError, UsageError."""
+
+    resources: dict[str, pulumi.CustomResource]
+    """By address, as `trueup plan` names them: `den/ConnectorInstance/docs`."""
+
+    def __init__(
+        self,
+        name: str,
+        files: str | Sequence[str],
+        providers: Mapping[str, pulumi.ProviderResource] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`providers` are those for connections other than the default one, by the connection's name."""
+        super().__init__("trueup:index:ConfigFile", name, {}, opts)
+        self.resources = {}
+        known: dict[Address, pulumi.CustomResource] = {}
+        manifest = load((files,) if isinstance(files, str) else tuple(files))
+        for one in by_reference(manifest.resources):
+            made = _resource(one, known, providers or {}, self)
+            known[one.address] = self.resources[str(one.address)] = made
+        self.register_outputs({})
+
+
+def _resource(
+    one: Declared,
+    known: Mapping[Address, pulumi.CustomResource],
+    providers: Mapping[str, pulumi.ProviderResource],
+    parent: pulumi.Resource,
+) -> pulumi.CustomResource:
+    properties: dict[str, Any] = {}
+    spec = resolve(one.spec)
+    for trait in one.kind.inlines:
+        value = spec.get(trait.name)
+        if isinstance(value, dict) and value.get("exclusive"):
+            said = f"{one.where}: {trait.name} of {one.address} is exclusive, which Pulumi does not see to:"
+            pulumi.log.warn(f"{said} what others were granted stays, and only trueup apply revokes it.", parent)
+    for trait in inputs_of(one.kind):
+        if trait.name in spec:
+            target = target_of(one, trait.name) if trait.reference else None
+            value = known[target].id if target is not None and target in known else spec[trait.name]
+            properties[trait.name] = _output(value)
+    connection = one.address.connection
+    if connection != DEFAULT_CONNECTION and connection not in providers:
+        raise UsageError(
+            f"{one.where}: {one.address} is on the connection {connection}, for which no provider is given.",
+            hint=f'Give ConfigFile providers={{"{connection}": pulumi_trueup.Provider(…)}}.',
+        )
+    options = pulumi.ResourceOptions(
+        parent=parent,
+        protect=True if one.protected else None,
+        import_=spec.get("id"),
+        provider=providers.get(connection),
+    )
+    return pulumi.CustomResource(token_of(one.kind), one.address.name, properties, options)
+
+
+def _output(value: Any) -> Any:
+    """The value with its secrets as Pulumi's."""
+    if isinstance(value, Secret):
+        return pulumi.Output.secret(value.reveal())
+    if isinstance(value, dict):
+        return {key: _output(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_output(item) for item in value]
+    return value
