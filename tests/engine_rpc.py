@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
@@ -167,3 +168,17 @@ async def serving(folder: Path) -> AsyncIterator[Rpc]:
             await server.stop(None)
             await provider.aclose()
             await listener.stop(None)
+
+
+async def account(rpc: Rpc, **more: Any) -> Resource:
+    """An account, as most others need one."""
+    return await rpc.create("ConnectorAccount", "acme", **{"remoteId": "1001", "displayName": "acme", **more})
+
+
+async def fails(call: Any, *words: str) -> grpc.aio.AioRpcError:
+    """The error that a call ends with, which says those words."""
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    for word in words:
+        assert word in str(caught.value.details())
+    return caught.value

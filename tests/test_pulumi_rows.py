@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from engine_rpc import MODES, Resource, Rpc, in_part, serving, urn
+from engine_rpc import MODES, Resource, Rpc, account, fails, in_part, serving, urn
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 from world import INSTANCES, World, names
@@ -28,10 +28,6 @@ async def rpc(world: World, tmp_path: Path) -> AsyncIterator[Rpc]:
     async with serving(tmp_path) as found:
         await found.configure()
         yield found
-
-
-async def account(rpc: Rpc, **more: Any) -> Resource:
-    return await rpc.create("ConnectorAccount", "acme", **{"remoteId": "1001", "displayName": "acme", **more})
 
 
 async def instance(rpc: Rpc, name: str = "docs", **more: Any) -> Resource:
@@ -66,14 +62,6 @@ def connector(**more: Any) -> dict[str, Any]:
 
 def kind_of(one: Resource) -> str:
     return one.urn.split("::")[2].rpartition(":")[2]
-
-
-async def fails(call: Any, *words: str) -> grpc.aio.AioRpcError:
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    for word in words:
-        assert word in str(caught.value.details())
-    return caught.value
 
 
 # 1. up, then a preview and a refresh, are clean
@@ -340,7 +328,7 @@ async def test_row_09_cancel_ends_waits(rpc: Rpc, world: World) -> None:
     await asyncio.wait_for(fails(task), 5)
 
 
-# 10 and 11. Handshake, Configure
+# 10. Handshake; rows 11 and 12 are in test_pulumi_config.py
 
 
 async def test_row_10_handshake_answers_as_configure_does(rpc: Rpc) -> None:
@@ -352,60 +340,6 @@ async def test_row_10_handshake_answers_as_configure_does(rpc: Rpc) -> None:
     assert hello.supports_autonaming_configuration
     assert ready.supports_autonaming_configuration
     await rpc.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
-
-
-async def test_row_11_an_unknown_configuration_waits(world: World, tmp_path: Path) -> None:
-    async with serving(tmp_path) as rpc:
-        await rpc.configure(denUrl=UNKNOWN)
-        await fails(account(rpc), "configuration is not known yet")
-        await rpc.configure(allowDisconnect="true")
-        assert (await account(rpc)).id
-
-
-@pytest.mark.parametrize(
-    ("args", "words"),
-    [
-        ({"denApiKey": "no-such-key"}, "refused"),
-        ({"denUrl": "http://den.example.com"}, "denUrl: the URL"),
-        ({"denUrl": "https://127.0.0.1:9"}, "127.0.0.1:9"),
-    ],
-)
-async def test_row_11_a_wrong_configuration_is_told_in_one_sentence(
-    world: World, tmp_path: Path, args: dict[str, Any], words: str
-) -> None:
-    async with serving(tmp_path) as rpc:
-        await fails(rpc.configure(**args), words)
-        await fails(account(rpc), "configuration")
-
-
-async def test_row_11_without_any_key(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DEN_URL", "DEN_API_KEY", "WEXA_URL", "WEXA_API_KEY"):
-        monkeypatch.delenv(f"TRUEUP_{name}")
-    async with serving(tmp_path) as rpc:
-        await fails(rpc.configure(), "nothing says how to reach Den or Wexa", "trueup:denApiKey")
-
-
-async def test_row_11_check_config_seals_keys_and_names_what_is_wrong(rpc: Rpc) -> None:
-    async def check(**news: Any) -> Any:
-        return await rpc.stub.CheckConfig(provider_pb2.CheckRequest(urn="x", news=encode(news)))
-
-    assert decode((await check(denApiKey="a-key")).inputs) == {"denApiKey": Sealed("a-key")}
-    answer = await check(denUrl="http://den.example.com", apiKey="x", denApiKey="a key\n", allowDisconnect="perhaps")
-    assert {one.property for one in answer.failures} == {"denUrl", "apiKey", "denApiKey", "allowDisconnect"}
-    assert not any("a key" in one.reason for one in answer.failures)
-
-
-# 12. DiffConfig
-
-
-async def test_row_12_another_key_replaces_nothing(rpc: Rpc) -> None:
-    request = provider_pb2.DiffRequest(
-        olds=encode({"denApiKey": Sealed("a")}),
-        old_inputs=encode({"denApiKey": Sealed("a")}),
-        news=encode({"denApiKey": Sealed("b"), "denUrl": "https://den.example.com"}),
-    )
-    found = await rpc.stub.DiffConfig(request)
-    assert (found.changes, list(found.diffs), list(found.replaces)) == (SOME, ["denUrl", "denApiKey"], [])
 
 
 # 13. Secrets stay secret
