@@ -297,3 +297,18 @@ def descendants(pid: int) -> list[int]:
         found += [child for child, parent in parents.items() if parent == found[seen]]
         seen += 1
     return found[1:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_limit_of_the_key_is_waited_out(stack: Stack, world: World) -> None:
+    stack.resources = {"acme": small()["acme"]}
+    for number in range(700):
+        stack.resources[f"i-{number}"] = resource(
+            "ConnectorInstance", connectorAccount="${acme.id}", remoteId=f"acme/{number}", config={"branch": "main"}
+        )
+    said = stack.up(patience=300)
+    assert "+ 702 created" in said
+    assert "window for this key is spent" in said
+    assert len([row for row in world.rows(INSTANCES) if row["name"].startswith("i-")]) == 700
+    assert world.asked(system="den") <= 725
