@@ -14,6 +14,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from trueup.plugin.codec import bare, decode, encode
+from trueup.plugin.serve import listening
 from trueup.plugin.servicer import Provider
 
 MODES = provider_pb2.CheckRequest.AutonamingOptions
@@ -151,15 +152,14 @@ def in_part(error: grpc.aio.AioRpcError) -> Any:
 @contextlib.asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[Rpc]:
     """A provider that works in that folder, and an engine that listens."""
-    engine, listener, server = Engine(), grpc.aio.server(), grpc.aio.server()
+    engine, listener = Engine(), grpc.aio.server()
     engine_pb2_grpc.add_EngineServicer_to_server(engine, listener)
     address = f"127.0.0.1:{listener.add_insecure_port('127.0.0.1:0')}"
     await listener.start()
     provider = Provider("", folder)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    server, port = await listening(provider)
+    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
         await stub.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address=address))
         try:

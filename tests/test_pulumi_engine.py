@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import FAILED, Stack, resource, small
+from engine import FAILED, PROVIDER, Stack, resource, small
 from sandboxes import PATIENCE
 from world import ACCOUNTS, INSTANCES, World, names
 
@@ -284,6 +285,20 @@ def test_a_provider_ends_with_its_engine(stack: Stack, world: World) -> None:
     while any(Path(f"/proc/{one}").exists() for one in providers):
         assert time.monotonic() < until, "it outlived its engine"
         time.sleep(0.1)
+
+
+def test_an_engine_attaches_to_a_provider_that_runs(stack: Stack, world: World) -> None:
+    command = [str(PROVIDER / "pulumi-resource-trueup")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=stack.folder, text=True) as provider:
+        assert provider.stdout is not None
+        stack.environment["PULUMI_DEBUG_PROVIDERS"] = f"trueup:{provider.stdout.readline().strip()}"
+        try:
+            stack.up()
+            stack.clean()
+            assert provider.poll() is None
+        finally:
+            provider.send_signal(signal.SIGINT)
+        assert provider.wait(PATIENCE) == 0
 
 
 def descendants(pid: int) -> list[int]:

@@ -364,11 +364,10 @@ async def test_row_13_secrets_stay_secret_everywhere(rpc: Rpc, world: World) -> 
 # 14 and 15. Sizes and numbers
 
 
-async def test_row_14_messages_above_four_megabytes(world: World, tmp_path: Path) -> None:
-    """The process's own options are tried with the real engine; here, that nothing of ours minds."""
-    from trueup.plugin import serve
-
-    assert serve._LARGEST > 64 << 20
+async def test_row_14_messages_above_four_megabytes(rpc: Rpc) -> None:
+    large = {"text": "x" * (6 << 20)}
+    found, failures = await rpc.check("ConnectorInstance", "docs", {"connectorAccount": UNKNOWN, "config": large})
+    assert (found["config"], failures) == (large, {})
 
 
 async def test_row_15_ids_stay_text_and_numbers_numbers(rpc: Rpc) -> None:

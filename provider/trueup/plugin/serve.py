@@ -50,12 +50,8 @@ async def _serve(address: str) -> None:
         loop.add_signal_handler(one, ending.set)
     from trueup.plugin.servicer import Provider
 
-    options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)]
-    server = grpc.aio.server(options=options)
     provider = Provider(address)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
+    server, port = await listening(provider)
     print(port, flush=True)
     # Whatever is printed from here on is for people, and the engine reads no more of standard output.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -66,6 +62,16 @@ async def _serve(address: str) -> None:
     await server.stop(_GRACE)
     with contextlib.suppress(Exception):
         await provider.aclose()
+
+
+async def listening(provider: provider_pb2_grpc.ResourceProviderServicer) -> tuple[grpc.aio.Server, int]:
+    """A server of that provider on a port of this machine alone, for messages of any size."""
+    options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)]
+    server = grpc.aio.server(options=options)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    return server, port
 
 
 async def _orphaned(ending: asyncio.Event) -> None:
