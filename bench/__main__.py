@@ -10,6 +10,7 @@ NAMES = (
     *("requests-plan", "requests-converge", "requests-import", "requests-org", "requests-aged", "prediction"),
     *("organisation-from-nothing", "crash-points", "ledger-overhead"),
     *("wall-plan", "cpu-load", "memory-plan", "start-help"),
+    *("pulumi-refresh", "pulumi-up-noop", "pulumi-wall", "plugin-start", "plugin-memory"),
 )
 
 

@@ -19,7 +19,7 @@ COMMANDS: Final = {
     "sync": "Have Den sync an instance now.",
     "import": "Write manifests for what exists.",
     "get": "List what is live of a kind.",
-    "schema": "Print the manifest schema, the reference of all kinds, or the Pulumi package schema.",
+    "schema": "Print the schema of manifests or for Pulumi, or the reference of all kinds.",
     "sandbox": "Serve an embedded Den and Wexa on this machine.",
     "completion": "Print the completion script of a shell.",
 }

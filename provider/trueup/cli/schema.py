@@ -24,7 +24,7 @@ trueup schema pulumi > schema.json
 @click.argument("what", type=click.Choice(["manifest", "docs", "pulumi"]), default="manifest")
 @click.pass_obj
 def command(console: Console, what: str) -> int:
-    """Print the manifest schema, the reference of all kinds, or the Pulumi package schema.
+    """Print the schema of manifests or for Pulumi, or the reference of all kinds.
 
     `manifest` is JSON Schema (draft 7) of one document; `docs` is a page of Markdown; `pulumi` is what SDKs are
     generated from.
