@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import os
 import signal
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import grpc
-from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+if TYPE_CHECKING:
+    from trueup.plugin.servicer import Provider
 
 _LARGEST: Final = 1 << 30
 """Bytes of a message: the state of a large stack is no single message, but a single resource may be large."""
@@ -48,11 +52,10 @@ async def _serve(address: str) -> None:
     loop = asyncio.get_running_loop()
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, ending.set)
-    from trueup.plugin.servicer import Provider
-
-    provider = Provider(address)
-    server, port = await listening(provider)
+    late = Late(address)
+    server, port = await listening(late)
     print(port, flush=True)
+    late.begin()
     # Whatever is printed from here on is for people, and the engine reads no more of standard output.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     watching = asyncio.ensure_future(_orphaned(ending)) if address else None
@@ -61,7 +64,47 @@ async def _serve(address: str) -> None:
         watching.cancel()
     await server.stop(_GRACE)
     with contextlib.suppress(Exception):
-        await provider.aclose()
+        await late.aclose()
+
+
+class Late(provider_pb2_grpc.ResourceProviderServicer):
+    """A provider that is loaded once the engine knows the port: both take as long as the other, side by side."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._made: asyncio.Task[Provider] | None = None
+
+    def begin(self) -> asyncio.Task[Provider]:
+        """Loads it, if nobody did."""
+        if self._made is None:
+            self._made = asyncio.ensure_future(self._make())
+        return self._made
+
+    async def aclose(self) -> None:
+        """Closes what was loaded."""
+        await (await self.begin()).aclose()
+
+    async def _make(self) -> Provider:
+        module = await asyncio.to_thread(importlib.import_module, "trueup.plugin.servicer")
+        made: Provider = module.Provider(self._address)
+        return made
+
+    async def List(self, request: Any, context: Any) -> Any:
+        """The one call that answers with a stream."""
+        async for one in (await asyncio.shield(self.begin())).List(request, context):
+            yield one
+
+
+def _forwarded(name: str) -> Any:
+    async def call(self: Late, request: Any, context: Any) -> Any:
+        return await getattr(await asyncio.shield(self.begin()), name)(request, context)
+
+    return call
+
+
+for _method in provider_pb2.DESCRIPTOR.services_by_name["ResourceProvider"].methods:
+    if not _method.server_streaming:
+        setattr(Late, _method.name, _forwarded(_method.name))
 
 
 async def listening(provider: provider_pb2_grpc.ResourceProviderServicer) -> tuple[grpc.aio.Server, int]:
