@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from trueup.apply.journal import as_key
-from trueup.records import Intent, Record, Run, stamp
+from trueup.records import Intent, Record, Run, Seen, stamp
 from trueup.secrets import fingerprint
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from trueup.model import Kind
 
 
-_KEY: Final = "credential"
+_CREDENTIAL: Final = "(credential)"
+"""Stands where the kind of what was seen stands."""
 _DAY: Final = timedelta(days=1)
 
 
@@ -37,6 +38,7 @@ class Memory:
         self._number = 0
         self._open: dict[str, list[Intent]] = {}
         self._retained: dict[str, Record] = {}
+        self._accepted: Seen | None = None
 
     async def load(self) -> None:
         """What former processes left. Raises LedgerError."""
@@ -46,6 +48,7 @@ class Memory:
             for intent in intents:
                 self._open.setdefault(intent.address, []).append(intent)
         self._retained = {record.id: record for record in (await self._ledger.records({self._scope})).values()}
+        self._accepted = (await self._ledger.seen({self._scope})).get((self._scope, _CREDENTIAL, ""))
 
     async def intend(self, urn: str, kind: Kind, key: Hashable) -> None:
         """It is about to be created. Raises LedgerError."""
@@ -90,22 +93,19 @@ class Memory:
         if self._retained.pop(key, None) is not None and self._ledger is not None:
             await self._ledger.write(forgotten=[(self._scope, key)])
 
-    async def accepted(self, credential: str) -> bool:
+    def accepted(self, credential: str) -> bool:
         """Whether the server took that credential within the last day, as far as anybody noted."""
-        if self._ledger is None:
+        if self._ledger is None or self._accepted is None:
             return False
-        record = self._retained.get(_KEY)
-        fresh = (self._now() - _DAY).isoformat(timespec="seconds") if record else ""
-        mark = fingerprint(self._ledger.key, credential)
-        return record is not None and record.written.get(_KEY) == mark and record.at > fresh
+        fresh = self._accepted.at > stamp(self._now() - _DAY)
+        return fresh and self._accepted.digest == fingerprint(self._ledger.key, credential)
 
     async def accept(self, credential: str) -> None:
         """The server took it just now. Raises LedgerError."""
         if self._ledger is not None:
             mark = fingerprint(self._ledger.key, credential)
-            record = Record(self._scope, _KEY, _KEY, written={_KEY: mark}, at=stamp(self._now()))
-            self._retained[_KEY] = record
-            await self._ledger.write(records=[record])
+            self._accepted = Seen(self._scope, _CREDENTIAL, "", stamp(self._now()), mark)
+            await self._ledger.write(seen=[self._accepted])
 
     async def aclose(self) -> None:
         """Notes that this process ended; what is open stays so until the engine shows that it knows."""

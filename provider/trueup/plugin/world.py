@@ -102,7 +102,7 @@ class World:
         key = self._clients["den"].credential.key
         credential = key.reveal() if key else ""
         memory = await self.memory("den")
-        if not await memory.accepted(credential):
+        if not memory.accepted(credential):
             await organization(self._clients["den"])
             await memory.accept(credential)
 
