@@ -142,6 +142,14 @@ async def test_row_04_a_drift_is_told_field_by_field(rpc: Rpc, world: World, tmp
     assert row["instanceConfigJson"] == {"branch": "main", "path": "guides", "discovered": 7}
 
 
+async def test_row_04_of_an_empty_mapping_no_key_is_ours(rpc: Rpc) -> None:
+    docs = await instance(rpc, config={"own": {"key": 1}})
+    await rpc.update(docs, **{**docs.inputs, "config": {}})
+    await rpc.read(docs)
+    assert docs.inputs["config"] == {}
+    assert (await rpc.diff(docs, docs.inputs)).changes == NONE
+
+
 # 5. Check tolerates unknowns anywhere, is deterministic, tells failures by path, marks secrets
 
 

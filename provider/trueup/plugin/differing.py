@@ -97,7 +97,7 @@ def _of_field(
         was = at(base, path[1:])
         if was is MISSING:
             was = at(live, path[1:])
-        if not _equal(was, now):
+        if not _equal(was, now) and not (now == {} and isinstance(was, dict)):  # of which no key is ours
             found.append((path, was, now))
     if not trait.immutable:
         found += [(path, was, MISSING) for path, _, was in leaves(MISSING, base, (name,)) if not _still(new, path[1:])]

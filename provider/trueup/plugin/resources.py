@@ -114,7 +114,9 @@ class Resources:
         asked = [change for change in found.changes if change not in found.local]
         if asked and not (found.replaces and not again):
             _, key = parts_of(kind, given)
-            live = live_of(kind, key, "", {**before, **state})
+            live = live_of(
+                kind, key, "", {name: one for name, one in {**before, **state}.items() if not has_unknown(one)}
+            )
             replaced = {str(change.path[0]) for change in found.replaces}
             wanted = {name: value for name, value in bare(inputs).items() if not has_unknown(value) or name in replaced}
             asked = [change for change in asked if str(change.path[0]) in wanted]

@@ -157,6 +157,8 @@ def _over(trait: Field, verbs: Verbs, given: Any, value: Any, live: Live, baseli
             walked = {key: walk(item, (*path, key)) for key, item in part.items()}
             return {key: item for key, item in walked.items() if item is not MISSING}
         seen = at(value, path[1:]) if isinstance(value, dict) else MISSING
+        if part == {} and isinstance(seen, dict):
+            return part  # no key of it is ours
         if _alike(path, part, seen, baseline, None) or _kept(trait, verbs, path, part, live):
             return part
         return seen
