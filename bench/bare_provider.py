@@ -1,6 +1,7 @@
 """A provider that does nothing: `python bench/bare_provider.py SCHEMA ENGINE_ADDRESS` prints its port and serves.
 
-Read and Check give back what they were given, and Diff finds nothing: the least that a provider in Python can take.
+Read gives back what it was given, Check what is in the state, and Diff finds nothing: the least that a provider in
+Python can take.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Bare(provider_pb2_grpc.ResourceProviderServicer):
     """The calls of a run in which nothing changes."""
 
     def __init__(self, schema: str) -> None:
-        self._schema = schema
+        self._schema = Path(schema)
 
     async def Handshake(self, request: Any, context: Any) -> Any:
         """What the provider that is measured says as well."""
@@ -31,9 +32,12 @@ class Bare(provider_pb2_grpc.ResourceProviderServicer):
         """No version of its own."""
         return plugin_pb2.PluginInfo(version="0.0.0")
 
+    def _text(self) -> str:
+        return self._schema.read_text(encoding="utf-8")
+
     async def GetSchema(self, request: Any, context: Any) -> Any:
         """That of the other provider, from a file."""
-        return provider_pb2.GetSchemaResponse(schema=Path(self._schema).read_text(encoding="utf-8"))
+        return provider_pb2.GetSchemaResponse(schema=self._text())
 
     async def CheckConfig(self, request: Any, context: Any) -> Any:
         """As given."""
@@ -48,8 +52,8 @@ class Bare(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True, acceptResources=True)
 
     async def Check(self, request: Any, context: Any) -> Any:
-        """As given."""
-        return provider_pb2.CheckResponse(inputs=request.news)
+        """As the state has it: other inputs than those would make the engine write its state anew for each of them."""
+        return provider_pb2.CheckResponse(inputs=request.olds if request.olds.fields else request.news)
 
     async def Diff(self, request: Any, context: Any) -> Any:
         """Nothing."""

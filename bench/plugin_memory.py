@@ -13,5 +13,5 @@ def measure() -> Figure:
     with stack() as found:
         figure = found.up("--refresh").mebibytes
         floor = found.up("--refresh", provider="bare").mebibytes
-    assert figure and floor, "the processes could not be looked at; that takes /proc"
+    assert min(figure, floor) > 0, "the processes could not be looked at; that takes /proc"
     return Figure("plugin-memory", figure, floor, GOAL, "MiB", "figure", "peak of the resident memory of the process")

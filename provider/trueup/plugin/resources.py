@@ -107,6 +107,8 @@ class Resources:
         """What differs, and whether what replaces it has the same unique name. Raises TrueupError when it cannot be."""
         verbs = cast(Verbs, kind.verbs)
         found = differences(kind, state, before, inputs, ignored)
+        if not found.changes:
+            return found, False
         if found.replaces and type(verbs).canonical is not Verbs.canonical and not has_unknown(bare(inputs)):
             spec = await self._canonical(kind, inputs)  # an e-mail may be the member whose id the state has
             found = differences(kind, state, before, {**inputs, **_known_as(spec, before)}, ignored)

@@ -87,12 +87,20 @@ class Late(provider_pb2_grpc.ResourceProviderServicer):
     async def _make(self) -> Provider:
         module = await asyncio.to_thread(importlib.import_module, "trueup.plugin.servicer")
         made: Provider = module.Provider(self._address)
+        # What Configure needs next, while the engine still talks to others; a failure shows there.
+        self._ahead = asyncio.ensure_future(asyncio.to_thread(_loaded, "trueup.ledger", "jsonschema"))
         return made
 
     async def List(self, request: Any, context: Any) -> Any:
         """The one call that answers with a stream."""
         async for one in (await asyncio.shield(self.begin())).List(request, context):
             yield one
+
+
+def _loaded(*names: str) -> None:
+    with contextlib.suppress(ImportError):
+        for name in names:
+            importlib.import_module(name)
 
 
 def _forwarded(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.errors import UsageError
@@ -50,6 +51,7 @@ def kind_of(token: str) -> Kind:
     return found
 
 
+@cache
 def inputs_of(kind: Kind) -> tuple[Field, ...]:
     """What a program may say of a resource: a kind's fields without short forms, which are resources of their own."""
     found = tuple(field for field in kind.fields if not field.inline and field.name not in _LEFT_OUT)
