@@ -18,6 +18,7 @@ from world import ACCOUNTS, INSTANCES, World, names
 
 from trueup.sandbox.presets import DEMO_PROJECT
 
+pytestmark = pytest.mark.timeout(300)  # each starts the engine several times
 TOKEN = "a-token-that-nobody-may-see"
 MAPPINGS = "den.connectorMappings"
 

@@ -14,6 +14,7 @@ import pytest
 from engine import BUILT, ROOT, Stack, path
 from world import INSTANCES, World, names
 
+pytestmark = pytest.mark.timeout(400)  # each starts the engine several times, and one asks npm
 EXAMPLES = ROOT / "examples"
 KEPT = ("pulumi:pulumi:Stack", "pulumi:providers:trueup", "trueup:index:ConfigFile")
 
