@@ -16,7 +16,7 @@ from world import ACCOUNTS, INSTANCES, World
 from trueup.plugin.codec import Sealed
 
 NONE = provider_pb2.DiffResponse.DIFF_NONE
-PLAIN = (1, 1.5, "t", "", None, True, [], {}, [1, {"k": None}], "ünï")
+PLAIN: tuple[Any, ...] = (1, 1.5, "t", "", None, True, [], {}, [1, {"k": None}], "ünï")
 VALUES: tuple[Any, ...] = (*PLAIN, [Sealed("s")], Sealed("secret"), Sealed({"z": 1}))
 FAULTS: tuple[dict[str, Any], ...] = (
     {"reset": "after"},
