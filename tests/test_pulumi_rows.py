@@ -481,3 +481,14 @@ async def test_a_secret_name_is_found_as_any_other(rpc: Rpc) -> None:
     )
     assert again.id == first.id
     assert "acme-secret-name" not in repr(again.state)
+
+
+async def test_what_is_taken_over_is_never_removed(rpc: Rpc, world: World) -> None:
+    other = await rpc.create("ConnectorAccount", "other", remoteId="2002", displayName="other")
+    for more in ({"adopt": True}, {}):
+        await fails(
+            rpc.create("ConnectorInstance", "old-wiki", connectorAccount=other.id, deletionPolicy="remove", **more),
+            "cannot be taken over",
+        )
+        world.person("old-wiki", status="archived")
+    assert [one for one in world.writes() if "connector-instances" in one] == []

@@ -197,7 +197,7 @@ def load(text: str, key: bytes | None) -> Saved:
         said = f"version {str(version)[:20]}" if type(version) is int else "a version that is no number"
         raise _unusable(f"it has {said}, and this trueup knows {VERSION}")
     if key is None:
-        raise _unusable("there is no key to tell whether it was edited")
+        raise _unusable("there is no key to tell whether it was edited, since its ledger is not here (--state DIR)")
     content.pop("mac", None)
     try:
         # Of one content there is one text only: whatever else reads alike was not written here.

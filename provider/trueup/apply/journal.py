@@ -173,7 +173,7 @@ class Journal:
         if record != known:
             self.records.setdefault(place_of(declared)[:2], {})[live.id] = record
             self.keep(declared, record)
-        return known is None
+        return known is None and self._ledger is not None  # without one nobody will know
 
     def forget(self, connection: Connection, scope: str, key: str) -> None:
         """It is not ours any more."""

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from trueup.diff import Path
     from trueup.model import Field, Kind, Listing, Live
 
-ASKED: Final = "--include-config takes it along"
+ASKED: Final = (
+    "--include-config takes it along; of what trueup wrote there itself, an apply without it removes the keys"
+)
 UNREAD: Final = "it holds secrets, and is neither read nor written"
 ODD: Final = "it would be read as something else than it is"
 

@@ -203,6 +203,11 @@ class Resources:
         calls: tuple[Call, ...] | Refusal = verbs.calls(live, Desired(wanted), asked) if asked else ()
         if isinstance(calls, Refusal):
             raise SafetyError(f"{live.name} ({live.id}) cannot be taken over: {calls.why}")
+        if any(call.verb in ("remove", "delete", "disconnect", "create") for call in calls):
+            raise SafetyError(
+                f"{live.name} ({live.id}) cannot be taken over: it would have to be removed and made anew.",
+                hint="Remove it by hand if it may go, or declare it as it is.",
+            )
         await (await self._world.memory(kind.system)).taken(live.id)
         return await self._perform(urn, kind, inputs, Desired(wanted), calls, live)
 
