@@ -70,8 +70,8 @@ class Answer:
     route: str
 
     def malformed(self, what: str) -> Malformed:
-        """The error to raise when the body is not what the API promises."""
-        return Malformed(
+        """The error to raise when the body is not what the API promises; a write has happened all the same, maybe."""
+        error = Malformed(
             f"{self.method} {self.route} answered {self.status} with {what}.",
             method=self.method,
             route=self.route,
@@ -79,6 +79,8 @@ class Answer:
             request_id=self.request_id,
             hint="Nothing was concluded from it.",
         )
+        error.maybe = self.method != "GET"
+        return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,8 @@ class _Call:
     repeatable: bool
     tried: int = 0
     unexplained: int = 0
+    maybe: bool = False
+    """A try of it may have had its effect."""
 
 
 @dataclass
@@ -238,6 +242,9 @@ class Client:
             return answer
         except _Again as again:
             raise again.failure from None
+        except Stopped as stopped:
+            stopped.maybe = call.maybe
+            raise
 
     async def once(self, name: str, make: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """What a coroutine gives, made once however many ask for it; a failure is not kept."""
@@ -354,7 +361,7 @@ class Client:
     ) -> Exception:
         if call.repeatable:
             failure = self._unavailable(call, why, status, request_id)
-            failure.maybe = call.method != "GET"
+            call.maybe = failure.maybe = call.method != "GET"
             return _Again(failure, wait=wait)
         return self._error(Ambiguous, call, status, request_id, f"may or may not have happened: {why}.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 from collections import Counter
@@ -10,18 +11,23 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from trueup import urls
-from trueup.client import Credential
+from trueup.client import Client, Credential, Manner
 from trueup.errors import SecretError, UsageError
 from trueup.model import DEFAULT_CONNECTION, Declared
 from trueup.secrets import Reference, Secret
 from trueup.systems.den.connection import URL as DEN_URL
+from trueup.systems.den.manner import DenManner
 from trueup.systems.wexa.connection import URL as WEXA_URL
+from trueup.systems.wexa.manner import WexaManner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from trueup.model import Clock, Progress
+
 SANDBOX: Final = urls.SANDBOX
 _URLS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
+_MANNERS: Final[dict[str, type[Manner]]] = {"den": DenManner, "wexa": WexaManner}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,22 @@ def settings_for(
     if failed:
         raise SecretError.all(failed)
     return found
+
+
+def opened(
+    one: Settings, clock: Clock, progress: Progress, stop: asyncio.Event | None = None, concurrency: int | None = None
+) -> Client:
+    """A client of that connection, for whoever closes it; `concurrency` stands in for its own figure."""
+    return Client(
+        one.url,
+        _MANNERS[one.system](),
+        one.credential,
+        clock,
+        progress,
+        timeout=one.timeout,
+        concurrency=concurrency or one.concurrency,
+        stop=stop or asyncio.Event(),
+    )
 
 
 def known_scopes(

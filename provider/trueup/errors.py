@@ -37,6 +37,8 @@ class TrueupError(Exception):
 
     exit_code: ClassVar[int] = 1
     default_code: ClassVar[str] = "E000"
+    maybe: bool = False
+    """Whether the call may have happened although it failed."""
 
     def __init__(self, message: str, *, code: str | None = None, hint: str = "") -> None:
         super().__init__(message)
@@ -153,8 +155,6 @@ class ApiError(TrueupError):
         self.route = route
         self.status = status
         self.request_id = request_id
-        self.maybe = False
-        """Whether the call may have happened although it failed."""
 
     def __str__(self) -> str:
         text = super().__str__()

@@ -294,6 +294,12 @@ class Call:
     """It takes an admin of the organisation."""
 
 
+DELETES: Final = ("remove", "delete", "revoke", "disconnect")
+"""Verbs of calls after which something is not there any more."""
+WITH_ALL_BELOW: Final = ("remove", "disconnect")
+"""Those of them that take along what is below it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Why something that left the manifests stays as it is, and what would remove it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from trueup.apply.journal import as_key
 from trueup.diff import MISSING, at, dotted, leaves
+from trueup.model import DELETES
 from trueup.secrets import fingerprint
 from trueup.systems import kind_named
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from trueup.model import Kind, Live
     from trueup.records import Intent, Record, Run
 
-_DELETES = ("remove", "delete", "revoke", "disconnect")
-_ENDS = ("archive", *_DELETES)
+_ENDS = ("archive", *DELETES)
 
 
 @dataclasses.dataclass(slots=True)
@@ -74,7 +74,7 @@ def resume(
 
 
 def _state(intent: Intent, live: Live | None, index: Index) -> str:
-    if intent.verb in _DELETES:  # also within a replacement
+    if intent.verb in DELETES:  # also within a replacement
         return "found" if live is None else "absent"
     if intent.verb in _ENDS and intent.record is None:
         return "found" if index.verbs.ended(live) else "absent"

@@ -8,11 +8,10 @@ import dataclasses
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from trueup import connections, embedded
 from trueup.apply import Applier, Journal, Report
-from trueup.client import Client, Manner
 from trueup.errors import LedgerError, SafetyError, SecretError, UsageError
 from trueup.manifest import Manifest
 from trueup.match import place_of
@@ -27,9 +26,7 @@ from trueup.secrets import Reference, Secret, mentions, resolve
 from trueup.select import Selection, select
 from trueup.sweep import Sweep
 from trueup.systems.den.below import together
-from trueup.systems.den.manner import DenManner
 from trueup.systems.den.organization import organization
-from trueup.systems.wexa.manner import WexaManner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -40,8 +37,6 @@ if TYPE_CHECKING:
     from trueup.records import Lease, Record
 
     Connection = tuple[str, str]
-
-_MANNERS: Final[dict[str, type[Manner]]] = {"den": DenManner, "wexa": WexaManner}
 
 
 @dataclass
@@ -73,7 +68,10 @@ class Session:
                 servers = await self._open.enter_async_context(embedded.running(options.state / "sandbox"))
                 for key, one in self.settings.items():
                     self.settings[key] = connections.with_embedded(one, servers.systems)
-            self.clients = {key: self._client(one) for key, one in self.settings.items()}
+            self.clients = {
+                key: connections.opened(one, options.clock, options.progress, self.stopping, options.parallelism)
+                for key, one in self.settings.items()
+            }
         except BaseException:
             await self._open.aclose()
             raise
@@ -266,21 +264,6 @@ class Session:
 
     def _waits(self, lease: Lease) -> None:
         self.options.progress.note(f"Waiting for run {lease.run} ({lease.holder}, since {lease.since}) to end.")
-
-    def _client(self, one: connections.Settings) -> Client:
-        options = self.options
-        concurrency = options.parallelism or one.concurrency
-        manner = _MANNERS[one.system]()
-        return Client(
-            one.url,
-            manner,
-            one.credential,
-            options.clock,
-            options.progress,
-            timeout=one.timeout,
-            concurrency=concurrency,
-            stop=self.stopping,
-        )
 
     def _sent(self) -> int:
         return sum(client.sent for client in self.clients.values())

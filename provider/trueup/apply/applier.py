@@ -12,7 +12,7 @@ from trueup.apply.verify import Verifier, resolved
 from trueup.diff import MISSING
 from trueup.errors import ApiError, Stopped, TrueupError
 from trueup.match import depths_of, place_of
-from trueup.model import Address, Desired, Live
+from trueup.model import WITH_ALL_BELOW, Address, Desired, Live
 from trueup.systems import KINDS
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ class Applier:
                         outcome.answered[name] = answer.spec.get(name, MISSING)
             outcome.result = "done"
         except Stopped as error:
-            outcome.result, outcome.error = "stopped", error
+            outcome.result, outcome.error, outcome.maybe = "stopped", error, error.maybe
         except TrueupError as error:
             outcome.result, outcome.error, self._failed = "failed", error, True
             outcome.maybe = isinstance(error, ApiError) and error.maybe
@@ -207,7 +207,7 @@ class Applier:
         connection = place_of(step.declared)[:2]
         self.journal.settled(step, done, maybe=outcome.maybe)
         at_once = False
-        if step.live is not None and any(call.verb in ("remove", "disconnect") for call in step.calls[:done]):
+        if step.live is not None and any(call.verb in WITH_ALL_BELOW for call in step.calls[:done]):
             for key in step.along:
                 self.journal.forget(connection, self.journal.scope(connection), key)
             self.journal.forget_below(connection, {step.live.id, *step.along})

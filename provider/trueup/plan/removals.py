@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from trueup.match import depths_of, exclusive_places
-from trueup.model import DEFAULT_CONNECTION, PROTECT, Address, Call, Declared, Desired, Kept, Live, Verbs, Where
+from trueup.model import (
+    DEFAULT_CONNECTION,
+    PROTECT,
+    WITH_ALL_BELOW,
+    Address,
+    Call,
+    Declared,
+    Desired,
+    Kept,
+    Live,
+    Verbs,
+    Where,
+)
 from trueup.plan.steps import Left, Step
 from trueup.systems import KINDS, kind_named
 
@@ -23,7 +35,6 @@ if TYPE_CHECKING:
 
 LEDGER = "the ledger"
 """In place of a file: what is declared no more is remembered there."""
-_ENDS = ("remove", "disconnect")
 """Verbs that take with them what is below."""
 
 
@@ -163,7 +174,9 @@ def _disconnecting(step: Step, matches: Matches) -> Step:
 
 def _without_what_goes_along(plan: Plan, found: list[Step], matches: Matches) -> list[Step]:
     """The steps without those whose parent is deleted anyway, which are told with it."""
-    ending = {step.live.id: step for step in found if step.live and any(call.verb in _ENDS for call in step.calls)}
+    ending = {
+        step.live.id: step for step in found if step.live and any(call.verb in WITH_ALL_BELOW for call in step.calls)
+    }
     kept: list[Step] = []
     for step in found:
         above = None

@@ -133,13 +133,28 @@ def _meant(found: dict[str, Any]) -> Any:
     if not isinstance(mark, str):
         return found
     if mark == SECRET:
-        return Sealed(found.get("value"))
+        return Sealed(_hidden(found.get("value")))
     if mark == OUTPUT:
         value = found.get("value", UNKNOWN)
-        return Sealed(value) if found.get("secret") is True else value
+        return Sealed(_hidden(value)) if found.get("secret") is True else value
     if mark in OPAQUE:
         return Opaque(OPAQUE[mark], found)
     return found
+
+
+def _hidden(value: Any) -> Any:
+    """The value, of which no message shows a text or number from here on, whoever repeats it."""
+    if isinstance(value, str):
+        Secret(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        Secret(repr(value))
+    elif isinstance(value, dict):
+        for one in value.values():
+            _hidden(one)
+    elif isinstance(value, list):
+        for one in value:
+            _hidden(one)
+    return value
 
 
 def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:

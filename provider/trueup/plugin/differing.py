@@ -7,7 +7,6 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ from trueup.plugin.codec import bare, has_unknown, is_sealed
 from trueup.plugin.tokens import ADOPT, inputs_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from trueup.model import Field, Kind, Verbs
 
 
@@ -24,7 +25,7 @@ class Differences:
     """What differs, in the order of the kind's fields."""
 
     changes: list[Change] = field(default_factory=list)
-    """Without values: these may be secret."""
+    """Those that may be secret without their values."""
     removed: list[Path] = field(default_factory=list)
     """Keys of mappings of ours that are declared no more."""
     replaces: list[Change] = field(default_factory=list)
@@ -32,16 +33,13 @@ class Differences:
     local: list[Change] = field(default_factory=list)
     """Those of the changes that no server hears of."""
 
-    def __bool__(self) -> bool:
-        return bool(self.changes)
-
 
 def differences(
     kind: Kind,
     state: Mapping[str, Any],
     before: Mapping[str, Any],
     after: Mapping[str, Any],
-    ignored: Mapping[str, Any] | tuple[str, ...] = (),
+    ignored: Sequence[str] = (),
 ) -> Differences:
     """From the inputs `before` (and the outputs `state`) to the inputs `after`; paths in `ignored` never differ."""
     found = Differences()
@@ -79,7 +77,7 @@ def _of_field(
     name = trait.name
     old, new = (bare(side.get(name, MISSING)) for side in (before, after))
     if new is MISSING:
-        if trait.owned_by_key and isinstance(old, dict) and not trait.immutable:
+        if trait.owned_by_key and isinstance(old, dict) and not (trait.immutable or trait.write_only):
             return [(path, was, MISSING) for path, _, was in leaves(MISSING, old, (name,))]
         if trait.local and old is not MISSING and old != trait.default:
             return [((name,), old, MISSING)]
@@ -97,7 +95,9 @@ def _of_field(
         was = at(base, path[1:])
         if was is MISSING:
             was = at(live, path[1:])
-        if not _equal(was, now) and not (now == {} and isinstance(was, dict)):  # of which no key is ours
+        # The state does not tell of keys that were not declared; of a mapping that is declared empty no key is ours.
+        anew = now is None and was is MISSING
+        if anew or not (_equal(was, now) or (now == {} and isinstance(was, dict))):
             found.append((path, was, now))
     if not trait.immutable:
         found += [(path, was, MISSING) for path, _, was in leaves(MISSING, base, (name,)) if not _still(new, path[1:])]

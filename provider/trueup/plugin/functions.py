@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.client import Client
-from trueup.connections import SANDBOX
+from trueup.connections import SANDBOX, opened
 from trueup.errors import TrueupError, UsageError
 from trueup.model import Quiet
 from trueup.options import SystemClock
@@ -15,7 +16,6 @@ from trueup.plugin.codec import UNKNOWN
 from trueup.secrets import reveal
 from trueup.systems import kind_named
 from trueup.systems.den import sync_events
-from trueup.systems.den.manner import DenManner
 from trueup.systems.den.organization import organization
 from trueup.wire import plain
 
@@ -34,6 +34,10 @@ _EVENTS: Final = {
     "status": "status",
 }
 _MOST: Final = 100
+
+
+_SHORT: Final = 10.0
+"""Seconds for a look that nothing depends on."""
 
 
 async def invoke(world: World, token: str, arguments: Mapping[str, Any]) -> tuple[Answer, list[Failure]]:
@@ -67,7 +71,7 @@ async def elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool
             settings = known.systems.get("den") if known else None
             if settings is None or settings.url == SANDBOX:
                 return False
-            client = Client(settings.url, DenManner(), settings.credential, SystemClock(), Quiet(), timeout=10)
+            client = opened(dataclasses.replace(settings, timeout=_SHORT), SystemClock(), Quiet())
             try:
                 found.append((await organization(client)).id)
             finally:
@@ -190,12 +194,10 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _moment(given: Mapping[str, Any]) -> Any:
-    from datetime import UTC, datetime
-
+def _moment(given: Mapping[str, Any]) -> datetime:
     text = _text(given, "since")
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise _Wrong("since", f"since {plain(text, 40)} is no time as RFC 3339 writes it.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -72,10 +72,26 @@ class Memory:
         text = as_key(key)
         return any(one.kind == kind.name and one.key == text for one in self._open.get(urn, ()))
 
-    async def settled(self, urn: str) -> None:
-        """The engine knows of it, or it is known not to have been made. Raises LedgerError."""
-        intents = self._open.pop(urn, ())
-        if intents and self._ledger is not None:
+    def is_open(self, urn: str) -> bool:
+        """Whether anything was begun of it that the engine may not know."""
+        return bool(self._open.get(urn))
+
+    def others(self, urn: str, kind: Kind, key: Hashable) -> list[str]:
+        """The other names, as `as_key` has them, under which this resource was about to be created."""
+        text = as_key(key)
+        return [one.key for one in self._open.get(urn, ()) if one.kind == kind.name and one.key != text]
+
+    async def settled(self, urn: str, key: Hashable | None = None) -> None:
+        """The engine knows of it under that name, or it is known not to have been made. Raises LedgerError.
+
+        Without a key that is said of all its names.
+        """
+        text = None if key is None else as_key(key)
+        intents = [one for one in self._open.get(urn, ()) if text in (None, one.key)]
+        if not intents:
+            return
+        self._open[urn] = [one for one in self._open[urn] if one not in intents]
+        if self._ledger is not None:
             await self._ledger.write(outcomes=[(one.run, one.number, "done") for one in intents])
 
     async def retain(self, urn: str, kind: Kind, key: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.errors import NotFound
+from trueup.errors import NotFound, Refused
 from trueup.model import Address, Declared, Listing, Live, Refusal, Scope, Verbs, Where
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ class _List:
     def __init__(self, verbs: Verbs, listing: Listing) -> None:
         self.listing = listing
         self.by_id = {live.id: live for live in listing.items}
-        self.by_key = {verbs.key(live.spec): live for live in listing.items}
+        self.by_key: dict[Hashable, list[Live]] = {}
+        for live in listing.items:
+            self.by_key.setdefault(verbs.key(live.spec), []).append(live)
 
 
 class Reads:
@@ -89,10 +91,14 @@ class Reads:
             found = _List(verbs, await verbs.read(self._client, Scope((declared,), whole=False)))
         else:
             found = await self._list(kind, parent)
-        live = found.by_key.get(key)
-        if live is None or (kind.name, live.id) in self._known:
-            return None  # what is known since has another key, or is gone
-        return await self._whole(kind, live)
+        # Of what is known since it is another key, or it is gone.
+        lives = [live for live in found.by_key.get(key, ()) if (kind.name, live.id) not in self._known]
+        if len(lives) > 1:
+            ids = ", ".join(sorted(live.id for live in lives))
+            raise Refused(
+                f"{len(lives)} live resources answer to this name: {ids}.", hint="Give the id of the one meant."
+            )
+        return await self._whole(kind, lives[0]) if lives else None
 
     async def all(self, kind: Kind, parent: str = "") -> list[Live]:
         """All of a kind, or all below a parent. Raises ApiError."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.diff import MISSING, Change
-from trueup.errors import ApiError, NotFound, Refused, SafetyError, Stopped, TrueupError
-from trueup.model import Address, Declared, Desired, Kept, Live, Refusal, Verbs, Where
+from trueup.apply.journal import as_key
+from trueup.diff import MISSING, Change, covers, same
+from trueup.errors import NotFound, Refused, SafetyError, Stopped, TrueupError
+from trueup.model import DELETES, Address, Declared, Desired, Kept, Live, Refusal, Verbs, Where
 from trueup.plan.judge import change_of, in_sync
 from trueup.plan.judge import differences as unlike
 from trueup.plugin.codec import bare, has_unknown, secrets
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 Properties = dict[str, Any]
 _IRREPLACEABLE: Final = ("ConnectorAccount", "ConnectorInstance")
 """Kinds of which a replacement destroys what is below, and is made only when the program says so."""
+_SKEW: Final = timedelta(minutes=2)
+"""By how much the server's clock may be behind ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Resources:
         memory = await self._world.memory(kind.system)
         spec = await self._canonical(kind, inputs)
         async with self._world.writing[_writer(kind, spec)]:
+            await self._tell_of_others(urn, kind, spec)
             live = await reads.find(kind, spec)
             if live is not None:
                 return await self._take_over(urn, kind, inputs, spec, live)
@@ -72,7 +77,7 @@ class Resources:
         except NotFound:
             live = None
         if state:
-            await (await self._world.memory(kind.system)).settled(urn)
+            await self._kept(urn, kind, key, parent, state)
         if live is None:
             return None
         if live.trouble:
@@ -88,7 +93,7 @@ class Resources:
         """Changes it to what the program says now. Raises TrueupError and InPart."""
         verbs = cast(Verbs, kind.verbs)
         parent, key = parts_of(kind, given)
-        await (await self._world.memory(kind.system)).settled(urn)
+        await self._kept(urn, kind, key, parent, state)
         spec = await self._canonical(kind, inputs)
         live = live_of(kind, key, parent, state)
         found = differences(kind, state, before, inputs, ignored)
@@ -106,23 +111,25 @@ class Resources:
     ) -> tuple[Differences, bool]:
         """What differs, and whether what replaces it has the same unique name. Raises TrueupError when it cannot be."""
         verbs = cast(Verbs, kind.verbs)
+        parent, key = parts_of(kind, given)
+        await self._kept(urn, kind, key, parent, state)
         found = differences(kind, state, before, inputs, ignored)
         if not found.changes:
             return found, False
-        if found.replaces and type(verbs).canonical is not Verbs.canonical and not has_unknown(bare(inputs)):
+        replaced = {str(change.path[0]) for change in found.replaces}
+        named = {name: inputs.get(name) for name in (*replaced, kind.parent)}
+        if found.replaces and type(verbs).canonical is not Verbs.canonical and not has_unknown(named):
             spec = await self._canonical(kind, inputs)  # an e-mail may be the member whose id the state has
             found = differences(kind, state, before, {**inputs, **_known_as(spec, before)}, ignored)
         again = same_thing(verbs, {**bare(state), **bare(before)}, bare(inputs))
         asked = [change for change in found.changes if change not in found.local]
         if asked and not (found.replaces and not again):
-            _, key = parts_of(kind, given)
-            live = live_of(
-                kind, key, "", {name: one for name, one in {**before, **state}.items() if not has_unknown(one)}
-            )
+            known = {name: one for name, one in {**before, **state}.items() if not has_unknown(one)}
+            live = live_of(kind, key, "", known)
             replaced = {str(change.path[0]) for change in found.replaces}
             wanted = {name: value for name, value in bare(inputs).items() if not has_unknown(value) or name in replaced}
             asked = [change for change in asked if str(change.path[0]) in wanted]
-            calls = verbs.calls(live, Desired({**reveal(live.spec), **wanted}), asked) if asked else ()
+            calls = verbs.calls(live, Desired(wanted), asked) if asked else ()
             if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or not replaced):
                 raise SafetyError(calls.why)
             if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):
@@ -138,9 +145,13 @@ class Resources:
         parent, key = parts_of(kind, given)
         live = live_of(kind, key, parent, state)
         memory = await self._world.memory(kind.system)
-        await memory.settled(urn)
+        await self._kept(urn, kind, key, parent, state)
         policy = _policy(kind, inputs or state)
         calls = verbs.removal(live, policy)
+        reads = self._world.reads(kind.system)
+        if not isinstance(calls, Kept) and not calls:  # by its state it has ended, which may be long ago
+            seen = await reads.get(kind, key, parent)
+            calls = verbs.removal(seen, policy) if seen is not None else ()
         if isinstance(calls, Kept):
             say = self._world.host.info if "deletionPolicy" in kind.by_name else self._world.host.warn
             say(f"{live.name} stays as it is: {calls.why}.", urn)
@@ -151,7 +162,6 @@ class Resources:
                 "disconnecting an account deletes every instance of it.",
                 hint="Set trueup:allowDisconnect to true, or deletionPolicy to retain.",
             )
-        reads = self._world.reads(kind.system)
         async with self._world.writing[_writer(kind, live.spec, key)]:
             try:
                 for call in calls:
@@ -163,12 +173,37 @@ class Resources:
             except TrueupError:
                 reads.forget(kind, key)
                 raise
-            if verbs.ended(None) and any(call.verb in ("remove", "delete", "revoke", "disconnect") for call in calls):
+            if any(call.verb in DELETES for call in calls):
                 reads.gone(kind, key)
-            else:
+            elif calls:
                 reads.store(kind, live)
 
     # What they share
+
+    async def _kept(self, urn: str, kind: Kind, key: str, parent: str, state: Properties) -> None:
+        """The engine has it in its state: nothing is open of it any more."""
+        verbs, memory = cast(Verbs, kind.verbs), await self._world.memory(kind.system)
+        if not memory.is_open(urn):
+            return
+        named = None  # a state may say by e-mail what was created by id
+        if type(verbs).canonical is Verbs.canonical:
+            with contextlib.suppress(KeyError):
+                named = verbs.key(live_of(kind, key, parent, state).spec)
+        await memory.settled(urn, named)
+
+    async def _tell_of_others(self, urn: str, kind: Kind, spec: Mapping[str, Any]) -> None:
+        """Tells of what this resource was creating under another name when an earlier run was killed."""
+        verbs, memory = cast(Verbs, kind.verbs), await self._world.memory(kind.system)
+        names = memory.others(urn, kind, verbs.key(dict(spec)))
+        if not names:
+            return
+        for live in await self._world.reads(kind.system).all(kind, str(spec.get(kind.parent) or "")):
+            if as_key(verbs.key(live.spec)) in names:
+                self._world.host.warn(
+                    f"{live.name} ({live.id}) was created by an earlier run that was killed, and no state holds it: "
+                    f"pulumi import {token_of(kind)} NAME {id_of(kind, live)}, or remove it by hand.",
+                    urn,
+                )
 
     async def _canonical(self, kind: Kind, inputs: Properties) -> dict[str, Any]:
         """The declared fields in the server's own words, with secrets as the core knows them."""
@@ -191,19 +226,14 @@ class Resources:
         verbs = cast(Verbs, kind.verbs)
         reason = await self._may_take(urn, kind, inputs, spec, live)
         if not reason:
-            name = f"{kind.name} {live.name} ({live.id})"
-            raise SafetyError(
-                f"{name} exists already, and no state of Pulumi is known to hold it.",
-                hint=f"Take it into this stack with: pulumi import {token_of(kind)} NAME {id_of(kind, live)}; or set "
-                "adopt to true.",
-            )
+            raise _foreign(kind, live)
         self._world.host.info(f"{live.name} ({live.id}) is taken over: {reason}.", urn)
         wanted = {**verbs.revived(live), **spec}
         asked = _to_write(kind, live, wanted)
         calls: tuple[Call, ...] | Refusal = verbs.calls(live, Desired(wanted), asked) if asked else ()
         if isinstance(calls, Refusal):
             raise SafetyError(f"{live.name} ({live.id}) cannot be taken over: {calls.why}")
-        if any(call.verb in ("remove", "delete", "disconnect", "create") for call in calls):
+        if any(call.verb in (*DELETES, "create") for call in calls):
             raise SafetyError(
                 f"{live.name} ({live.id}) cannot be taken over: it would have to be removed and made anew.",
                 hint="Remove it by hand if it may go, or declare it as it is.",
@@ -241,19 +271,22 @@ class Resources:
         """Makes the calls, and takes what they answer for the state."""
         verbs = cast(Verbs, kind.verbs)
         client, reads = self._world.client(kind.system), self._world.reads(kind.system)
-        former, silent = live, False
+        former, silent, began = live, False, self._world.clock.now()
         try:
             for call in calls:
                 answer = await verbs.perform(client, call, live, desired)
                 if answer is None:
                     silent = True
                     continue
+                if live is None and answer.found and not _ours(kind, desired.spec, answer, began):
+                    reads.store(kind, answer)
+                    raise _foreign(kind, answer)
                 if live is None or answer.id != live.id:
                     reads.made(kind, answer)
                 live, silent = answer, False
                 reads.store(kind, live)
         except Exception as error:  # also one of ours: what was made is told all the same
-            await self._failed(urn, kind, inputs, former, live, error)
+            await self._failed(urn, kind, inputs, desired.spec, former, live, error)
         if live is not None and silent:  # it answers nothing of the state
             reads.forget(kind, live.id, "")
             with contextlib.suppress(TrueupError):
@@ -268,14 +301,22 @@ class Resources:
         return Made(made.id, made.state, inputs)
 
     async def _failed(
-        self, urn: str, kind: Kind, inputs: Properties, former: Live | None, live: Live | None, error: Exception
+        self,
+        urn: str,
+        kind: Kind,
+        inputs: Properties,
+        spec: dict[str, Any],
+        former: Live | None,
+        live: Live | None,
+        error: Exception,
     ) -> None:
         """Raises the error: as it is when nothing was changed, else with all that is known of what is there."""
         reads = self._world.reads(kind.system)
-        maybe = (isinstance(error, ApiError) and error.maybe) or not isinstance(error, TrueupError)
+        maybe = error.maybe if isinstance(error, TrueupError) else True
         if live is former and not maybe:
             if former is None:
-                await (await self._world.memory(kind.system)).settled(urn)
+                memory = await self._world.memory(kind.system)
+                await memory.settled(urn, cast(Verbs, kind.verbs).key(spec))
             raise error
         if live is None:
             raise error  # its intent stays open: the next run looks for it
@@ -327,6 +368,34 @@ def _to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]
     return found
 
 
+def _foreign(kind: Kind, live: Live) -> SafetyError:
+    return SafetyError(
+        f"{kind.name} {live.name} ({live.id}) exists already, and no state of Pulumi is known to hold it.",
+        hint=f"Take it into this stack with: pulumi import {token_of(kind)} NAME {id_of(kind, live)}; or set adopt to "
+        "true.",
+    )
+
+
+def _ours(kind: Kind, spec: Mapping[str, Any], live: Live, began: datetime) -> bool:
+    """Whether what was found after the answer to a create was lost can be what was sent: as new, and as it was sent."""
+    try:
+        made = datetime.fromisoformat(str(live.server.get("createdAt")))
+        if made < began - _SKEW:
+            return False
+    except (ValueError, TypeError):  # it says no time, or one without a zone
+        return False
+    for trait in kind.fields:
+        if trait.local or trait.inline or trait.name == "status":  # that is set by a call of its own
+            continue
+        sent, seen = reveal(spec.get(trait.name, MISSING)), reveal(live.spec.get(trait.name))
+        if sent is MISSING:
+            if trait.default is None and seen not in (None, {}, MISSING):
+                return False
+        elif not (covers(seen, sent) if trait.owned_by_key else same(seen, sent)):
+            return False
+    return True
+
+
 def _baseline(state: Properties) -> dict[str, Any]:
     found = bare(state.get(READ_BACK))
     return found if isinstance(found, dict) else {}
@@ -341,4 +410,4 @@ def _writer(kind: Kind, spec: Mapping[str, Any], key: str = "") -> str:
     """Whose turn it is: writes to an instance, and below it, are made one after the other."""
     if kind.parent:
         return str(spec.get(kind.parent))
-    return key or str(spec.get("name") or spec.get("remoteId"))
+    return key or str(cast(Verbs, kind.verbs).key(dict(spec)))

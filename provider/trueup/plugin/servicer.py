@@ -13,11 +13,12 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from trueup import __version__
-from trueup.errors import TrueupError, UsageError
+from trueup.diff import MISSING, dotted
+from trueup.errors import UsageError
 from trueup.plugin import config, functions, naming
 from trueup.plugin.checking import check
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
-from trueup.plugin.failures import InPart, abort
+from trueup.plugin.failures import abort
 from trueup.plugin.host import Host
 from trueup.plugin.resources import Resources, predicted
 from trueup.plugin.schema import schema_text
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from grpc.aio import ServicerContext
 
     from trueup.diff import Change
-    from trueup.model import Kind
     from trueup.plugin.differing import Differences
 
     Context = ServicerContext[Any, Any]
@@ -47,7 +47,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self._folder = folder or Path.cwd()
         self._world: World | None = None
         self._claims = naming.Claims()
-        self._cancelled = False
 
     async def aclose(self) -> None:
         """Closes connections and ledger, and says what is left to say."""
@@ -161,7 +160,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             found, again = await self._resources().diff(
                 request.urn, kind, request.id, state, before, decode(request.news), tuple(request.ignoreChanges)
             )
-            await self._known(kind, request.urn)
             return _diff_of(found, again)
 
     async def Create(self, request: provider_pb2.CreateRequest, context: Context) -> Any:
@@ -257,18 +255,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _resources(self) -> Resources:
         return Resources(self._the_world())
 
-    async def _known(self, kind: Kind, urn: str) -> None:
-        memory = await self._the_world().memory(kind.system)
-        await memory.settled(urn)
-
 
 @contextlib.asynccontextmanager
 async def _explained(context: Context) -> AsyncIterator[None]:
     """Every failure ends the call with a code and one sentence; nobody sees a traceback."""
     try:
         yield
-    except (TrueupError, InPart) as error:
-        await abort(context, error)
     except Exception as error:  # whatever it is, the engine is told, and nothing of its text, which may be secret
         await abort(context, error)
 
@@ -290,15 +282,11 @@ def _diff_of(found: Differences, again: bool) -> Any:
 
 
 def _is_there(change: Change, side: str) -> bool:
-    from trueup.diff import MISSING
-
     return getattr(change, side) is not MISSING
 
 
 def _diff(paths: dict[tuple[str | int, ...], tuple[bool, bool, bool]], *, again: bool) -> Any:
     """`paths` say of each whether it was there, is there, and takes a replacement."""
-    from trueup.diff import dotted
-
     detailed = {}
     for path, (was, now, replaces) in paths.items():
         name = "UPDATE" if was and now else "ADD" if now else "DELETE"

@@ -7,26 +7,21 @@ import contextlib
 import os
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 from trueup import embedded
-from trueup.client import Client
-from trueup.connections import SANDBOX, with_embedded
+from trueup.connections import SANDBOX, opened, with_embedded
 from trueup.errors import SecretError
 from trueup.options import STATE, SystemClock
 from trueup.plugin.memory import Memory
 from trueup.plugin.reads import Reads
-from trueup.systems.den.manner import DenManner
 from trueup.systems.den.organization import organization
-from trueup.systems.wexa.manner import WexaManner
 
 if TYPE_CHECKING:
-    from trueup.client import Manner
+    from trueup.client import Client
     from trueup.ledger import Ledger
     from trueup.plugin.config import Config
     from trueup.plugin.host import Host
-
-_MANNERS: Final[dict[str, type[Manner]]] = {"den": DenManner, "wexa": WexaManner}
 
 
 class World:
@@ -53,16 +48,7 @@ class World:
                 servers = await self._open.enter_async_context(embedded.running(self._state / "sandbox"))
                 systems = {name: with_embedded(one, servers.systems) for name, one in systems.items()}
             for name, one in systems.items():
-                client = Client(
-                    one.url,
-                    _MANNERS[name](),
-                    one.credential,
-                    self.clock,
-                    self.host,
-                    timeout=one.timeout,
-                    concurrency=one.concurrency,
-                    stop=self.stop,
-                )
+                client = opened(one, self.clock, self.host, self.stop)
                 self._open.push_async_callback(client.aclose)
                 self._clients[name] = client
                 self._reads[name] = Reads(client)

@@ -13,12 +13,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import overlay
-from trueup.errors import Ambiguous, ApiError, Malformed
+from trueup.errors import Ambiguous, ApiError, Malformed, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from trueup.client import Client
+    from trueup.diff import Path
     from trueup.model import Desired, Live
 
 _SENDS: Final = 4
@@ -29,13 +30,22 @@ def laid(live: Any, desired: Desired, name: str) -> dict[str, Any]:
     found = live if isinstance(live, dict) else {}
     result: dict[str, Any] = copy.deepcopy(overlay(found, desired.spec.get(name, {})))
     for path in desired.removed:
-        if path[0] == name:
-            inner: Any = result
-            for part in path[1:-1]:
-                inner = inner.get(part) if isinstance(inner, dict) else None
-            if isinstance(inner, dict):
-                inner.pop(path[-1], None)
+        if path[0] == name and len(path) > 1:
+            _take(result, path[1:], desired.spec.get(name, {}))
     return result
+
+
+def _take(value: Any, path: Path, declared: Any) -> None:
+    """Takes out what stands at a path, and what is empty because of that and declared nowhere."""
+    if not isinstance(value, dict) or path[0] not in value:
+        return
+    if len(path) == 1:
+        del value[path[0]]
+        return
+    below = declared.get(path[0]) if isinstance(declared, dict) else None
+    _take(value[path[0]], path[1:], below)
+    if value[path[0]] == {} and below is None:
+        del value[path[0]]
 
 
 async def create_once(
@@ -45,12 +55,15 @@ async def create_once(
 
     What had to be looked for is marked as found: somebody else may have created it meanwhile.
     """
-    unknown: ApiError
+    unknown: ApiError | None = None
     happened = False
     for sent in range(_SENDS):
         try:
             if not happened:
                 return await send()
+        except Stopped as error:
+            error.maybe = error.maybe or unknown is not None
+            raise
         except Ambiguous as error:
             unknown = error
             happened = error.status is not None and error.status < 300  # then it is looked for, and not sent again
@@ -58,17 +71,22 @@ async def create_once(
             if error.status is None or error.status >= 300:
                 raise
             unknown, happened = error, True  # it says that it happened, and not what
+        assert unknown is not None
         api.progress.decision(f"{unknown.message} Looking for {what}.")
         try:
             found = await find()
+            if found is None and sent + 1 < _SENDS:
+                await api.pause(0.5 * 2**sent)
+        except Stopped as error:
+            error.maybe = True
+            raise
         except ApiError as error:
             error.maybe = True
             error.message = f"{unknown.message} Looking for {what} failed as well: {error.message}"
             raise
         if found is not None:
             return dataclasses.replace(found, found=True)
-        if sent + 1 < _SENDS:
-            await api.pause(0.5 * 2**sent)
+    assert unknown is not None
     raise Ambiguous(
         f"{unknown.message} {what[0].upper()}{what[1:]} is not to be found, after {_SENDS} looks.",
         method=unknown.method,
