@@ -12,12 +12,16 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
+from world import World
 
 from trueup.plugin.codec import bare, decode, encode
 from trueup.plugin.serve import listening
 from trueup.plugin.servicer import Provider
+from trueup.sandbox.presets import DEMO_PROJECT
 
 MODES = provider_pb2.CheckRequest.AutonamingOptions
+CONFIG = {"branch": "main", "path": "guides"}
+AUTH = {"username": "reader", "password": "a-password-of-somebody"}
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
@@ -182,3 +186,25 @@ async def fails(call: Any, *words: str) -> grpc.aio.AioRpcError:
     for word in words:
         assert word in str(caught.value.details())
     return caught.value
+
+
+async def instance(rpc: Rpc, name: str = "docs", **more: Any) -> Resource:
+    """An instance, with its account unless one is given."""
+    above = more.pop("connectorAccount", None) or (await account(rpc)).id
+    return await rpc.create(
+        "ConnectorInstance", name, **{"connectorAccount": above, "remoteId": f"acme/{name}", **more}
+    )
+
+
+def connector(**more: Any) -> dict[str, Any]:
+    """The inputs of a connector of Wexa."""
+    config = {"source": "mongodb", "batchSize": 200, "auth": AUTH}
+    return {"projectId": DEMO_PROJECT, "status": "active", "dataLoaderConfig": config, **more}
+
+
+@pytest.fixture
+async def rpc(world: World, tmp_path: Path) -> AsyncIterator[Rpc]:
+    """A provider that is configured for the servers of the test."""
+    async with serving(tmp_path) as found:
+        await found.configure()
+        yield found

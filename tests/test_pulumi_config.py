@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_rpc import Rpc, account, fails, serving
+from engine_rpc import rpc as rpc
 from pulumi.runtime.proto import provider_pb2
 from world import World
 
 from trueup.plugin.codec import UNKNOWN, Sealed, decode, encode
 
 SOME = provider_pb2.DiffResponse.DIFF_SOME
-
-
-@pytest.fixture
-async def rpc(world: World, tmp_path: Path) -> AsyncIterator[Rpc]:
-    async with serving(tmp_path) as found:
-        await found.configure()
-        yield found
 
 
 async def test_row_11_an_unknown_configuration_waits(world: World, tmp_path: Path) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_rpc import Resource, Rpc, account, serving
+from engine_rpc import Resource, Rpc, account
+from engine_rpc import rpc as rpc
 from pulumi.runtime.proto import provider_pb2
 from world import ACCOUNTS, INSTANCES, World
 
@@ -26,13 +25,6 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"truncate": True},
     {"status": 401},
 )
-
-
-@pytest.fixture
-async def rpc(world: World, tmp_path: Path) -> AsyncIterator[Rpc]:
-    async with serving(tmp_path) as found:
-        await found.configure()
-        yield found
 
 
 async def clean(rpc: Rpc, one: Resource) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from engine_rpc import MODES, Resource, Rpc, account, fails, in_part, serving, urn
+from engine_rpc import AUTH, CONFIG, MODES, Resource, Rpc, account, connector, fails, in_part, instance, serving, urn
+from engine_rpc import rpc as rpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 from world import INSTANCES, World, names
@@ -19,22 +19,6 @@ from trueup.sandbox.presets import DEMO_PROJECT
 
 SOME, NONE = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
 KINDS = provider_pb2.PropertyDiff.Kind
-CONFIG = {"branch": "main", "path": "guides"}
-AUTH = {"username": "reader", "password": "a-password-of-somebody"}
-
-
-@pytest.fixture
-async def rpc(world: World, tmp_path: Path) -> AsyncIterator[Rpc]:
-    async with serving(tmp_path) as found:
-        await found.configure()
-        yield found
-
-
-async def instance(rpc: Rpc, name: str = "docs", **more: Any) -> Resource:
-    above = more.pop("connectorAccount", None) or (await account(rpc)).id
-    return await rpc.create(
-        "ConnectorInstance", name, **{"connectorAccount": above, "remoteId": f"acme/{name}", **more}
-    )
 
 
 async def family(rpc: Rpc) -> list[Resource]:
@@ -53,11 +37,6 @@ async def family(rpc: Rpc) -> list[Resource]:
     )
     crm = await rpc.create("Connector", "crm", **connector())
     return [top, docs, main, skills, team, member, crm]
-
-
-def connector(**more: Any) -> dict[str, Any]:
-    config = {"source": "mongodb", "batchSize": 200, "auth": AUTH}
-    return {"projectId": DEMO_PROJECT, "status": "active", "dataLoaderConfig": config, **more}
 
 
 def kind_of(one: Resource) -> str:

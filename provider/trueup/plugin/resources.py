@@ -278,9 +278,12 @@ class Resources:
                 if answer is None:
                     silent = True
                     continue
-                if live is None and answer.found and not _ours(kind, desired.spec, answer, began):
-                    reads.store(kind, answer)
-                    raise _foreign(kind, answer)
+                if live is None and answer.found:
+                    if not _ours(kind, desired.spec, answer, began):
+                        reads.store(kind, answer)
+                        raise _foreign(kind, answer)
+                    told = "the answer to its creation was lost, and it was found as new and as it was sent"
+                    self._world.host.warn(f"{answer.name} ({answer.id}) is taken for ours: {told}.", urn)
                 if live is None or answer.id != live.id:
                     reads.made(kind, answer)
                 live, silent = answer, False

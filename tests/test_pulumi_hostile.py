@@ -1,0 +1,221 @@
+"""Others at work, servers that lie, people who press Ctrl-C: nothing foreign is taken, and nothing of ours lost."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_rpc import AUTH, Rpc, account, connector, fails, instance, serving
+from engine_rpc import rpc as rpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2
+from sandboxes import PATIENCE
+from world import INSTANCES, World, names
+
+import trueup.secrets
+from trueup.plugin.codec import UNKNOWN, Sealed
+
+NONE = provider_pb2.DiffResponse.DIFF_NONE
+TOKEN = "a-token-that-nobody-may-see"
+PIN = 90817263
+
+
+async def said(rpc: Rpc, words: str) -> None:
+    """Waits until people were told so."""
+    for _ in range(int(PATIENCE / 0.02)):
+        if any(words in one for one in rpc.engine.said):
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail(str(rpc.engine.said))
+
+
+async def held(world: World) -> None:
+    """Waits until the server holds a request."""
+    for _ in range(int(PATIENCE / 0.02)):
+        if world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("nothing was held")
+
+
+def colleague(world: World, account_id: str, name: str, **more: Any) -> None:
+    body = {"connectorAccountId": account_id, "connectorType": "github", "name": name, **more}
+    world.sandbox.den.post("/v1/connector-instances", json=body).raise_for_status()
+
+
+# Others
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"remoteId": "foreign/x"}, {"config": {"branch": "m"}}),
+        ({"config": {"branch": "other"}}, {"config": {"branch": "m"}}),
+        ({"config": {"branch": "m"}}, {"remoteId": "acme/docs"}),
+    ],
+)
+async def test_what_somebody_made_after_the_list_was_read_is_not_ours(
+    rpc: Rpc, world: World, tmp_path: Path, theirs: dict[str, Any], ours: dict[str, Any]
+) -> None:
+    top = await account(rpc)
+    await rpc.invoke("trueup:den:listConnectorInstances")
+    colleague(world, top.id, "docs", **theirs)
+    inputs = {"connectorAccount": top.id, **ours}
+    error = await fails(rpc.create("ConnectorInstance", "docs", **inputs), "exists already")
+    assert "pulumi import" in str(error.details())
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await fails(later.create("ConnectorInstance", "docs", **inputs), "exists already")
+
+
+async def test_of_two_connectors_of_one_name_none_is_guessed(rpc: Rpc, world: World) -> None:
+    world.switch(duplicateNames="accept")
+    first, second, *_ = (row["connectorID"] for row in world.rows("wexa.connectors"))
+    name = world.row("wexa.connectors", connectorID=first)["sourceName"]
+    world.upstream("connector-renamed", system="wexa", connectorID=second, sourceName=name)
+    error = await fails(rpc.create("Connector", name, **connector()), "2 live resources answer to this name")
+    assert first in str(error.details())
+    assert second in str(error.details())
+    assert world.writes() == []
+    assert (await rpc.create("Connector", "one", **connector(connectorId=first))).id.endswith(first)
+
+
+async def test_what_its_state_calls_archived_is_looked_at_before_it_is_let_go(
+    rpc: Rpc, world: World, tmp_path: Path
+) -> None:
+    docs = await instance(rpc, status="archived")
+    world.person("docs", status="active")
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await later.delete(docs)
+    assert world.instance("docs")["status"] == "archived"
+
+
+# Secrets
+
+
+async def test_a_server_that_repeats_the_secrets_of_a_state_shows_none(rpc: Rpc, world: World, tmp_path: Path) -> None:
+    docs = await instance(rpc, config={"branch": "m", "token": Sealed(TOKEN), "pin": Sealed(PIN)})
+    without = {**docs.inputs, "config": {"branch": "n"}}
+    for call in ("update", "read", "delete"):
+        trueup.secrets._known.clear()
+        async with serving(tmp_path) as later:
+            await later.configure()
+            body = {"error": "bad", "message": f"no token {TOKEN} nor pin {PIN}"}
+            world.fault(system="den", route="/v1/connector-instances*", status=400, body=body, times=9)
+            one = copy.deepcopy(docs)
+            calls = {"update": lambda: later.update(one, **without), "read": lambda: later.read(one)}  # noqa: B023
+            error = await fails(calls.get(call, lambda: later.delete(one))())  # noqa: B023
+            world.calm()
+            for secret in (TOKEN, str(PIN)):
+                assert secret not in str(error.details()), call
+                assert not any(secret in one for one in later.engine.said)
+
+
+async def test_a_secret_name_is_in_no_message(rpc: Rpc, tmp_path: Path) -> None:
+    inputs = {"name": Sealed("a-name-to-hide"), "deletionPolicy": "retain", "connectorAccount": (await account(rpc)).id}
+    docs = await rpc.create("ConnectorInstance", "docs", **inputs)
+    trueup.secrets._known.clear()
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await later.delete(docs)
+        await said(later, "stays as it is")
+        assert not any("a-name-to-hide" in one for one in later.engine.said)
+
+
+# Ends in the middle
+
+
+async def test_ctrl_c_while_a_create_is_in_doubt_leaves_it_to_the_next_run(
+    rpc: Rpc, world: World, tmp_path: Path
+) -> None:
+    top = await account(rpc)
+    await rpc.invoke("trueup:den:listConnectorInstances")
+    world.fault(system="den", method="POST", route="/v1/connector-instances", reset="after", times=1)
+    world.fault(system="den", method="GET", status=503, times=99)
+    creating = asyncio.ensure_future(instance(rpc, connectorAccount=top.id))
+    await asyncio.sleep(0.5)
+    await rpc.stub.Cancel(empty_pb2.Empty())
+    await asyncio.wait_for(fails(creating), PATIENCE)
+    world.calm()
+    async with serving(tmp_path) as later:
+        await later.configure()
+        docs = await instance(later, connectorAccount=top.id)
+        await said(later, "was being created when an earlier run ended")
+    assert docs.id == world.instance("docs")["id"]
+
+
+async def test_a_grant_whose_answer_is_garbled_is_found_again(rpc: Rpc, world: World, tmp_path: Path) -> None:
+    docs = await instance(rpc)
+    grant = {"connectorInstance": docs.id, "team": "Platform", "role": "viewer"}
+    world.fault(system="den", method="POST", status=200, body={}, after=True, times=1)
+    await fails(rpc.create("ConnectorAccess", "team", **grant))
+    world.calm()
+    async with serving(tmp_path) as later:
+        await later.configure()
+        assert (await later.create("ConnectorAccess", "team", **grant)).id.startswith(f"{docs.id}/cia_")
+
+
+async def test_what_a_killed_run_made_under_another_name_is_told(rpc: Rpc, world: World, tmp_path: Path) -> None:
+    top = await account(rpc)
+    world.fault(system="den", method="POST", route="/v1/connector-instances", hold="after", times=1)
+    inputs = {"connectorAccount": top.id, "name": "docs-old"}
+    killed = asyncio.ensure_future(rpc.create("ConnectorInstance", "docs", **inputs))
+    await held(world)
+    killed.cancel()
+    world.calm()
+    world.settle()
+    async with serving(tmp_path) as later:
+        await later.configure()
+        new = await later.create("ConnectorInstance", "docs", **{**inputs, "name": "docs-new"})
+        await said(later, "docs-old (cin_")
+        assert (await later.diff(new, new.inputs)).changes == NONE
+    assert {"docs-old", "docs-new"} <= set(names(world.rows(INSTANCES)))
+
+
+# What a program may say
+
+
+async def test_a_configuration_that_is_left_out_is_left_as_it_is(rpc: Rpc) -> None:
+    crm = await rpc.create("Connector", "crm", **connector())
+    without = {name: value for name, value in crm.inputs.items() if name != "dataLoaderConfig"}
+    assert (await rpc.diff(crm, without)).changes == NONE
+    assert AUTH["password"] not in repr(crm.state)
+
+
+async def test_a_null_that_is_declared_anew_is_written(rpc: Rpc, world: World) -> None:
+    docs = await instance(rpc, config={"branch": "m"})
+    world.person("docs", instanceConfigJson={"branch": "m", "hook": "on"})
+    wanted = {**docs.inputs, "config": {"branch": "m", "hook": None}}
+    assert list((await rpc.diff(docs, wanted)).detailedDiff) == ["config.hook"]
+    await rpc.update(docs, **wanted)
+    assert world.instance("docs")["instanceConfigJson"] == {"branch": "m", "hook": None}
+    assert (await rpc.diff(docs, wanted)).changes == NONE
+
+
+async def test_a_mapping_that_nothing_of_ours_is_left_in_goes_as_well(rpc: Rpc, world: World) -> None:
+    docs = await instance(rpc, config={"branch": "m", "sync": {"every": 5}, "mixed": {"ours": 1}})
+    live = world.instance("docs")["instanceConfigJson"]
+    world.person("docs", instanceConfigJson={**live, "mixed": {"ours": 1, "theirs": 2}})
+    await rpc.update(docs, **{**docs.inputs, "config": {"branch": "m"}})
+    assert world.instance("docs")["instanceConfigJson"] == {"branch": "m", "mixed": {"theirs": 2}}
+
+
+async def test_a_member_by_e_mail_beside_an_unknown_replaces_nothing(rpc: Rpc) -> None:
+    docs = await instance(rpc)
+    grant = {"connectorInstance": docs.id, "member": "editor@example.test", "role": "viewer"}
+    made = await rpc.create("ConnectorAccess", "editor", **grant)
+    found = await rpc.imported("ConnectorAccess", "editor", made.id)
+    assert found is not None
+    assert found.inputs["member"].startswith("om_")
+    answer = await rpc.diff(found, {**grant, "role": UNKNOWN})
+    assert (list(answer.detailedDiff), list(answer.replaces)) == (["role"], [])
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "yesterday"])
+async def test_a_time_that_is_none_is_a_failure_of_that_argument(rpc: Rpc, since: str) -> None:
+    _, failures = await rpc.invoke("trueup:den:listSyncEvents", since=since)
+    assert list(failures) == ["since"]
