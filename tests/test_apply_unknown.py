@@ -186,3 +186,25 @@ async def test_a_run_that_another_one_overtakes_does_not_claim_what_it_lost(worl
     assert results(report) == dict.fromkeys(labels, "contended")
     assert report.exit_code == 4
     assert {world.instance(label)["status"] for label in labels} == {"archived"}
+
+
+async def test_a_create_in_doubt_that_is_stopped_is_looked_for_by_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was sent, nobody knows what became of it, and Ctrl-C ends the looking: then it stays open in the ledger."""
+    await world.apply(account())
+    world.fault(system="den", method="POST", route="/v1/connector-instances", reset="after", times=1)
+    async with world.session(account(), instance("docs"), clock=SystemClock()) as session:
+        plan = await session.plan()
+        world.fault(system="den", method="GET", status=503)
+        applying = asyncio.ensure_future(session.apply(plan))
+        await asyncio.sleep(0.5)
+        session.stop()
+        report = await applying
+    assert results(report) == {"docs": "stopped"}
+    world.calm()
+    said: list[str] = []
+    monkeypatch.setattr(world.progress, "note", said.append)
+    plan = await world.plan(account(), instance("docs"))
+    assert not plan.has_changes
+    assert "Looked: 1 had happened, 0 had not." in said
