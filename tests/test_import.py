@@ -403,3 +403,17 @@ def test_a_folder_that_no_path_can_name(world: World) -> None:
     done = trueup("import", "den", "-o", "x" * 300)
     assert done.returncode == 1
     assert "is no path of a folder: File name too long" in done.stderr
+
+
+def test_a_narrowed_import_drops_no_document_of_a_file_that_it_writes_over(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    account(world.sandbox.den, "1003")
+    assert trueup("import", "den", "-o", "org").returncode == 0
+    before = (tmp_path / "org" / "den" / "accounts.yaml").read_text()
+    done = trueup("import", "den", "-o", "org", "--overwrite", "--filter", "name=old-wiki")
+    assert done.returncode == 1
+    assert "ConnectorAccount account 1003, which this import leaves out" in done.stderr
+    assert (tmp_path / "org" / "den" / "accounts.yaml").read_text() == before
+    assert trueup("import", "den", "-o", "org", "--overwrite").returncode == 0

@@ -87,7 +87,7 @@ def test_what_is_in_it_for_people(full: Where) -> None:
         "den:y\n  den/ConnectorInstance/other  cin_2, adopted, never written",
         "  den:x org_1  run r-2 (bob@host, process 2), since 1970-01-01T00:00:00Z",
         "  r-1  begun 2026-01-01T00:00:00Z, done at 2026-01-02T00:00:00Z, by ann@host, process 1",
-        "  r-2  begun 2026-02-01T00:00:00Z, at work, by bob@host, process 2",
+        "  r-2  begun 2026-02-01T00:00:00Z, did not end, by bob@host, process 2",
         "  r-2 no. 1  create den/ConnectorInstance/docs, to be sent at",
         "Next: trueup plan",
     ):
@@ -334,7 +334,8 @@ def test_who_holds_what(full: Where) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "2 locks held:" in done.stdout
     assert "den:x org_1  run r-2 (bob@host, process 2), since 1970-01-01T00:00:00Z" in done.stdout
-    assert "trueup unlock RUN" in done.stdout
+    assert "it has ended without giving it back" in done.stdout
+    assert "the next run takes it over" in done.stdout
     document: dict[str, Any] = parsed(inside("unlock", "-o", "json"))
     assert [one["run"] for one in document["locks"]] == ["r-2", "r-2"]
     assert document["removed"] == []

@@ -155,7 +155,8 @@ def _from_environment(system: str, name: str) -> Settings:
     if name != DEFAULT_CONNECTION:
         raise UsageError(f"there is no Connection named {name} for {system}.", hint="Declare it in a manifest.")
     url = os.environ.get(f"{prefix}_URL") or _URLS[system]
-    check_url(url, allow_http=os.environ.get(f"{prefix}_ALLOW_HTTP") == "1", origin=f"{prefix}_URL")
+    consent = f"{prefix}_ALLOW_HTTP"
+    check_url(url, allow_http=os.environ.get(consent) == "1", origin=f"{prefix}_URL", consent=f"{consent}=1")
     value = None if url == SANDBOX else os.environ.get(f"{prefix}_API_KEY")  # the sandbox has keys of its own
     if not value and url != SANDBOX:
         raise SecretError(
@@ -191,7 +192,7 @@ def _same_server(url: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
-def check_url(url: str, *, allow_http: bool, origin: str) -> None:
+def check_url(url: str, *, allow_http: bool, origin: str, consent: str = "allowHttp: true") -> None:
     """Raises UsageError unless the URL is one that a credential may be sent to."""
-    if problem := urls.problem(url, allow_http=allow_http):
+    if problem := urls.problem(url, allow_http=allow_http, consent=consent):
         raise UsageError(f"{origin}: the URL {problem.message}.", hint=problem.hint)

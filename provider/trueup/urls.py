@@ -23,8 +23,8 @@ class Problem(NamedTuple):
     """The URL itself holds a credential and must not be shown."""
 
 
-def problem(url: str, *, allow_http: bool = False) -> Problem | None:
-    """Why a credential may not be sent to a URL; None when it may."""
+def problem(url: str, *, allow_http: bool = False, consent: str = "allowHttp: true") -> Problem | None:
+    """Why a credential may not be sent to a URL; None when it may. `consent` is what would allow http, for the hint."""
     if url == SANDBOX:
         return None
     if not (url.isascii() and url.isprintable()):
@@ -45,7 +45,7 @@ def problem(url: str, *, allow_http: bool = False) -> Problem | None:
     if parts.query or parts.fragment or "?" in url or "#" in url:
         return Problem("has a query or a fragment", "Leave out what stands behind the ? or #.", secret=True)
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
-        hint = 'Write "https://", or set allowHttp: true for a server inside the cluster.'
+        hint = f'Write "https://", or set {consent} for a server inside the cluster.'
         return Problem("would send the credential in clear", hint)
     return None
 

@@ -135,7 +135,7 @@ def command(
     before = [path for path in writing.manifests_in(folder) if path.startswith(f"{system}/")]
     if placed:
         texts = {path: text_of(some, comment) for path, some in placed.items()}
-        writing.check_kept(folder, texts)
+        writing.check_kept(folder, texts, narrowed=bool(filters))
         writing.write(folder, texts)
     done = imported.Imported(
         out, made, placed, reading, [path for path in before if path not in placed], connection_of(asked)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _SUFFIXES: Final = (".yaml", ".yml")
 _SHOWN: Final = 3
 _KIND: Final = re.compile(r"^kind: (\w+)$", re.MULTILINE)
+_DOCUMENT: Final = re.compile(r"^kind: (\w+)$.*?^  name: ([^\n]+)$", re.MULTILINE | re.DOTALL)
+_WITH: Final = "Say --with what they hold, or name another folder."
 
 
 def check(folder: Path, system: str, systems: tuple[str, ...], *, overwrite: bool) -> None:
@@ -55,8 +57,11 @@ def manifests_in(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def check_kept(folder: Path, texts: Mapping[str, str]) -> None:
-    """Raises UsageError when files that are to be written over declare kinds of which none is imported now."""
+def check_kept(folder: Path, texts: Mapping[str, str], *, narrowed: bool = False) -> None:
+    """Raises UsageError when files that are to be written over declare kinds of which none is imported now.
+
+    Of an import that is `narrowed` to some resources also when they declare others: those may be live still.
+    """
     now = {kind for text in texts.values() for kind in _KIND.findall(text)}
     lost: set[str] = set()
     for name in texts:
@@ -70,13 +75,22 @@ def check_kept(folder: Path, texts: Mapping[str, str]) -> None:
                 )
         path = folder / name
         if path.is_file():
-            lost |= set(_KIND.findall(path.read_text(encoding="utf-8", errors="replace"))) - now
+            before = path.read_text(encoding="utf-8", errors="replace")
+            lost |= set(_KIND.findall(before)) - now
+            if narrowed:
+                lost |= {f"{kind} {label}" for kind, label in _documents(before) - _documents(texts[name])}
     if lost:
         raise UsageError(
             f"the files in {folder} declare {', '.join(sorted(lost))}, which this import leaves out.",
-            hint="Nothing was written: a prune would remove what they declare. Say --with what they hold, or name "
-            "another folder.",
+            hint="Nothing was written: a prune would remove what they declare. "
+            + ("Import without --filter, or name another folder." if narrowed else _WITH),
         )
+
+
+def _documents(text: str) -> set[tuple[str, str]]:
+    """Kind and name of each manifest, as an import writes them."""
+    found = (_DOCUMENT.search(part) for part in re.split(r"^---$", text, flags=re.MULTILINE))
+    return {(one[1], one[2]) for one in found if one}
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> None:

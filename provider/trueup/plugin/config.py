@@ -66,7 +66,7 @@ def checked(args: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
         elif not isinstance(given, str) or not given.strip():
             failures.append(Failure(name, f"{name} must be text, and not empty."))
         elif name.endswith("Url"):
-            if problem := urls.problem(given, allow_http=_allows_http(name[:-3])):
+            if problem := urls.problem(given, allow_http=_allows_http(name[:-3]), consent=_consent(name[:-3])):
                 failures.append(Failure(name, f"{name}: the URL {problem.message}. {problem.hint}".strip()))
         else:
             if not isinstance(value, Sealed):
@@ -121,7 +121,7 @@ def _settings(system: str, default: str, found: Mapping[str, Any]) -> Settings |
     if not url:
         url, origin = os.environ.get(f"{prefix}_URL"), f"{prefix}_URL"
     url = url or default
-    check_url(url, allow_http=_allows_http(system), origin=origin)
+    check_url(url, allow_http=_allows_http(system), origin=origin, consent=_consent(system))
     key, source = found.get(f"{system}ApiKey"), f"{system}ApiKey of the provider"
     if not key and url != SANDBOX:
         key, source = os.environ.get(f"{prefix}_API_KEY"), f"{prefix}_API_KEY"
@@ -133,6 +133,10 @@ def _settings(system: str, default: str, found: Mapping[str, Any]) -> Settings |
         return None
     credential = Credential(Secret(key) if key else None, None, None, "default", source)
     return Settings(system, "default", url, credential)
+
+
+def _consent(system: str) -> str:
+    return f"TRUEUP_{system.upper()}_ALLOW_HTTP=1"
 
 
 def _allows_http(system: str) -> bool:

@@ -80,7 +80,10 @@ def leases(found: Sequence[Lease], page: Page) -> str:
     sheet.say(f"{counted(len(found), 'lock')} held:", style="bold")
     _rows(sheet, [(one.name, held(one)) for one in found])
     sheet.line()
-    sheet.line("Next: trueup unlock RUN, when that run is gone for sure.")
+    if all(one.gone for one in found):
+        sheet.line("Nobody has to wait for what has ended: the next run takes it over.")
+    else:
+        sheet.line("Next: trueup unlock RUN, when that run is gone for sure.")
     return sheet.render()
 
 
@@ -96,7 +99,8 @@ def forgotten_json(number: int) -> str:
 
 def held(one: Lease) -> str:
     """`run r-1 (user@host, process 4711), since …, last heartbeat 3 s ago`."""
-    return f"run {one.run} ({one.holder}), since {one.since}, last heartbeat {lasting(one.age)} ago"
+    gone = "; it has ended without giving it back" if one.gone else ""
+    return f"run {one.run} ({one.holder}), since {one.since}, last heartbeat {lasting(one.age)} ago{gone}"
 
 
 def _rows(sheet: Sheet, rows: Sequence[tuple[str, str]]) -> None:
@@ -117,7 +121,7 @@ def _run(one: Run, leases: Sequence[Lease]) -> str:
     if one.ended:
         end = f"{one.result or 'ended'} at {one.ended}"
     else:
-        end = "at work" if any(lease.run == one.id for lease in leases) else "did not end"
+        end = "at work" if any(lease.run == one.id and not lease.gone for lease in leases) else "did not end"
     return f"begun {one.began}, {end}, by {one.holder}"
 
 
