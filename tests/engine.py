@@ -16,7 +16,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 BUILT = ROOT / ".tools" / "pulumi" / "bin"
 PROVIDER = ROOT / "provider" / "bin"
-FAILED = 255
+FAILED = -1
+"""Any exit code but 0."""
 LONG = 100
 """Seconds after which a command of the engine has failed."""
 _HOSTS = ("pulumi", "pulumi-language-yaml", "pulumi-language-python")
@@ -78,7 +79,7 @@ class Stack:
         )
 
     def run(self, *words: str, code: int | None = 0, patience: float = LONG) -> str:
-        """What a command says; it ends with that code, of which FAILED stands for any but success."""
+        """What a command says; it ends with that code, whatever it is for None."""
         process = self.start(*words)
         try:
             said, _ = process.communicate(timeout=patience)

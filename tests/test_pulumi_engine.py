@@ -263,7 +263,7 @@ def test_a_killed_engine_makes_nothing_twice(stack: Stack, world: World, held: d
     world.calm()
     world.settle()
     stack.run("cancel", "--yes", code=None)
-    stack.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates", code=None)
+    stack.run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
     stack.up()
     stack.clean()
     assert names(world.rows(INSTANCES)).count("docs") == 1

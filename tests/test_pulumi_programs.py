@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from engine import BUILT, ROOT, Stack, path
+import yaml
+from engine import BUILT, PROVIDER, ROOT, Stack, path
 from world import INSTANCES, World, names
 
 pytestmark = pytest.mark.timeout(400)  # each starts the engine several times, and one asks npm
@@ -40,13 +41,12 @@ def example(name: str, folder: Path, runtime: str, **environment: str) -> Stack:
 
 def provided(stack: Stack) -> None:
     """The example's own Pulumi.yaml, with the provider of this clone and the servers of the test."""
-    text = (stack.folder / "Pulumi.yaml").read_text()
-    text = text.replace("../../provider/bin", str(ROOT / "provider" / "bin")).replace(
-        "provider/bin\n", f"{ROOT}/provider/bin\n"
-    )
-    text = text.replace(f"{ROOT}/{ROOT}/", f"{ROOT}/").replace(f"{ROOT}{ROOT}/", f"{ROOT}/")
-    text = text.replace("  trueup:denUrl: {value: sandbox}\n", "").replace("  trueup:wexaUrl: {value: sandbox}\n", "")
-    (stack.folder / "Pulumi.yaml").write_text(text.replace("config:\n", ""))
+    program = yaml.safe_load((stack.folder / "Pulumi.yaml").read_text())
+    (provider,) = program["plugins"]["providers"]
+    assert provider["path"].endswith("provider/bin")
+    provider["path"] = str(PROVIDER)
+    assert program.pop("config") == {f"trueup:{system}Url": {"value": "sandbox"} for system in ("den", "wexa")}
+    (stack.folder / "Pulumi.yaml").write_text(yaml.safe_dump(program, sort_keys=False))
     stack.run("stack", "select", "--create", stack.name)
 
 
@@ -111,7 +111,7 @@ print({str(getattr(key, "value", key)): count for key, count in again.change_sum
 """
     )
     stack = Stack(tmp_path / "inline", PYTHONPATH=sdk)
-    environment = {**stack.environment, "PATH": f"{ROOT / 'provider' / 'bin'}{os.pathsep}{stack.environment['PATH']}"}
+    environment = {**stack.environment, "PATH": f"{PROVIDER}{os.pathsep}{stack.environment['PATH']}"}
     for branch, change in (("main", "'create': 3"), ("next", "'update': 1")):
         done = subprocess.run(
             [sys.executable, str(program), branch], env=environment, capture_output=True, text=True, timeout=100
