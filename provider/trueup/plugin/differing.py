@@ -43,14 +43,15 @@ def differences(
 ) -> Differences:
     """From the inputs `before` (and the outputs `state`) to the inputs `after`; paths in `ignored` never differ."""
     found = Differences()
+    opened = bare(dict(state)), bare(dict(before)), bare(dict(after))
     for trait in inputs_of(kind):
         if trait.name == ADOPT.name:
             continue
-        for path, was, now in _of_field(trait, state, before, after):
+        for path, was, now in _of_field(trait, *opened):
             if any(_below(path, one) for one in ignored):
                 continue
-            hidden = trait.is_secret(path) or is_sealed((was, now)) or is_sealed(before.get(trait.name))
-            change = Change(path, bare(was), bare(now), sensitive=hidden)
+            hidden = trait.is_secret(path) or is_sealed((before.get(trait.name), after.get(trait.name)))
+            change = Change(path, was, now, sensitive=hidden)
             found.changes.append(change)
             if now is MISSING:
                 found.removed.append(path)
@@ -75,14 +76,14 @@ def _of_field(
     trait: Field, state: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[tuple[Path, Any, Any]]:
     name = trait.name
-    old, new = (bare(side.get(name, MISSING)) for side in (before, after))
+    old, new = before.get(name, MISSING), after.get(name, MISSING)
     if new is MISSING:
         if trait.owned_by_key and isinstance(old, dict) and not (trait.immutable or trait.write_only):
             return [(path, was, MISSING) for path, _, was in leaves(MISSING, old, (name,))]
         if trait.local and old is not MISSING and old != trait.default:
             return [((name,), old, MISSING)]
         return []  # what is left out is left as it is
-    known = bare(state.get(name, MISSING))
+    known = state.get(name, MISSING)
     if not (trait.owned_by_key and isinstance(new, dict)):
         base = known if old is MISSING and not trait.local else old
         if old is MISSING and trait.local:
@@ -123,11 +124,11 @@ def _still(value: Any, path: Path) -> bool:
 
 
 def _equal(before: Any, after: Any) -> bool:
-    if has_unknown(after) or has_unknown(before):
-        return False
+    if before is after and type(before) is str:
+        return True
     if after is None and before is MISSING:
         return True
-    return same(before, after)
+    return not has_unknown((before, after)) and same(before, after)
 
 
 def _below(path: Path, one: str) -> bool:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from trueup.plugin.greeting import Greeting
+
 if TYPE_CHECKING:
     from trueup.plugin.servicer import Provider
 
@@ -55,7 +57,6 @@ async def _serve(address: str) -> None:
     late = Late(address)
     server, port = await listening(late)
     print(port, flush=True)
-    late.begin()
     # Whatever is printed from here on is for people, and the engine reads no more of standard output.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     watching = asyncio.ensure_future(_orphaned(ending)) if address else None
@@ -67,22 +68,29 @@ async def _serve(address: str) -> None:
         await late.aclose()
 
 
-class Late(provider_pb2_grpc.ResourceProviderServicer):
-    """A provider that is loaded once the engine knows the port: both take as long as the other, side by side."""
+class Late(Greeting):
+    """A provider that is loaded by the first call that is no greeting."""
 
     def __init__(self, address: str) -> None:
         self._address = address
         self._made: asyncio.Task[Provider] | None = None
 
-    def begin(self) -> asyncio.Task[Provider]:
-        """Loads it, if nobody did."""
+    def heard(self, address: str) -> None:
+        """Told to the provider, once it is there."""
+        self._address = address
+        if self._made is not None and self._made.done():
+            self._made.result().heard(address)
+
+    async def provider(self) -> Provider:
+        """The provider itself."""
         if self._made is None:
             self._made = asyncio.ensure_future(self._make())
-        return self._made
+        return await asyncio.shield(self._made)
 
     async def aclose(self) -> None:
         """Closes what was loaded."""
-        await (await self.begin()).aclose()
+        if self._made is not None:
+            await (await self._made).aclose()
 
     async def _make(self) -> Provider:
         module = await asyncio.to_thread(importlib.import_module, "trueup.plugin.servicer")
@@ -93,7 +101,7 @@ class Late(provider_pb2_grpc.ResourceProviderServicer):
 
     async def List(self, request: Any, context: Any) -> Any:
         """The one call that answers with a stream."""
-        async for one in (await asyncio.shield(self.begin())).List(request, context):
+        async for one in (await self.provider()).List(request, context):
             yield one
 
 
@@ -105,13 +113,13 @@ def _loaded(*names: str) -> None:
 
 def _forwarded(name: str) -> Any:
     async def call(self: Late, request: Any, context: Any) -> Any:
-        return await getattr(await asyncio.shield(self.begin()), name)(request, context)
+        return await getattr(await self.provider(), name)(request, context)
 
     return call
 
 
 for _method in provider_pb2.DESCRIPTOR.services_by_name["ResourceProvider"].methods:
-    if not _method.server_streaming:
+    if not _method.server_streaming and _method.name not in vars(Greeting):
         setattr(Late, _method.name, _forwarded(_method.name))
 
 

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2
 
-from trueup import __version__
 from trueup.diff import MISSING, dotted
 from trueup.errors import UsageError
 from trueup.plugin import config, functions, naming
 from trueup.plugin.checking import check
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
 from trueup.plugin.failures import abort
+from trueup.plugin.greeting import Greeting
 from trueup.plugin.host import Host
 from trueup.plugin.resources import Resources, predicted
-from trueup.plugin.schema import schema_text
 from trueup.plugin.tokens import id_of, kind_of
 from trueup.plugin.world import World
 
@@ -39,7 +38,7 @@ _KINDS: Final = provider_pb2.PropertyDiff.Kind
 _UNCONFIGURED: Final = "The provider's configuration is not known yet, or was refused."
 
 
-class Provider(provider_pb2_grpc.ResourceProviderServicer):
+class Provider(Greeting):
     """One provider process. `aclose` ends what it holds."""
 
     def __init__(self, address: str = "", folder: Path | None = None) -> None:
@@ -57,35 +56,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     # How they meet
 
-    async def Handshake(self, request: provider_pb2.ProviderHandshakeRequest, context: Context) -> Any:
-        """What we take, and where the engine listens."""
-        if request.engine_address:
-            self._host = Host(request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse(
-            accept_secrets=True, accept_resources=True, accept_outputs=False, supports_autonaming_configuration=True
-        )
-
-    async def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Any:
-        """An engine that did not start us says where it listens."""
-        self._host = Host(request.address)
-        self._claims = naming.Claims()
-        return empty_pb2.Empty()
-
-    async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> Any:
-        """Our version."""
-        return plugin_pb2.PluginInfo(version=__version__)
-
-    async def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> Any:
-        """The package schema."""
-        return provider_pb2.GetSchemaResponse(schema=schema_text())
-
-    async def GetMapping(self, request: provider_pb2.GetMappingRequest, context: Context) -> Any:
-        """None: we are converted from nothing."""
-        return provider_pb2.GetMappingResponse()
-
-    async def GetMappings(self, request: provider_pb2.GetMappingsRequest, context: Context) -> Any:
-        """None."""
-        return provider_pb2.GetMappingsResponse()
+    def heard(self, address: str) -> None:
+        """The engine listens there; what another one claimed is its own affair."""
+        self._host, self._claims = Host(address), naming.Claims()
 
     async def Cancel(self, request: empty_pb2.Empty, context: Context) -> Any:
         """Ends waits; what is in flight finishes, and nothing more is sent."""
