@@ -15,6 +15,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from trueup.plugin.greeting import Greeting
@@ -95,20 +96,16 @@ class Late(Greeting):
     async def _make(self) -> Provider:
         module = await asyncio.to_thread(importlib.import_module, "trueup.plugin.servicer")
         made: Provider = module.Provider(self._address)
-        # What Configure needs next, while the engine still talks to others; a failure shows there.
-        self._ahead = asyncio.ensure_future(asyncio.to_thread(_loaded, "trueup.ledger", "jsonschema"))
         return made
+
+    async def Cancel(self, request: Any, context: Any) -> Any:
+        """Of nothing that was begun there is nothing to end."""
+        return empty_pb2.Empty() if self._made is None else await (await self.provider()).Cancel(request, context)
 
     async def List(self, request: Any, context: Any) -> Any:
         """The one call that answers with a stream."""
         async for one in (await self.provider()).List(request, context):
             yield one
-
-
-def _loaded(*names: str) -> None:
-    with contextlib.suppress(ImportError):
-        for name in names:
-            importlib.import_module(name)
 
 
 def _forwarded(name: str) -> Any:
@@ -119,7 +116,7 @@ def _forwarded(name: str) -> Any:
 
 
 for _method in provider_pb2.DESCRIPTOR.services_by_name["ResourceProvider"].methods:
-    if not _method.server_streaming and _method.name not in vars(Greeting):
+    if not _method.server_streaming and _method.name not in {**vars(Greeting), **vars(Late)}:
         setattr(Late, _method.name, _forwarded(_method.name))
 
 
