@@ -74,7 +74,7 @@ class Stack:
         self._write("ours", self._resources(importing=True))
         self._run("stack", "init", "dev")
         # The engine writes all of its state anew for every resource that is imported, which takes a minute.
-        once = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+        once = {"PULUMI_SKIP_CHECKPOINTS": "true"}
         said = self._run("up", "--yes", "--skip-preview", more=once).said
         assert f"{COUNT} imported" in said, said[-2000:]
         self._write("ours", self._resources())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from engine_rpc import AUTH, Rpc, account, connector, fails, instance, serving
 from engine_rpc import rpc as rpc
@@ -139,7 +141,8 @@ async def test_ctrl_c_while_a_create_is_in_doubt_leaves_it_to_the_next_run(
     creating = asyncio.ensure_future(instance(rpc, connectorAccount=top.id))
     await asyncio.sleep(0.5)
     await rpc.stub.Cancel(empty_pb2.Empty())
-    await asyncio.wait_for(fails(creating), PATIENCE)
+    error = await asyncio.wait_for(fails(creating, "Stopped"), PATIENCE)
+    assert error.code() == grpc.StatusCode.UNKNOWN  # so that the engine believes nothing of the state
     world.calm()
     async with serving(tmp_path) as later:
         await later.configure()
@@ -176,7 +179,79 @@ async def test_what_a_killed_run_made_under_another_name_is_told(rpc: Rpc, world
     assert {"docs-old", "docs-new"} <= set(names(world.rows(INSTANCES)))
 
 
+async def test_a_take_over_that_is_killed_half_way_is_ours_all_the_same(rpc: Rpc, world: World, tmp_path: Path) -> None:
+    docs = await instance(rpc)
+    await rpc.delete(docs)
+    world.fault(system="den", method="POST", route="*enable*", hold="after", times=1)
+    again = asyncio.ensure_future(instance(rpc, connectorAccount=docs.inputs["connectorAccount"]))
+    await held(world)
+    again.cancel()
+    world.calm()
+    world.settle()
+    async with serving(tmp_path) as later:
+        await later.configure()
+        taken = await instance(later, connectorAccount=docs.inputs["connectorAccount"])
+    assert (taken.id, world.instance("docs")["status"]) == (docs.id, "active")
+
+
+async def test_what_was_retained_stays_so_until_it_is_taken_over(rpc: Rpc, world: World, tmp_path: Path) -> None:
+    docs = await instance(rpc, deletionPolicy="retain")
+    await rpc.delete(docs)
+    wanted = {"connectorAccount": docs.inputs["connectorAccount"], "config": {"branch": "next"}}
+    world.fault(system="den", method="PATCH", status=403, times=1)
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await fails(instance(later, **wanted), "403")
+        assert (await instance(later, **wanted)).id == docs.id
+
+
+async def test_what_a_state_holds_again_is_retained_no_more(rpc: Rpc, tmp_path: Path) -> None:
+    docs = await instance(rpc, deletionPolicy="retain")
+    await rpc.delete(docs)
+    found = await rpc.imported("ConnectorInstance", "docs", docs.id)
+    assert found is not None
+    await rpc.read(found)
+    async with serving(tmp_path) as other:
+        await other.configure()
+        inputs = {"connectorAccount": docs.inputs["connectorAccount"], "name": "docs"}
+        await fails(other.create("ConnectorInstance", "another", **inputs), "exists already")
+
+
 # What a program may say
+
+
+async def test_a_replacement_and_another_policy_at_once_are_refused(rpc: Rpc) -> None:
+    docs = await instance(rpc)
+    other = await rpc.create("ConnectorAccount", "other", remoteId="2002", displayName="other")
+    wanted = {**docs.inputs, "connectorAccount": other.id, "deletionPolicy": "remove"}
+    await fails(rpc.diff(docs, wanted), "would be ended with deletionPolicy archive")
+
+
+@pytest.mark.parametrize(
+    ("ignored", "left"),
+    [
+        ('config["branch"]', ["config.sync.branch", 'config.sync["a.b"]']),
+        ('config.sync["a.b"]', ["config.branch", "config.sync.branch"]),
+        ("config.sync", ["config.branch"]),
+        ("config.*.branch", ["config.branch", 'config.sync["a.b"]']),
+        ("conf", ["config.branch", "config.sync.branch", 'config.sync["a.b"]']),
+    ],
+)
+async def test_what_is_ignored_is_what_was_named(rpc: Rpc, ignored: str, left: list[str]) -> None:
+    docs = await instance(rpc, config={"branch": "m", "sync": {"branch": "m", "a.b": "m"}})
+    wanted = {**docs.inputs, "config": {"branch": "n", "sync": {"branch": "n", "a.b": "n"}}}
+    assert sorted((await rpc.diff(docs, wanted, ignoreChanges=[ignored])).detailedDiff) == sorted(left)
+
+
+async def test_a_list_that_could_not_be_read_is_read_again(rpc: Rpc, world: World) -> None:
+    docs = await instance(rpc)
+    async with serving(world.folder.parent) as later:
+        await later.configure()
+        world.fault(system="den", method="GET", route="/v1/connector-instances", status=403, times=1)
+        for _ in range(2):
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                found = await later.invoke("trueup:den:listConnectorInstances")
+    assert docs.id in [one["id"] for one in found[0]["instances"]]
 
 
 async def test_a_configuration_that_is_left_out_is_left_as_it_is(rpc: Rpc) -> None:

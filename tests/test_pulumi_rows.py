@@ -312,7 +312,7 @@ async def test_row_09_cancel_ends_waits(rpc: Rpc, world: World) -> None:
     task = asyncio.ensure_future(instance(rpc, connectorAccount=top.id))
     await asyncio.sleep(0.2)
     await rpc.stub.Cancel(empty_pb2.Empty())
-    await asyncio.wait_for(fails(task), 5)
+    await asyncio.wait_for(fails(task, "Stopped"), 5)
 
 
 # 10. Handshake; rows 11 and 12 are in test_pulumi_config.py

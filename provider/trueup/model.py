@@ -81,6 +81,12 @@ class Field:
     same system), and the key below which their list stands, empty when the field is that list."""
     example: Any = None
 
+    @property
+    def nullable(self) -> bool:
+        """Whether null may be written."""
+        types = self.schema.get("type")
+        return isinstance(types, list) and "null" in types
+
     def is_secret(self, path: Path) -> bool:
         """Whether what stands at a path, which begins with this field's name, is a secret."""
         if isinstance(self.secret, tuple):

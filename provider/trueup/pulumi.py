@@ -15,7 +15,7 @@ from trueup.errors import UsageError
 from trueup.manifest import load
 from trueup.match import by_reference, target_of
 from trueup.model import DEFAULT_CONNECTION
-from trueup.plugin.tokens import inputs_of, token_of
+from trueup.plugin.tokens import inputs_of, is_composed, token_of
 from trueup.secrets import Secret, resolve
 
 if TYPE_CHECKING:
@@ -77,10 +77,25 @@ def _resource(
     options = pulumi.ResourceOptions(
         parent=parent,
         protect=True if one.protected else None,
-        import_=spec.get("id"),
+        import_=_imported(one, properties),
         provider=providers.get(connection),
     )
-    return pulumi.CustomResource(token_of(one.kind), one.address.name, properties, options)
+    name = one.address.name if connection == DEFAULT_CONNECTION else f"{connection}/{one.address.name}"
+    return pulumi.CustomResource(token_of(one.kind), name, properties, options)
+
+
+def _imported(one: Declared, properties: Mapping[str, Any]) -> str | None:
+    """The id that `import` takes, of a manifest that says which resource it is. Raises UsageError."""
+    own = one.spec.get("id")
+    if own is None or not is_composed(one.kind):
+        return own
+    above = properties[one.kind.parent]
+    if not isinstance(above, str):
+        raise UsageError(
+            f"{one.where}: {one.address} has an id, which Pulumi takes only with that of its {one.kind.parent}.",
+            hint=f"Give the {one.kind.parent} by its id, or leave the id out.",
+        )
+    return f"{above}/{own}"
 
 
 def _output(value: Any) -> Any:

@@ -24,7 +24,7 @@ def in_sync(trait: Field, before: Any, after: Any, live: Live) -> bool:
 def differences(trait: Field, before: Any, after: Any) -> list[tuple[Path, Any, Any]]:
     """What differs of a field: path, live value, declared value."""
     if trait.write_only:
-        return list(leaves(MISSING if before is MISSING else _only(before, after), after, (trait.name,)))
+        return list(leaves(MISSING if before is MISSING else only(before, after), after, (trait.name,)))
     if trait.owned_by_key:
         base = before if isinstance(before, dict) else {}
         wanted = overlay(base, after)
@@ -82,10 +82,10 @@ def _whole(path: Path) -> Path:
     return next((path[:place] for place, part in enumerate(path) if isinstance(part, int)), path)
 
 
-def _only(live: Any, declared: Any) -> Any:
+def only(live: Any, declared: Any) -> Any:
     """What is live of the declared keys."""
     if isinstance(live, dict) and isinstance(declared, dict):
-        return {key: _only(live[key], value) for key, value in declared.items() if key in live}
+        return {key: only(live[key], value) for key, value in declared.items() if key in live}
     return live
 
 

@@ -66,7 +66,7 @@ def check(kind: Kind, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[Fail
     for name, trait in traits.items():
         if name in inputs:
             value = _canonical(trait, inputs[name])
-            if bare(value) is not None or _nullable(trait):
+            if bare(value) is not None or trait.nullable:
                 found[name] = value
     for name in sorted(inputs.keys() - traits.keys()):
         if not name.startswith("__"):  # what the SDKs add for themselves
@@ -119,11 +119,6 @@ def _tidy(trait: Field, value: Any) -> Any:
 def _sealed(value: Any) -> Any:
     """Sealed as a whole, rather than in parts; what is not there has nothing to hide."""
     return value if value is UNKNOWN or value is None else Sealed(bare(value))
-
-
-def _nullable(trait: Field) -> bool:
-    types = trait.schema.get("type")
-    return isinstance(types, list) and "null" in types
 
 
 # What is wrong

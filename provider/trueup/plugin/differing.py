@@ -7,8 +7,9 @@ changes nothing.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import MISSING, UNKNOWN, Change, Path, at, leaves, same
 from trueup.plugin.codec import bare, has_unknown, is_sealed
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trueup.model import Field, Kind, Verbs
+
+_PART: Final = re.compile(r'\[(\d+|\*)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 
 
 @dataclass(slots=True)
@@ -48,7 +51,7 @@ def differences(
         if trait.name == ADOPT.name:
             continue
         for path, was, now in _of_field(trait, *opened):
-            if any(_below(path, one) for one in ignored):
+            if any(_ignores(one, path) for one in ignored):
                 continue
             hidden = trait.is_secret(path) or is_sealed((before.get(trait.name), after.get(trait.name)))
             change = Change(path, was, now, sensitive=hidden)
@@ -92,7 +95,7 @@ def _of_field(
     found: list[tuple[Path, Any, Any]] = []
     base = old if isinstance(old, dict) else {}
     live = known if isinstance(known, dict) else {}
-    for path, _, now in _keys(new, (name,)):
+    for path, _, now in leaves(MISSING, new, (name,)):
         was = at(base, path[1:])
         if was is MISSING:
             was = at(live, path[1:])
@@ -103,13 +106,6 @@ def _of_field(
     if not trait.immutable:
         found += [(path, was, MISSING) for path, _, was in leaves(MISSING, base, (name,)) if not _still(new, path[1:])]
     return found
-
-
-def _keys(value: Any, path: Path) -> list[tuple[Path, Any, Any]]:
-    """The values of a mapping, one by one; one that is empty or unknown as a whole."""
-    if isinstance(value, dict) and value:
-        return [one for key, item in value.items() for one in _keys(item, (*path, key))]
-    return [(path, MISSING, value)]
 
 
 def _still(value: Any, path: Path) -> bool:
@@ -131,11 +127,7 @@ def _equal(before: Any, after: Any) -> bool:
     return not has_unknown((before, after)) and same(before, after)
 
 
-def _below(path: Path, one: str) -> bool:
-    """Whether a path is, or lies below, one that is to be ignored, as the engine writes it."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
-        if one in (text, f'{path[0]}["{part}"]') or one == "*":
-            return True
-    return False
+def _ignores(text: str, path: Path) -> bool:
+    """Whether a path is, or lies below, one to be ignored, as Pulumi writes it: `config["a.b"]`, `roles[*].name`."""
+    parts = [number or quoted or word for number, quoted, word in _PART.findall(text)]
+    return len(parts) <= len(path) and all(part in ("*", str(here)) for part, here in zip(parts, path, strict=False))

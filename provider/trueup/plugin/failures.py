@@ -14,12 +14,9 @@ from google.protobuf.any_pb2 import Any as Packed
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from trueup.errors import (
-    ApiError,
     Forbidden,
-    LedgerError,
     NotFound,
     Refused,
-    SafetyError,
     SecretError,
     Stopped,
     TrueupError,
@@ -42,9 +39,6 @@ _CODES: Final = (
     (Refused, grpc.StatusCode.INVALID_ARGUMENT),
     (UsageError, grpc.StatusCode.INVALID_ARGUMENT),
     (SecretError, grpc.StatusCode.INVALID_ARGUMENT),
-    (SafetyError, grpc.StatusCode.FAILED_PRECONDITION),
-    (LedgerError, grpc.StatusCode.FAILED_PRECONDITION),
-    (ApiError, grpc.StatusCode.FAILED_PRECONDITION),
 )
 
 
@@ -72,7 +66,7 @@ async def abort(context: ServicerContext[Any, Any], error: BaseException) -> NoR
     code = grpc.StatusCode.INTERNAL
     if isinstance(error, TrueupError):
         code = next((code for kind, code in _CODES if isinstance(error, kind)), grpc.StatusCode.FAILED_PRECONDITION)
-        if isinstance(error, ApiError) and error.maybe:
+        if error.maybe:
             code = grpc.StatusCode.UNKNOWN
     await context.abort(code, why(error))
 

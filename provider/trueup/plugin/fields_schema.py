@@ -66,7 +66,7 @@ def always(kind: Kind) -> list[str]:
     if kind.system != "den":  # Wexa documents little of what it answers
         return [trait.name for trait in inputs_of(kind) if trait.required]
     sure = [
-        trait.name for trait in inputs_of(kind) if _is_read(trait) and not _nullable(trait) and not _one_of(kind, trait)
+        trait.name for trait in inputs_of(kind) if _is_read(trait) and not trait.nullable and not _one_of(kind, trait)
     ]
     return [*sure, *_beside(kind)]
 
@@ -188,10 +188,6 @@ def _is_closed(trait: Field) -> bool:
 def _is_read(trait: Field) -> bool:
     """Whether what is live of it can be told as it is."""
     return not (trait.local or trait.write_only or trait.owned_by_key)
-
-
-def _nullable(trait: Field) -> bool:
-    return isinstance(trait.schema["type"], list)
 
 
 def _one_of(kind: Kind, trait: Field) -> bool:

@@ -13,6 +13,7 @@ from trueup.options import SystemClock
 from trueup.plugin import config
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import UNKNOWN
+from trueup.plugin.functions_schema import EVENTS
 from trueup.secrets import reveal
 from trueup.systems import kind_named
 from trueup.systems.den import sync_events
@@ -33,7 +34,6 @@ _EVENTS: Final = {
     "eventType": "eventType",
     "status": "status",
 }
-_MOST: Final = 100
 
 
 _SHORT: Final = 10.0
@@ -54,10 +54,10 @@ async def invoke(world: World, token: str, arguments: Mapping[str, Any]) -> tupl
 
 async def listed(world: World, kind: Kind, query: Mapping[str, Any]) -> list[Live]:
     """All of a kind; below what the query names, for kinds that are listed below something. Raises TrueupError."""
-    parent = query.get(kind.parent, "") if kind.parent else ""
-    if (kind.parent and not isinstance(parent, str | None)) or (kind.parent and not parent):
+    parent = query.get(kind.parent) if kind.parent else ""
+    if not isinstance(parent, str) or (kind.parent and not parent):
         raise UsageError(f"{kind.name} is listed below something.", hint=f"Give {kind.parent}.")
-    return await world.reads(kind.system).all(kind, str(parent))
+    return await world.reads(kind.system).all(kind, parent)
 
 
 async def elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -129,7 +129,7 @@ async def _instances(world: World, given: Mapping[str, Any]) -> Answer:
 
 async def _events(world: World, given: Mapping[str, Any]) -> Answer:
     query = {theirs: _text(given, ours) for ours, theirs in _EVENTS.items() if ours in given}
-    most = given.get("limit", _MOST)
+    most = given.get("limit", EVENTS)
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:
         raise _Wrong("limit", "limit must be a whole number, at least 1.")
     since = sync_events.stamp_of(_moment(given)) if "since" in given else None

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pulumi.runtime.proto import provider_pb2
 
-from trueup.diff import MISSING
 from trueup.model import Verbs
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import bare, has_unknown
@@ -26,8 +25,7 @@ def named(
 
     A name that was given so once stays, since names are unique and a rename would look like another resource.
     """
-    given = inputs.get("name", MISSING)
-    if "name" not in kind.by_name or kind.by_name["name"].required or (given is not MISSING and given is not None):
+    if "name" not in kind.by_name or kind.by_name["name"].required or inputs.get("name") is not None:
         return inputs, []
     if bare(inputs.get("connectorId")) is not None:
         return inputs, []

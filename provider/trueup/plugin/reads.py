@@ -132,13 +132,10 @@ class Reads:
         """It was deleted."""
         self._known[kind.name, key] = None
 
-    def forget(self, kind: Kind, key: str, parent: str = "") -> None:
-        """It is not known any more how it is: the next who asks looks. Without a key, what there is at all."""
-        if key:
-            self._known.pop((kind.name, key), None)
-            self._vague.add((kind.name, key))
-        else:
-            self._lists.pop((kind.name, parent), None)
+    def forget(self, kind: Kind, key: str) -> None:
+        """It is not known any more how it is: the next who asks looks."""
+        self._known.pop((kind.name, key), None)
+        self._vague.add((kind.name, key))
 
     # How it is read
 

@@ -183,6 +183,7 @@ class Resources:
     async def _kept(self, urn: str, kind: Kind, key: str, parent: str, state: Properties) -> None:
         """The engine has it in its state: nothing is open of it any more."""
         verbs, memory = cast(Verbs, kind.verbs), await self._world.memory(kind.system)
+        await memory.taken(key)
         if not memory.is_open(urn):
             return
         named = None  # a state may say by e-mail what was created by id
@@ -238,8 +239,12 @@ class Resources:
                 f"{live.name} ({live.id}) cannot be taken over: it would have to be removed and made anew.",
                 hint="Remove it by hand if it may go, or declare it as it is.",
             )
-        await (await self._world.memory(kind.system)).taken(live.id)
-        return await self._perform(urn, kind, inputs, Desired(wanted), calls, live)
+        memory = await self._world.memory(kind.system)
+        if calls:
+            await memory.intend(urn, kind, verbs.key(spec))
+        made = await self._perform(urn, kind, inputs, Desired(wanted), calls, live)
+        await memory.taken(live.id)
+        return made
 
     async def _may_take(self, urn: str, kind: Kind, inputs: Properties, spec: Mapping[str, Any], live: Live) -> str:
         """Why something that exists may be taken over; empty when it may not."""
@@ -291,7 +296,7 @@ class Resources:
         except Exception as error:  # also one of ours: what was made is told all the same
             await self._failed(urn, kind, inputs, desired.spec, former, live, error)
         if live is not None and silent:  # it answers nothing of the state
-            reads.forget(kind, live.id, "")
+            reads.forget(kind, live.id)
             with contextlib.suppress(TrueupError):
                 live = await reads.get(kind, live.id, str(live.spec.get(kind.parent) or "")) or live
         assert live is not None
@@ -317,9 +322,8 @@ class Resources:
         reads = self._world.reads(kind.system)
         maybe = error.maybe if isinstance(error, TrueupError) else True
         if live is former and not maybe:
-            if former is None:
-                memory = await self._world.memory(kind.system)
-                await memory.settled(urn, cast(Verbs, kind.verbs).key(spec))
+            memory = await self._world.memory(kind.system)
+            await memory.settled(urn, cast(Verbs, kind.verbs).key(spec))
             raise error
         if live is None:
             raise error  # its intent stays open: the next run looks for it
@@ -410,7 +414,7 @@ def _policy(kind: Kind, inputs: Properties) -> str:
 
 
 def _writer(kind: Kind, spec: Mapping[str, Any], key: str = "") -> str:
-    """Whose turn it is: writes to an instance, and below it, are made one after the other."""
+    """Whose turn it is: by what it is listed below, else by its own id, or by its name before it has one."""
     if kind.parent:
         return str(spec.get(kind.parent))
     return key or str(cast(Verbs, kind.verbs).key(dict(spec)))

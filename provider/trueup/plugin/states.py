@@ -10,14 +10,15 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.diff import MISSING, Path, at, dotted, same
+from trueup.diff import MISSING, Path, at, dotted, leaves, same
 from trueup.model import Live, Verbs
+from trueup.plan.judge import only
 from trueup.plugin.codec import UNKNOWN, Sealed, bare, is_sealed, seal_like
 from trueup.plugin.tokens import ADOPT, inputs_of
 from trueup.secrets import reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from trueup.model import Field, Kind
 
@@ -46,7 +47,7 @@ def outputs(
                 found[trait.name] = given
         elif trait.owned_by_key:
             if given is not MISSING:
-                found[trait.name] = seal_like(_only(value, bare(given)), given)
+                found[trait.name] = seal_like(only(value or {}, bare(given)), given)
             elif not inputs and value:
                 found[trait.name] = Sealed(value)
         elif given is not MISSING and _alike((trait.name,), given, value, baseline, canonical):
@@ -119,7 +120,7 @@ def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Ba
         trait = kind.by_name[name]
         if trait.local or trait.write_only:
             continue
-        for path, wanted in _leaves(value, (name,)) if trait.owned_by_key else [((name,), value)]:
+        for path, wanted in _values(trait, value):
             seen = at(spec, path)
             if same(seen, wanted) or (wanted is None and seen is MISSING):
                 continue
@@ -193,20 +194,10 @@ def _alike(path: Path, given: Any, value: Any, baseline: Baseline, canonical: Ma
     return name in baseline and same(baseline[name], value)
 
 
-def _only(value: Any, declared: Any) -> Any:
-    """What is live of the declared keys."""
-    if isinstance(declared, dict):
-        inner = value if isinstance(value, dict) else {}
-        return {key: _only(inner[key], item) for key, item in declared.items() if key in inner}
-    return value
-
-
-def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from _leaves(item, (*path, key))
-    else:
-        yield path, value
+def _values(trait: Field, value: Any) -> list[tuple[Path, Any]]:
+    """The values of a field, by path: those of a mapping one by one."""
+    path = (trait.name,)
+    return [(one, after) for one, _, after in leaves(MISSING, value, path)] if trait.owned_by_key else [(path, value)]
 
 
 def _tidied(one: Any, other: Any) -> bool:

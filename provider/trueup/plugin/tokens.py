@@ -58,9 +58,14 @@ def inputs_of(kind: Kind) -> tuple[Field, ...]:
     return (*found, ADOPT) if kind.system == "den" else found
 
 
+def is_composed(kind: Kind) -> bool:
+    """Whether its ids begin with that of what it is listed below."""
+    return kind.name in _COMPOSED
+
+
 def id_of(kind: Kind, live: Live) -> str:
     """The id of a resource in Pulumi's state, which `import` takes as well."""
-    if kind.name not in _COMPOSED:
+    if not is_composed(kind):
         return live.id
     return f"{live.spec[kind.parent]}/{live.id}"
 
@@ -69,7 +74,7 @@ def parts_of(kind: Kind, given: str) -> tuple[str, str]:
     """The id of what it is listed below (empty where it has a get of its own), and its own. Raises UsageError."""
     parent, slash, own = given.rpartition("/")
     form = form_of(kind)
-    wrong = bool(slash) != (kind.name in _COMPOSED) or not own or (bool(slash) and not parent)
+    wrong = bool(slash) != is_composed(kind) or not own or (bool(slash) and not parent)
     prefix = PREFIXES.get(kind.name, "")
     if wrong or not own.startswith(prefix) or not all(part.isascii() and part.isalnum() for part in own[4:].split("_")):
         raise UsageError(f'"{given}" is no id of a {kind.name}.', hint=f"Write {form}.")
@@ -82,7 +87,7 @@ def parts_of(kind: Kind, given: str) -> tuple[str, str]:
 def form_of(kind: Kind) -> str:
     """How an id of a kind looks: `ctg_…/cmp_…`."""
     own = f"{PREFIXES[kind.name]}…" if kind.name in PREFIXES else "CONNECTOR"
-    if kind.name not in _COMPOSED:
+    if not is_composed(kind):
         return own
     above = PREFIXES.get(kind.by_name[kind.parent].reference or "")
     return f"{above}…/{own}" if above else f"PROJECT/{own}"

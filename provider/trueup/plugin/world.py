@@ -33,7 +33,7 @@ class World:
         self.clock = SystemClock()
         self.stop = asyncio.Event()
         self.writing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """One writer at a time, by the id of the instance, or of whatever is written below."""
+        """One writer at a time to whatever is listed below one thing, and to each of the others."""
         self._state = Path(os.environ.get("TRUEUP_STATE") or folder / STATE)
         self._open = contextlib.AsyncExitStack()
         self._clients: dict[str, Client] = {}
