@@ -224,7 +224,9 @@ async def test_a_replacement_and_another_policy_at_once_are_refused(rpc: Rpc) ->
     docs = await instance(rpc)
     other = await rpc.create("ConnectorAccount", "other", remoteId="2002", displayName="other")
     wanted = {**docs.inputs, "connectorAccount": other.id, "deletionPolicy": "remove"}
-    await fails(rpc.diff(docs, wanted), "would be ended with deletionPolicy archive")
+    assert list((await rpc.diff(docs, wanted)).replaces) == []
+    for preview in (True, False):
+        await fails(rpc.update(docs, preview=preview, **wanted), "would be ended with deletionPolicy archive")
 
 
 @pytest.mark.parametrize(
@@ -294,3 +296,52 @@ async def test_a_member_by_e_mail_beside_an_unknown_replaces_nothing(rpc: Rpc) -
 async def test_a_time_that_is_none_is_a_failure_of_that_argument(rpc: Rpc, since: str) -> None:
     _, failures = await rpc.invoke("trueup:den:listSyncEvents", since=since)
     assert list(failures) == ["since"]
+
+
+async def test_an_account_that_somebody_changed_can_be_refreshed_and_is_refused_by_the_update(
+    rpc: Rpc, world: World, tmp_path: Path
+) -> None:
+    top = await account(rpc)
+    declared = dict(top.inputs)
+    world.person("acme", kind="connector-account", displayName="theirs")
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await later.read(top)
+        found = await later.diff(top, declared)
+        assert (list(found.diffs), list(found.replaces)) == (["displayName"], [])
+        for preview in (True, False):
+            error = await fails(later.update(top, preview=preview, **declared), "Den cannot change displayName")
+            assert "manifest" not in str(error.details())
+        assert (await later.diff(top, {**declared, "displayName": "theirs"})).changes == NONE
+
+
+async def test_a_connector_that_drifts_to_pending_is_set_again(rpc: Rpc, world: World, tmp_path: Path) -> None:
+    crm = await rpc.create("Connector", "crm", **connector())
+    declared = dict(crm.inputs)
+    world.upstream("status-changed", system="wexa", connectorID=crm.id.rpartition("/")[2], status="pending")
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await later.read(crm)
+        assert list((await later.diff(crm, declared)).detailedDiff) == ["status"]
+        await later.update(crm, **declared)
+        await later.read(crm)
+        assert (await later.diff(crm, declared)).changes == NONE
+
+
+async def test_another_word_for_what_is_declared_is_no_reason_to_write(rpc: Rpc, world: World) -> None:
+    """Wexa reads `ready`, and takes `active`; without its configuration nothing can be written."""
+    row = world.rows("wexa.connectors")[0]
+    world.upstream("status-changed", system="wexa", connectorID=row["connectorID"], status="ready")
+    inputs = {"projectId": row["projectID"], "name": row["sourceName"], "status": "active"}
+    made = await rpc.create("Connector", "events", **inputs)
+    assert made.id.endswith(row["connectorID"])
+    assert world.writes() == []
+
+
+async def test_names_are_claimed_while_all_else_is_unknown(rpc: Rpc) -> None:
+    inputs = {"connectorAccount": UNKNOWN}
+    assert (await rpc.check("ConnectorInstance", "one", {**inputs, "name": "same"}))[1] == {}
+    _, failures = await rpc.check("ConnectorInstance", "two", {**inputs, "name": "Same"})
+    assert "::one is the same ConnectorInstance already (case does not count)" in failures["name"]
+    for name in ("three", "four"):
+        assert (await rpc.check("ConnectorInstance", name, {**inputs, "name": UNKNOWN}))[1] == {}

@@ -220,7 +220,10 @@ async def test_row_06_immutable_fields_replace(rpc: Rpc) -> None:
 async def test_row_06_an_instance_is_replaced_only_when_it_may_be_removed(rpc: Rpc) -> None:
     docs = await instance(rpc)
     other = await rpc.create("ConnectorAccount", "other", remoteId="2002", displayName="other")
-    await fails(rpc.diff(docs, {**docs.inputs, "connectorAccount": other.id}), "deletionPolicy: remove")
+    moved = {**docs.inputs, "connectorAccount": other.id}
+    assert list((await rpc.diff(docs, moved)).replaces) == []
+    for preview in (True, False):
+        await fails(rpc.update(docs, preview=preview, **moved), "deletionPolicy: remove")
     await rpc.update(docs, **docs.inputs, deletionPolicy="remove")
     found = await rpc.diff(docs, {**docs.inputs, "connectorAccount": other.id})
     assert (list(found.replaces), found.deleteBeforeReplace) == (["connectorAccount"], True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from trueup.errors import UsageError
+from trueup.errors import ManifestError, TrueupError, UsageError
 from trueup.manifest import load
 from trueup.match import by_reference, target_of
 from trueup.model import DEFAULT_CONNECTION
@@ -27,7 +27,7 @@ __all__ = ["ConfigFile"]
 
 
 class ConfigFile(pulumi.ComponentResource):
-    """The resources of manifests: of files, folders and globs. Raises ManifestError, SecretError, UsageError."""
+    """The resources of manifests: of files, folders and globs. Raises RunError, which says what is wrong."""
 
     resources: dict[str, pulumi.CustomResource]
     """By address, as `trueup plan` names them: `den/ConnectorInstance/docs`."""
@@ -43,10 +43,16 @@ class ConfigFile(pulumi.ComponentResource):
         super().__init__("trueup:index:ConfigFile", name, {}, opts)
         self.resources = {}
         known: dict[Address, pulumi.CustomResource] = {}
-        manifest = load((files,) if isinstance(files, str) else tuple(files))
-        for one in by_reference(manifest.resources):
-            made = _resource(one, known, providers or {}, self)
-            known[one.address] = self.resources[str(one.address)] = made
+        try:
+            manifest = load((files,) if isinstance(files, str) else tuple(files))
+            for one in by_reference(manifest.resources):
+                made = _resource(one, known, providers or {}, self)
+                known[one.address] = self.resources[str(one.address)] = made
+        except ManifestError as error:
+            faults = [f"{fault} {fault.hint}".rstrip() for fault in error.faults]
+            raise pulumi.RunError("\n".join([*faults, error.message])) from None
+        except TrueupError as error:  # said as it is: whoever wrote the manifests need not read where in trueup
+            raise pulumi.RunError(str(error)) from None
         self.register_outputs({})
 
 

@@ -33,6 +33,10 @@ class Differences:
     """Keys of mappings of ours that are declared no more."""
     replaces: list[Change] = field(default_factory=list)
     """Those of the changes that cannot be made in place."""
+    again: bool = False
+    """Whether what would replace it has the same unique name, so that it has to go first."""
+    refused: str = ""
+    """Why it cannot be."""
     local: list[Change] = field(default_factory=list)
     """Those of the changes that no server hears of."""
 

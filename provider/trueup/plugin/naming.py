@@ -45,9 +45,10 @@ class Claims:
 
     def claim(self, kind: Kind, urn: str, inputs: dict[str, Any]) -> list[Failure]:
         """Takes the unique name for a resource; a failure that names both when another one has it."""
-        spec = bare(inputs)
-        if has_unknown(spec):
-            return []
+        spec = {
+            name: f"{urn} {name}" if has_unknown(value) else value  # by what is not known yet it differs from others
+            for name, value in bare(inputs).items()
+        }
         verbs = cast(Verbs, kind.verbs)
         try:
             key = (kind.name, verbs.identity(spec) or verbs.key(spec))
@@ -57,4 +58,6 @@ class Claims:
         if other == urn:
             return []
         name = "name" if "name" in spec else "remoteId" if "remoteId" in spec else ""
-        return [Failure(name, f"{other} is the same {kind.name} already: {urn} cannot be it as well. Remove one.")]
+        return [
+            Failure(name, f"{other} is the same {kind.name} already (case does not count): {urn} cannot be it as well.")
+        ]

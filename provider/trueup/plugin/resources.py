@@ -85,7 +85,7 @@ class Resources:
         if not inputs:
             found = imported(kind, live)
             return Made(id_of(kind, live), outputs(kind, {}, live, {}), found)
-        return await self._found(kind, inputs, live, _baseline(state))
+        return await self._found(kind, inputs, live, _baseline(state), state)
 
     async def update(
         self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
@@ -93,10 +93,11 @@ class Resources:
         """Changes it to what the program says now. Raises TrueupError and InPart."""
         verbs = cast(Verbs, kind.verbs)
         parent, key = parts_of(kind, given)
-        await self._kept(urn, kind, key, parent, state)
         spec = await self._canonical(kind, inputs)
         live = live_of(kind, key, parent, state)
-        found = differences(kind, state, before, inputs, ignored)
+        found = await self.diff(urn, kind, given, state, before, inputs, ignored)
+        if found.refused:
+            raise SafetyError(found.refused)
         asked = [change for change in found.changes if change not in found.local]
         async with self._world.writing[_writer(kind, live.spec, key)]:
             if not asked:
@@ -108,36 +109,44 @@ class Resources:
 
     async def diff(
         self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
-    ) -> tuple[Differences, bool]:
-        """What differs, and whether what replaces it has the same unique name. Raises TrueupError when it cannot be."""
+    ) -> Differences:
+        """What differs. What cannot be is told as an update, whose preview says why: a refresh asks this as well."""
         verbs = cast(Verbs, kind.verbs)
         parent, key = parts_of(kind, given)
         await self._kept(urn, kind, key, parent, state)
         found = differences(kind, state, before, inputs, ignored)
         if not found.changes:
-            return found, False
-        replaced = {str(change.path[0]) for change in found.replaces}
-        named = {name: inputs.get(name) for name in (*replaced, kind.parent)}
+            return found
+        named = {name: inputs.get(name) for name in (*_names(found.replaces), kind.parent)}
         if found.replaces and type(verbs).canonical is not Verbs.canonical and not has_unknown(named):
             spec = await self._canonical(kind, inputs)  # an e-mail may be the member whose id the state has
             found = differences(kind, state, before, {**inputs, **_known_as(spec, before)}, ignored)
-        again = same_thing(verbs, {**bare(state), **bare(before)}, bare(inputs))
+        found.again = same_thing(verbs, {**bare(state), **bare(before)}, bare(inputs))
+        found.refused = self._refused(kind, key, state, before, inputs, found)
+        if found.refused:
+            found.replaces = []
+        return found
+
+    def _refused(
+        self, kind: Kind, key: str, state: Properties, before: Properties, inputs: Properties, found: Differences
+    ) -> str:
+        """Why the changes cannot be made, and not by a replacement either; empty when they can."""
+        replaced = _names(found.replaces)
         asked = [change for change in found.changes if change not in found.local]
-        if asked and not (found.replaces and not again):
-            known = {name: one for name, one in {**before, **state}.items() if not has_unknown(one)}
-            live = live_of(kind, key, "", known)
-            replaced = {str(change.path[0]) for change in found.replaces}
-            wanted = {name: value for name, value in bare(inputs).items() if not has_unknown(value) or name in replaced}
-            asked = [change for change in asked if str(change.path[0]) in wanted]
-            calls = verbs.calls(live, Desired(wanted), asked) if asked else ()
-            if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or not replaced):
-                raise SafetyError(calls.why)
-            if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):
-                raise SafetyError(
-                    f"what is there would be ended with deletionPolicy {_policy(kind, before)}.",
-                    hint="Run pulumi up with the new deletionPolicy alone first.",
-                )
-        return found, again
+        if not asked or (replaced and not found.again):
+            return ""
+        known = {name: one for name, one in {**before, **state}.items() if not has_unknown(one)}
+        wanted = {name: value for name, value in bare(inputs).items() if not has_unknown(value) or name in replaced}
+        asked = [change for change in asked if str(change.path[0]) in wanted]
+        calls = cast(Verbs, kind.verbs).calls(live_of(kind, key, "", known), Desired(wanted), asked) if asked else ()
+        if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or not replaced):
+            return calls.why.replace("the manifest", "the program")
+        if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):
+            return (
+                f"what is there would be ended with deletionPolicy {_policy(kind, before)}. "
+                "Run pulumi up with the new deletionPolicy alone first."
+            )
+        return ""
 
     async def delete(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> None:
         """Ends it as its deletionPolicy says. Raises TrueupError."""
@@ -228,7 +237,6 @@ class Resources:
         reason = await self._may_take(urn, kind, inputs, spec, live)
         if not reason:
             raise _foreign(kind, live)
-        self._world.host.info(f"{live.name} ({live.id}) is taken over: {reason}.", urn)
         wanted = {**verbs.revived(live), **spec}
         asked = _to_write(kind, live, wanted)
         calls: tuple[Call, ...] | Refusal = verbs.calls(live, Desired(wanted), asked) if asked else ()
@@ -239,6 +247,7 @@ class Resources:
                 f"{live.name} ({live.id}) cannot be taken over: it would have to be removed and made anew.",
                 hint="Remove it by hand if it may go, or declare it as it is.",
             )
+        self._world.host.info(f"{live.name} ({live.id}) is taken over: {reason}.", urn)
         memory = await self._world.memory(kind.system)
         if calls:
             await memory.intend(urn, kind, verbs.key(spec))
@@ -334,12 +343,14 @@ class Resources:
         made = await self._found(kind, inputs, live, {})
         raise InPart(made.id, made.state, made.inputs, [why(error)]) from None
 
-    async def _found(self, kind: Kind, inputs: Properties, live: Live, baseline: dict[str, Any]) -> Made:
+    async def _found(
+        self, kind: Kind, inputs: Properties, live: Live, baseline: dict[str, Any], state: Properties | None = None
+    ) -> Made:
         canonical = None
         if type(cast(Verbs, kind.verbs)).canonical is not Verbs.canonical:
             with contextlib.suppress(TrueupError):
                 canonical = await self._canonical(kind, inputs)
-        kept = laid(kind, inputs, live, baseline, canonical)
+        kept = laid(kind, inputs, live, baseline, canonical, state)
         return Made(id_of(kind, live), outputs(kind, inputs, live, baseline, canonical), kept)
 
 
@@ -366,13 +377,25 @@ def _told(kind: Kind, state: Properties) -> Properties:
 
 
 def _to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
-    """What of the declared fields has to be written to something that is taken over."""
+    """What of the declared fields has to be written to something that is taken over.
+
+    What may be but another word for what is declared is written only along with something else.
+    """
+    verbs = cast(Verbs, kind.verbs)
     found: list[Change] = []
+    certain = False
     for name, after in wanted.items():
         trait, before = kind.by_name[name], live.spec.get(name, MISSING)
         if not trait.local and not in_sync(trait, before, after, live):
-            found += [change_of(trait, *pair) for pair in unlike(trait, before, after)]
-    return found
+            for pair in unlike(trait, before, after):
+                doubt = verbs.doubt(pair[0], pair[1])
+                certain = certain or doubt is None or pair[2] not in doubt.may_be
+                found.append(change_of(trait, *pair))
+    return found if certain else []
+
+
+def _names(changes: Sequence[Change]) -> set[str]:
+    return {str(change.path[0]) for change in changes}
 
 
 def _foreign(kind: Kind, live: Live) -> SafetyError:

@@ -13,7 +13,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from trueup.diff import MISSING, dotted
-from trueup.errors import UsageError
+from trueup.errors import SafetyError, UsageError
 from trueup.plugin import config, functions, naming
 from trueup.plugin.checking import check
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
@@ -130,10 +130,10 @@ class Provider(Greeting):
             kind = kind_of(_type_of(request.urn))
             state = decode(request.olds)
             before = decode(request.old_inputs) if request.HasField("old_inputs") else state
-            found, again = await self._resources().diff(
+            found = await self._resources().diff(
                 request.urn, kind, request.id, state, before, decode(request.news), tuple(request.ignoreChanges)
             )
-            return _diff_of(found, again)
+            return _diff_of(found)
 
     async def Create(self, request: provider_pb2.CreateRequest, context: Context) -> Any:
         """Creates it; in a preview, what is known of what would be."""
@@ -164,7 +164,9 @@ class Provider(Greeting):
             ignored = tuple(request.ignoreChanges)
             resources = self._resources()
             if request.preview:
-                found, _ = await resources.diff(request.urn, kind, request.id, state, before, inputs, ignored)
+                found = await resources.diff(request.urn, kind, request.id, state, before, inputs, ignored)
+                if found.refused:
+                    raise SafetyError(found.refused)
                 return provider_pb2.UpdateResponse(properties=encode(_sayable(predicted(kind, inputs, state, found))))
             made = await resources.update(request.urn, kind, request.id, state, before, inputs, ignored)
             return provider_pb2.UpdateResponse(properties=encode(made.state))
@@ -247,11 +249,11 @@ def _sayable(known: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in known.items() if bare(value) is not UNKNOWN}
 
 
-def _diff_of(found: Differences, again: bool) -> Any:
+def _diff_of(found: Differences) -> Any:
     paths: dict[tuple[str | int, ...], tuple[bool, bool, bool]] = {}
     for change in found.changes:
         paths[change.path] = (_is_there(change, "before"), _is_there(change, "after"), change in found.replaces)
-    return _diff(paths, again=again)
+    return _diff(paths, again=found.again)
 
 
 def _is_there(change: Change, side: str) -> bool:

@@ -87,8 +87,9 @@ def laid(
     live: Live,
     baseline: Baseline,
     canonical: Mapping[str, Any] | None = None,
+    state: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The inputs with what is live where that is something else."""
+    """The inputs with what is live where that is something else; `state` is how it was last."""
     found: dict[str, Any] = {}
     traits = kind.by_name
     verbs = cast(Verbs, kind.verbs)
@@ -100,7 +101,9 @@ def laid(
         elif trait.owned_by_key and isinstance(bare(given), dict):
             value = _over(trait, verbs, bare(given), spec.get(name), live, baseline)
             found[name] = seal_like(value, given)
-        elif _alike((name,), given, spec.get(name), baseline, canonical) or _kept(trait, verbs, (name,), given, live):
+        elif _alike((name,), given, spec.get(name), baseline, canonical) or _kept(
+            trait, verbs, (name,), given, live, bare((state or {}).get(name))
+        ):
             found[name] = given
         elif spec.get(name) is not None:
             found[name] = seal_like(spec[name], given)
@@ -160,22 +163,22 @@ def _over(trait: Field, verbs: Verbs, given: Any, value: Any, live: Live, baseli
         seen = at(value, path[1:]) if isinstance(value, dict) else MISSING
         if part == {} and isinstance(seen, dict):
             return part  # no key of it is ours
-        if _alike(path, part, seen, baseline, None) or _kept(trait, verbs, path, part, live):
+        if _alike(path, part, seen, baseline, None) or _kept(trait, verbs, path, part, live, None):
             return part
         return seen
 
     return walk(given, (trait.name,))
 
 
-def _kept(trait: Field, verbs: Verbs, path: Path, given: Any, live: Live) -> bool:
-    """Whether nothing can be told of a declared value by what was read."""
+def _kept(trait: Field, verbs: Verbs, path: Path, given: Any, live: Live, was: Any) -> bool:
+    """Whether nothing can be told of a declared value by what was read; what is on its way was so before as well."""
     seen = at(reveal(live.spec), path)
     if trait.write_only and (trait.is_secret(path) or seen is MISSING or seen is None):
         return True
     if _hidden(path, live):
         return True
     doubt = None if seen is MISSING else verbs.doubt(path, seen)
-    return doubt is not None and not doubt.final and (doubt.settling or bare(given) in doubt.may_be)
+    return doubt is not None and not doubt.final and ((doubt.settling and seen == was) or bare(given) in doubt.may_be)
 
 
 def _hidden(path: Path, live: Live) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.errors import UsageError
 from trueup.model import Field
 from trueup.systems import KINDS, kind_named
+from trueup.wire import plain
 
 if TYPE_CHECKING:
     from trueup.model import Kind, Live
@@ -74,14 +76,15 @@ def parts_of(kind: Kind, given: str) -> tuple[str, str]:
     """The id of what it is listed below (empty where it has a get of its own), and its own. Raises UsageError."""
     parent, slash, own = given.rpartition("/")
     form = form_of(kind)
-    wrong = bool(slash) != is_composed(kind) or not own or (bool(slash) and not parent)
-    prefix = PREFIXES.get(kind.name, "")
-    if wrong or not own.startswith(prefix) or not all(part.isascii() and part.isalnum() for part in own[4:].split("_")):
-        raise UsageError(f'"{given}" is no id of a {kind.name}.', hint=f"Write {form}.")
-    above = PREFIXES.get(kind.by_name[kind.parent].reference or "", "") if kind.parent and parent else ""
-    if parent and not parent.startswith(above):
-        raise UsageError(f'"{given}" is no id of a {kind.name}.', hint=f"Write {form}.")
+    above = PREFIXES.get(kind.by_name[kind.parent].reference or "", "") if kind.parent else ""
+    sound = bool(slash) == is_composed(kind) and _is_id(own, PREFIXES.get(kind.name, ""))
+    if not sound or (slash and not _is_id(parent, above)):
+        raise UsageError(f'"{plain(given, 80)}" is no id of a {kind.name}.', hint=f"Write {form}.")
     return parent, own
+
+
+def _is_id(text: str, prefix: str) -> bool:
+    return bool(re.fullmatch(f"{prefix}[0-9a-z]{{26}}" if prefix else "[0-9a-fA-F]{24}", text))
 
 
 def form_of(kind: Kind) -> str:
