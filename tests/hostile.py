@@ -14,7 +14,7 @@ from typing import Any
 from world import Recorder
 
 from trueup.client import Client, Credential
-from trueup.model import Clock
+from trueup.progress import Clock
 from trueup.secrets import Secret
 from trueup.systems.den.manner import DenManner
 

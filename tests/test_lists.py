@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from trueup.client import Answer
 from trueup.errors import Malformed, NotFound, Unavailable
-from trueup.model import Live, Quiet
+from trueup.model import Live
+from trueup.progress import Quiet
 from trueup.systems.den import lists
 
 ROUTE = "/v1/things"

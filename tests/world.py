@@ -15,8 +15,9 @@ from declare import manifest
 from sandboxes import PATIENCE, Running
 
 from trueup.apply import Report
-from trueup.model import Declared, Quiet
+from trueup.model import Declared
 from trueup.plan import Plan
+from trueup.progress import Quiet
 from trueup.run import Options, Session
 
 ACCOUNTS, INSTANCES, CONNECTORS = "den.connectorAccounts", "den.connectorInstances", "wexa.connectors"

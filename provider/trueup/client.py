@@ -31,7 +31,7 @@ from trueup.errors import (
     Unauthorized,
     Unavailable,
 )
-from trueup.model import Clock, Progress, Quiet
+from trueup.progress import Clock, Progress, Quiet
 from trueup.secrets import Secret
 from trueup.urls import is_loopback
 from trueup.wire import filled, parsed, plain, retry_after

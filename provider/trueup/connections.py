@@ -23,7 +23,7 @@ from trueup.systems.wexa.manner import WexaManner
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from trueup.model import Clock, Progress
+    from trueup.progress import Clock, Progress
 
 SANDBOX: Final = urls.SANDBOX
 _URLS: Final = {"den": DEN_URL, "wexa": WEXA_URL}

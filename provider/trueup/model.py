@@ -14,11 +14,9 @@ import typing
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from trueup.diff import Change, Path
 
 DEFAULT_CONNECTION: Final = "default"
@@ -447,60 +445,3 @@ class Live:
     """It comes with something else, so that nobody need declare it."""
     seen_at: str = ""
     """When it was read, if that was not just now: then it is what the ledger holds of it."""
-
-
-class Clock(Protocol):
-    """Time as a parameter, so that a test never waits."""
-
-    def now(self) -> datetime:
-        """The time, in UTC."""
-
-    def monotonic(self) -> float:
-        """Seconds that only grow."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits."""
-
-
-class Progress(Protocol):
-    """Whoever wants to know how a run goes: a terminal, a log, the Pulumi engine. Every method returns at once."""
-
-    def phase(self, name: str, total: int | None = None) -> None:
-        """A new phase begins: `reading`, `applying`, `verifying`; `total` steps if that is known."""
-
-    def advance(self, text: str = "") -> None:
-        """One more of the phase is done; `text` is a line for people, or empty."""
-
-    def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
-        """A request was answered, or failed: `status` is its number or a word."""
-
-    def decision(self, text: str) -> None:
-        """Something was decided that explains what comes next: a retry, a second look."""
-
-    def note(self, text: str) -> None:
-        """Something that whoever waits should know now: how long it will take, or that a run before did not end."""
-
-    def waiting(self, why: str, seconds: float) -> None:
-        """Nothing is sent for that long."""
-
-
-class Quiet:
-    """The Progress of whoever does not want to know."""
-
-    def phase(self, name: str, total: int | None = None) -> None:
-        """Ignored."""
-
-    def advance(self, text: str = "") -> None:
-        """Ignored."""
-
-    def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
-        """Ignored."""
-
-    def decision(self, text: str) -> None:
-        """Ignored."""
-
-    def note(self, text: str) -> None:
-        """Ignored."""
-
-    def waiting(self, why: str, seconds: float) -> None:
-        """Ignored."""

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from trueup.model import Clock, Progress, Quiet
 from trueup.plan import Limit
+from trueup.progress import Clock, Progress, Quiet
 
 STATE: Final = Path(".trueup")
 

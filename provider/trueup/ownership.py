@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from trueup.client import Client
     from trueup.ledger import Ledger
     from trueup.match import Matches
-    from trueup.model import Declared, Progress
+    from trueup.model import Declared
+    from trueup.progress import Progress
     from trueup.records import Intent, Run
 
     Connection = tuple[str, str]

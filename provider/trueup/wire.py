@@ -11,7 +11,7 @@ from trueup.secrets import scrub
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.model import Clock
+    from trueup.progress import Clock
 
 _LONGEST_RETRY_AFTER = 300.0
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from trueup.apply.journal import Journal
     from trueup.client import Client
-    from trueup.model import Clock, Progress, Verbs
+    from trueup.model import Verbs
     from trueup.plan import Plan
+    from trueup.progress import Clock, Progress
 
 
 @dataclass

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from trueup.ledger import Ledger
-    from trueup.model import Address, Clock, Declared, Desired, Live
+    from trueup.model import Address, Declared, Desired, Live
     from trueup.plan import Step
+    from trueup.progress import Clock
     from trueup.records import Run
 
     Connection = tuple[str, str]

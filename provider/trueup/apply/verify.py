@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from trueup.apply.outcome import Outcome, Report
     from trueup.client import Client
     from trueup.match import Place
-    from trueup.model import Address, Desired, Progress, Verbs
+    from trueup.model import Address, Desired, Verbs
     from trueup.plan import Step
+    from trueup.progress import Progress
 
 
 class Verifier:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.connections import SANDBOX, opened
 from trueup.errors import TrueupError, UsageError
-from trueup.model import Quiet
 from trueup.options import SystemClock
 from trueup.plugin import config
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import UNKNOWN
 from trueup.plugin.functions_schema import EVENTS
+from trueup.progress import Quiet
 from trueup.secrets import reveal
 from trueup.systems import kind_named
 from trueup.systems.den import sync_events

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from trueup.model import Quiet
+from trueup.progress import Quiet
 from trueup.secrets import scrub
 
 if TYPE_CHECKING:
