@@ -1,17 +1,20 @@
-"""The provider's configuration: rows 11 and 12 of what the Pulumi engine expects."""
+"""The provider's configuration (rows 11 and 12 of what the engine expects), its functions, and all other calls."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_rpc import Rpc, account, fails, serving
+from engine_rpc import Rpc, account, fails, instance, serving
 from engine_rpc import rpc as rpc
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 from world import World
 
 from trueup.plugin.codec import UNKNOWN, Sealed, decode, encode
+from trueup.sandbox.presets import DEMO_PROJECT
 
 SOME = provider_pb2.DiffResponse.DIFF_SOME
 
@@ -77,3 +80,33 @@ async def test_a_key_that_was_accepted_today_is_not_asked_about_again(world: Wor
     async with serving(tmp_path) as rpc:
         await rpc.configure()
     assert world.asked() == 0
+
+
+async def test_every_other_call_has_an_answer(rpc: Rpc) -> None:
+    stub = rpc.stub
+    schema = json.loads((await stub.GetSchema(provider_pb2.GetSchemaRequest())).schema)
+    assert schema["name"] == "trueup"
+    assert (await stub.GetPluginInfo(empty_pb2.Empty())).version == schema["version"]
+    assert list((await stub.GetMappings(provider_pb2.GetMappingsRequest(key="x"))).providers) == []
+    await fails(stub.Call(provider_pb2.CallRequest(tok="trueup:den:no")), "trueup:den:no is no method")
+    await fails(stub.Construct(provider_pb2.ConstructRequest(type="trueup:den:No")), "trueup:den:No is no component")
+    await fails(stub.Parameterize(provider_pb2.ParameterizeRequest()), "takes no parameters")
+    await fails(rpc.invoke("trueup:den:nothing"), "is no function of this provider")
+    await fails(rpc.imported("Nothing", "x", "y"), "is no resource of this provider")
+
+
+async def test_every_function_of_the_schema_answers(rpc: Rpc, world: World) -> None:
+    top = await account(rpc)
+    docs = await instance(rpc, connectorAccount=top.id)
+    assert (await rpc.invoke("trueup:den:getConnectorAccount", remoteId="1001"))[0]["id"] == top.id
+    for given in ({"name": "DOCS"}, {"id": docs.id}):
+        assert (await rpc.invoke("trueup:den:getConnectorInstance", **given))[0]["connectorAccount"] == top.id
+    assert set((await rpc.invoke("trueup:den:getConnectorInstance", name="docs", id=docs.id))[1]) == {"name"}
+    found, _ = await rpc.invoke("trueup:den:listConnectorInstances", connectorAccount=top.id)
+    assert [one["name"] for one in found["instances"]] == ["docs"]
+    world.sandbox.den.post(f"/v1/connector-instances/{docs.id}/sync-now").raise_for_status()
+    events, _ = await rpc.invoke("trueup:den:listSyncEvents", connectorInstance=docs.id, limit=5)
+    assert isinstance(events["events"], list)
+    assert set((await rpc.invoke("trueup:den:listSyncEvents", limit=0))[1]) == {"limit"}
+    found, _ = await rpc.invoke("trueup:wexa:getConnectors", projectId=DEMO_PROJECT)
+    assert {"crm", "events"} <= {one["name"] for one in found["connectors"]}

@@ -345,3 +345,25 @@ async def test_names_are_claimed_while_all_else_is_unknown(rpc: Rpc) -> None:
     assert "::one is the same ConnectorInstance already (case does not count)" in failures["name"]
     for name in ("three", "four"):
         assert (await rpc.check("ConnectorInstance", name, {**inputs, "name": UNKNOWN}))[1] == {}
+
+
+async def test_what_a_server_says_in_its_own_words_is_remembered(rpc: Rpc, world: World, tmp_path: Path) -> None:
+    """It answers to a write with what it made of it; neither a preview nor a refresh takes that for a difference."""
+    docs = await instance(rpc, config={"branch": "main"})
+    item = world.sandbox.den.get(f"/v1/connector-instances/{docs.id}").json()["item"]
+    item["instanceConfigJson"] = {"branch": "refs/heads/next"}
+    world.fault(system="den", method="PATCH", status=200, body={"ok": True, "item": item}, times=1)
+    wanted = {**docs.inputs, "config": {"branch": "next"}}
+    await rpc.update(docs, **wanted)
+    world.person("docs", instanceConfigJson=item["instanceConfigJson"])
+    assert (await rpc.diff(docs, wanted)).changes == NONE
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await later.read(docs)
+        assert docs.inputs == wanted
+        assert (await later.diff(docs, wanted)).changes == NONE
+        world.person("docs", instanceConfigJson={"branch": "hotfix"})
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await later.read(docs)
+        assert list((await later.diff(docs, wanted)).detailedDiff) == ["config.branch"]
