@@ -16,6 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 BUILT = ROOT / ".tools" / "pulumi" / "bin"
 PROVIDER = ROOT / "provider" / "bin"
+PROGRAM = Path(__file__).with_name("engine_program.py")
 FAILED = -1
 """Any exit code but 0."""
 LONG = 100
@@ -56,13 +57,17 @@ class Stack:
         self.write()
         self.run("stack", "select", "--create", name)
 
-    def write(self, **more: Any) -> None:
+    def write(self) -> None:
         """The program as it is now."""
         program: dict[str, Any] = {"name": "test", "runtime": self.runtime}
         program["plugins"] = {"providers": [{"name": "trueup", "path": str(PROVIDER)}]}
         if self.runtime == "yaml":
             program |= {"resources": self.resources, "outputs": self.outputs}
-        (self.folder / "Pulumi.yaml").write_text(yaml.safe_dump({**program, **more}, sort_keys=False))
+        (self.folder / "Pulumi.yaml").write_text(yaml.safe_dump(program, sort_keys=False))
+        if self.runtime == "python" and self.resources:
+            shutil.copy(PROGRAM, self.folder / "__main__.py")
+            said = {"resources": self.resources, "outputs": self.outputs}
+            (self.folder / "program.json").write_text(json.dumps(said))
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """A command that is not waited for, in a group of its own."""

@@ -1,4 +1,4 @@
-"""`pulumi up` by the real engine, of programs in YAML, against a real sandbox."""
+"""`pulumi up` by the real engine, of the same programs in YAML and in Python, against a real sandbox."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ TOKEN = "a-token-that-nobody-may-see"
 MAPPINGS = "den.connectorMappings"
 
 
-@pytest.fixture
-def stack(world: World, tmp_path: Path) -> Stack:
-    found = Stack(tmp_path / "program")
+@pytest.fixture(params=["yaml", "python"])
+def stack(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Stack:
+    found = Stack(tmp_path / "program", runtime=request.param)
     found.resources = small()
     return found
 
@@ -82,7 +82,7 @@ def test_an_update_in_place_and_a_replacement(stack: Stack, world: World) -> Non
 def test_import_by_id_and_by_the_option_and_then_no_changes(stack: Stack, world: World, tmp_path: Path) -> None:
     stack.up()
     known = stack.export()
-    other = Stack(tmp_path / "other")
+    other = Stack(tmp_path / "other", runtime=stack.runtime)
     other.resources = small()
     for name in other.resources:
         other.resources[name]["options"] = {"import": known[name]["id"]}
@@ -257,7 +257,8 @@ def test_a_killed_engine_makes_nothing_twice(stack: Stack, world: World, held: d
         time.sleep(0.05)
     everything = [process.pid, *descendants(process.pid)]
     for one in everything:
-        os.kill(one, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has ended with the one before it
+            os.kill(one, signal.SIGKILL)
     process.communicate()
     world.sandbox.control.post("/faults/release")
     world.calm()
@@ -317,6 +318,7 @@ def descendants(pid: int) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("stack", ["yaml"], indirect=True)
 def test_the_limit_of_the_key_is_waited_out(stack: Stack, world: World) -> None:
     stack.resources = {"acme": small()["acme"]}
     for number in range(700):
