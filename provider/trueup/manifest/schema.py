@@ -259,20 +259,20 @@ def quick(kind: Kind, sealed: bool) -> Callable[[Any], bool]:
 
     Free values need no look unless there is a `valueFrom` in the document.
     """
+    schema = document_schema(kind) if sealed else document_schema(kind, free={})
+    return compiled({"$schema": DRAFT, **schema, "definitions": _DEFINITIONS})
+
+
+def compiled(schema: dict[str, Any]) -> Callable[[Any], bool]:
+    """Says of a value whether it is sound by a schema, quickly, and not what is wrong with it."""
     import fastjsonschema
 
-    schema = document_schema(kind) if sealed else document_schema(kind, free={})
-    validate = fastjsonschema.compile(
-        {"$schema": DRAFT, **schema, "definitions": _DEFINITIONS},
-        use_default=False,
-        use_formats=False,
-        detailed_exceptions=False,
-    )
+    validate = fastjsonschema.compile(schema, use_default=False, use_formats=False, detailed_exceptions=False)
     wrong = fastjsonschema.JsonSchemaException
 
-    def is_sound(document: Any) -> bool:
+    def is_sound(value: Any) -> bool:
         try:
-            validate(document)
+            validate(value)
         except wrong:
             return False
         return True

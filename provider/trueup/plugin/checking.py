@@ -16,7 +16,7 @@ from trueup.diff import UNKNOWN, dotted
 from trueup.manifest import words
 from trueup.manifest.declare import TRIMMED
 from trueup.manifest.links import ID_PATTERN
-from trueup.manifest.schema import DRAFT, NO_CONTROL, OURS, SEEN
+from trueup.manifest.schema import DRAFT, NO_CONTROL, OURS, SEEN, compiled
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
 from trueup.plugin.codec import Opaque, Sealed, bare, has_unknown, is_sealed
@@ -24,7 +24,7 @@ from trueup.plugin.fields_schema import told, variable
 from trueup.plugin.tokens import PREFIXES, inputs_of, referred
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from trueup.diff import Path
     from trueup.model import Field, Kind
@@ -127,7 +127,9 @@ def _sealed(value: Any) -> Any:
 def _faults(kind: Kind, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
     """What is wrong, and where; of one place first what says most."""
     value = {name: bare(one) for name, one in given.items()}
-    for error in sorted(_validator(kind).iter_errors(value), key=_gravity):
+    # As with manifests, one decides quickly, and the other is asked only for what is not sound.
+    errors = () if _is_sound(kind)(value) else sorted(_validator(kind).iter_errors(value), key=_gravity)
+    for error in errors:
         if not _may_mend(error):
             yield from _of_error(kind, tuple(error.absolute_path), error, given)
     if kind.one_of and (said := _one_of(kind, value)):
@@ -142,10 +144,19 @@ def _faults(kind: Kind, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
 
 
 @cache
+def _is_sound(kind: Kind) -> Callable[[Any], bool]:
+    return compiled(_schema(kind))
+
+
+@cache
 def _validator(kind: Kind) -> Any:
-    """A validator of the inputs of a kind without what is secret or unknown about them."""
     import jsonschema
 
+    return jsonschema.Draft7Validator(_schema(kind))
+
+
+def _schema(kind: Kind) -> dict[str, Any]:
+    """Of the inputs of a kind without what is secret or unknown about them."""
     properties = {}
     for trait in inputs_of(kind):
         schema = {key: one for key, one in trait.schema.items() if key not in OURS}
@@ -154,7 +165,7 @@ def _validator(kind: Kind) -> Any:
         properties[trait.name] = schema
     required = [trait.name for trait in inputs_of(kind) if trait.required]
     whole = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return jsonschema.Draft7Validator({"$schema": DRAFT, **whole})
+    return {"$schema": DRAFT, **whole}
 
 
 def _gravity(error: Any) -> int:
