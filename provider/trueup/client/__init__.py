@@ -1,0 +1,10 @@
+"""One connection to one API: credentials, limits, the one retry layer, and answers that can be trusted to be JSON.
+
+What is peculiar to an API (how it says no, how its request window works) is its Manner, in the system's folder.
+Bodies and credentials are never logged and never part of an error.
+"""
+
+from trueup.client.client import ATTEMPTS, LARGEST, Client
+from trueup.client.values import Answer, Credential, Limits, Manner, Wait
+
+__all__ = ["ATTEMPTS", "LARGEST", "Answer", "Client", "Credential", "Limits", "Manner", "Wait"]

@@ -1,0 +1,63 @@
+"""One call on its way: what is sent, how often it was tried, and the errors that tell how it failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from trueup.errors import Ambiguous, ApiError, TrueupError, Unavailable
+
+if TYPE_CHECKING:
+    from trueup.client.client import Client
+
+_Error = TypeVar("_Error", bound=ApiError)
+
+
+class Again(Exception):
+    """This attempt failed, and another one may mend it."""
+
+    def __init__(self, failure: TrueupError, *, wait: float | None = None, counts: bool = True) -> None:
+        super().__init__()
+        self.failure = failure
+        self.wait = wait
+        self.counts = counts
+
+
+@dataclass(slots=True)
+class Call:
+    """A request with all its tries."""
+
+    method: str
+    route: str
+    url: str
+    query: dict[str, str]
+    body: Any
+    repeatable: bool
+    tried: int = 0
+    unexplained: int = 0
+    maybe: bool = False
+    """A try of it may have had its effect."""
+
+    def error(self, kind: type[_Error], status: int | None, request_id: str, said: str) -> _Error:
+        """An error of that class about this call."""
+        message = f"{self.method} {self.route} {said}"
+        return kind(message, method=self.method, route=self.route, status=status, request_id=request_id)
+
+    def unavailable(self, client: Client, why: str, status: int | None = None, request_id: str = "") -> Unavailable:
+        """The error to raise when no further try is made."""
+        times = "once" if self.tried == 1 else f"{self.tried} times"
+        message = f"{self.method} {self.route} of {client.manner.system} at {client.url} was tried {times}: {why}."
+        hint = "" if status else f'Check the url of connection "{client.credential.name}", and that the server is up.'
+        return Unavailable(
+            message, method=self.method, route=self.route, status=status, request_id=request_id, hint=hint
+        )
+
+    def uncertain(
+        self, client: Client, why: str, status: int | None = None, request_id: str = "", wait: float | None = None
+    ) -> Exception:
+        """The call may have happened: sent again where that does no harm, else Ambiguous."""
+        if self.repeatable:
+            failure = self.unavailable(client, why, status, request_id)
+            self.maybe = failure.maybe = self.method != "GET"
+            return Again(failure, wait=wait)
+        return self.error(Ambiguous, status, request_id, f"may or may not have happened: {why}.")

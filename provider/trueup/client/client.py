@@ -1,0 +1,215 @@
+"""Sends requests over one pool of connections, tries them again while that is safe, and counts them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import httpx
+import tenacity
+
+from trueup.client.answers import judge
+from trueup.client.call import Again, Call
+from trueup.client.gate import Gate
+from trueup.client.network import UNSENT, cause, pool
+from trueup.errors import Malformed, Refused, Stopped
+from trueup.progress import Clock, Progress, Quiet
+from trueup.wire import filled, parsed, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from trueup.client.values import Answer, Credential, Manner
+
+_T = TypeVar("_T")
+ATTEMPTS: Final = 5
+"""How often one call is tried when it fails in a way that a repetition may mend."""
+LARGEST: Final = 64 << 20
+"""Bytes of an answer, decoded; more is refused."""
+_LONG = 2.0  # seconds after which somebody who watches wants to know why nothing happens
+
+
+@dataclass
+class Client:
+    """Sends requests over one pool of connections; every failure is an ApiError that says whether the call happened."""
+
+    url: str
+    manner: Manner
+    credential: Credential
+    clock: Clock
+    progress: Progress = field(default_factory=Quiet)
+    timeout: float = 60.0
+    concurrency: int = 8
+    transport: httpx.AsyncBaseTransport | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: int = 0
+    """Requests sent so far, retries and probes included."""
+    window: int = 0
+    """Requests sent since the last silence that closed the window."""
+    waited: float = 0.0
+    """Seconds that nothing was sent because the window was spent."""
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.concurrency)
+        self._gate = Gate(self)
+        self._once_made: dict[str, asyncio.Task[Any]] = {}
+        self._latest = self.clock.monotonic()
+        self._http = pool(
+            self.url,
+            self.manner.headers(self.credential),
+            timeout=self.timeout,
+            connections=self.concurrency,
+            transport=self.transport,
+        )
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def get(self, route: str, query: Mapping[str, Any] | None = None, **params: str) -> Answer:
+        """A GET, which is safe to repeat. `route` is a pattern such as `/v1/things/{id}`; `params` fill it."""
+        return await self.request("GET", route, query=query, params=params)
+
+    async def request(
+        self,
+        method: str,
+        route: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        repeatable: bool = True,
+    ) -> Answer:
+        """One call, tried again while that is safe.
+
+        `repeatable` says that sending it twice does no more than sending it once. One that is not is sent again only
+        when it cannot have happened; otherwise it raises Ambiguous, and the caller looks. Raises ApiError or Stopped.
+        """
+        query_text = {key: str(value) for key, value in (query or {}).items() if value is not None}
+        call = Call(method, route, filled(route, params or {}), query_text, body, repeatable)
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(Again),
+            stop=lambda _: call.tried >= ATTEMPTS,
+            wait=_backoff,
+            sleep=self.pause,
+            before_sleep=lambda state: self._say_retry(call, state),
+            reraise=True,
+        )
+        try:
+            answer: Answer = await retrying(self._once, call)
+            return answer
+        except Again as again:
+            raise again.failure from None
+        except Stopped as stopped:
+            stopped.maybe = call.maybe
+            raise
+
+    async def once(self, name: str, make: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """What a coroutine gives, made once however many ask for it; a failure is not kept."""
+        task = self._once_made.get(name)
+        if task is None:
+            task = self._once_made[name] = asyncio.ensure_future(make())
+        try:
+            found: _T = await asyncio.shield(task)
+            return found
+        except BaseException:
+            if task.done():
+                self._once_made.pop(name, None)
+            raise
+
+    async def probe(self, route: str) -> tuple[int, Any]:
+        """Status and JSON body of a GET, whatever they are: once, past the gate, for a Manner that looks for a cause.
+
+        A body that is no JSON comes as an empty object. It may hold a credential in clear: it is for the Manner's eyes
+        alone.
+        """
+        call = Call("GET", route, route, {}, None, repeatable=True)
+        status, raw, _, _ = await self._exchange(call)
+        try:
+            return status, parsed(raw)
+        except (ValueError, RecursionError):
+            return status, {}
+
+    async def _once(self, call: Call) -> Answer:
+        async with self._slots:
+            await self._gate.enter()
+            era = self._gate.era
+            call.tried += 1
+            try:
+                status, raw, headers, request_id = await self._exchange(call)
+            except UNSENT as error:
+                raise Again(call.unavailable(self, cause(error))) from None
+            except httpx.LocalProtocolError:  # its text may hold a header
+                raise call.error(Refused, None, "", "cannot be sent as it is.") from None
+            except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+                raise call.uncertain(self, cause(error)) from None
+        if status == 401:
+            call.tried -= 1
+            raise await self._gate.refused(call, era, request_id)
+        self._gate.accepted()
+        return judge(self, call, status, raw, headers, request_id)
+
+    async def _exchange(self, call: Call) -> tuple[int, bytes, httpx.Headers, str]:
+        started = self.clock.monotonic()
+        self.sent += 1
+        limits = self.manner.limits
+        self.window = 1 if limits.silence and started - self._latest > limits.silence else self.window + 1
+        status, request_id = "failed", ""
+        content = None if call.body is None else json.dumps(call.body).encode()
+        headers = {"content-type": "application/json"} if content is not None else None
+        try:
+            async with (
+                asyncio.timeout(self.timeout),  # the whole of it: a slow drip resets every smaller clock
+                self._http.stream(
+                    call.method, call.url, params=call.query or None, content=content, headers=headers
+                ) as response,
+            ):
+                request_id = plain(response.headers.get("x-request-id", ""), 64)
+                if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity", "gzip"):
+                    # One layer of gzip grows a thousandfold at most, chunk by chunk; two of them, a millionfold.
+                    said = "answered in an encoding that was not asked for."
+                    raise call.error(Malformed, response.status_code, request_id, said)
+                chunks: list[bytes] = []
+                size = 0
+                async for chunk in response.aiter_bytes():
+                    size += len(chunk)
+                    if size > LARGEST:
+                        raise call.error(Malformed, response.status_code, request_id, "answered over 64 MiB.")
+                    chunks.append(chunk)
+                status = str(response.status_code)
+                return response.status_code, b"".join(chunks), response.headers, request_id
+        finally:
+            self._latest = self.clock.monotonic()
+            self.progress.request(call.method, call.route, status, self._latest - started, request_id)
+
+    async def pause(self, seconds: float) -> None:
+        """Waits, unless the run is being stopped: then it raises Stopped."""
+        if seconds <= 0:
+            return
+        stop = asyncio.ensure_future(self.stop.wait())
+        sleep = asyncio.ensure_future(self.clock.sleep(seconds))
+        try:
+            await asyncio.wait({stop, sleep}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            sleep.cancel()
+        if self.stop.is_set():
+            raise Stopped("Stopped while waiting to send it again.")
+
+    def _say_retry(self, call: Call, state: tenacity.RetryCallState) -> None:
+        again = state.outcome.exception() if state.outcome else None
+        if isinstance(again, Again) and (pause := state.upcoming_sleep) > 0:
+            self.progress.decision(f"again in {pause:.1f} s: {again.failure.message}")
+            if pause >= _LONG:
+                self.progress.waiting(f"{self.manner.system} asks to wait", pause)
+
+
+def _backoff(state: tenacity.RetryCallState) -> float:
+    again = state.outcome.exception() if state.outcome else None
+    if isinstance(again, Again) and again.wait is not None:
+        return again.wait
+    ceiling = min(10.0, 0.25 * 2.0**state.attempt_number)
+    return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not cryptography

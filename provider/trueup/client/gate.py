@@ -1,0 +1,107 @@
+"""The gate that every request passes: closed while it is found out why a credential was refused, or until its window
+opens again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import httpx
+
+from trueup.client.call import Again, Call
+from trueup.client.values import Wait
+from trueup.errors import ApiError, Stopped, Unauthorized, Unavailable
+
+if TYPE_CHECKING:
+    from trueup.client.client import Client
+
+_WINDOWS_WITHOUT_SUCCESS = 10
+_UNEXPLAINED = 2
+
+
+class Gate:
+    """The gate of one client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._verdict = asyncio.Lock()
+        self._open = asyncio.Event()
+        self._open.set()
+        self._fruitless = 0
+        self._refusal: Unauthorized | None = None
+        self.era = 0
+        """Counts the silences: a refusal from before the latest one says nothing any more."""
+
+    async def enter(self) -> None:
+        """Wait until it is open. Raises Stopped, and what the credential was refused with."""
+        while not self._open.is_set():
+            await self._open.wait()
+        if self._client.stop.is_set():
+            raise Stopped("Stopped before this was sent.")
+        if self._refusal is not None:
+            raise self._refusal
+
+    def accepted(self) -> None:
+        """Note that the server took the credential."""
+        self._fruitless = 0
+
+    async def refused(self, call: Call, era: int, request_id: str) -> Exception:
+        """What a 401 means. One caller finds out and waits; those that were refused beside it just try again."""
+        async with self._verdict:
+            if self._refusal is not None:
+                return self._refusal
+            if self._client.stop.is_set():
+                return Stopped("Stopped before this was sent again.")
+            if era == self.era:
+                self._open.clear()  # nobody sends before it is known why
+                try:
+                    if failure := await self._explained(call, request_id):
+                        return failure
+                finally:
+                    self._open.set()
+        again = call.error(Unavailable, 401, request_id, "answered 401: the request window is spent.")
+        return Again(again, wait=0.0)
+
+    async def _explained(self, call: Call, request_id: str) -> ApiError | None:
+        """Why it was refused; None once it may be tried again."""
+        client, system = self._client, self._client.manner.system
+        try:
+            verdict = await client.manner.unauthorized(client)
+        except (httpx.HTTPError, TimeoutError, ApiError):
+            verdict = None
+        if isinstance(verdict, Unauthorized):
+            verdict.request_id = request_id
+            self._refusal = verdict
+            return verdict
+        self._fruitless += 1
+        if isinstance(verdict, Wait):
+            if self._fruitless > _WINDOWS_WITHOUT_SUCCESS:
+                return call.unavailable(client, "its request window does not close; somebody else uses this key")
+            began = client.clock.monotonic()
+            try:
+                await self._silence(verdict.why, verdict.seconds)
+            finally:
+                client.waited += client.clock.monotonic() - began
+            client.window = 0
+            return None
+        call.unexplained += 1
+        if self._fruitless <= _UNEXPLAINED and call.unexplained <= _UNEXPLAINED:
+            await self._silence(f"{system} refused the credential without a reason", 1.0)
+            return None
+        failure = Unauthorized(
+            f"{system} refused the credential of connection {client.credential.name} without a reason.",
+            method=call.method,
+            route=call.route,
+            status=401,
+            request_id=request_id,
+            hint="Nothing was changed by this call.",
+        )
+        if self._fruitless > _UNEXPLAINED:
+            self._refusal = failure  # otherwise others are let in, and it is about this call alone
+        return failure
+
+    async def _silence(self, why: str, seconds: float) -> None:
+        self._client.progress.waiting(why, seconds)
+        await self._client.pause(seconds)
+        self.era += 1

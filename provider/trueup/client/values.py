@@ -1,0 +1,95 @@
+"""What a connection is made of: its credential, its limits, how its API speaks, and the answers it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from trueup.errors import Malformed, SecretError, Unauthorized
+from trueup.secrets import Secret
+
+if TYPE_CHECKING:
+    from trueup.client.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one credential may do: that many requests in a window that closes after that many seconds of silence."""
+
+    requests: int | None = None
+    silence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with a status of 2xx, its JSON body, and what identifies it."""
+
+    status: int
+    body: Any
+    request_id: str
+    method: str
+    route: str
+
+    def malformed(self, what: str) -> Malformed:
+        """The error to raise when the body is not what the API promises; a write has happened all the same, maybe."""
+        error = Malformed(
+            f"{self.method} {self.route} answered {self.status} with {what}.",
+            method=self.method,
+            route=self.route,
+            status=self.status,
+            request_id=self.request_id,
+            hint="Nothing was concluded from it.",
+        )
+        error.maybe = self.method != "GET"
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The verdict that the credential's window is spent: be silent for that many seconds, then go on."""
+
+    seconds: float
+    why: str
+
+
+class Manner(Protocol):
+    """How one API speaks."""
+
+    system: ClassVar[str]
+    limits: ClassVar[Limits]
+
+    def headers(self, credential: Credential) -> dict[str, str]:
+        """The headers that carry the credential."""
+
+    def words(self, body: Any) -> str:
+        """What an error body says, in one line; empty when it says nothing."""
+
+    def failed(self, answer: Answer) -> str | None:
+        """The reason when a 2xx answer says that it failed; None when it succeeded."""
+
+    async def unauthorized(self, client: Client) -> Wait | Unauthorized | None:
+        """Why a 401 came: a spent window, a bad credential, or (None) nothing that can be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Who asks: an API key or a session token, never printed."""
+
+    key: Secret | None = None
+    token: Secret | None = None
+    organization: str | None = None
+    name: str = "default"
+    """The connection's name, for messages."""
+    origin: str = ""
+    """Where the credential comes from, for messages: a variable, a file."""
+
+    def __post_init__(self) -> None:
+        for secret in (self.key, self.token):
+            if secret is not None and not all("!" <= char <= "~" for char in secret.reveal()):
+                # Found here, since whoever builds the request would show it.
+                origin = f" ({self.origin})" if self.origin else ""
+                raise SecretError(
+                    f'the credential of connection "{self.name}"{origin} cannot be sent: it holds a space, a line '
+                    "break, or a character that is not ASCII.",
+                    hint="Copy it again, without what stands around it.",
+                )
