@@ -163,6 +163,7 @@ async def serving(folder: Path) -> AsyncIterator[Rpc]:
     provider = Provider("", folder)
     server, port = await listening(provider)
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    options.append(("grpc.enable_http_proxy", 0))  # as a Go engine, which never asks a proxy for this machine
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
         await stub.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address=address))

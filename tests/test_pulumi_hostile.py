@@ -73,6 +73,19 @@ async def test_what_somebody_made_after_the_list_was_read_is_not_ours(
         await fails(later.create("ConnectorInstance", "docs", **inputs), "exists already")
 
 
+@pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "grpc_proxy"])
+@pytest.mark.parametrize("excepted", [{}, {"no_proxy": "*"}, {"no_grpc_proxy": "*"}], ids=str)
+async def test_messages_reach_the_engine_whatever_proxy_is_set(
+    variable: str, excepted: dict[str, str], world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {variable: "http://127.0.0.1:9", **excepted}.items():
+        monkeypatch.setenv(name, value)
+    async with serving(tmp_path) as rpc:
+        await rpc.configure()
+        await rpc.delete(await account(rpc))
+        await said(rpc, "acme stays as it is: its deletionPolicy is retain.")
+
+
 async def test_of_two_connectors_of_one_name_none_is_guessed(rpc: Rpc, world: World) -> None:
     world.switch(duplicateNames="accept")
     first, second, *_ = (row["connectorID"] for row in world.rows("wexa.connectors"))

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 2.0
 """Seconds that the last words may take when the process ends."""
+_DIRECT: Final = (("grpc.enable_http_proxy", 0),)
+"""gRPC heeds http_proxy even on the way to this machine, where the engine is; its no_proxy knows no `*`."""
 
 
 class Host(Quiet):
     """Says things in the engine's log. Without an address nobody listens."""
 
     def __init__(self, address: str = "") -> None:
-        self._channel = grpc.aio.insecure_channel(address) if address else None
+        self._channel = grpc.aio.insecure_channel(address, options=_DIRECT) if address else None
         self._stub = engine_pb2_grpc.EngineStub(self._channel) if self._channel else None
         self._saying: set[asyncio.Task[None]] = set()
         self._last = ""
