@@ -10,6 +10,7 @@ import pytest
 
 from trueup.errors import Fault, ManifestError
 from trueup.manifest import load
+from trueup.manifest.compose import LOADER
 from trueup.manifest.links import link
 from trueup.model import Address, Declared, Where, field, kind
 
@@ -217,3 +218,60 @@ def test_of_very_many_names_one_is_still_suggested() -> None:
     (found,) = link([*parts, part("x", 1, next="part-4711x")], [])
 
     assert found.hint.startswith('did you mean "part-')
+
+
+class Counted(str):
+    """A name that counts how often names are compared with it."""
+
+    __slots__ = ()
+    times = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.times += 1
+        return str.__eq__(self, other) is True
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize("declared", [0, 1, 500])
+@pytest.mark.parametrize("lost", [(), ("text " * 100,)])
+def test_many_faults_take_as_many_comparisons(declared: int, lost: tuple[str, ...]) -> None:
+    there = [part(Counted(f"there{number}"), number + 1) for number in range(declared)]
+    dangling = [part(Counted(f"part{number}"), 1000 + number, next=f"gone{number}") for number in range(500)]
+    Counted.times = 0
+
+    found = link([*there, *dangling], [], lost=lost)
+
+    assert [one.code for one in found] == ["E131"] * 500
+    assert Counted.times < 60_000 + 20 * (declared + 500)  # of which near names may take 50,000
+
+
+def test_near_names_are_looked_for_until_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def near(word: str, options: tuple[str, ...]) -> str | None:
+        compared.append(len(options))
+        return options[0]
+
+    monkeypatch.setattr("trueup.manifest.words._near", near)
+    there = [part(f"there{number}", number + 1) for number in range(3000)]
+
+    found = link([*there, *(part(f"p{number}", 5000, next=f"ther{number}") for number in range(500))], [])
+
+    assert len(found) == 500
+    assert found[0].hint.startswith('did you mean "there0"?')
+    assert found[-1].hint.startswith("The Parts declared are there0, there1")
+    assert len(compared) < 100
+
+
+def test_the_faults_of_one_document_compose_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trueup.manifest import places
+
+    composed: list[object] = []
+    monkeypatch.setattr(places, "LOADER", lambda text: composed.append(text) or LOADER(text))
+    targets = ", ".join(f"{{remoteId: t{number}, targetKind: github_repository, x: 1}}" for number in range(50))
+
+    found = faults(ACME, instance("a", "zzz", f", targets: [{targets}]"))
+
+    assert len(found) > 50
+    assert len(composed) == 1

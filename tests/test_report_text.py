@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from dataclasses import replace
 
 import pytest
@@ -23,7 +25,7 @@ from trueup.diff import MISSING, UNKNOWN, Change
 from trueup.model import Live
 from trueup.plan import Plan
 from trueup.report import text
-from trueup.report.page import Page
+from trueup.report.page import Page, wrapped
 from trueup.secrets import Secret
 
 
@@ -274,3 +276,12 @@ def test_a_reference_to_what_nobody_declared_goes_by_its_live_name() -> None:
     )
     assert ACCOUNT not in "\n".join(lines(plan))
     assert "other -> acme" in "\n".join(lines(plan))
+
+
+@pytest.mark.parametrize("width", range(8, 70))
+def test_a_number_and_its_unit_are_on_one_line(width: int) -> None:
+    text = "12 live resources are declared nowhere (68 % managed). Took 1.5 s and 1,234 requests, 3 min for 99 % of it."
+    lines = wrapped(text, width)
+    assert "".join(lines) == text
+    for line, following in itertools.pairwise(lines):
+        assert not (re.search(r"(?:^|[ (])[\d.,]*\d $", line) and re.match(r"[a-z%]", following))

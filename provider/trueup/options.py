@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from trueup.paths import home
 from trueup.plan import Limit
 from trueup.progress import Clock, Progress, Quiet
 
@@ -64,3 +65,6 @@ class Options:
     """The folder of the ledger and the embedded servers."""
     clock: Clock = field(default_factory=SystemClock)
     progress: Progress = field(default_factory=Quiet)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", Path(home(str(self.state))))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from trueup.cli.options import Asked, Command, Option, asks
+from trueup.cli.options import Asked, Command, HomePath, Option, asks
 
 if TYPE_CHECKING:
     from trueup.apply import Report
@@ -27,7 +27,7 @@ trueup plan --out plan.json && trueup apply plan.json"""
 
 
 @click.command("apply", cls=Command, examples=_EXAMPLES)
-@click.argument("saved", metavar="[PLAN]", required=False, type=click.Path())
+@click.argument("saved", metavar="[PLAN]", required=False, type=HomePath())
 @asks(
     *("files", "targets", "labels", "prune", "allow_disconnect", "connection"),
     *("parallelism", "resend", "max_delete_percent", "max_changes", "lock_timeout", "state"),

@@ -10,7 +10,7 @@ import click
 from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
 from trueup.cli.live import projects as project_option
-from trueup.cli.options import Asked, Command, Option, asks
+from trueup.cli.options import Asked, Command, HomePath, Option, asks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ trueup import wexa -o connectors --project 68063653fc2e1fb859700001"""
     "--out",
     metavar="DIR",
     required=True,
-    type=click.Path(),
+    type=HomePath(),
     cls=Option,
     section="Output",
     help="The folder to write to. It is made where it is not there.",

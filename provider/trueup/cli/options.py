@@ -62,6 +62,16 @@ class Command(click.Command):
             write_examples(formatter, self.examples)
 
 
+class HomePath(click.Path):
+    """A path whose leading `~` is a home folder, also where no shell has seen it: in a variable, or `--out=~/plan`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path. Raises UsageError for the home folder of a user who is not known."""
+        from trueup.paths import home
+
+        return super().convert(home(value) if isinstance(value, str) else value, param, ctx)
+
+
 class Length(click.ParamType[timedelta]):
     """A length of time: `90s`, `10m`, `24h`, `7d`, also `1h30m`."""
 
@@ -147,7 +157,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         "--file",
         "files",
         multiple=True,
-        type=click.Path(allow_dash=True),
+        type=HomePath(allow_dash=True),
         envvar="TRUEUP_FILE",
         metavar="PATH",
         cls=Option,
@@ -269,7 +279,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
     ),
     "state": click.option(
         "--state",
-        type=click.Path(file_okay=False),
+        type=HomePath(file_okay=False),
         envvar="TRUEUP_STATE",
         metavar="DIR",
         cls=Option,

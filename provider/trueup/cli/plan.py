@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from trueup.cli.options import Asked, Command, Option, asks
+from trueup.cli.options import Asked, Command, HomePath, Option, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
@@ -32,7 +32,7 @@ trueup plan -o json --detailed-exitcode > plan.json"""
 @click.option(
     "--out",
     metavar="PLAN",
-    type=click.Path(),
+    type=HomePath(),
     cls=Option,
     section="Output",
     help="Also save the plan in that file, to be applied as it is (trueup apply PLAN). One that is too much for one "

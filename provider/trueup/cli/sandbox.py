@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from trueup.cli.options import Command
+from trueup.cli.options import Command, HomePath
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
@@ -31,7 +31,7 @@ trueup sandbox --state sandbox.db | jq .den"""
 @click.option("--control", type=_PORT, default=0, show_default=True, metavar="PORT", help="Port of the controls.")
 @click.option(
     "--state",
-    type=click.Path(dir_okay=False),
+    type=HomePath(dir_okay=False),
     default=":memory:",
     show_default=True,
     metavar="PATH",

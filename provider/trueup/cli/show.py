@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trueup.cli.options import Asked, Command, asks
+from trueup.cli.options import Asked, Command, HomePath, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
@@ -18,7 +18,7 @@ trueup show plan.json -o json | jq .summary"""
 
 
 @click.command("show", cls=Command, examples=_EXAMPLES)
-@click.argument("path", metavar="PLAN", type=click.Path())
+@click.argument("path", metavar="PLAN", type=HomePath())
 @asks("state", "output", "no_color")
 def command(asked: Asked, console: Console, path: str) -> int:
     """Show a saved plan.

@@ -138,6 +138,7 @@ async def _wait(
             progress.advance()
         if not asked.json and event.ended:
             progress.result(report.line(event, console.out.page, told, now))
+            synced.shown.add(event.id)
         else:
             progress.log(report.line(event, aside, told, now).strip())
     return True

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from trueup.paths import home
+
 
 def ledger_place(state: Path) -> Path | str | None:
-    """A path, the URL of a database, or None when there is to be none (`TRUEUP_LEDGER=off`)."""
+    """A path, the URL of a database, or None when there is to be none (`TRUEUP_LEDGER=off`). Raises UsageError."""
     named = os.environ.get("TRUEUP_LEDGER", "")
     if named.lower() in ("off", "none"):
         return None
     if "://" in named:
         return named
-    return Path(named) if named else state / "ledger.db"
+    return Path(home(named)) if named else state / "ledger.db"
 
 
 def is_there(place: Path | str | None) -> bool:

@@ -27,6 +27,7 @@ from yaml.events import (
 from trueup.errors import Fault
 from trueup.manifest import syntax
 from trueup.manifest.literals import secret_name
+from trueup.manifest.mending import join_halves
 from trueup.manifest.scalars import Odd, resolve
 from trueup.manifest.text import Mark, Source, Span
 
@@ -105,6 +106,9 @@ def documents(source: Source) -> Iterator[Document | Lost]:
             start, line = builder.begin, builder.line
             continue
         except yaml.YAMLError as error:
+            if join_halves(source, error, builder.base.at):
+                start, line = builder.begin, builder.line
+                continue
             broken = syntax.explain(error, source, builder.base)
         begin = min(builder.begin, broken.mark.at)
         found = _NEXT.search(source.text, max(broken.mark.at - broken.mark.column, builder.begin + 1))

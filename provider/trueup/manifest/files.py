@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
 from trueup.errors import Fault
+from trueup.manifest.mending import without_marks
 from trueup.manifest.text import Source, printable, quoted
+from trueup.paths import home
 
 LARGEST: Final = 64 << 20
 """Bytes of one file."""
@@ -29,7 +31,7 @@ class Files:
     """The manifests below some paths, read one after the other when they are asked for."""
 
     def __init__(self, paths: Sequence[str | Path], stdin: TextIO | BinaryIO | None = None) -> None:
-        self._paths = list(dict.fromkeys(map(str, paths)))
+        self._paths = list(dict.fromkeys(home(str(path)) for path in paths))
         self._stdin = stdin
         self._seen: set[str] = set()
         self._digests: list[str] = []
@@ -84,7 +86,7 @@ class Files:
             message = f"the byte 0x{raw[error.start]:02X} is not UTF-8 text"
             return _fault(name, "E124", message, "Save it as UTF-8.", raw, error.start)
         self._digests.append(hashlib.sha256(raw.replace(b"\r\n", b"\n")).hexdigest())
-        return Source(name, text, folder)
+        return Source(name, without_marks(text), folder)
 
 
 def _fault(name: str, code: str, message: str, hint: str, raw: bytes = b"", at: int = 0) -> Fault:

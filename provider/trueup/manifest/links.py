@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.errors import Fault
 from trueup.manifest import words
+from trueup.manifest.names import Lost, Names
 from trueup.manifest.text import Span, printable, quoted
 from trueup.manifest.words import Said
 from trueup.model import DEFAULT_CONNECTION, Address
@@ -44,12 +45,14 @@ def link(
         first = by_key.setdefault(_key(one.address), one)
         if first is not one:
             found.append(_twice(first, one))
-    found += _unknown_connections(declared, by_key, lost)
+    names = Names(by_key)
+    texts = Lost(lost)
+    found += _unknown_connections(declared, by_key, names, texts)
     for one in declared:
         if not _connected(one, by_key):
             continue  # so that nothing of it can be found there
         for field in one.kind.references:
-            said = _reference(one, field, one.spec.get(field.name), by_key, lost)
+            said = _reference(one, field, one.spec.get(field.name), names, texts)
             if said is not None:
                 found.append(_fault(one, (field.name,), said))
     found += _cycles(by_key)
@@ -81,14 +84,14 @@ def _twice(first: Declared, second: Declared) -> Fault:
 
 
 def _unknown_connections(
-    declared: Sequence[Declared], by_key: Mapping[_Key, Declared], lost: Sequence[str]
+    declared: Sequence[Declared], by_key: Mapping[_Key, Declared], names: Names, lost: Lost
 ) -> Iterator[Fault]:
     for one in declared:
         system, name = one.address.system, one.address.connection
-        if _connected(one, by_key) or _in(lost, name):
+        if _connected(one, by_key) or name in lost:
             continue
-        known = [key[3] for key in by_key if key[0] == system and key[2] == "Connection"]
-        hint = words.did_you_mean(name, known, known="Declared are") if known else ""
+        known = (system, DEFAULT_CONNECTION, "Connection")
+        hint = names.did_you_mean(name, known, "Declared are") if names.of(known) else ""
         message = f"the connection {quoted(name)} of {system} is not declared"
         hint = hint or f"Declare a Connection of {one.kind.api_version} with that name, or leave spec.connection out."
         yield _fault(one, ("connection",), Said("E136", message, hint))
@@ -101,39 +104,32 @@ def _connected(one: Declared, by_key: Mapping[_Key, Declared]) -> bool:
     return (address.system, DEFAULT_CONNECTION, "Connection", address.connection) in by_key
 
 
-def _in(lost: Iterable[str], name: str) -> bool:
-    return any(name in text for text in lost)
-
-
-def _reference(
-    one: Declared, field: Field, value: Any, by_key: Mapping[_Key, Declared], lost: Sequence[str]
-) -> Said | None:
+def _reference(one: Declared, field: Field, value: Any, names: Names, lost: Lost) -> Said | None:
     """What is wrong with a reference, if anything is: it names a declared resource, or is an id."""
     if not isinstance(value, str) or not value or field.reference is None:
         return None
     system, connection, wanted = one.address.system, one.address.connection, field.reference
-    if (system, connection, wanted, value) in by_key:
+    place = (system, connection, wanted)
+    if value in names.of(place):
         return None
     pattern = field.schema.get(ID_PATTERN)
     if pattern is not None and (said := _id(field, pattern, value, one.kind)) is not None:
         return said if said.message else None
-    if _in(lost, value):
+    if value in lost:
         return None
-    others = [key for key in by_key if key[3] == value and key[0] == system]
-    for key in others:
-        if key[1] == connection:
-            message = f"{field.name} {quoted(value)} is the name of a {key[2]}, not of a {wanted}"
-            known = [key[3] for key in by_key if key[:3] == (system, connection, wanted)]
-            hint = words.did_you_mean(value, known, known=f"The {wanted}s declared are") if known else ""
+    others = names.places(system, value)
+    for other in others:
+        if other[1] == connection:
+            message = f"{field.name} {quoted(value)} is the name of a {other[2]}, not of a {wanted}"
+            hint = names.did_you_mean(value, place, f"The {wanted}s declared are") if names.of(place) else ""
             return Said("E132", message, hint or f"Declare a {wanted}, and name it here.")
     message = f"no {wanted} is named {quoted(value)}"
-    for key in others:
-        if key[2] == wanted:
-            hint = f"It is declared for the connection {quoted(key[1])}; set spec.connection accordingly."
+    for other in others:
+        if other[2] == wanted:
+            hint = f"It is declared for the connection {quoted(other[1])}; set spec.connection accordingly."
             return Said("E131", message, hint)
-    known = [key[3] for key in by_key if key[:3] == (system, connection, wanted)]
-    if known:
-        hint = words.did_you_mean(value, known, known=f"The {wanted}s declared are")
+    if names.of(place):
+        hint = names.did_you_mean(value, place, f"The {wanted}s declared are")
         return Said("E131", message, f"{hint} {_ELSEWHERE}")
     form = f", or give its id ({words.form_of(pattern)[0]})" if pattern else ""
     return Said("E131", message, f"Declare a {wanted} of that name{form}. {_ELSEWHERE}")

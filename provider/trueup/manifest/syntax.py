@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from trueup.errors import Fault
+from trueup.manifest import mending
 from trueup.manifest.literals import may_hold_secret
 from trueup.manifest.text import Mark, Source, quoted
 
@@ -69,6 +70,14 @@ def explain(error: yaml.YAMLError, source: Source, base: Mark) -> Broken:
     context: str = getattr(error, "context", None) or ""
     if context and begun is not None and begun.line != problem.line:
         context += f" that begins on line {begun.line + base.line + 1}"
+    if (half := mending.half_of(source, error, base.at)) is not None:
+        mark = Mark(mark.at - 2, mark.line, mark.column - 2)
+        message = f"\\u{half.lower()} is one half of a character: a surrogate without the other one"
+        return Broken(mark, "E110", message, "Write the character itself, or both of its halves one after the other.")
+    if source.text.startswith(mending.MARK, mark.at - mark.column):
+        message = "this is not YAML: a byte order mark (U+FEFF, which nobody sees) begins this line"
+        hint = 'Remove it; where another document begins, put a line "---" before it.'
+        return Broken(mark, "E110", message, hint)
     message = f"this is not YAML: {words}" + (f" ({context})" if context else "")
     return Broken(mark, "E110", message, _hint(words, source, mark))
 

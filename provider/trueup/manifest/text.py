@@ -7,6 +7,7 @@ terminal, and a line that may hold a secret is never an excerpt.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from trueup.errors import Fault
@@ -22,6 +23,8 @@ _BREAK: Final = re.compile("[\r\n\x85\u2028\u2029]")  # what libyaml takes for t
 _WIDEST: Final = 200
 """Characters of an excerpt; a place further right is shown without one."""
 _LONGEST_QUOTE: Final = 80
+LENGTH_OF_ESCAPE: Final = 10
+"""Of `\\U0001f680`."""
 
 
 class Mark(NamedTuple):
@@ -52,29 +55,49 @@ def quoted(text: str) -> str:
 class Source:
     """One file of manifests, or standard input, as text."""
 
-    __slots__ = ("folder", "name", "text")
+    __slots__ = ("composed", "folder", "mended", "name", "text")
 
     def __init__(self, name: str, text: str, folder: str = ".") -> None:
         self.name = printable(name)
         self.text = text
         self.folder = folder
+        self.mended: list[tuple[int, str]] = []
+        """In order, each place that now has an escape of `LENGTH_OF_ESCAPE` characters, and what was written there."""
+        self.composed: tuple[Any, Places] | None = None
+        """The places of the document that was composed last: many faults of one document compose it once."""
 
     def line_at(self, mark: Mark) -> str:
-        """The line that the mark is on."""
+        """The line that the mark is on, as it was written."""
         start = mark.at - mark.column
         end = _BREAK.search(self.text, start)
-        return self.text[start : end.start() if end else None]
+        return self._written(start, end.start() if end else len(self.text))
+
+    def column(self, mark: Mark) -> int:
+        """The column of a mark, from 0, in the line as it was written."""
+        if not self.mended:
+            return mark.column
+        return len(self._written(mark.at - mark.column, mark.at))
+
+    def _written(self, start: int, end: int) -> str:
+        if not self.mended:
+            return self.text[start:end]
+        pieces: list[str] = []
+        for at, written in self.mended[bisect_left(self.mended, (start, "")) : bisect_left(self.mended, (end, ""))]:
+            pieces += (self.text[start:at], written)
+            start = at + LENGTH_OF_ESCAPE
+        return "".join([*pieces, self.text[start:end]])
 
     def fault(self, mark: Mark, code: str, message: str, hint: str, *, width: int = 1, hide: bool = False) -> Fault:
         """A fault at a mark; `hide` leaves the excerpt out, for a line that holds something secret."""
         excerpt = ""
-        if not hide and mark.column < _WIDEST:
+        column = self.column(mark)
+        if not hide and column < _WIDEST:
             line = self.line_at(mark)
             if not may_hold_secret(line):
                 shown = line[:_WIDEST]
                 excerpt = shown if shown.isprintable() else "".join(c if c.isprintable() else " " for c in shown)
-                width = min(width, len(excerpt) - mark.column)
-        return Fault(self.name, mark.line + 1, mark.column + 1, code, message, hint, excerpt, max(width, 1))
+                width = min(width, len(excerpt) - column)
+        return Fault(self.name, mark.line + 1, column + 1, code, message, hint, excerpt, max(width, 1))
 
 
 class Span:
@@ -102,7 +125,10 @@ class Span:
         """The places of all that is in it; costs a second look at its text."""
         from trueup.manifest.places import Places
 
-        return Places(self)
+        key = (self.start, self.end)
+        if self.source.composed is None or self.source.composed[0] != key:
+            self.source.composed = key, Places(self)
+        return self.source.composed[1]
 
     def absolute(self, mark: Any) -> Mark:
         """A mark of the document's own text as one of the whole source."""
@@ -114,4 +140,4 @@ class Span:
 
     def __call__(self, path: Path) -> Where:
         mark = self.places().key((*self.base, *path), nearest=2).mark
-        return Where(self.source.name, mark.line + 1, mark.column + 1)
+        return Where(self.source.name, mark.line + 1, self.source.column(mark) + 1)

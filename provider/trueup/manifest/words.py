@@ -38,7 +38,8 @@ _FORMS: Final = {
     "^[^\\u0000]+$": "a text without the character NUL",
     r"@|^\s*om_[0-9a-z]{26}\s*$": "an e-mail address or the id of a member: om_ and 26 digits or small letters",
 }
-_CANDIDATES: Final = 2000
+CANDIDATES: Final = 2000
+"""Names that are compared with one that is not known."""
 
 
 class Said(NamedTuple):
@@ -74,8 +75,8 @@ def _near(word: str, options: tuple[str, ...]) -> str | None:
     for option, synonyms in _SYNONYMS:
         if folded in synonyms.split() and option in options:
             return option
-    if len(options) > _CANDIDATES:  # comparing is slow, and of so many one that begins alike is good enough
-        options = tuple(option for option in options if option[:3] == word[:3])[:_CANDIDATES]
+    if len(options) > CANDIDATES:  # comparing is slow, and of so many one that begins alike is good enough
+        options = tuple(option for option in options if option[:3] == word[:3])[:CANDIDATES]
     found = difflib.get_close_matches(word[:253], options, 1)
     return found[0] if found else None
 

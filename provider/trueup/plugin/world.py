@@ -13,6 +13,7 @@ from trueup import embedded
 from trueup.connections import SANDBOX, opened, with_embedded
 from trueup.errors import SecretError
 from trueup.options import STATE, SystemClock
+from trueup.paths import home
 from trueup.plugin.memory import Memory
 from trueup.plugin.reads import Reads
 from trueup.systems.den.organization import organization
@@ -34,7 +35,7 @@ class World:
         self.stop = asyncio.Event()
         self.writing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """One writer at a time to whatever is listed below one thing, and to each of the others."""
-        self._state = Path(os.environ.get("TRUEUP_STATE") or folder / STATE)
+        self._state = Path(home(os.environ.get("TRUEUP_STATE", "")) or folder / STATE)
         self._open = contextlib.AsyncExitStack()
         self._clients: dict[str, Client] = {}
         self._reads: dict[str, Reads] = {}

@@ -5,6 +5,7 @@ Whatever comes from a server or a manifest goes through `safe`, so that it canno
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,6 +19,9 @@ _LEAST: Final = 20
 """Cells that a text has whatever the page is like."""
 _DEEP: Final = 10
 """Cells in front of what is aside and has a line of its own: deeper than any field."""
+_NUMBER: Final = re.compile(r"(?<![\w.:/-])[\d.,]*\d$")
+_UNIT: Final = re.compile(r" (?:[^\W\d_]|%)")
+"""What follows a number closely: `68 %`, `1.5 s`, `12 requests`."""
 _STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
@@ -74,18 +78,32 @@ def wrapped(text: str, room: int, *, words: bool = False) -> list[str]:
     while text:
         head = first(text[: 4 * room], room)
         if len(head) < len(text) and text[len(head)] != " ":
-            behind = head.rfind(" ") + 1
+            behind = _break_in(text, head)
             end = text.find(" ", behind)
             word = text[behind : end if end >= 0 else None]
             if behind and (words or cell_len(word[: 2 * room]) <= room):
                 head = text[:behind]
             elif words:
                 head = word
+        elif len(head) < len(text) and _UNIT.match(text, len(head)) and _NUMBER.search(head):
+            head = text[: _break_in(text, head)] or head
         while head and len(head) < len(text) and text[len(head)] == " ":
             head += " "  # not to be seen at the end of a line, but in the way at the beginning of one
         lines.append(head)
         text = text[len(head) :]
     return lines
+
+
+def _break_in(text: str, head: str) -> int:
+    """Return how much of the beginning a line may hold: it ends behind a space, and not between a number and its unit.
+
+    0 when it holds no such space.
+    """
+    end = len(head)
+    while (end := head.rfind(" ", 0, end)) > 0:
+        if not (_UNIT.match(text, end) and _NUMBER.search(head, 0, end)):
+            return end + 1
+    return 0
 
 
 def first(text: str, room: int) -> str:

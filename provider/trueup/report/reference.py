@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.manifest.words import form_of
 from trueup.model import DEFAULT_CONNECTION
 
 if TYPE_CHECKING:
@@ -94,7 +95,12 @@ def _row(name: str, required: bool, what: str, about: str) -> str:
 def _type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(f"`{word}`" for word in schema["enum"])
+    form, is_id = form_of(schema.get("pattern", ""))
     types = schema.get("type", "any")
+    if is_id:
+        prefix, _, rest = form.partition(" ")
+        null = " or null" if "null" in types else ""
+        return f"id (`{prefix}…`){null}" if rest.startswith("and ") else f"id ({form}){null}"
     names = {"string": "text", "object": "mapping", "array": "list"}
     return " or ".join(names.get(one, str(one)) for one in (types if isinstance(types, list) else [types]))
 

@@ -53,6 +53,8 @@ class Synced:
     waited: float | None = None
     """For how long they were waited for at most; None when nobody waited."""
     interrupted: bool = False
+    shown: set[str] = field(default_factory=set)
+    """Ids of those whose end was printed as it came, and need not be printed again."""
     now: datetime | None = field(default=None, repr=False)
 
     @property
@@ -181,7 +183,7 @@ def _answer(synced: Synced) -> str:
 def _notes(synced: Synced, now: datetime) -> list[str]:
     notes = []
     if synced.waited is not None:
-        told = [one for one in synced.events if one.status in BAD or not one.ended]
+        told = [one for one in synced.events if (one.status in BAD or not one.ended) and one.id not in synced.shown]
         notes += [f"{plain(one.status, 20)}: {says(one, now)}" for one in told[:_TOLD]]
         notes += [f"and {len(told) - _TOLD:,} more"] if len(told) > _TOLD else []
     if synced.busy:

@@ -25,7 +25,8 @@ class Connection:
         "A person's session token; older than 15 minutes it may no longer write.", secret=True, local=True
     )
     organization: str | None = field(
-        "The organisation this is meant for: a credential of another one is refused before anything is planned.",
+        "The organisation this is meant for, by its id (`org_…`): a credential of another one is refused before "
+        "anything is planned.",
         pattern="^org_[0-9a-z]{26}$",
         local=True,
     )
