@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -267,8 +268,13 @@ def test_near_names_are_looked_for_until_that_takes_long(monkeypatch: pytest.Mon
 def test_the_faults_of_one_document_compose_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from trueup.manifest import places
 
-    composed: list[object] = []
-    monkeypatch.setattr(places, "LOADER", lambda text: composed.append(text) or LOADER(text))
+    composed: list[str] = []
+
+    def loader(text: str) -> Any:
+        composed.append(text)
+        return LOADER(text)
+
+    monkeypatch.setattr(places, "LOADER", loader)
     targets = ", ".join(f"{{remoteId: t{number}, targetKind: github_repository, x: 1}}" for number in range(50))
 
     found = faults(ACME, instance("a", "zzz", f", targets: [{targets}]"))
