@@ -1,0 +1,75 @@
+"""What an earlier version left behind, set up again: its ledger, and the embedded servers as they were then."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from trueup import embedded
+
+FOLDER = Path(__file__).parent / "upgrades" / "0.1.0"
+
+
+class Servers:
+    """The embedded servers of a folder, for as long as the block lasts."""
+
+    def __init__(self, control: str) -> None:
+        self._control = control
+
+    def writes(self) -> list[str]:
+        """Method and path of every request but GET since the start."""
+        log = httpx.get(f"{self._control}/requests").json()["log"]
+        return [f"{one['method']} {one['path']}" for one in log if one["method"] != "GET"]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        tables = httpx.get(f"{self._control}/state").json()["tables"]
+        return list(tables.get(table, {}).values())
+
+
+@contextlib.asynccontextmanager
+async def serving(state: Path, held: Path) -> AsyncIterator[Servers]:
+    """The embedded servers of a state folder, which hold what that file says."""
+    folder = state / "sandbox"
+    switches = _filled(folder, held)
+    async with embedded.running(folder) as servers:
+        _set(servers.control, switches)
+        yield Servers(servers.control)
+
+
+def _filled(folder: Path, held: Path) -> dict[str, Any]:
+    """Writes the state that the servers start with. Returns the switches of Wexa, which are no part of it."""
+    known: dict[str, Any] = json.loads(held.read_text())
+    rows = [(tab, key, json.dumps(row)) for tab, rows in known["tables"].items() for key, row in rows.items()]
+    rows.append(("sandbox.preset", "preset", json.dumps({"name": "demo", "complete": True})))  # it is not filled again
+    folder.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(folder / "state.db")) as database:
+        database.execute("CREATE TABLE rows (tab TEXT, key TEXT, row TEXT, PRIMARY KEY (tab, key))")
+        database.executemany("INSERT INTO rows VALUES (?, ?, ?)", rows)
+        database.commit()
+    switches: dict[str, Any] = known["wexa"]
+    return switches
+
+
+def _set(control: str, switches: dict[str, Any]) -> None:
+    httpx.put(f"{control}/wexa", json=switches).raise_for_status()
+    httpx.delete(f"{control}/requests").raise_for_status()
+
+
+def placed(left: Path, state: Path, url: str = "") -> None:
+    """Puts the ledger of a folder where a command finds it: in the state folder, or in the database of a URL."""
+    if url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute((left / "ledger.sql").read_bytes())
+        return
+    for path in left.glob("ledger.db*"):
+        state.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, state / path.name)
+        (state / path.name).chmod(0o600)
