@@ -40,20 +40,32 @@ def _thousand() -> Iterator[tuple[Running, Any]]:
     yield from _kept("thousand")
 
 
-def _restored(kept: tuple[Running, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def _restored(
+    kept: tuple[Running, Any], folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> World:
     sandbox, state = kept
     sandbox.calm()
     assert sandbox.control.put("/state", json=state).status_code == 200
-    return World(sandbox, folder / ".trueup", monkeypatch)
+    made = World(sandbox, folder / ".trueup", monkeypatch)
+    if version := getattr(request, "param", None):
+        made.den(version=version)
+    return made
 
 
 @pytest.fixture
-def world(_demo: tuple[Running, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The sandbox of the preset `demo`: two instances that nobody declared, three connectors of Wexa."""
-    return _restored(_demo, tmp_path, monkeypatch)
+def world(
+    _demo: tuple[Running, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> World:
+    """The sandbox of the preset `demo`: two instances that nobody declared, three connectors of Wexa.
+
+    A test marked with `world.both_versions` gets it once as each version of Den.
+    """
+    return _restored(_demo, tmp_path, monkeypatch, request)
 
 
 @pytest.fixture
-def thousand(_thousand: tuple[Running, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def thousand(
+    _thousand: tuple[Running, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> World:
     """The sandbox of the preset `thousand`: 1,000 active instances of the account `acme`."""
-    return _restored(_thousand, tmp_path, monkeypatch)
+    return _restored(_thousand, tmp_path, monkeypatch, request)

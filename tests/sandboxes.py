@@ -39,10 +39,11 @@ class Running:
         return httpx.Client(base_url=self.ready[system]["url"], headers=headers, timeout=PATIENCE)
 
     def calm(self) -> None:
-        """No faults, no memory of requests, and Wexa as it was seen."""
+        """No faults, no memory of requests, Wexa as it was seen, and Den as its version is."""
         for answer in (
             self.control.delete("/faults"),
             self.control.delete("/requests"),
+            self.control.put("/den", json={}),
             self.control.put("/wexa", json={}),
         ):
             assert answer.status_code == 200, answer.text

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from declare import account, connector, instance
-from world import ACCOUNTS, INSTANCES, World, names, results
+from world import ACCOUNTS, INSTANCES, World, both_versions, names, results
 
 from trueup.errors import LedgerError
 from trueup.ledger import Ledger
@@ -41,6 +41,7 @@ class Writers:
 # What is declared comes to be
 
 
+@both_versions
 async def test_everything_from_nothing_and_then_nothing_more(world: World) -> None:
     wanted = [
         account(),
@@ -73,6 +74,7 @@ async def test_the_order_of_declaration_does_not_matter(world: World) -> None:
     assert results(report) == {"docs": "done", "acme": "done"}
 
 
+@both_versions
 async def test_each_field_is_brought_back_by_its_own_route(world: World) -> None:
     wanted = instance(
         "docs", remoteId="acme/docs", status="active", config={"branch": "main"}, autoImportNewPlugins=True
@@ -107,6 +109,7 @@ async def test_an_instance_that_goes_out_of_service_does_so_before_it_is_changed
     assert [write.split("/")[-1] for write in world.writes()] == ["disable", world.instance("docs")["id"]]
 
 
+@both_versions
 async def test_an_instance_is_adopted_by_id_and_renamed(world: World) -> None:
     identity = world.instance("old-wiki")["id"]
     account_id = world.row(ACCOUNTS, remoteId="1002")["id"]
@@ -197,6 +200,7 @@ async def test_parallelism_bounds_the_writes(world: World, monkeypatch: pytest.M
 # A step that fails
 
 
+@both_versions
 async def test_a_failed_step_stops_only_what_needs_it(world: World) -> None:
     world.fault(system="den", method="POST", route="/v1/connector-accounts", status=400, body={"error": "no"}, times=1)
     report = await world.apply(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from declare import access, account, instance, mapping, target
-from world import World, actions, changed, results
+from world import World, actions, both_versions, changed, results
 
 from trueup.model import Declared
 from trueup.plan import Plan
@@ -31,6 +31,7 @@ def reasons(plan: Plan) -> dict[str, str]:
     return {step.address.name: step.why for step in plan.steps if step.action == "refuse"}
 
 
+@both_versions
 async def test_all_kinds_are_created_in_the_order_of_their_needs_and_are_then_in_sync(world: World) -> None:
     report = await world.apply(*whole())
     assert set(results(report).values()) == {"done"}, [str(one.error) for one in report.outcomes]
@@ -66,6 +67,7 @@ async def test_a_long_reading_is_told_of_before_it_begins(thousand: World) -> No
     assert thousand.progress.notes == ["Reading ConnectorTargets below 100 ConnectorInstances: 100 requests."]
 
 
+@both_versions
 async def test_the_cost_is_what_the_servers_count(world: World) -> None:
     async with world.session(*whole()) as session, session.exclusively():
         plan = await session.plan()
@@ -137,6 +139,7 @@ async def test_a_mapping_that_changes_is_patched(world: World) -> None:
     assert row["mappingConfigJson"] == {"a": 2}
 
 
+@both_versions
 async def test_a_grant_changes_its_role_and_comes_back_after_it_was_revoked(world: World) -> None:
     wanted = [account(), instance("docs"), access("member", "viewer", member="MEMBER@example.test")]
     await world.apply(*wanted)
@@ -173,6 +176,7 @@ async def test_what_is_below_something_that_is_not_there_is_told(world: World) -
     assert "is not there" in step.unverifiable[0].why
 
 
+@both_versions
 async def test_an_exclusive_instance_revokes_what_nobody_declares_but_never_its_own_member(world: World) -> None:
     await world.apply(*whole())
     wanted = [

@@ -13,6 +13,7 @@ import pytest
 from sandboxes import Running, running
 
 from trueup.sandbox import faults
+from trueup.sandbox.den import switches as den_switches
 from trueup.sandbox.den import upstream, worker
 from trueup.sandbox.presets import PRESETS
 from trueup.sandbox.wexa import upstream as wexa_upstream
@@ -75,6 +76,7 @@ def test_every_preset_key_type_and_switch_is_named() -> None:
     known = {
         *PRESETS,
         *SWITCHES,
+        *den_switches.SWITCHES,
         *upstream._CHANGES,
         *wexa_upstream._SHAPES,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from declare import access, account, connector, instance, mapping, target
-from world import ACCOUNTS, INSTANCES, World, actions, names, results
+from world import ACCOUNTS, INSTANCES, World, actions, both_versions, names, results
 
 from trueup.errors import SafetyError, UsageError
 from trueup.model import PROTECT, Declared
@@ -19,6 +19,7 @@ def protected(one: Declared) -> Declared:
     return one
 
 
+@both_versions
 async def test_an_instance_is_archived_and_let_go(world: World) -> None:
     await world.apply(account(), instance("docs"), instance("old"))
     plan = await world.plan(account(), instance("docs"))
@@ -92,6 +93,7 @@ async def test_what_was_only_adopted_is_ours_as_well(world: World) -> None:
     assert actions(await world.plan(archive, prune=True)) == {"old-wiki": "delete"}
 
 
+@both_versions
 async def test_children_go_first_and_what_goes_along_is_told(world: World) -> None:
     kept = [account(), instance("docs"), target("main")]
     below = [
@@ -169,6 +171,7 @@ async def test_the_annotation_refuses_removal_and_replacement(world: World) -> N
     assert PROTECT in plan.steps[-1].why
 
 
+@both_versions
 async def test_another_account_replaces_an_instance_that_may_be_removed_with_all_below_it(world: World) -> None:
     wanted = [account(), account("labs", remoteId="1003")]
     below = [target("main"), mapping("skills"), access("who", organization=True)]

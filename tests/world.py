@@ -20,6 +20,8 @@ from trueup.plan import Plan
 from trueup.progress import Quiet
 from trueup.run import Options, Session
 
+both_versions = pytest.mark.parametrize("world", ["2026-08", "2026-09"], indirect=True)
+"""Marks a test of the fixture `world` to run against Den as recorded, and as its newer sources read."""
 ACCOUNTS, INSTANCES, CONNECTORS = "den.connectorAccounts", "den.connectorInstances", "wexa.connectors"
 
 
@@ -134,6 +136,11 @@ class World:
 
     def switch(self, **switches: Any) -> None:
         answer = self.sandbox.control.put("/wexa", json=switches)
+        assert answer.status_code == 200, answer.text
+
+    def den(self, **switches: Any) -> None:
+        """Den as one of its versions, or otherwise."""
+        answer = self.sandbox.control.put("/den", json=switches)
         assert answer.status_code == 200, answer.text
 
     def upstream(self, change: str, **details: Any) -> Any:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from trueup.cli.console import Console
 
 _PORT = click.IntRange(0, 65535)
+_DEN_VERSIONS: Final = ("2026-08", "2026-09")
 _PRESETS: Final = ("empty", "golden", "demo", "thousand", "organisation", "large")
 
 _EXAMPLES = """\
 trueup sandbox
 trueup sandbox --den 8701 --wexa 8702 --control 8703 --preset demo
+trueup sandbox --den-version 2026-09
 trueup sandbox --state sandbox.db | jq .den"""
 
 
@@ -44,8 +46,15 @@ trueup sandbox --state sandbox.db | jq .den"""
     show_default=True,
     help="What a new state holds; a state that is there already stays as it is.",
 )
+@click.option(
+    "--den-version",
+    type=click.Choice(_DEN_VERSIONS),
+    default="2026-08",
+    show_default=True,
+    help="How Den behaves: as recorded in August, or as its newer sources read.",
+)
 @click.pass_obj
-def command(console: Console, den: int, wexa: int, control: int, state: str, preset: str) -> int:
+def command(console: Console, den: int, wexa: int, control: int, state: str, preset: str, den_version: str) -> int:
     """Serve an embedded Den and Wexa on this machine.
 
     One JSON line on standard output tells URLs and keys as soon as they answer; at a terminal, standard error has them
@@ -60,7 +69,7 @@ def command(console: Console, den: int, wexa: int, control: int, state: str, pre
     with contextlib.ExitStack() as aside:
         if console.err.tty:
             aside.enter_context(contextlib.redirect_stdout(_Told(sys.stdout, console)))
-        return serve(den, wexa, control, state, preset, None)
+        return serve(den, wexa, control, state, preset, None, den_version)
 
 
 def exports(ready: dict[str, Any]) -> str:

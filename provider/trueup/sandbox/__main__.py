@@ -9,6 +9,7 @@ if __name__ == "__main__":
 
 import click
 
+from trueup.sandbox.den import VERSIONS
 from trueup.sandbox.presets import PRESETS
 from trueup.sandbox.server import serve
 
@@ -27,13 +28,22 @@ _PORT = click.IntRange(0, 65535)
     show_default=True,
     help="What a new state holds; a state that is there already stays as it is.",
 )
+@click.option(
+    "--den-version",
+    type=click.Choice(VERSIONS),
+    default="2026-08",
+    show_default=True,
+    help="How Den behaves: as recorded in August, or as its newer sources read.",
+)
 @click.option("--users-lock", metavar="FILE", help="Leave when nobody shares a lock (flock) on this file any more.")
-def command(den: int, wexa: int, control: int, state: str, preset: str, users_lock: str | None) -> None:
+def command(
+    den: int, wexa: int, control: int, state: str, preset: str, den_version: str, users_lock: str | None
+) -> None:
     """Serve an embedded Den and Wexa on loopback until SIGINT or SIGTERM.
 
     One JSON line on standard output tells URLs and keys as soon as they answer.
     """
-    raise SystemExit(serve(den, wexa, control, state, preset, users_lock))
+    raise SystemExit(serve(den, wexa, control, state, preset, users_lock, den_version))
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ class Control:
             ("POST", "/upstream", self.upstream, '{"type": …}, with "system": "wexa" for Wexa: a change from outside'),
             ("GET", "/state", self.state, "everything the servers know"),
             ("PUT", "/state", self.put_state, "replaces it"),
+            ("GET", "/den", self.den_switches, "the switches for what changed between versions of Den"),
+            ("PUT", "/den", self.put_den_switches, "sets them: one that is not given is as in the version"),
             ("GET", "/wexa", self.switches, "the switches for what is unknown of Wexa"),
             ("PUT", "/wexa", self.put_switches, "sets them: a switch that is not given goes back to its default"),
         ]
@@ -111,6 +113,13 @@ class Control:
     async def put_state(self, request: Request) -> Any:
         self._state.put(parse(await request.body()))
         return {"ok": True}
+
+    async def den_switches(self, request: Request) -> Any:
+        return self._den.switches.view()
+
+    async def put_den_switches(self, request: Request) -> Any:
+        self._den.switches.put(parse(await request.body()))
+        return self._den.switches.view()
 
     async def switches(self, request: Request) -> Any:
         return self._wexa.switches.view()

@@ -38,8 +38,28 @@ _ONE = record(
         "chunk": _POSITIVE,
         "hold": {"enum": ["before", "after"]},
         "drop": {"type": "boolean"},
+        "preset": {"enum": ["audit-unavailable", "sso-required", "permission-missing"]},
     }
 )
+_PRESETS: dict[str, dict[str, Any]] = {
+    "audit-unavailable": {"status": 503, "body": {"error": "audit_unavailable"}},
+    "sso-required": {
+        "status": 403,
+        "body": {
+            "error": "organization_sso_required",
+            "message": "Sign in with your organization's SSO provider to continue.",
+        },
+    },
+    "permission-missing": {
+        "status": 403,
+        "body": {
+            "error": "forbidden",
+            "message": "You do not have permission to do this.",
+            "requiredPermission": "connector_instance.update",
+        },
+    },
+}
+"""Answers of newer Den servers, by name."""
 _FAULT = Shape(_ONE)
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FRAMING = {"content-length", "transfer-encoding", "connection"}
@@ -54,7 +74,8 @@ class Fault:
     crosses slashes); of these the `nth` ones since it was posted, or `every` so many, or each with `probability`
     (reproducible with `seed`), or all of them; at most `times`.
 
-    What goes wrong: `status` with `body` and `headers`, instead of the effect or, with `after`, behind it; `delay` in
+    What goes wrong: `status` with `body` and `headers` (or a `preset` of them), instead of the effect or, with `after`,
+    behind it; `delay` in
     real seconds before the effect or, with `after`, behind it; `reset` of the connection before or after the effect;
     `truncate`, an answer that ends before its Content-Length says so; `drip`, real seconds between pieces of `chunk`
     bytes (one byte unless said); `hold` of the request before its effect, or behind it and before the answer, until it
@@ -66,6 +87,7 @@ class Fault:
 
     def __init__(self, given: Any) -> None:
         _FAULT.check(given, "fault")
+        given = _expanded(given)
         _agree(given)
         self.given: dict[str, Any] = given
         self.id = next(Fault._ids)
@@ -157,6 +179,15 @@ class Faults:
     def view(self) -> list[dict[str, Any]]:
         """All of them, as the control port shows them."""
         return [fault.view() for fault in self._faults]
+
+
+def _expanded(given: dict[str, Any]) -> dict[str, Any]:
+    """The fault with the answer that its preset stands for. ValueError when it has one of its own as well."""
+    if "preset" not in given:
+        return given
+    if own := sorted({"status", "body", "reset", "hold"} & given.keys()):
+        raise ValueError(f"fault.preset is an answer, so {', '.join(own)} cannot be asked for beside it")
+    return {**given, **_PRESETS[given["preset"]]}
 
 
 def _agree(given: dict[str, Any]) -> None:

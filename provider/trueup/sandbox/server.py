@@ -43,11 +43,11 @@ class CannotStart(Exception):
     """The sandbox cannot start; the message is a sentence for whoever started it."""
 
 
-def serve(den: int, wexa: int, control: int, state: str, preset: str, users_lock: str | None) -> int:
+def serve(den: int, wexa: int, control: int, state: str, preset: str, users_lock: str | None, den_version: str) -> int:
     """Runs the sandbox until SIGINT or SIGTERM, or until nobody shares `users_lock`; the exit code, 0 or 1.
 
-    Ports of 0 are picked. `state` is a file or `:memory:`, `preset` a name of `presets.PRESETS`. The process's signals
-    are taken over and, since it is about to end, not given back.
+    Ports of 0 are picked. `state` is a file or `:memory:`, `preset` a name of `presets.PRESETS`, `den_version` one of
+    `den.VERSIONS`. The process's signals are taken over and, since it is about to end, not given back.
     """
     signals.catch()
     with contextlib.ExitStack() as opened:
@@ -55,7 +55,7 @@ def serve(den: int, wexa: int, control: int, state: str, preset: str, users_lock
             lock = Lock(users_lock) if users_lock is not None else None
             ports = {"den": den, "wexa": wexa, "control": control}
             sockets = {name: opened.enter_context(_listen(name, port)) for name, port in ports.items()}
-            sandbox = opened.enter_context(_open(state, preset))
+            sandbox = opened.enter_context(_open(state, preset, den_version))
         except CannotStart as error:
             return _fail(str(error))
         except OSError as error:
@@ -89,14 +89,14 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def _open(path: str, preset: str) -> Iterator[Sandbox]:
+def _open(path: str, preset: str, version: str) -> Iterator[Sandbox]:
     """The sandbox over that state, seeded when it is new. Raises CannotStart."""
     try:
         owner = _own(path)
         store = Store(path)
         clock = Clock()
-        den, wexa = Den(store, clock), Wexa(store, clock)
-        state = State(store, clock, wexa)
+        den, wexa = Den(store, clock, version), Wexa(store, clock)
+        state = State(store, clock, den, wexa)
     except OSError as error:
         raise CannotStart(f"The state file {path} cannot be used: {error.strerror}.") from error
     except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from trueup.sandbox.clock import Clock
+from trueup.sandbox.den import Den
 from trueup.sandbox.shapes import Shape, record
 from trueup.sandbox.store import Store
 from trueup.sandbox.wexa import Wexa
@@ -24,6 +25,7 @@ _SHAPE = Shape(
                 "additionalProperties": {"type": "object", "additionalProperties": {"type": "object"}},
             },
             "clock": record({"advanced": {"type": "number", "minimum": 0, "maximum": FURTHEST}}, ["advanced"]),
+            "den": {"type": "object"},
             "wexa": {"type": "object"},
         },
         ["tables"],
@@ -32,21 +34,23 @@ _SHAPE = Shape(
 
 
 class State:
-    """The tables of both systems, the clock's advance and Wexa's switches. The advance is kept in the store too."""
+    """The tables of both systems, the clock's advance and the switches. The advance is kept in the store too."""
 
-    def __init__(self, store: Store, clock: Clock, wexa: Wexa) -> None:
+    def __init__(self, store: Store, clock: Clock, den: Den, wexa: Wexa) -> None:
         self._store = store
         self._clock = clock
+        self._den = den
         self._wexa = wexa
         check_tables(self._tables())
         kept = store.table("sandbox.clock").get("clock") or {}
         clock.advanced = kept.get("advanced", clock.advanced)
 
     def view(self) -> dict[str, Any]:
-        """`{tables: {table: {id: row}}, clock: {advanced}, wexa: {…switches}}`."""
+        """`{tables: {table: {id: row}}, clock: {advanced}, den: {…switches that were set}, wexa: {…switches}}`."""
         return {
             "tables": self._tables(),
             "clock": {"advanced": self._clock.advanced},
+            "den": self._den.switches.given,
             "wexa": self._wexa.switches.view(),
         }
 
@@ -54,9 +58,12 @@ class State:
         """Replaces all tables and, where they are given, advance and switches; ValueError, and nothing is changed."""
         _SHAPE.check(given, "state")
         check_tables(given["tables"])
+        self._den.switches.check(given.get("den", {}))
         self._wexa.switches.check(given.get("wexa", {}))
         own = {name: rows for name, rows in self._store.dump().items() if name.startswith(OWN)}
         self._store.load({**own, **given["tables"]})
+        if "den" in given:
+            self._den.switches.put(given["den"])
         if "wexa" in given:
             self._wexa.switches.put(given["wexa"])
         if "clock" in given:

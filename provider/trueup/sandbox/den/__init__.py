@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.sandbox.den import people, seed
 from trueup.sandbox.den.app import build
+from trueup.sandbox.den.switches import VERSIONS, Switches
 from trueup.sandbox.den.upstream import change as change_upstream
 from trueup.sandbox.den.worker import run as run_worker
 from trueup.sandbox.den.world import World
@@ -16,15 +17,20 @@ if TYPE_CHECKING:
     from trueup.sandbox.clock import Clock
     from trueup.sandbox.store import Row, Store
 
-__all__ = ["Den"]
+__all__ = ["VERSIONS", "Den"]
 
 
 class Den:
     """One Den over one store. All that it knows lives in the `den.*` tables, so a state that is loaded takes effect."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._world = World(store, clock)
+    def __init__(self, store: Store, clock: Clock, version: str = VERSIONS[0]) -> None:
+        self._world = World(store, clock, version)
         self.app: Starlette = build(self._world)
+
+    @property
+    def switches(self) -> Switches:
+        """How it behaves, by version or one by one."""
+        return self._world.switches
 
     def seed_golden(self) -> None:
         """Two organisations, each with an owner, a member without grants, an owner's key and sessions."""

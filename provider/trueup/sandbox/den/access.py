@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 
 from trueup.sandbox.den.auth import Caller
 from trueup.sandbox.den.ids import is_id
-from trueup.sandbox.den.refusal import Refusal, forbidden, not_found, reauth, unauthorized
+from trueup.sandbox.den.refusal import Refusal, forbidden, not_found, reauth, sso_required, unauthorized
 from trueup.sandbox.den.world import World
 from trueup.sandbox.store import Row
 
@@ -18,6 +18,8 @@ FRESH_SECONDS = 15 * 60
 
 _RANKS = {"viewer": 1, "editor": 2, "manager": 3}
 _ADMINS = {"admin": 1, "super-admin": 2, "owner": 3}
+_MERGED = {"admin": 2, "super-admin": 2, "owner": 3}
+"""To a newer server, which knows no super-admins."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,11 @@ class Actor:
     def holds(self, role: str) -> bool:
         """Whether the member has that role in the organisation (`admin`, `super-admin`, `owner`) or a higher one."""
         roles = [entry.strip() for entry in self.member["role"].split(",")]
-        return any(_ADMINS.get(entry, 0) >= _ADMINS[role] for entry in roles)
+        ranks = _ADMINS
+        if self.world.switches["roles"] == "merged":
+            ranks = _MERGED
+            roles += ["admin" for team in self.teams() if team.get("admin")]
+        return any(ranks.get(entry, 0) >= ranks[role] for entry in roles)
 
     def role_for(self, instance: Row) -> str | None:
         """The role for an instance: `manager` for an admin, else the highest of the grants that apply."""
@@ -66,27 +72,30 @@ class Actor:
     def require_admin(self, capability: str) -> None:
         """Creating accounts and instances, and disconnecting, take an organisation admin who signed in just now."""
         if not self.holds("admin"):
-            raise forbidden(f"Missing organization capability: {capability}")
+            raise forbidden(f"Missing organization capability: {capability}", capability)
         self.require_fresh()
 
-    def require_fresh(self) -> None:
-        """A session of an owner or admin has to be young; members and keys are not asked."""
+    def require_fresh(self, *, reading: bool = False) -> None:
+        """A session of an owner or admin has to be young; members and keys are not asked, nor is anybody of late."""
         if self.key is not None or not self.holds("admin"):
+            return
+        asked = self.world.switches["reauth"]
+        if asked == "never" or (reading and asked == "writes"):
             return
         age = self.world.age(self.session["createdAt"]) if self.session else -1.0
         if not 0 <= age <= FRESH_SECONDS:
             raise reauth()
 
-    def instance(self, identity: str, role: str) -> Row:
+    def instance(self, identity: str, role: str, *, reading: bool = False) -> Row:
         """The instance, for a caller who has that role for it: 404, then 403 `reauth`, then 403."""
         row = self.world.instances.get(identity)
         if row is None or row["organizationId"] != self.organization_id:
             raise not_found("connector_instance")
         if role != "viewer":
-            self.require_fresh()
+            self.require_fresh(reading=reading)
         mine = self.role_for(row)
         if mine is None or _RANKS[mine] < _RANKS[role]:
-            raise forbidden(f"Missing {role} access for connector instance.")
+            raise forbidden(f"Missing {role} access for connector instance.", f"connector_instance.{role}")
         return row
 
     def plugin(self, identity: str) -> Row:
@@ -96,7 +105,7 @@ class Actor:
             raise not_found("plugin")
         self.require_fresh()
         if not self.holds("admin"):
-            raise forbidden("Missing editor access for plugin.")
+            raise forbidden("Missing editor access for plugin.", "plugin.editor")
         return row
 
     def _mine(self, grants: Iterable[Row]) -> list[Row]:
@@ -108,6 +117,15 @@ class Actor:
             if grant["removedAt"] is None
             and (grant["orgWide"] or grant["orgMembershipId"] == self.member["id"] or grant["teamId"] in mine)
         ]
+
+
+def ranked(roles: Iterable[str]) -> str:
+    """The highest of some roles of an organisation, to a newer server."""
+    return max(("admin" if role.strip() == "super-admin" else role.strip() for role in roles), key=_rank)
+
+
+def _rank(role: str) -> int:
+    return _MERGED.get(role, 0)
 
 
 def memberships(world: World, user: Row) -> list[Row]:
@@ -122,6 +140,8 @@ def actor(world: World, caller: Caller, headers: Headers, legacy: str | None) ->
     """
     if caller.user is None:
         raise unauthorized()
+    if caller.session is not None and world.switches["ssoRequired"]:
+        raise sso_required()
     metadata = (caller.key or {}).get("metadata")
     named = metadata["organizationId"] if metadata else _selected(headers, legacy)
     mine = {row["organizationId"]: row for row in memberships(world, caller.user)}

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from trueup.sandbox.den import accounts, events, github, grants, instances, keys, mappings, organization, targets
 from trueup.sandbox.den.endpoint import nothing
-from trueup.sandbox.den.front import Front
+from trueup.sandbox.den.front import SESSION, Front
 from trueup.sandbox.den.world import World
 
 ENDPOINTS = (
@@ -52,7 +52,7 @@ def build(world: World) -> Starlette:
     routes = [
         Route("/health", _health, methods=["GET"]),
         Route("/ready", _ready, methods=["GET"]),
-        Route("/api/auth/get-session", keys.get_session, methods=["GET"]),
+        Route(SESSION, keys.get_session, methods=["GET"]),
         Route("/v1/webhooks/connectors/github", _webhook, methods=["POST"]),
         *(endpoint.route(world) for endpoint in ENDPOINTS),
     ]

@@ -2,7 +2,8 @@
 
 The window is that of the library the real server uses: it closes only after more than its length without a counted
 request, a request over it is refused and not counted, and the count is read, then written, so that requests that
-overlap lose increments (cases `ratelimit.*`).
+overlap lose increments (cases `ratelimit.*`). A newer server counts exactly, and asks for a session when the key is no
+good.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from trueup.sandbox.den.world import World
 from trueup.sandbox.store import Row
 
 _BEARER = re.compile(r"Bearer\s+(.+)", re.IGNORECASE)
+_COOKIE = re.compile(r"(?:^|;\s*)(?:__Secure-)?better-auth\.session_token=([^;.]+)")
 _SHORTEST = 64
 """Characters of the shortest key that is looked up at all."""
 
@@ -47,19 +49,32 @@ class Caller:
 
 
 async def identify(world: World, headers: Headers) -> Caller:
-    """The caller. A key, good or bad, is the whole answer: a bearer beside it is not looked at."""
-    if text := headers.get("x-api-key", "").strip():
-        return await _by_key(world, text)
+    """The caller. A key, good or bad, is the whole answer, unless `keys` says that a bad one is passed over."""
+    text = headers.get("x-api-key", "").strip()
+    if not text:
+        return by_session(world, headers)
+    caller = await _by_key(world, text)
+    if caller.trouble and world.switches["keys"] == "fall-through":
+        session = by_session(world, headers)
+        return session if session.user else caller
+    return caller
+
+
+def by_session(world: World, headers: Headers) -> Caller:
+    """The person of a session, whatever key is beside it. Cookies are those of a newer server."""
     bearer = _BEARER.fullmatch(headers.get("authorization", "").strip())
-    if bearer is None:
-        return Caller()
+    tokens = [bearer[1].strip()] if bearer else []
+    if world.switches["keys"] == "fall-through":
+        tokens += _COOKIE.findall(headers.get("cookie", ""))
     for session in world.sessions.values():
-        if session["token"] == bearer[1].strip() and world.age(session["expiresAt"]) < 0:
+        if session["token"] in tokens and world.age(session["expiresAt"]) < 0:
             return Caller(user=world.users.get(session["userId"]), session=session)
     return Caller()
 
 
 async def _by_key(world: World, text: str) -> Caller:
+    if world.switches["keys"] == "refused":
+        return Caller(trouble=_UNKNOWN)
     if len(text) < _SHORTEST:
         return Caller(trouble=KeyTrouble(403, "INVALID_API_KEY", "Invalid API key."))
     key = next((row for row in world.api_keys.values() if row["key"] == text), None)
@@ -87,7 +102,8 @@ async def _count(world: World, key: Row) -> Row | KeyTrouble:
                 left = math.ceil(window - silence)
                 return KeyTrouble(429, "RATE_LIMITED", "Rate limit exceeded.", left)
             count = key["requestCount"] + 1
-    await asyncio.sleep(0)  # whoever reads now reads the same count
+    if world.switches["window"] == "lossy":
+        await asyncio.sleep(0)  # whoever reads now reads the same count
     current = world.api_keys.get(key["id"])
     if current is None:
         return _UNKNOWN

@@ -43,14 +43,17 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A route of the API. `handler` returns the body of the answer, or None for none."""
+    """A route of the API. `handler` returns the body of the answer, or None for none.
+
+    A query or body that depends on the server's version is a function of its world.
+    """
 
     method: str
     path: str
     handler: Handler
     ids: Mapping[str, Shape] = field(default_factory=dict)
-    query: Mapping[str, Shape] | None = None
-    body: Shape | None = None
+    query: Mapping[str, Shape] | Callable[[World], Mapping[str, Shape]] | None = None
+    body: Shape | Callable[[World], Shape] | None = None
     status: int = 200
 
     def route(self, world: World) -> Route:
@@ -62,7 +65,7 @@ class Endpoint:
             except NotJson:
                 return Response("Malformed JSON in request body", 400, {"content-type": "text/plain;charset=UTF-8"})
             except Refusal as refusal:
-                return JSONResponse(refusal.body, refusal.status)
+                return JSONResponse(_told(world, refusal), refusal.status)
             except Exception:
                 _log.exception("%s %s failed", self.method, self.path)
                 fault = broken()
@@ -76,9 +79,17 @@ class Endpoint:
     async def _call(self, world: World, request: Request) -> Call:
         who = actor(world, request.state.caller, request.headers, request.state.legacy_organization)
         ids = _valid(Body(self.ids), request.path_params) if self.ids else {}
-        query = _valid(Body(self.query), _query(request)) if self.query is not None else {}
-        body = _valid(self.body, await _json(request)) if self.body is not None else None
+        keys = self.query(world) if callable(self.query) else self.query
+        query = _valid(Body(keys), _query(request)) if keys is not None else {}
+        shape = self.body(world) if callable(self.body) else self.body
+        body = _valid(shape, await _json(request)) if shape is not None else None
         return Call(world, who, ids, query, body)
+
+
+def _told(world: World, refusal: Refusal) -> dict[str, Any]:
+    """The body of a refusal, without what this version does not say."""
+    hidden = () if world.switches["requiredPermission"] else ("requiredPermission",)
+    return {name: value for name, value in refusal.body.items() if name not in hidden}
 
 
 def nothing(status: int) -> Response:

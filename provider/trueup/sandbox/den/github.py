@@ -8,7 +8,7 @@ from trueup.sandbox.den import views
 from trueup.sandbox.den.accounts import account_of, create_account
 from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
 from trueup.sandbox.den.lists import PAGING
-from trueup.sandbox.den.mappings import CREATE as MAPPING
+from trueup.sandbox.den.mappings import creation as mapping
 from trueup.sandbox.den.refusal import Refusal, broken, forbidden
 from trueup.sandbox.den.targets import targets_of
 from trueup.sandbox.den.validate import Body, Flag, Id, Items, Maybe, OneOf, Shape, Text, Whole
@@ -108,6 +108,18 @@ async def _validate(call: Call) -> Row:
     raise broken()  # recorded: this route alone does not turn the missing app into a 409
 
 
+def _setup_body(world: World) -> Shape:
+    return Body(
+        {
+            "installationId": _NUMBER,
+            "connectorAccountId": Maybe(Id("cac")),
+            "connectorInstanceName": Text(),
+            **_BRANCH,
+            "mappings": Maybe(Items(mapping(world), 100)),
+        }
+    )
+
+
 async def _setup(call: Call) -> Row:
     call.actor.require_admin("connector_instance.create")
     raise no_app()
@@ -122,7 +134,9 @@ async def _apply(call: Call) -> Row:
     if call.body["selectedKeys"]:
         call.actor.require_fresh()
     if not call.actor.holds("admin"):
-        raise forbidden("Only organization owners and admins can apply connector discovery.")
+        raise forbidden(
+            "Only organization owners and admins can apply connector discovery.", "connector_discovery.apply"
+        )
     return await _discover(call)
 
 
@@ -165,15 +179,7 @@ ENDPOINTS = (
         "POST",
         "/v1/connectors/github/setup",
         _setup,
-        body=Body(
-            {
-                "installationId": _NUMBER,
-                "connectorAccountId": Maybe(Id("cac")),
-                "connectorInstanceName": Text(),
-                **_BRANCH,
-                "mappings": Maybe(Items(MAPPING, 100)),
-            }
-        ),
+        body=_setup_body,
         status=201,
     ),
     Endpoint("GET", _DISCOVERY, _discover, _INSTANCE),

@@ -32,14 +32,14 @@ _GRANT = Body(
 )
 
 
-def _grants(call: Call) -> list[Row]:
+def _grants(call: Call, *, reading: bool = False) -> list[Row]:
     """The grants of the instance of the path, for a caller who manages it."""
-    instance = call.actor.instance(call.ids["connectorInstanceId"], "manager")
+    instance = call.actor.instance(call.ids["connectorInstanceId"], "manager", reading=reading)
     return call.world.grants_by_instance.get(instance["id"])
 
 
 async def _list(call: Call) -> Row:
-    rows = sorted(_grants(call), key=lambda row: (row["createdAt"], row["id"]), reverse=True)
+    rows = sorted(_grants(call, reading=True), key=lambda row: (row["createdAt"], row["id"]), reverse=True)
     return {"items": [views.grant(row) for row in rows], "nextCursor": None}
 
 

@@ -58,8 +58,10 @@ async def get_session(request: Request) -> JSONResponse:
 
 
 def _manager(call: Call) -> None:
-    if not call.actor.holds("super-admin"):
-        raise forbidden("Only workspace owners and super-admins can manage API keys.")
+    merged = call.world.switches["roles"] == "merged"
+    if not call.actor.holds("owner" if merged else "super-admin"):
+        who = "owners" if merged else "owners and super-admins"
+        raise forbidden(f"Only workspace {who} can manage API keys.", "api_key.manage")
     call.actor.require_fresh()
 
 
@@ -80,7 +82,7 @@ def _listed(call: Call) -> list[Row]:
 
 async def _list(call: Call) -> Row:
     if not call.actor.holds("admin"):
-        raise forbidden("Only workspace owners and admins can read API keys.")
+        raise forbidden("Only workspace owners and admins can read API keys.", "api_key.read")
     return {"apiKeys": _listed(call)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from trueup.sandbox.den import views
 from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
@@ -10,33 +11,48 @@ from trueup.sandbox.den.instances import WRITE_GAP
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.targets import TARGET_ID, target_of
-from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Text, some_field
+from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Shape, Text, some_field
 from trueup.sandbox.den.world import World, same
 from trueup.sandbox.store import Row
 
 KINDS = OneOf(("path", "api", "custom"))
-OBJECTS = OneOf(("skill", "agent", "command", "tool", "mcp", "hook", "context", "custom"))
-CREATE = Body(
-    {
-        "mappingKind": KINDS,
-        "selector": Text(),
-        "objectType": OBJECTS,
-        "pluginId": Maybe(Id("plg"), null=True),
-        "autoAddToPlugin": Maybe(Flag(), default=False),
-        "config": Maybe(Anything()),
-    }
-)
 _ID = path_ids(connectorMappingId="cmp")
-_UPDATE = Body(
-    {
-        "selector": Maybe(Text()),
-        "objectType": Maybe(OBJECTS),
-        "pluginId": Maybe(Id("plg"), null=True),
-        "autoAddToPlugin": Maybe(Flag()),
-        "config": Maybe(Anything()),
-    },
-    some_field("selector", "objectType", "pluginId", "autoAddToPlugin", "config"),
-)
+
+
+def creation(world: World) -> Shape:
+    """The body that makes one."""
+    return Body(
+        {
+            "mappingKind": KINDS,
+            "selector": Text(),
+            "objectType": _objects(world),
+            "pluginId": Maybe(Id("plg"), null=True),
+            "autoAddToPlugin": Maybe(Flag(), default=False),
+            "config": Maybe(Anything()),
+        }
+    )
+
+
+def _change(world: World) -> Shape:
+    return Body(
+        {
+            "selector": Maybe(Text()),
+            "objectType": Maybe(_objects(world)),
+            "pluginId": Maybe(Id("plg"), null=True),
+            "autoAddToPlugin": Maybe(Flag()),
+            "config": Maybe(Anything()),
+        },
+        some_field("selector", "objectType", "pluginId", "autoAddToPlugin", "config"),
+    )
+
+
+def _filters(world: World) -> Mapping[str, Shape]:
+    return filters(mappingKind=KINDS, objectType=_objects(world), pluginId=Id("plg"), q=Text())
+
+
+def _objects(world: World) -> OneOf:
+    """What a mapping may make, which grows from version to version."""
+    return OneOf(tuple(world.switches["objectTypes"]))
 
 
 def _mapping(call: Call) -> Row:
@@ -113,10 +129,11 @@ async def _delete(call: Call) -> None:
     call.world.mappings.delete(_mapping(call)["id"])
 
 
-_LIST = filters(mappingKind=KINDS, objectType=OBJECTS, pluginId=Id("plg"), q=Text())
 ENDPOINTS = (
-    Endpoint("GET", "/v1/connector-targets/{connectorTargetId}/mappings", _list, TARGET_ID, _LIST),
-    Endpoint("POST", "/v1/connector-targets/{connectorTargetId}/mappings", _create, TARGET_ID, body=CREATE, status=201),
-    Endpoint("PATCH", "/v1/connector-mappings/{connectorMappingId}", _update, _ID, body=_UPDATE),
+    Endpoint("GET", "/v1/connector-targets/{connectorTargetId}/mappings", _list, TARGET_ID, _filters),
+    Endpoint(
+        "POST", "/v1/connector-targets/{connectorTargetId}/mappings", _create, TARGET_ID, body=creation, status=201
+    ),
+    Endpoint("PATCH", "/v1/connector-mappings/{connectorMappingId}", _update, _ID, body=_change),
     Endpoint("DELETE", "/v1/connector-mappings/{connectorMappingId}", _delete, _ID, status=204),
 )

@@ -1,8 +1,12 @@
-"""What a member sees of the organisation: `/v1/org` and `/v1/me/orgs` (case `org-context`). Not in the document."""
+"""What a member sees of the organisation: `/v1/org` and `/v1/me/orgs` (case `org-context`). Not in the document.
+
+A newer server answers the organisation as it was up to five minutes ago, leaves out members that are no people (users
+with `service`), and says of each where the role comes from.
+"""
 
 from __future__ import annotations
 
-from trueup.sandbox.den.access import memberships
+from trueup.sandbox.den.access import memberships, ranked
 from trueup.sandbox.den.endpoint import Call, Endpoint
 from trueup.sandbox.den.world import World
 from trueup.sandbox.store import Row
@@ -40,24 +44,65 @@ def _team(row: Row) -> Row:
     return {name: row[name] for name in ("id", "name", "createdAt", "updatedAt", "memberIds")}
 
 
-async def _organization(call: Call) -> Row:
-    world, who, identity = call.world, call.actor, call.actor.organization_id
+def _roles(world: World, organization: str) -> list[Row]:
+    rows = [row for row in world.roles.values() if row["organizationId"] == organization]
+    if world.switches["roles"] == "merged":
+        rows = [row for row in rows if row["role"] != "super-admin"]
+    return [_owner_role(world, organization), *(_role(row, row["updatedAt"]) for row in rows)]
+
+
+def _standing(world: World, member: Row) -> Row:
+    """Where the role of a member comes from: nothing, before super-admins and admins were one."""
+    if world.switches["roles"] != "merged":
+        return {}
+    teams = [row for row in world.teams.values() if row.get("admin") and member["id"] in row["memberIds"]]
+    effective = ranked([*member["role"].split(","), *("admin" for _ in teams)])
+    names = [{"id": row["id"], "name": row["name"]} for row in teams]
+    return {"directRole": member["role"], "effectiveRole": effective, "adminTeams": names}
+
+
+def _shown(call: Call) -> Row:
+    """The organisation, and who and what is in it, as of now."""
+    world, identity = call.world, call.actor.organization_id
     members = [row for row in world.members.values() if row["organizationId"] == identity]
     users = {row["id"]: row for row in world.users.values()}
     owner = next(row for row in members if row["role"] == "owner")
     boss = person(users[owner["userId"]])
+    if world.switches["orgLists"] == "people":
+        members = [row for row in members if not users[row["userId"]].get("service")]
+    return {
+        "organization": {name: call.actor.organization[name] for name in _SHOWN}
+        | {"owner": {"memberId": owner["id"], "userId": boss.pop("id"), **boss}},
+        "members": [{**_member(row), **_standing(world, row), "user": person(users[row["userId"]])} for row in members],
+        "invitations": [_invitation(row) for row in world.invitations.values() if row["organizationId"] == identity],
+        "roles": _roles(world, identity),
+        "teams": [_team(row) for row in world.teams.values() if row["organizationId"] == identity],
+    }
+
+
+def _cached(call: Call) -> Row:
+    """That, or what it was when it was last put together, if that is not too long ago."""
+    world, identity = call.world, call.actor.organization_id
+    kept = world.shown_organizations.get(identity)
+    if not (longest := world.switches["orgCache"]):
+        return _shown(call)
+    if kept is None or not 0 <= world.age(kept["at"]) < longest:
+        kept = world.shown_organizations.put(identity, {"at": world.stamp(), "shown": _shown(call)})
+    shown: Row = kept["shown"]
+    return shown
+
+
+async def _organization(call: Call) -> Row:
+    world, who = call.world, call.actor
+    shown = _cached(call)
     current = {name: value for name, value in _member(who.member).items() if name != "inviteId"}
     return {
-        "organization": {name: who.organization[name] for name in _SHOWN}
-        | {"owner": {"memberId": owner["id"], "userId": boss.pop("id"), **boss}},
-        "currentMember": current,
-        "members": [{**_member(row), "user": person(users[row["userId"]])} for row in members],
-        "invitations": [_invitation(row) for row in world.invitations.values() if row["organizationId"] == identity],
-        "roles": [
-            _owner_role(world, identity),
-            *(_role(row, row["updatedAt"]) for row in world.roles.values() if row["organizationId"] == identity),
-        ],
-        "teams": [_team(row) for row in world.teams.values() if row["organizationId"] == identity],
+        "organization": shown["organization"],
+        "currentMember": {**current, **_standing(world, who.member)},
+        "members": shown["members"],
+        "invitations": shown["invitations"],
+        "roles": shown["roles"],
+        "teams": shown["teams"],
         "currentMemberTeams": [_team(row) for row in who.teams()],
         "plan": {"tier": "free", "source": "default"},
         "entitlements": {"sso": True, "desktopPolicies": True, "orgControls": True, "analytics": True},

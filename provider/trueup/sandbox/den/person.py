@@ -9,7 +9,7 @@ from typing import Any
 from trueup.sandbox.den.accounts import STATUSES as ACCOUNT_STATUSES
 from trueup.sandbox.den.instances import STATUSES as INSTANCE_STATUSES
 from trueup.sandbox.den.instances import name_taken
-from trueup.sandbox.den.mappings import KINDS, OBJECTS, selector_taken
+from trueup.sandbox.den.mappings import KINDS, selector_taken
 from trueup.sandbox.den.removal import remove_account, remove_instances, remove_target
 from trueup.sandbox.den.targets import remote_taken
 from trueup.sandbox.den.validate import Anything, Flag, Id, Issue, Maybe, OneOf, Shape, Text
@@ -66,7 +66,7 @@ _KINDS = {
         {
             "mappingKind": KINDS,
             "selector": Text(),
-            "objectType": OBJECTS,
+            "objectType": Text(),  # any: the next version may know it
             "pluginId": Maybe(Id("plg"), null=True),
             "autoAddToPlugin": Flag(),
             "mappingConfigJson": _CONFIG,

@@ -23,9 +23,14 @@ def not_found(kind: str) -> Refusal:
     return Refusal(404, f"{kind}_not_found", f"{kind.replace('_', ' ').capitalize()} not found.")
 
 
-def forbidden(message: str) -> Refusal:
-    """The caller may not."""
-    return Refusal(403, "forbidden", message)
+def forbidden(message: str, permission: str | None = None) -> Refusal:
+    """The caller may not; `permission` is what is missing, which newer servers say."""
+    return Refusal(403, "forbidden", message, **({} if permission is None else {"requiredPermission": permission}))
+
+
+def sso_required() -> Refusal:
+    """The organisation wants its members to sign in by SSO, and this session did not."""
+    return Refusal(403, "organization_sso_required", "Sign in with your organization's SSO provider to continue.")
 
 
 def reauth() -> Refusal:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trueup.sandbox.den.ids import new_id
+from trueup.sandbox.den.switches import VERSIONS, Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,15 +18,19 @@ if TYPE_CHECKING:
 class World:
     """The tables by name. Rows carry the API's own field names, and beside them what the API does not show."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, version: str = VERSIONS[0]) -> None:
         self.store = store
         self.clock = clock
+        self.switches = Switches(store, version)
+        # What `/v1/org` answered of an organisation, by its id, with the time: a newer server answers it for a while.
+        self.shown_organizations = store.table("den.shownOrganizations")
         self.organizations = store.table("den.organizations")
         self.users = store.table("den.users")
         self.members = store.table("den.members")
         self.invitations = store.table("den.invitations")
         self.roles = store.table("den.roles")
-        # Teams carry `memberIds`, the memberships that belong to them. No route makes one; presets do.
+        # Teams carry `memberIds`, the memberships that belong to them, and may carry `admin`: its members are admins to
+        # a newer server. No route makes one; presets do.
         self.teams = store.table("den.teams")
         # Keys carry `key` in clear: they are made up, and whoever reads the state has to be able to use them.
         self.api_keys = store.table("den.apiKeys")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from trueup.sandbox.shapes import Shape, record
+from trueup.sandbox.shapes import record
 from trueup.sandbox.store import Store
+from trueup.sandbox.switches import Switches as NamedSwitches
 
 _WORDS = {"type": ["array", "null"], "items": {"type": "string"}}
 _LIMIT = record({"requests": {"type": "integer", "minimum": 1}, "seconds": {"type": "number", "minimum": 0}})
@@ -50,40 +51,24 @@ SWITCHES: dict[str, tuple[Any, Any]] = {
     # A fixed window for each key, answered by 429 with Retry-After beyond it; null is no limit.
     "rateLimit": (None, {**_LIMIT, "type": ["object", "null"], "required": ["requests", "seconds"]}),
 }
-_SHAPE = Shape(record({name: schema for name, (_, schema) in SWITCHES.items()}))
 
 
-class Switches:
+class Switches(NamedSwitches):
     """The switches of one sandbox, in its store. At first each is as public clients have seen the server."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def __getitem__(self, name: str) -> Any:
-        default, _ = SWITCHES[name]
-        return (self._store.table("sandbox.wexa").get("switches") or {}).get(name, default)
-
-    def view(self) -> dict[str, Any]:
-        """All of them."""
-        return {name: self[name] for name in SWITCHES}
+        schemas = {name: schema for name, (_, schema) in SWITCHES.items()}
+        super().__init__("wexa", store, schemas, lambda name: SWITCHES[name][0])
 
     def check(self, given: Any) -> None:
         """Raises ValueError with what is wrong."""
-        _SHAPE.check(given, "wexa")
+        super().check(given)
         if isinstance(given.get("statuses"), str) and given["statuses"] != "echo":
             raise ValueError('wexa.statuses must be "echo" or an object from written to read words')
-
-    def put(self, given: dict[str, Any]) -> None:
-        """Sets all of them: what is not given goes back to its default."""
-        self.check(given)
-        self._store.table("sandbox.wexa").put("switches", given)
-        self._store.commit()
 
     def failing(self) -> bool:
         """Whether this write is one that fails with 200; counts it down."""
         left = self["failure200"]
         if left and left is not True:
-            given = self._store.table("sandbox.wexa").get("switches") or {}
-            self._store.table("sandbox.wexa").put("switches", {**given, "failure200": left - 1})
-            self._store.commit()
+            self.keep({**self.given, "failure200": left - 1})
         return bool(left)
