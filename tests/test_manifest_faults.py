@@ -135,6 +135,23 @@ TRAPS = {
     "label": Row(instance(name="{name: docs, labels: {tier: 1}}"), "8:39", "E103", "the number 1", 'Quote it: "1".'),
     "yes in config": Row(instance("  config: {a: yes}\n"), "11:15", "E113", "the boolean true", "Write true, or quote"),
     "date in config": Row(instance("  config: {a: 2024-01-01}\n"), "11:15", "E113", "as a date", "Quote it"),
+    "exponent": Row(
+        instance("  config: {a: 1e3}\n"), "11:15", "E113", "a text, YAML 1.2 as the number 1000", "Write 1000, or quote"
+    ),
+    "exponent in a list": Row(instance("  config: {a: [1.5e3]}\n"), "11:16", "E113", "the number 1500", '"1.5e3"'),
+    "tiny": Row(instance("  config: {a: 1e-7}\n"), "11:15", "E113", "the number 1e-07", "Write 1.0e-07, or"),
+    "octal of YAML 1.2": Row(instance("  config: {a: 0o17}\n"), "11:15", "E113", "the number 15", "Write 15, or"),
+    "octal of YAML 1.1": Row(instance("  config: {a: 017}\n"), "11:15", "E113", "the number 17", "Write 15 or 17, or"),
+    "month": Row(instance("  config: {a: 08}\n"), "11:15", "E113", "YAML 1.2 as the number 8", "Write 8, or quote"),
+    "signed point": Row(instance("  config: {a: -.5}\n"), "11:15", "E113", "the number -0.5", "Write -0.5, or quote"),
+    "commit": Row(
+        instance("  remoteId: 12e4567\n"), "11:13", "E113", "a number without bounds", 'Quote it: "12e4567".'
+    ),
+    "exponent as key": Row(instance("  config: {1e3: a}\n"), "11:12", "E112", "the number 1000", 'Quote it: "1e3".'),
+    "sexagesimal fraction": Row(instance("  config: {a: 1:30.5}\n"), "11:15", "E113", "number 90.5", "Write 90.5, or"),
+    "digits": Row(instance("  config: {a: 0.1234567890123456789}\n"), "11:15", "E118", "loses digits", "Quote it"),
+    "nothing left": Row(instance("  config: {a: 1.0e-400}\n"), "11:15", "E118", "loses digits", "Quote it"),
+    "too large": Row(instance("  config: {a: 1.0e+400}\n"), "11:15", "E118", "not a finite number", "Quote it"),
     "yes as boolean": Row(
         instance("  autoImportNewPlugins: yes\n"), "11:25", "E113", "must be true or false", "Write true:"
     ),
@@ -285,7 +302,9 @@ CONNECTIONS = {
     ),
     "organization": Row(CONNECTION + KEY + "  organization: org_x\n", "6:17", "E133", '"org_x"', "Write org_ and 26"),
     "timeout": Row(CONNECTION + KEY + "  timeout: 0\n", "6:12", "E105", "timeout is 0", "Write more than 0"),
-    "timeout as YAML 1.2": Row(CONNECTION + KEY + "  timeout: 1e2\n", "6:12", "E103", 'text "1e2"', "Write 100.0"),
+    "timeout as YAML 1.2": Row(
+        CONNECTION + KEY + "  timeout: 1e2\n", "6:12", "E113", "reads 1e2 as a text", "Write 100."
+    ),
     "concurrency": Row(
         CONNECTION + KEY + "  concurrency: 99\n", "6:16", "E105", "concurrency is 99", "Write at most 64"
     ),

@@ -89,7 +89,7 @@ def same(one: Any, other: Any) -> bool:
             return one.matches(other)
         if isinstance(other, Secret) and isinstance(one, str):
             return other.matches(one)
-        return isinstance(one, int | float) and isinstance(other, int | float) and one == other
+        return isinstance(one, int | float) and isinstance(other, int | float) and _same_number(one, other)
     if kind is dict:
         if len(one) != len(other):
             return False
@@ -100,6 +100,17 @@ def same(one: Any, other: Any) -> bool:
     if kind is list:
         return len(one) == len(other) and all(map(same, one, other))
     return bool(one == other)
+
+
+def _same_number(one: float, other: float) -> bool:
+    """Whether a whole number and a fraction are one number as a double, which is all that JavaScript keeps of them.
+
+    It writes the double 1.2345678901234567e17 as 123456789012345670, which is not exactly what the double is.
+    """
+    try:
+        return float(one) == float(other)
+    except OverflowError:
+        return False
 
 
 def at(value: Any, path: Path) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from trueup.apply.journal import as_key
 from trueup.diff import MISSING, at, dotted, leaves
 from trueup.model import DELETES
-from trueup.secrets import fingerprint
+from trueup.secrets import is_mark_of
 from trueup.systems import kind_named
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class _Looked:
             dotted(path): value for name in live.spec for path, _, value in leaves(MISSING, live.spec[name], (name,))
         }
         for path, mark in wanted.written.items():
-            if path in seen and fingerprint(self._key, seen[path]) == mark:
+            if path in seen and is_mark_of(mark, self._key, seen[path]):
                 record.written[path] = mark
                 record.read_back.pop(path, None)
                 record.at = record.at or wanted.at

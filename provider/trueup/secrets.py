@@ -7,10 +7,11 @@ import hashlib
 import hmac
 import html
 import json
+import operator
 import os
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -23,6 +24,7 @@ REDACTED: Final = "(sensitive)"
 
 _SHORTEST = 6  # a shorter secret would blank out ordinary words of every message
 _LARGEST = 1 << 20
+_EXACT = 2**53
 _ENCODE = "Encode it, for instance with base64."
 
 _known: set[str] = set()
@@ -243,3 +245,30 @@ def fingerprint(key: bytes, value: Any) -> str:
     """A keyed digest of a plain value or a Secret: equal for equal values, useless without the key."""
     text = json.dumps(reveal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+
+def is_mark_of(mark: str | None, key: bytes, value: Any) -> bool:
+    """Whether a fingerprint is that of a value, however whole numbers in it were spelled, such as 200.0."""
+    return any(mark == fingerprint(key, spelled) for spelled in _spellings(value))
+
+
+def _spellings(value: Any) -> Iterator[Any]:
+    """The value as it is, with its whole numbers as 200, and with them as 200.0."""
+    yield value
+    for kind in (int, float):
+        if (spelled := _spelled(value, kind)) is not value:
+            yield spelled
+
+
+def _spelled(value: Any, kind: type[int | float]) -> Any:
+    """The value with its whole numbers as that type; the value itself where it has none of the other."""
+    if isinstance(value, dict):
+        items = {name: _spelled(item, kind) for name, item in value.items()}
+        return items if any(items[name] is not item for name, item in value.items()) else value
+    if isinstance(value, list):
+        found = [_spelled(item, kind) for item in value]
+        return found if any(map(operator.is_not, found, value)) else value
+    number = isinstance(value, int | float) and not isinstance(value, bool) and not isinstance(value, kind)
+    if number and abs(value) < _EXACT and value == int(value):
+        return kind(value)
+    return value

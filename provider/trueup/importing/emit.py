@@ -21,6 +21,8 @@ _ELSEWHERE: Final = re.compile(
     r"|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?i:inf)|\.(?i:nan)"
 )
 """What YAML 1.2 or an older reader than ours takes for something else than a text."""
+_LARGEST: Final = 2**53 - 1
+"""The largest whole number that a manifest takes without a point."""
 _LONGEST_KEY: Final = 512
 """Characters of a key that may stand before its colon; YAML knows 1,024, with quotes and escapes."""
 
@@ -39,6 +41,8 @@ def scalar(value: Any) -> str:
     """A value on one line: a text, a number, true, false or null; lists and mappings that are empty."""
     if isinstance(value, str):
         return value if _is_plain(value) else _quoted(value)
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        value = float(value)  # as such it has its place in a manifest
     if isinstance(value, float):
         # 1e+16 would be a text to YAML 1.1, which wants a point in a number.
         return re.sub(r"^(-?\d+)e", r"\1.0e", repr(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,8 @@ _DEEPEST: Final = 40
 _LARGEST: Final = 50_000
 """Values of one field: a document may hold twice as many."""
 _EXACT: Final = 2**53 - 1
+_LONGEST: Final = 10**21
+"""From here on JavaScript writes a number with an exponent."""
 
 
 @dataclass
@@ -109,10 +112,15 @@ def _unfit(value: Any, named: bool) -> str:
             return _GUARDED
         return _HALF if _is_half(value) else ""
     if isinstance(value, int) and not isinstance(value, bool):
-        return _NUMBER if abs(value) > _EXACT else ""
+        return _NUMBER if abs(value) > _EXACT and not _is_double(value) else ""
     if isinstance(value, float):
         return "" if math.isfinite(value) else _NUMBER
     return ""
+
+
+def _is_double(number: int) -> bool:
+    """Whether it is few digits and noughts behind them, so that no double stands for another number as well."""
+    return abs(number) < _LONGEST and len(str(abs(number)).rstrip("0")) <= sys.float_info.dig
 
 
 def _is_half(text: str) -> bool:

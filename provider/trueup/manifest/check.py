@@ -79,7 +79,8 @@ class _Explainer:
             hint = "Begin each document with apiVersion, kind, metadata and spec."
             self._add(self._places.value(()), Said("E108", f"a document must be a mapping, and this is {what}", hint))
             return self._found
-        for path, _ in literals(value):
+        secrets = [*literals(value), *_odd_secrets(value)]
+        for path, _ in secrets:
             self._hide(path)  # before anything is said of those lines
         if self._kind is None:
             self._add(*self._what_kind(value))
@@ -87,12 +88,12 @@ class _Explainer:
             self._said.add(("kind",))
         for error in sorted(thorough(self._kind).iter_errors(value), key=_gravity):
             self._of_error(error)
+        for path, why in secrets:  # before the odd ones, of which the text is shown
+            if path not in self._said:
+                self._say(path, words.literal(path, why))
         for path, odd in _odds(value):
             if path not in self._said:
                 self._say(path, words.odd(path, odd))
-        for path, why in literals(value):
-            if path not in self._said:
-                self._say(path, words.literal(path, why))
         spec = value.get("spec")
         if self._kind is not None and self._kind.name == "Connection" and isinstance(spec, dict):
             for problem in problems(self._kind, spec):
@@ -332,6 +333,14 @@ def _gravity(error: Any) -> int:
     """What is told first of one value; the rest of its faults then mostly follow from it."""
     order = ("type", "minLength", "maxLength")
     return order.index(error.validator) if error.validator in order else len(order)
+
+
+def _odd_secrets(value: Any) -> Iterator[tuple[Path, str]]:
+    """Those of the Odds that are literal secrets by the name of their key."""
+    for path, _ in _odds(value):
+        name = next((part for part in reversed(path) if isinstance(part, str)), "")
+        if "valueFrom" not in path and secret_name(name):
+            yield path, "name"
 
 
 def _odds(value: Any, path: Path = ()) -> Iterator[tuple[Path, Odd]]:

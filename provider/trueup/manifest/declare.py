@@ -11,12 +11,12 @@ from trueup.secrets import Reference
 from trueup.systems import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from trueup.diff import Path
     from trueup.manifest.compose import Document
     from trueup.manifest.text import Source
-    from trueup.model import Kind
+    from trueup.model import Field, Kind
 
 TRIMMED: Final = (
     "name",
@@ -41,6 +41,7 @@ def declare(document: Document, kind: Kind) -> Declared:
     connection = spec.pop("connection", DEFAULT_CONNECTION)
     name = metadata["name"]
     _trim(spec)
+    _make_whole(kind.fields, spec)
     if "name" in kind.by_name and "connectorId" not in spec:
         spec.setdefault("name", name)
     return Declared(
@@ -58,6 +59,18 @@ def _trim(spec: dict[str, Any]) -> None:
     for key in TRIMMED:
         if isinstance(spec.get(key), str):
             spec[key] = spec[key].strip()
+
+
+def _make_whole(fields: Iterable[Field], spec: dict[str, Any]) -> None:
+    """Writes 200.0 as 200 where a whole number is asked for."""
+    for trait in fields:
+        value = spec.get(trait.name)
+        if isinstance(value, dict):
+            for key, schema in trait.schema.get("properties", {}).items():
+                if schema.get("type") == "integer" and isinstance(value.get(key), float):
+                    value[key] = int(value[key])
+        elif isinstance(value, float) and trait.schema.get("type") == "integer":
+            spec[trait.name] = int(value)
 
 
 def written_out(one: Declared) -> Iterator[Declared]:

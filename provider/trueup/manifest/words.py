@@ -111,24 +111,33 @@ def wrong_type(path: Path, expected: str | list[str], value: Any, raw: str, *, s
     hint = _right_type(types[0], value, raw, secret=secret)
     if secret:
         return Said("E103", must, hint)
-    return Said("E113" if isinstance(value, Odd) else "E103", f"{must}, but {_what_it_is(value, raw)}", hint)
+    if isinstance(value, Odd):
+        return Said("E113", f"{must}, but {_what_is_odd(value, types[0])}", hint)
+    return Said("E103", f"{must}, but {_what_it_is(value, raw)}", hint)
 
 
 def odd(path: Path, value: Odd) -> Said:
     """An Odd where any value may stand."""
     text = quoted(value.text)
-    if value.tag == "float" or "digits" in value.made:
+    if value.code == "E118":
         return Said("E118", f"{name_of(path)} is {value.made}: {printable(value.text[:40])}", f"Quote it: {text}.")
-    message = (
-        f"{name_of(path)} is doubtful: YAML 1.1 reads {printable(value.text[:40])} as {value.made}, YAML 1.2 does not"
-    )
+    newer = f"as {value.core}" if value.core else "does not"
+    shown = printable(value.text[:40])
+    message = f"{name_of(path)} is doubtful: YAML 1.1 reads {shown} as {value.made}, YAML 1.2 {newer}"
     other = f"Write {value.instead}, or quote it: {text}." if value.instead else f"Quote it: {text}."
     return Said("E113", message, other)
 
 
+def _what_is_odd(value: Odd, expected: str) -> str:
+    shown = printable(value.text[:40])
+    if value.code == "E118":
+        return f"{shown} is {value.made}"
+    if value.tag == "str" and expected == "string":  # only the newer reading is in the way
+        return f"YAML 1.2 reads {shown} as {value.core}"
+    return f"YAML 1.1 reads {shown} as {value.made}"
+
+
 def _what_it_is(value: Any, raw: str) -> str:
-    if isinstance(value, Odd):
-        return f"YAML 1.1 reads {printable(value.text[:40])} as {value.made}"
     if value is None:
         return "YAML reads an empty value as null" if not raw else f"YAML reads {printable(raw)} as null"
     if isinstance(value, bool | int | float):
@@ -147,6 +156,8 @@ def _right_type(expected: str, value: Any, raw: str, *, secret: bool) -> str:
         quoted_word = isinstance(value, str) and value in ("true", "false")
         return "Remove the quotes." if quoted_word else "Write true or false."
     if expected in ("integer", "number"):
+        if isinstance(value, Odd) and value.instead and not secret:
+            return f"Write {value.instead}."
         if isinstance(value, str) and not secret:
             try:
                 return f"Write {float(value)!r}." if raw else "Remove the quotes."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from trueup.diff import MISSING, Change, Pair, Path, at, covers, dotted, leaves, overlay, pairs, same
 from trueup.plan.steps import Learned, Unverifiable
-from trueup.secrets import fingerprint, holds_secret
+from trueup.secrets import fingerprint, holds_secret, is_mark_of
 
 if TYPE_CHECKING:
     from trueup.model import Field, Live, Verbs
@@ -47,22 +47,21 @@ def judge(
     name = dotted(path)
     key = policy.key
     if key is not None and record is not None and name in record.written:
-        if record.written[name] == fingerprint(key, after):
+        if is_mark_of(record.written[name], key, after):
             sent = f"sent on {record.at[:10]}, unchanged since" if record.at else "sent before, unchanged since"
-            seen = None if hidden else fingerprint(key, before)
             if policy.resend and (hidden or doubt):
                 return change_of(trait, *pair, note="sent again on request")
             if hidden:
                 return Unverifiable(path, f"cannot be read back; {sent}")
             if doubt is not None and doubt.final:
                 return Unverifiable(path, f"{doubt.why}; {sent}. --resend sends it again")
-            if record.read_back.get(name) == seen:
+            if is_mark_of(record.read_back.get(name), key, before):
                 return None
             if name not in record.read_back and name in record.settling:
                 if doubt is not None and doubt.settling:
                     return Unverifiable(path, f"{doubt.why}; {sent}")
                 if not trait.is_plain(before):
-                    return Learned(record, name, cast(str, seen))
+                    return Learned(record, name, fingerprint(key, before))
         return change_of(trait, *pair)
     if doubt is not None and doubt.settling:
         doubt = None  # nothing of ours is on the way

@@ -34,6 +34,9 @@ _FIRST: Final = ("type", "minLength", "maxLength")
 """What is told first of one value; the rest of its faults then mostly follow from it."""
 _WHOLE: Final = ("enum", "const", "anyOf", "oneOf")
 """What may yet hold of a value of which a part is not known."""
+_INEXACT: Final = 2**53
+"""From here on a double does not tell every whole number from the next."""
+_LONG: Final = 1e21
 _ANY_ID: Final = re.compile(r"([a-z]{3}_)[0-9a-z]{26}")
 _OWNERS: Final = {prefix: name for name, prefix in PREFIXES.items()}
 _ELSEWHERE: Final = {
@@ -141,6 +144,7 @@ def _faults(kind: Kind, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
                 yield (trait.name,), said
     for name in _traits(kind):
         yield from _opaque(given.get(name), (name,))
+        yield from _inexact(given.get(name), (name,))
 
 
 @cache
@@ -315,6 +319,19 @@ def _opaque(value: Any, path: Path, *, within: bool = False) -> Iterator[tuple[P
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _opaque(item, path if within else (*path, key), within=within)
+
+
+def _inexact(value: Any, path: Path, *, within: bool = False) -> Iterator[tuple[Path, Said]]:
+    """Whole numbers that are too large for Pulumi to keep their digits; `within` what is secret, the place of it."""
+    if isinstance(value, Sealed):
+        yield from _inexact(value.value, path, within=True)
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _inexact(item, path if within else (*path, key), within=within)
+    elif isinstance(value, int | float) and abs(value) >= _INEXACT:
+        shown = "" if within else f": {value:.0f}" if abs(value) < _LONG else f": {value!r}"
+        said = f"{words.name_of(path)} is a whole number that may have lost digits on its way{shown}"
+        yield path, Said("E118", said, "Give it as text, in quotes, if the server takes that.")
 
 
 def _opaque_as(value: Opaque) -> str:

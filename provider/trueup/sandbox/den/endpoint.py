@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from starlette.requests import Request
@@ -25,6 +26,11 @@ from trueup.sandbox.den.world import World
 
 _JSON = re.compile(r"application/([a-z.-]+\+)?json(;\s*[a-zA-Z0-9-]+=([^;]+))*")
 _log = logging.getLogger(__name__)
+_EXACT = 2**53
+_SHORT = 16
+"""Characters below which every whole number is exact as a double."""
+_EXPONENT = 1e21
+"""From here on JavaScript writes a whole number with an exponent."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ async def _json(request: Request) -> Any:
         return {}
     text = await request.body()
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_float=_number)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_number, parse_int=_whole)
     except (ValueError, RecursionError):
         raise NotJson from None
     if b"\\u" in text:
@@ -137,7 +143,14 @@ def _number(text: str) -> float | int | None:
     value = float(text)
     if not math.isfinite(value):
         return None
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if not value.is_integer() or abs(value) >= _EXPONENT:
+        return value
+    return int(value) if abs(value) < _EXACT else int(Decimal(repr(value)))  # noughts behind the digits of the double
+
+
+def _whole(text: str) -> float | int | None:
+    """A number without a point: JavaScript has doubles alone, so a long one loses digits."""
+    return int(text) if len(text) < _SHORT else _number(text)
 
 
 def _storable(value: Any) -> None:

@@ -200,7 +200,7 @@ class _Verbs(Verbs):
             "connectorID": live.id,
             "data_loader_config": {
                 "source": config["source"],
-                "batch_size": config["batchSize"],
+                "batch_size": int(config["batchSize"]),  # 200.0 is a whole number to JSON Schema as well
                 "auth": config["auth"],
             },
         }
