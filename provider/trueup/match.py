@@ -98,7 +98,9 @@ class Matches:
         self.waits: dict[Address, dict[str, Address]] = {}
         """The declared resources that do not exist yet and are referred to, by field."""
         self.refused: dict[Address, str] = {}
-        """Why one cannot be told which it is."""
+        """Why one cannot be told which it is. It is live all the same where the ledger knows it by its address."""
+        self.unsettled: dict[tuple[str, str], Address] = {}
+        """The parents below which one of a kind is refused so, by kind and id: nothing below them may be removed."""
         self.denied: dict[Address, str] = {}
         """Why what is below its parent could not be read."""
         self.indexes: dict[Place, Index] = {}
@@ -127,10 +129,11 @@ class Matches:
         index = self.indexes[place] = Index(verbs, listing)
         translated = type(verbs).canonical is not Verbs.canonical
         for one in self._by_place.get(place, ()):
+            spec = self._resolved(one)
             try:
-                spec = self._resolved(one)
                 if translated:
                     found = verbs.canonical(spec, listing)
+                    self._moved(one, spec, found, index)
                     if isinstance(found, Refusal):
                         raise _Refused(found.why)
                     spec = found
@@ -141,6 +144,8 @@ class Matches:
                 live = self._aged(one, spec, index) if one.address in listing.aged else self._match(one, spec, index)
             except _Refused as refused:
                 self.refused[one.address] = refused.why
+                if isinstance(parent := spec.get(one.kind.parent), str):
+                    self.unsettled.setdefault((one.kind.name, parent), one.address)
                 continue
             if live is not None:
                 self.lives[one.address] = live
@@ -199,6 +204,28 @@ class Matches:
             if other != one.address:
                 raise _Refused(f"{live.id} is declared twice: here and as {other}. Remove one of the two.")
         return live
+
+    def _moved(self, one: Declared, spec: dict[str, Any], found: dict[str, Any] | Refusal, index: Index) -> None:
+        """Refuses what is live as the ledger knows it, and is declared by a name that stands for it no more."""
+        connection = place_of(one)[:2]
+        parent = one.kind.parent
+        known = [
+            index.by_id[key]
+            for key in self._known().get((connection, str(one.address)), ())
+            if key in index.by_id and index.by_id[key].spec.get(parent) == spec.get(parent)
+        ]
+        if not isinstance(found, Refusal) and any(
+            index.verbs.key(live.spec) == index.verbs.key(found) for live in known
+        ):
+            return
+        for live in known:
+            name = self._records[connection][live.id].name
+            if why := index.verbs.moved(spec, found, live, name, index.listing):
+                other = index.claimed.setdefault(live.id, one.address)
+                if other != one.address:
+                    raise _Refused(f"{why} {other} declares it already: remove one of the two.")
+                self.lives[one.address] = live
+                raise _Refused(why)
 
     def _name(self, one: Declared, spec: dict[str, Any], index: Index) -> None:
         """Two may be one in the server's words alone: an e-mail and the id of the same member."""

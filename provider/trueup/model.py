@@ -198,6 +198,16 @@ class Verbs:
         """A declared spec in the server's own words, by what the reading brought; or why there are none."""
         return spec
 
+    def moved(
+        self, spec: dict[str, Any], found: dict[str, Any] | Refusal, live: Live, name: str, listing: Listing
+    ) -> str:
+        """Why a declared name no longer stands for what is live, and how to write it; empty when it does, or may.
+
+        `found` is the canonical form of the spec, `live` what the ledger knows by its address, and `name` what was
+        declared when that was written.
+        """
+        return ""
+
     async def read(self, api: Any, scope: Scope) -> Listing:
         """Everything of this kind that a run may need, in as few requests as give a true picture."""
         raise NotImplementedError

@@ -231,8 +231,8 @@ class Applier:
         """Whose is what from now on: what is declared is ours, and what is declared no more and stays is let go."""
         for address, (declared, live) in plan.matched.items():
             now = self._lives.get(address, live)
-            if now.seen_at:
-                continue  # nobody looked, and what the ledger knows stays as it is
+            if now.seen_at or address not in plan.specs:
+                continue  # nobody looked, or what is declared stands for nothing: what the ledger knows stays
             report.adopted += self.journal.adopt(declared, plan.specs.get(address, declared.spec), now)
         for left in plan.left:
             if left.live is not None and not left.why:

@@ -234,7 +234,11 @@ class Journal:
         if kind.parent:
             parent = live.spec.get(kind.parent) if live else spec.get(kind.parent)
             record.parent = parent if isinstance(parent, str) else record.parent
-        record.name = live.name if live else record.name
+        verbs = kind.verbs
+        if verbs is not None and type(verbs).canonical is not Verbs.canonical:
+            record.name = verbs.label(declared.spec)  # the words of the manifest: Den may give them to another one
+        else:
+            record.name = live.name if live else record.name
         record.policy = declared.policy
         record.protected = declared.protected
 

@@ -81,7 +81,10 @@ class _Planner:
         matches = self.matches
         address = declared.address
         if (why := matches.refused.get(address)) is not None:
-            return Step("refuse", declared, None, Desired({}), why=why, error=True)
+            live = matches.lives.get(address)
+            if live is not None:
+                self.plan.matched[address] = (declared, live)
+            return Step("refuse", declared, live, Desired({}), why=why, error=True)
         waits = matches.waits.get(address, {})
         references = {**waits, **{name: need for name, need in self._replaced(declared) if name not in waits}}
         for name, need in references.items():

@@ -1,14 +1,15 @@
 """What left the manifests: removed by its own deletionPolicy when that is asked for, otherwise told.
 
 Only what the ledger says is ours is removed, and what stands where the manifest claims a place for itself alone
-(`access.exclusive`). What is below something that goes, goes with it.
+(`access.exclusive`). What is below something that goes, goes with it. Nothing is removed while something that is
+declared beside it cannot be told which it is: it may be that.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from trueup.match import depths_of, exclusive_places
+from trueup.match import depths_of, exclusive_places, place_of
 from trueup.model import (
     DEFAULT_CONNECTION,
     PROTECT,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 LEDGER = "the ledger"
 """In place of a file: what is declared no more is remembered there."""
-"""Verbs that take with them what is below."""
 
 
 def removals(
@@ -50,12 +50,16 @@ def removals(
     claimed = {key for index in matches.indexes.values() for key in index.claimed}
     found = _exclusive(declared, matches, claimed)
     told = {step.live.id for step in found if step.live}
+    refused = {step.address for step in plan.steps if step.action == "refuse"}
+    open_still = {(place_of(one)[:2], str(one.address)) for one in declared if one.address in refused}
     for connection, records in owned.items():
         for record in records:
             kind = kind_named(connection[0], record.kind)
             index = matches.indexes.get((*connection, record.kind))
             if kind is None or index is None or record.id in claimed or record.id in told:
                 continue
+            if (connection, record.address) in open_still:
+                continue  # it is declared, and what is declared could not be told to be it or another one
             told.add(record.id)
             live = index.by_id.get(record.id)
             if live is None:
@@ -63,7 +67,8 @@ def removals(
                     plan.left.append(Left(record, None))
             else:
                 found += _removed(plan, kind, connection, record, live, policy)
-    steps = _without_what_goes_along(plan, [_disconnecting(step, matches) for step in found], matches)
+    found = [_held(_disconnecting(step, matches), matches) for step in found]
+    steps = _without_what_goes_along(plan, found, matches)
     plan.unmanaged = _once(plan.unmanaged, told | claimed)
     depths = depths_of(set(KINDS))
     plan.steps += sorted(steps, key=lambda step: (-depths[step.declared.kind], str(step.address)))
@@ -144,6 +149,19 @@ def _stand_in(kind: Kind, connection: tuple[str, str], record: Record) -> Declar
     """Something to hang a step on: what the ledger remembers of a resource that is declared no more."""
     name = record.address.rpartition("/")[2] or record.name or record.id
     return Declared(Address(connection[0], kind.name, name, connection[1]), kind, {}, Where(LEDGER, 0), gone=True)
+
+
+def _held(step: Step, matches: Matches) -> Step:
+    """The step; refused when something that is declared beside it cannot be told which it is."""
+    kind, live = step.declared.kind, step.live
+    if step.action != "delete" or live is None or not kind.parent:
+        return step
+    other = matches.unsettled.get((kind.name, str(live.spec.get(kind.parent))))
+    if other is not None:
+        verb = next((call.verb for call in step.calls), "remove")
+        step.action, step.calls = "refuse", ()
+        step.why = f"nothing is removed here ({verb}) until {other}, which is declared beside it, is settled."
+    return step
 
 
 def _disconnecting(step: Step, matches: Matches) -> Step:

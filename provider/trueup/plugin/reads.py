@@ -117,6 +117,15 @@ class Reads:
             return spec
         return verbs.canonical(spec, (await self._list(kind, spec[kind.parent])).listing)
 
+    async def moved(self, kind: Kind, spec: dict[str, Any], live: Live) -> str:
+        """Why a name in a spec no longer stands for what is live of it; empty when it does. Raises ApiError."""
+        verbs = _verbs(kind)
+        if type(verbs).moved is Verbs.moved:
+            return ""
+        listing = (await self._list(kind, spec[kind.parent])).listing
+        given = next((str(spec[name]) for name in kind.one_of if spec.get(name)), "")
+        return verbs.moved(spec, verbs.canonical(spec, listing), live, given, listing)
+
     def store(self, kind: Kind, live: Live) -> None:
         """What a write answered, or a look by id."""
         self._known[kind.name, live.id] = live

@@ -16,7 +16,7 @@ from trueup.plan.judge import differences as unlike
 from trueup.plugin.codec import bare, has_unknown, secrets
 from trueup.plugin.differing import Differences, differences, same_thing
 from trueup.plugin.failures import InPart, why
-from trueup.plugin.states import READ_BACK, baseline_of, imported, laid, live_of, outputs
+from trueup.plugin.states import READ_BACK, RENAMED, baseline_of, imported, laid, live_of, outputs
 from trueup.plugin.tokens import ADOPT, id_of, parts_of, token_of
 from trueup.secrets import reveal
 
@@ -85,7 +85,7 @@ class Resources:
         if not inputs:
             found = imported(kind, live)
             return Made(id_of(kind, live), outputs(kind, {}, live, {}), found)
-        return await self._found(kind, inputs, live, _baseline(state), state)
+        return await self._found(kind, inputs, live, _baseline(state), state, urn)
 
     async def update(
         self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
@@ -93,7 +93,7 @@ class Resources:
         """Changes it to what the program says now. Raises TrueupError and InPart."""
         verbs = cast(Verbs, kind.verbs)
         parent, key = parts_of(kind, given)
-        spec = await self._canonical(kind, inputs)
+        spec = await self._canonical(kind, await self._as_given(kind, key, parent, before, inputs))
         live = live_of(kind, key, parent, state)
         found = await self.diff(urn, kind, given, state, before, inputs, ignored)
         if found.refused:
@@ -101,7 +101,8 @@ class Resources:
         asked = [change for change in found.changes if change not in found.local]
         async with self._world.writing[_writer(kind, live.spec, key)]:
             if not asked:
-                return Made(given, outputs(kind, inputs, live, _baseline(state)) | _told(kind, state), inputs)
+                kept = _told(kind, state) | {name: state[name] for name in (RENAMED,) if name in state}
+                return Made(given, outputs(kind, inputs, live, _baseline(state)) | kept, inputs)
             calls = verbs.calls(live, Desired(spec), asked)
             if isinstance(calls, Refusal):
                 raise SafetyError(calls.why)
@@ -115,12 +116,18 @@ class Resources:
         parent, key = parts_of(kind, given)
         await self._kept(urn, kind, key, parent, state)
         found = differences(kind, state, before, inputs, ignored)
+        if former := _renamed(kind, state, inputs, found):
+            self._warn_renamed(
+                urn, f"in Den, {', '.join(former)}: write that in the program. The grant stays as it is."
+            )
         if not found.changes:
             return found
         named = {name: inputs.get(name) for name in (*_names(found.replaces), kind.parent)}
         if found.replaces and type(verbs).canonical is not Verbs.canonical and not has_unknown(named):
             spec = await self._canonical(kind, inputs)  # an e-mail may be the member whose id the state has
-            found = differences(kind, state, before, {**inputs, **_known_as(spec, before)}, ignored)
+            live = await self._world.reads(kind.system).get(kind, key, parent)
+            known = _known_as(spec, before, {} if live is None else {name: live.spec.get(name) for name in kind.one_of})
+            found = differences(kind, state, before, {**inputs, **known}, ignored)
         found.again = same_thing(verbs, {**bare(state), **bare(before)}, bare(inputs))
         found.refused = self._refused(kind, key, state, before, inputs, found)
         if found.refused:
@@ -225,6 +232,19 @@ class Resources:
         if isinstance(spec, Refusal):
             raise Refused(spec.why)
         return spec
+
+    async def _as_given(self, kind: Kind, key: str, parent: str, before: Properties, inputs: Properties) -> Properties:
+        """The inputs with the ids of those whom something was given to that exists, whatever they are called now."""
+        same = [name for name in kind.one_of if name in inputs and bare(inputs[name]) == bare(before.get(name))]
+        if not same or type(cast(Verbs, kind.verbs)).moved is Verbs.moved:
+            return inputs
+        live = await self._world.reads(kind.system).get(kind, key, parent)
+        return inputs if live is None else {**inputs, **{name: live.spec.get(name, inputs[name]) for name in same}}
+
+    def _warn_renamed(self, urn: str, text: str) -> None:
+        if urn not in self._world.warned:
+            self._world.warned.add(urn)
+            self._world.host.warn(text.replace("the manifest", "the program"), urn)
 
     async def _near(self, kind: Kind, spec: Mapping[str, Any]) -> Sequence[Live]:
         """What else exists, for kinds that cannot be created and say what there is instead."""
@@ -344,14 +364,29 @@ class Resources:
         raise InPart(made.id, made.state, made.inputs, [why(error)]) from None
 
     async def _found(
-        self, kind: Kind, inputs: Properties, live: Live, baseline: dict[str, Any], state: Properties | None = None
+        self,
+        kind: Kind,
+        inputs: Properties,
+        live: Live,
+        baseline: dict[str, Any],
+        state: Properties | None = None,
+        urn: str = "",
     ) -> Made:
         canonical = None
+        former: Properties = {}
         if type(cast(Verbs, kind.verbs)).canonical is not Verbs.canonical:
             with contextlib.suppress(TrueupError):
-                canonical = await self._canonical(kind, inputs)
+                if why := await self._world.reads(kind.system).moved(kind, bare(inputs), live):
+                    self._warn_renamed(urn, why)
+                    former = {name: inputs[name] for name in kind.one_of if name in inputs}
+                    canonical = {name: live.spec.get(name) for name in former}
+                else:
+                    canonical = await self._canonical(kind, inputs)
         kept = laid(kind, inputs, live, baseline, canonical, state)
-        return Made(id_of(kind, live), outputs(kind, inputs, live, baseline, canonical), kept)
+        shown = outputs(kind, inputs, live, baseline, canonical)
+        if former:
+            shown |= {RENAMED: former, **dict.fromkeys(former, live.name)}
+        return Made(id_of(kind, live), shown, kept)
 
 
 def predicted(kind: Kind, inputs: Properties, state: Properties, found: Differences | None = None) -> Properties:
@@ -366,9 +401,32 @@ def predicted(kind: Kind, inputs: Properties, state: Properties, found: Differen
     return known
 
 
-def _known_as(spec: Mapping[str, Any], before: Properties) -> Properties:
-    """The fields whose canonical form is what the state has."""
-    return {name: before[name] for name, value in spec.items() if name in before and bare(before[name]) == value}
+def _known_as(spec: Mapping[str, Any], before: Properties, live: Mapping[str, Any]) -> Properties:
+    """The fields whose canonical form is what the state has, or what is live, as the state says it."""
+    return {
+        name: before[name]
+        for name, value in spec.items()
+        if name in before and value in (bare(before[name]), live.get(name, MISSING))
+    }
+
+
+def _renamed(kind: Kind, state: Properties, inputs: Properties, found: Differences) -> list[str]:
+    """Notes as a difference that no server hears of what the program calls by a former name; which those are.
+
+    It has a path of its own: the engine replaces what differs in a field that cannot be changed.
+    """
+    former = bare(state.get(RENAMED))
+    names = [name for name in kind.one_of if isinstance(former, dict) and name in former]
+    told = [
+        f'{name} "{former[name]}" is now "{bare(state.get(name))}"'
+        for name in names
+        if bare(inputs.get(name)) == former[name]
+    ]
+    if told:
+        change = Change((RENAMED,), former, MISSING)
+        found.changes.append(change)
+        found.local.append(change)
+    return told
 
 
 def _told(kind: Kind, state: Properties) -> Properties:

@@ -21,6 +21,7 @@ from trueup.plugin.failures import abort
 from trueup.plugin.greeting import Greeting
 from trueup.plugin.host import Host
 from trueup.plugin.resources import Resources, predicted
+from trueup.plugin.states import RENAMED
 from trueup.plugin.tokens import id_of, kind_of
 from trueup.plugin.world import World
 
@@ -266,7 +267,7 @@ def _diff(paths: dict[tuple[str | int, ...], tuple[bool, bool, bool]], *, again:
     for path, (was, now, replaces) in paths.items():
         name = "UPDATE" if was and now else "ADD" if now else "DELETE"
         kind = getattr(_KINDS, f"{name}_REPLACE" if replaces else name)
-        detailed[dotted(path)] = provider_pb2.PropertyDiff(kind=kind, inputDiff=True)
+        detailed[dotted(path)] = provider_pb2.PropertyDiff(kind=kind, inputDiff=path[0] != RENAMED)
     tops = list(dict.fromkeys(str(path[0]) for path in paths))
     return provider_pb2.DiffResponse(
         changes=provider_pb2.DiffResponse.DIFF_SOME if paths else provider_pb2.DiffResponse.DIFF_NONE,

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 READ_BACK: Final = "__readBack"
 """Values by path, as the server said them right after they were written."""
 
+RENAMED: Final = "__renamed"
+"""Names in the program, by field, that no longer stand for what is live: the field itself says how it is called now."""
+
 Baseline = dict[str, Any]
 
 

@@ -35,6 +35,8 @@ class World:
         self.stop = asyncio.Event()
         self.writing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """One writer at a time to whatever is listed below one thing, and to each of the others."""
+        self.warned: set[str] = set()
+        """Resources of which was said that a name in the program stands for nothing, or for another thing, now."""
         self._state = Path(home(os.environ.get("TRUEUP_STATE", "")) or folder / STATE)
         self._open = contextlib.AsyncExitStack()
         self._clients: dict[str, Client] = {}

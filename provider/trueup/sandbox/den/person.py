@@ -79,6 +79,8 @@ _KINDS = {
         {"role": OneOf(("viewer", "editor", "manager"))},
         ("instance",),
     ),
+    "team": _Kind("den.teams", "name", {"name": Text()}),
+    "user": _Kind("den.users", "email", {"email": Text(), "name": Text()}),
 }
 EVERYBODY = "everybody"
 """What a grant for the whole organisation is called by."""
@@ -187,5 +189,11 @@ def _remove(world: World, table: Table, row: Row) -> None:
         remove_target(world, row)
     elif table is world.mappings:
         table.delete(row["id"])
+    elif table is world.teams:  # the grants of a team end with it (case `effects.team-deleted.plugin-grants`)
+        for grant in [one for one in world.grants.values() if one["teamId"] == row["id"]]:
+            world.put(world.grants, {**grant, "removedAt": grant["removedAt"] or world.stamp()})
+        table.delete(row["id"])
+    elif table is world.users:
+        raise ValueError("a user is not removed here: take the member out of the state instead")
     else:
         world.put(table, {**row, "removedAt": world.stamp()})

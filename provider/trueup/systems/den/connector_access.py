@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound
 from trueup.model import Call, Listing, Live, Refusal, Verbs, field, kind
-from trueup.systems.den import below
+from trueup.systems.den import below, principals
 from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/access"
 _PRINCIPALS: Final = ("member", "team", "organization")
-_MEMBER_ID: Final = re.compile(r"om_[0-9a-z]{26}")
-_TEAM_ID: Final = re.compile(r"tem_[0-9a-z]{26}")
-_WHOM: Final = {"orgMembershipId": _MEMBER_ID, "teamId": _TEAM_ID}
+_WHOM: Final = {"orgMembershipId": principals.MEMBER_ID, "teamId": principals.TEAM_ID}
 _ID: Final = re.compile(r"cia_[0-9a-z]{26}")
 
 
@@ -88,15 +85,13 @@ class _Verbs(Verbs):
         known: Organization | None = listing.context
         if known is None:
             return spec
-        if (team := spec.get("team")) and not _TEAM_ID.fullmatch(team):
-            if team in known.doubles:
-                return Refusal(f"several teams of this organisation are called {team}. Give the id of the one meant.")
-            return _found(spec, "team", team, known.teams.get(team), list(known.teams), "is called")
-        if (member := spec.get("member")) and not _MEMBER_ID.fullmatch(member):
-            return _found(
-                spec, "member", member, known.members.get(member.casefold()), list(known.members), "has the e-mail"
-            )
-        return spec
+        return principals.with_ids(spec, known)
+
+    def moved(
+        self, spec: dict[str, Any], found: dict[str, Any] | Refusal, live: Live, name: str, listing: Listing
+    ) -> str:
+        """Why a team or member that was renamed has to be written otherwise: its grant is the same one."""
+        return principals.moved(spec, found, live, name, listing.context) if listing.context is not None else ""
 
     async def read(self, api: Client, scope: Scope) -> Listing:
         """One list for each instance that is asked for, and the organisation, which tells names from ids."""
@@ -104,11 +99,10 @@ class _Verbs(Verbs):
             return Listing([])
         known = await organization(api)
         listing = await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
-        called = {key: name for name, key in (*known.members.items(), *known.teams.items())}
         for one in listing.items:
             # Den gives it to whoever creates an instance, and without it nobody may be left who can.
             one.implied = one.spec.get("member") == known.member
-            one.name = called.get(one.name, one.name)
+            one.name = known.called.get(one.name, one.name)
         listing.context = known
         return listing
 
@@ -153,16 +147,6 @@ class _Verbs(Verbs):
         if made is None or self.key(made.spec) != self.key(spec):
             raise answer.malformed("another grant than was to be given")
         return made
-
-
-def _found(
-    spec: dict[str, Any], name: str, given: str, key: str | None, known: list[str], says: str
-) -> dict[str, Any] | Refusal:
-    if key is not None:
-        return {**spec, name: key}
-    near = difflib.get_close_matches(given.casefold() if name == "member" else given, known, n=3, cutoff=0.5)
-    hint = f"Near: {', '.join(near)}." if near else "Invite them first." if name == "member" else "Create it first."
-    return Refusal(f"no {name} of this organisation {says} {given}. {hint}", error=True)
 
 
 async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:

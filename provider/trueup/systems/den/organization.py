@@ -5,7 +5,7 @@ Fact: `GET /v1/org` tells organisation, own role, members with e-mails, and team
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.wire import plain
@@ -21,7 +21,10 @@ _ADMINS: Final = frozenset(("owner", "super-admin", "admin"))
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """What is known of it."""
+    """The organisation, as `GET /v1/org` shows it: up to five minutes old, and perhaps without some of its members.
+
+    So an id or a name that is missing here proves nothing.
+    """
 
     id: str
     member: str
@@ -34,6 +37,8 @@ class Organization:
     """Ids of teams by name."""
     doubles: frozenset[str] = frozenset()
     """Names that several teams have."""
+    called: dict[str, str] = field(default_factory=dict)
+    """E-mails of members and names of teams, by id."""
 
     @property
     def is_admin(self) -> bool:
@@ -61,18 +66,23 @@ def _read(answer: Answer) -> Organization:
     if not isinstance(body.get("members"), list) or not isinstance(body.get("teams"), list):
         raise answer.malformed("no members or teams")
     members: dict[str, str] = {}
+    called: dict[str, str] = {}
     for row in _rows(body["members"]):
         user = row.get("user")
         email = user.get("email") if isinstance(user, dict) else None
         if isinstance(email, str):
             members.setdefault(email.casefold(), row["id"])
+            called[row["id"]] = email
     teams: dict[str, str] = {}
     doubles: set[str] = set()
     for row in _rows(body["teams"]):
-        if isinstance(row.get("name"), str) and teams.setdefault(row["name"], row["id"]) != row["id"]:
-            doubles.add(row["name"])
+        name = row.get("name")
+        if isinstance(name, str):
+            called[row["id"]] = name
+            if teams.setdefault(name, row["id"]) != row["id"]:
+                doubles.add(name)
     roles = frozenset(part.strip() for part in plain(me["role"]).split(","))
-    return Organization(own["id"], me["id"], roles, members, teams, frozenset(doubles))
+    return Organization(own["id"], me["id"], roles, members, teams, frozenset(doubles), called)
 
 
 def _rows(value: list[Any]) -> Iterator[dict[str, Any]]:
