@@ -146,8 +146,10 @@ def test_the_configuration_is_that_of_the_provider() -> None:
     assert environment == {
         "denUrl": ["TRUEUP_DEN_URL"],
         "denApiKey": ["TRUEUP_DEN_API_KEY"],
+        "denOrganization": ["TRUEUP_DEN_ORGANIZATION"],
         "wexaUrl": ["TRUEUP_WEXA_URL"],
         "wexaApiKey": ["TRUEUP_WEXA_API_KEY"],
+        "wexaProject": ["TRUEUP_WEXA_PROJECT"],
     }
     assert {name for name, one in CONFIG.items() if one.get("secret")} == {"denApiKey", "wexaApiKey"}
 

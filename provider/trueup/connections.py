@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -12,12 +13,15 @@ from urllib.parse import urlsplit
 
 from trueup import urls
 from trueup.client import Client, Credential, Manner
-from trueup.errors import SecretError, UsageError
+from trueup.errors import SafetyError, SecretError, UsageError
 from trueup.model import DEFAULT_CONNECTION, Declared
 from trueup.secrets import Reference, Secret
 from trueup.systems.den.connection import URL as DEN_URL
+from trueup.systems.den.guard import ID as ORGANIZATION_ID
+from trueup.systems.den.guard import Guard
 from trueup.systems.den.manner import DenManner
 from trueup.systems.wexa.connection import URL as WEXA_URL
+from trueup.systems.wexa.connector import PROJECT_ID
 from trueup.systems.wexa.manner import WexaManner
 
 if TYPE_CHECKING:
@@ -26,6 +30,11 @@ if TYPE_CHECKING:
     from trueup.progress import Clock, Progress
 
 SANDBOX: Final = urls.SANDBOX
+TENANTS: Final = {
+    "den": ("organization", ORGANIZATION_ID, "an organisation of Den", "org_ and 26 small letters and digits"),
+    "wexa": ("project", PROJECT_ID, "a project of Wexa", "24 hexadecimal digits, the letters small"),
+}
+"""What a credential acts in, by system: its part of Settings, the pattern of its ids, and both in words."""
 _URLS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
 _MANNERS: Final[dict[str, type[Manner]]] = {"den": DenManner, "wexa": WexaManner}
 
@@ -41,6 +50,11 @@ class Settings:
     timeout: float = 60.0
     concurrency: int = 8
     organization: str | None = None
+    """The organisation of Den that the credential has to belong to."""
+    project: str | None = None
+    """The project of Wexa that alone may be worked on."""
+    said_by: str = ""
+    """What says so, for messages: a subject and its verb, `connection "default" is meant for`."""
 
     scope: str = ""
     """What the ledger knows this server by; the embedded one has another port each time."""
@@ -48,6 +62,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.scope:
             object.__setattr__(self, "scope", f"{self.system}:{_same_server(self.url)}")
+        if not self.said_by:
+            object.__setattr__(self, "said_by", f'connection "{self.name}" is meant for')
 
 
 def redirect(
@@ -109,6 +125,7 @@ def opened(
         timeout=one.timeout,
         concurrency=concurrency or one.concurrency,
         stop=stop or asyncio.Event(),
+        guard=Guard(one.organization, one.said_by) if one.organization else None,
     )
 
 
@@ -165,7 +182,34 @@ def _from_environment(system: str, name: str) -> Settings:
         )
     origin = f"the environment variable {prefix}_API_KEY"
     credential = Credential(_secret(Secret(value), origin) if value else None, None, None, name, f"{prefix}_API_KEY")
-    return Settings(system, name, url, credential)
+    return Settings(system, name, url, credential, **tenant_from_environment(system))
+
+
+def tenant_from_environment(system: str) -> dict[str, Any]:
+    """The tenant that the environment says a system is meant for, as Settings has it. Raises UsageError."""
+    part, _, what, form = TENANTS[system]
+    variable = f"TRUEUP_{system.upper()}_{part.upper()}"
+    value = os.environ.get(variable, "")
+    if value and not is_tenant(system, value):
+        raise UsageError(f"{variable} holds no id of {what}.", hint=f"Such an id is {form}. Nothing was sent.")
+    return {part: value, "said_by": f"{variable} names"} if value else {}
+
+
+def is_tenant(system: str, text: str) -> bool:
+    """Whether it is an id of what a credential of that system acts in."""
+    return bool(re.fullmatch(TENANTS[system][1], text))
+
+
+def of_other_projects(resources: Iterable[Declared], settings: Mapping[tuple[str, str], Settings]) -> None:
+    """Raise SafetyError when a connector is of another project than its connection is meant for."""
+    for one in resources:
+        meant = settings[one.address.system, one.address.connection]
+        found = one.spec.get("projectId")
+        if meant.project and found is not None and found != meant.project:
+            raise SafetyError(
+                f"{one.address} is of project {found}, and {meant.said_by} project {meant.project}.",
+                hint="Nothing was planned or sent. Correct its projectId, or leave that guard out.",
+            )
 
 
 def _secret(value: Any, origin: str) -> Secret | None:

@@ -10,14 +10,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from trueup.errors import SafetyError
 from trueup.match import Matches, Place, exclusive_places, place_of
 from trueup.model import Scope
 from trueup.systems import kind_named, plural
-from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from trueup.client import Client
     from trueup.match import Records
@@ -169,20 +167,14 @@ def _costs(client: Client, requests: int) -> str:
     return text
 
 
-async def guard(matches: Matches, clients: Mapping[tuple[str, str], Client], organizations: Mapping[str, str]) -> None:
-    """Raises SafetyError when a connection's credential belongs to another organisation than it should.
+async def guard(clients: Iterable[Client]) -> None:
+    """Raise SafetyError when a connection's credential belongs to another organisation than it should.
 
-    `organizations` are the expected ones by the name of Den's connection. What was read tells, without a request; only
-    an empty organisation has to be asked.
+    What was read tells, without a request; only an empty organisation has to be asked.
     """
-    for name, expected in organizations.items():
-        seen = realms_of(matches, name) or {(await organization(clients["den", name])).id}
-        if seen != {expected}:
-            raise SafetyError(
-                f'connection "{name}" is meant for organisation {expected}, and its credential belongs to '
-                f"{', '.join(sorted(seen))}.",
-                hint="Nothing was planned or sent. Use the credential of the right organisation.",
-            )
+    for client in clients:
+        if client.guard is not None:
+            await client.guard.confirm(client)
 
 
 def realms_of(matches: Matches, connection: str) -> set[str]:

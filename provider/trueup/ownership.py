@@ -39,6 +39,8 @@ class Ownership:
     """Only a part of what is declared is looked at, so nothing can be said of what is not declared."""
     realms: dict[Connection, str] = field(default_factory=dict)
     """Den's organisations, as far as they are known."""
+    projects: dict[Connection, str] = field(default_factory=dict)
+    """Wexa's projects that alone may be worked on, where a connection says so."""
     records: dict[Connection, dict[str, Record]] = field(default_factory=dict)
     """By id."""
 
@@ -48,7 +50,14 @@ class Ownership:
         for connection, scope in self.scopes.items():
             held = self.records.setdefault(connection, {})
             held.clear()
-            held.update({key: record for (where, key), record in found.items() if where == scope})
+            only = self.projects.get(connection)
+            held.update(
+                {
+                    key: record
+                    for (where, key), record in found.items()
+                    if where == scope and (only is None or record.parent == only)
+                }
+            )
 
     def sought(self, unfinished: Unfinished) -> dict[Connection, list[Record]]:
         """What is to be looked for although nobody may declare it.

@@ -63,6 +63,7 @@ class Session:
         needed = connections.needed_by(self.resources)
         needed |= {(system, options.connection or DEFAULT_CONNECTION) for system in self.systems}
         self.settings = await asyncio.to_thread(connections.settings_for, needed, self.desired.connections)
+        connections.of_other_projects(self.resources, self.settings)
         try:
             if any(one.url == connections.SANDBOX for one in self.settings.values()):
                 servers = await self._open.enter_async_context(embedded.running(options.state / "sandbox"))
@@ -79,6 +80,7 @@ class Session:
             self._open.push_async_callback(client.aclose)
         scopes = {key: one.scope for key, one in self.settings.items()}
         self._ours = Ownership(scopes, self.clients, self.resources, options.prune, self.narrowed)
+        self._ours.projects = {key: one.project for key, one in self.settings.items() if one.project}
         self._ours.realms |= {key: one.organization for key, one in self.settings.items() if one.organization}
         return self
 
@@ -108,8 +110,7 @@ class Session:
         records = self._ours.records
         wanted = Wanted(resources, records, self._ours.sought(unfinished), not self.narrowed, choose)
         matches = await observe(wanted, self.clients)
-        expected = {name: one.organization for (_, name), one in self.settings.items() if one.organization}
-        await guard(matches, self.clients, expected)
+        await guard(self.clients.values())
         self._ours.locate(matches)
         if ledger and unfinished:
             await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own))

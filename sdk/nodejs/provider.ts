@@ -27,6 +27,10 @@ export class Provider extends pulumi.ProviderResource {
      */
     declare public readonly denApiKey: pulumi.Output<string | undefined>;
     /**
+     * The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
+     */
+    declare public readonly denOrganization: pulumi.Output<string | undefined>;
+    /**
      * Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
      */
     declare public readonly denUrl: pulumi.Output<string | undefined>;
@@ -34,6 +38,10 @@ export class Provider extends pulumi.ProviderResource {
      * The API key for Wexa.
      */
     declare public readonly wexaApiKey: pulumi.Output<string | undefined>;
+    /**
+     * The project this is meant for: connectors of another one are refused before anything is planned.
+     */
+    declare public readonly wexaProject: pulumi.Output<string | undefined>;
     /**
      * Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
      */
@@ -52,8 +60,10 @@ export class Provider extends pulumi.ProviderResource {
         {
             resourceInputs["allowDisconnect"] = pulumi.output(args?.allowDisconnect).apply(JSON.stringify);
             resourceInputs["denApiKey"] = (args?.denApiKey ? pulumi.secret(args.denApiKey) : undefined) ?? utilities.getEnv("TRUEUP_DEN_API_KEY");
+            resourceInputs["denOrganization"] = (args?.denOrganization) ?? utilities.getEnv("TRUEUP_DEN_ORGANIZATION");
             resourceInputs["denUrl"] = (args?.denUrl) ?? utilities.getEnv("TRUEUP_DEN_URL");
             resourceInputs["wexaApiKey"] = (args?.wexaApiKey ? pulumi.secret(args.wexaApiKey) : undefined) ?? utilities.getEnv("TRUEUP_WEXA_API_KEY");
+            resourceInputs["wexaProject"] = (args?.wexaProject) ?? utilities.getEnv("TRUEUP_WEXA_PROJECT");
             resourceInputs["wexaUrl"] = (args?.wexaUrl) ?? utilities.getEnv("TRUEUP_WEXA_URL");
         }
         opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts);
@@ -76,6 +86,10 @@ export interface ProviderArgs {
      */
     denApiKey?: pulumi.Input<string | undefined>;
     /**
+     * The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
+     */
+    denOrganization?: pulumi.Input<string | undefined>;
+    /**
      * Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
      */
     denUrl?: pulumi.Input<string | undefined>;
@@ -83,6 +97,10 @@ export interface ProviderArgs {
      * The API key for Wexa.
      */
     wexaApiKey?: pulumi.Input<string | undefined>;
+    /**
+     * The project this is meant for: connectors of another one are refused before anything is planned.
+     */
+    wexaProject?: pulumi.Input<string | undefined>;
     /**
      * Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
      */

@@ -149,7 +149,6 @@ async def _get(
         client = client_of(opened, kind.system, asked)
         meter = Meter(client)
         progress.phase("reading")
-        wanted = replace(wanted, organization=opened.settings[kind.system, wanted.connection].organization)
         # What is shown beside each: the account of an instance. One request, and it makes a table readable.
         shown = [trait for trait in kind.references if not kind.parent]
         beside = tuple(one for one in live_kinds(kind.system) if any(one.name == trait.reference for trait in shown))

@@ -51,9 +51,11 @@ _EXIT_CODES: Final = [
 _ENVIRONMENT: Final = [
     ("TRUEUP_DEN_URL", "where Den is, when no Connection is declared; without it, its public API"),
     ("TRUEUP_DEN_API_KEY", "its API key"),
+    ("TRUEUP_DEN_ORGANIZATION", "the organisation that the key has to belong to, when no Connection is declared"),
     ("TRUEUP_DEN_ALLOW_HTTP=1", "send the key over http to a host that is not this machine"),
     ("TRUEUP_WEXA_URL", "where Wexa is, when no Connection is declared; without it, its public API"),
     ("TRUEUP_WEXA_API_KEY", "its API key"),
+    ("TRUEUP_WEXA_PROJECT", "the project that alone may be worked on, when no Connection is declared"),
     ("TRUEUP_WEXA_ALLOW_HTTP=1", "as for Den"),
     ("TRUEUP_FILE", "the manifests (-f); several are separated as in PATH"),
     ("TRUEUP_CONNECTION", "name of the Connection to run against (--connection)"),

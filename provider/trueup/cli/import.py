@@ -172,7 +172,6 @@ async def _read(
     asked: Asked, console: Console, system: str, known: Context, wanted: Wanted
 ) -> tuple[Found, Reading, str]:
     """What is live, what reading it took, and where it was read."""
-    from dataclasses import replace
 
     from trueup.cli.asking import Meter, client_of
     from trueup.cli.running import session
@@ -182,7 +181,7 @@ async def _read(
         client = client_of(opened, system, asked)
         meter = Meter(client)
         settings = opened.settings[system, wanted.connection]
-        found = await read(client, replace(wanted, organization=settings.organization))
+        found = await read(client, wanted)
         progress.close()
         return found, meter.read(), settings.scope
 

@@ -5,6 +5,7 @@ Bodies and credentials are never logged and never part of an error.
 """
 
 from trueup.client.client import ATTEMPTS, LARGEST, Client
+from trueup.client.permit import Guard
 from trueup.client.values import Answer, Credential, Limits, Manner, Wait
 
-__all__ = ["ATTEMPTS", "LARGEST", "Answer", "Client", "Credential", "Limits", "Manner", "Wait"]
+__all__ = ["ATTEMPTS", "LARGEST", "Answer", "Client", "Credential", "Guard", "Limits", "Manner", "Wait"]

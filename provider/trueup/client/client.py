@@ -22,6 +22,7 @@ from trueup.wire import filled, parsed, plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from trueup.client.permit import Guard
     from trueup.client.values import Answer, Credential, Manner
 
 _T = TypeVar("_T")
@@ -45,6 +46,8 @@ class Client:
     concurrency: int = 8
     transport: httpx.AsyncBaseTransport | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    guard: Guard | None = None
+    """Looked at before every write; None where the connection does not say which tenant it is meant for."""
     sent: int = 0
     """Requests sent so far, retries and probes included."""
     window: int = 0
@@ -86,8 +89,11 @@ class Client:
         """One call, tried again while that is safe.
 
         `repeatable` says that sending it twice does no more than sending it once. One that is not is sent again only
-        when it cannot have happened; otherwise it raises Ambiguous, and the caller looks. Raises ApiError or Stopped.
+        when it cannot have happened; otherwise it raises Ambiguous, and the caller looks. Raises ApiError, Stopped, and
+        SafetyError where the guard is not satisfied.
         """
+        if self.guard is not None and method != "GET":
+            await self.guard.confirm(self)
         query_text = {key: str(value) for key, value in (query or {}).items() if value is not None}
         call = Call(method, route, filled(route, params or {}), query_text, body, repeatable)
         retrying = tenacity.AsyncRetrying(
@@ -100,12 +106,14 @@ class Client:
         )
         try:
             answer: Answer = await retrying(self._once, call)
-            return answer
         except Again as again:
             raise again.failure from None
         except Stopped as stopped:
             stopped.maybe = call.maybe
             raise
+        if self.guard is not None and method == "GET":
+            self.guard.saw(answer)
+        return answer
 
     async def once(self, name: str, make: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """What a coroutine gives, made once however many ask for it; a failure is not kept."""

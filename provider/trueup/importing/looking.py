@@ -9,7 +9,6 @@ from trueup.errors import UsageError
 from trueup.importing.filters import chosen
 from trueup.importing.kinds import parent_of, short
 from trueup.importing.reading import Found
-from trueup.match import Matches
 from trueup.model import Address, Declared, Listing, Live, Scope, Verbs, Where
 from trueup.observe import guard
 from trueup.systems.den import named
@@ -60,8 +59,7 @@ async def below(client: Client, kind: Kind, given: str, wanted: Wanted) -> Found
 
     The parent is an instance, by name or id, or a target, by id or as INSTANCE/REMOTEID. Raises UsageError.
     """
-    if wanted.organization is not None:
-        await guard(Matches([]), {("den", wanted.connection): client}, {wanted.connection: wanted.organization})
+    await guard([client])
     found = Found()
     parent = cast("Kind", parent_of(kind))
     above = parent_of(parent)

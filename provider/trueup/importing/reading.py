@@ -35,8 +35,6 @@ class Wanted:
     projects: tuple[str, ...] = ()
     """Parents that are no resources: projects of Wexa."""
     connection: str = DEFAULT_CONNECTION
-    organization: str | None = None
-    """The organisation that the credential has to belong to."""
 
 
 @dataclass(slots=True)
@@ -70,8 +68,7 @@ async def read(client: Client, wanted: Wanted) -> Found:
         filters = wanted.filters if kind == main else ()
         lives = chosen(listing.items, filters, accounts.items if accounts else (), kind)
         found.chosen[kind.name] = sorted(lives, key=lambda live: (live.name.casefold(), live.name, live.id))
-    if wanted.organization is not None:
-        await guard(matches, {("den", wanted.connection): client}, {wanted.connection: wanted.organization})
+    await guard([client])
     if wanted.filters:
         for trait in main.references:
             _only_referred(trait, found, main)

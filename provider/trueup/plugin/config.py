@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup import urls
 from trueup.client import Credential
-from trueup.connections import SANDBOX, Settings, check_url
+from trueup.connections import SANDBOX, TENANTS, Settings, check_url, is_tenant, tenant_from_environment
 from trueup.diff import MISSING
-from trueup.errors import SecretError
+from trueup.errors import SecretError, UsageError
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import UNKNOWN, Sealed, bare, has_unknown
 from trueup.secrets import Secret
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 SYSTEMS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
 ALLOW_DISCONNECT: Final = "allowDisconnect"
-KNOWN: Final = (*(f"{system}{part}" for system in SYSTEMS for part in ("Url", "ApiKey")), ALLOW_DISCONNECT)
+ORGANIZATION: Final = "denOrganization"
+PROJECT: Final = "wexaProject"
+_TENANTS: Final = {ORGANIZATION: "den", PROJECT: "wexa"}
+KNOWN: Final = (
+    *(f"{system}{part}" for system in SYSTEMS for part in ("Url", "ApiKey")),
+    *_TENANTS,
+    ALLOW_DISCONNECT,
+)
 _ENGINE: Final = ("version", "pluginDownloadURL")
 """What the engine adds."""
 
@@ -65,6 +72,9 @@ def checked(args: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
                 failures.append(Failure(name, f"{name} must be true or false."))
         elif not isinstance(given, str) or not given.strip():
             failures.append(Failure(name, f"{name} must be text, and not empty."))
+        elif name in _TENANTS:
+            if wrong := _no_tenant(_TENANTS[name], given):
+                failures.append(Failure(name, f"{name} {wrong}"))
         elif name.endswith("Url"):
             if problem := urls.problem(given, allow_http=_allows_http(name[:-3]), consent=_consent(name[:-3])):
                 failures.append(Failure(name, f"{name}: the URL {problem.message}. {problem.hint}".strip()))
@@ -103,6 +113,13 @@ def config_of(args: Mapping[str, Any]) -> Config | None:
     return Config(systems, found.get(ALLOW_DISCONNECT) is True)
 
 
+def tenant_of(args: Mapping[str, Any], system: str) -> str | None:
+    """The tenant that a configuration is meant for; None when it does not say, or that is not known."""
+    name = next(name for name, of in _TENANTS.items() if of == system)
+    given = bare(plain(args).get(name))
+    return given if isinstance(given, str) and is_tenant(system, given) else None
+
+
 def server_of(args: Mapping[str, Any], system: str) -> str | None:
     """The server that a configuration means, as the ledger knows it; None when that is not known."""
     url = bare(plain(args).get(f"{system}Url", MISSING))
@@ -132,7 +149,26 @@ def _settings(system: str, default: str, found: Mapping[str, Any]) -> Settings |
             )
         return None
     credential = Credential(Secret(key) if key else None, None, None, "default", source)
-    return Settings(system, "default", url, credential)
+    return Settings(system, "default", url, credential, **_tenant(system, found))
+
+
+def _tenant(system: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The tenant that a system is meant for, as Settings has it. Raises UsageError."""
+    name = next(name for name, of in _TENANTS.items() if of == system)
+    given = found.get(name)
+    if given is None:
+        return tenant_from_environment(system)
+    if problem := _no_tenant(system, given):
+        raise UsageError(f"{name} {problem}")
+    return {TENANTS[system][0]: given, "said_by": f"trueup:{name} names"}
+
+
+def _no_tenant(system: str, given: Any) -> str:
+    """Why something is no id of a tenant of that system; empty when it is."""
+    if isinstance(given, str) and is_tenant(system, given):
+        return ""
+    _, _, what, form = TENANTS[system]
+    return f"must be the id of {what}: {form}."
 
 
 def _consent(system: str) -> str:

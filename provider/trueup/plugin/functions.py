@@ -62,7 +62,9 @@ async def listed(world: World, kind: Kind, query: Mapping[str, Any]) -> list[Liv
 
 async def elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether two configurations are known to mean different organisations of Den: both are asked, and both answer."""
-    if config.server_of(before, "den") in (None, config.server_of(after, "den")):
+    same_server = config.server_of(before, "den") in (None, config.server_of(after, "den"))
+    meant = {config.tenant_of(before, "den"), config.tenant_of(after, "den")}
+    if same_server and (None in meant or len(meant) == 1):
         return False
     found: list[str] = []
     for arguments in (before, after):
@@ -71,7 +73,9 @@ async def elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool
             settings = known.systems.get("den") if known else None
             if settings is None or settings.url == SANDBOX:
                 return False
-            client = opened(dataclasses.replace(settings, timeout=_SHORT), SystemClock(), Quiet())
+            # Without its guard: which organisation it is, is the question.
+            settings = dataclasses.replace(settings, timeout=_SHORT, organization=None)
+            client = opened(settings, SystemClock(), Quiet())
             try:
                 found.append((await organization(client)).id)
             finally:

@@ -38,7 +38,7 @@ class Memory:
         self._number = 0
         self._open: dict[str, list[Intent]] = {}
         self._retained: dict[str, Record] = {}
-        self._accepted: Seen | None = None
+        self._accepted: list[Seen] = []
 
     async def load(self) -> None:
         """What former processes left. Raises LedgerError."""
@@ -48,7 +48,8 @@ class Memory:
             for intent in intents:
                 self._open.setdefault(intent.address, []).append(intent)
         self._retained = {record.id: record for record in (await self._ledger.records({self._scope})).values()}
-        self._accepted = (await self._ledger.seen({self._scope})).get((self._scope, _CREDENTIAL, ""))
+        seen = (await self._ledger.seen({self._scope})).values()
+        self._accepted = [one for one in seen if one.kind == _CREDENTIAL]
 
     async def intend(self, urn: str, kind: Kind, key: Hashable) -> None:
         """It is about to be created. Raises LedgerError."""
@@ -109,19 +110,24 @@ class Memory:
         if self._retained.pop(key, None) is not None and self._ledger is not None:
             await self._ledger.write(forgotten=[(self._scope, key)])
 
-    def accepted(self, credential: str) -> bool:
-        """Whether the server took that credential within the last day, as far as anybody noted."""
-        if self._ledger is None or self._accepted is None:
-            return False
-        fresh = self._accepted.at > stamp(self._now() - _DAY)
-        return fresh and self._accepted.digest == fingerprint(self._ledger.key, credential)
+    def accepted(self, credential: str) -> str | None:
+        """The organisation of a credential that the server took within the last day, as far as anybody noted.
 
-    async def accept(self, credential: str) -> None:
-        """The server took it just now. Raises LedgerError."""
+        Empty for one that an older version noted, which did not look; None when nothing is known of it.
+        """
+        if self._ledger is None:
+            return None
+        mark, since = fingerprint(self._ledger.key, credential), stamp(self._now() - _DAY)
+        found = [one.parent for one in self._accepted if one.at > since and one.digest == mark]
+        return max(found, default=None)
+
+    async def accept(self, credential: str, organization: str) -> None:
+        """The server took it just now, as one of that organisation. Raises LedgerError."""
         if self._ledger is not None:
             mark = fingerprint(self._ledger.key, credential)
-            self._accepted = Seen(self._scope, _CREDENTIAL, "", stamp(self._now()), mark)
-            await self._ledger.write(seen=[self._accepted])
+            seen = Seen(self._scope, _CREDENTIAL, organization, stamp(self._now()), mark)
+            self._accepted.append(seen)
+            await self._ledger.write(seen=[seen])
 
     async def aclose(self) -> None:
         """Notes that this process ended; what is open stays so until the engine shows that it knows."""

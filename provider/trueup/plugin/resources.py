@@ -63,6 +63,7 @@ class Resources:
             calls = verbs.creation(declared, await self._near(kind, spec))
             if isinstance(calls, Refusal):
                 raise Refused(calls.why)
+            await self._world.may_write(kind, spec)
             await memory.intend(urn, kind, verbs.key(spec))
             return await self._perform(urn, kind, inputs, Desired(spec), calls, None)
 
@@ -106,6 +107,7 @@ class Resources:
             calls = verbs.calls(live, Desired(spec), asked)
             if isinstance(calls, Refusal):
                 raise SafetyError(calls.why)
+            await self._world.may_write(kind, live.spec)
             return await self._perform(urn, kind, inputs, Desired(spec, removed=tuple(found.removed)), calls, live)
 
     async def diff(
@@ -179,6 +181,8 @@ class Resources:
                 hint="Set trueup:allowDisconnect to true, or deletionPolicy to retain.",
             )
         async with self._world.writing[_writer(kind, live.spec, key)]:
+            if calls:
+                await self._world.may_write(kind, live.spec)
             try:
                 for call in calls:
                     after = await verbs.perform(self._world.client(kind.system), call, live, Desired(live.spec))
@@ -270,6 +274,7 @@ class Resources:
         self._world.host.info(f"{live.name} ({live.id}) is taken over: {reason}.", urn)
         memory = await self._world.memory(kind.system)
         if calls:
+            await self._world.may_write(kind, spec)
             await memory.intend(urn, kind, verbs.key(spec))
         made = await self._perform(urn, kind, inputs, Desired(wanted), calls, live)
         await memory.taken(live.id)

@@ -38,11 +38,23 @@ def _key(system: str) -> dict[str, Any]:
     }
 
 
+def _tenant(variable: str, description: str) -> dict[str, Any]:
+    return {"type": "string", "description": description, "defaultInfo": {"environment": [variable]}}
+
+
 CONFIG: Final[Properties] = {
     "denUrl": _url("den", DEN_URL),
     "denApiKey": _key("den"),
+    "denOrganization": _tenant(
+        "TRUEUP_DEN_ORGANIZATION",
+        "The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.",
+    ),
     "wexaUrl": _url("wexa", WEXA_URL),
     "wexaApiKey": _key("wexa"),
+    "wexaProject": _tenant(
+        "TRUEUP_WEXA_PROJECT",
+        "The project this is meant for: connectors of another one are refused before anything is planned.",
+    ),
     "allowDisconnect": {
         "type": "boolean",
         "description": "Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every "

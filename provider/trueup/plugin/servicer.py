@@ -15,7 +15,7 @@ from pulumi.runtime.proto import provider_pb2
 from trueup.diff import MISSING, dotted
 from trueup.errors import SafetyError, UsageError
 from trueup.plugin import config, functions, naming
-from trueup.plugin.checking import check
+from trueup.plugin.checking import Failure, check
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
 from trueup.plugin.failures import abort
 from trueup.plugin.greeting import Greeting
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from grpc.aio import ServicerContext
 
     from trueup.diff import Change
+    from trueup.model import Kind
     from trueup.plugin.differing import Differences
 
     Context = ServicerContext[Any, Any]
@@ -84,7 +85,8 @@ class Provider(Greeting):
             before = config.plain(decode(request.old_inputs if request.HasField("old_inputs") else request.olds))
             after = config.plain(decode(request.news))
             names = [name for name in config.KNOWN if bare(before.get(name)) != bare(after.get(name))]
-            replaces = ["denUrl"] if "denUrl" in names and await functions.elsewhere(before, after) else []
+            moved = [name for name in ("denUrl", config.ORGANIZATION) if name in names]
+            replaces = moved if moved and await functions.elsewhere(before, after) else []
             return _diff({(name,): (name in before, name in after, name in replaces) for name in names}, again=False)
 
     async def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> Any:
@@ -119,7 +121,8 @@ class Provider(Greeting):
             autonaming = request.autonaming if request.HasField("autonaming") else None
             given, failed = naming.named(kind, request.urn, decode(request.olds), decode(request.news), autonaming)
             found, failures = check(kind, given)
-            failures = [*failed, *failures] or self._claims.claim(kind, request.urn, found)
+            failures = [*failed, *failures] or self._elsewhere(kind, found)
+            failures = failures or self._claims.claim(kind, request.urn, found)
             return provider_pb2.CheckResponse(
                 inputs=encode(found),
                 failures=[provider_pb2.CheckFailure(property=one.property, reason=one.reason) for one in failures],
@@ -222,6 +225,10 @@ class Provider(Greeting):
             raise UsageError("trueup takes no parameters.")
 
     # What they share
+
+    def _elsewhere(self, kind: Kind, inputs: dict[str, Any]) -> list[Failure]:
+        why = self._world.outside(kind, bare(inputs)) if self._world is not None else ""
+        return [Failure("projectId", why)] if why else []
 
     def _the_world(self) -> World:
         if self._world is None:

@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, Self
 
 from trueup import embedded
 from trueup.connections import SANDBOX, opened, with_embedded
-from trueup.errors import SecretError
+from trueup.errors import SafetyError, SecretError
 from trueup.options import STATE, SystemClock
 from trueup.paths import home
 from trueup.plugin.memory import Memory
 from trueup.plugin.reads import Reads
+from trueup.secrets import reveal
 from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from trueup.client import Client
     from trueup.ledger import Ledger
+    from trueup.model import Kind
     from trueup.plugin.config import Config
     from trueup.plugin.host import Host
 
@@ -84,16 +89,33 @@ class World:
     async def probe(self) -> None:
         """Asks Den who we are, so that a key that is refused is told once, before anything is planned with it.
 
-        One that was accepted within the last day is taken to be good: then nothing is asked. Raises ApiError.
+        One that was accepted within the last day, as one of the organisation that is meant, is taken to be good: then
+        nothing is asked. Raises ApiError, and SafetyError when it belongs to another organisation.
         """
-        if "den" not in self._clients:
+        client = self._clients.get("den")
+        if client is None:
             return
-        key = self._clients["den"].credential.key
+        key = client.credential.key
         credential = key.reveal() if key else ""
         memory = await self.memory("den")
-        if not memory.accepted(credential):
-            await organization(self._clients["den"])
-            await memory.accept(credential)
+        known = memory.accepted(credential)
+        meant = self.config.systems["den"].organization
+        if known is None or (meant is not None and known != meant):
+            await memory.accept(credential, (await organization(client)).id)
+        elif client.guard is not None:
+            client.guard.vouch()
+
+    def outside(self, kind: Kind, spec: Mapping[str, Any]) -> str:
+        """Why something is not this provider's to write, by the project that it is meant for; empty when it is."""
+        settings, project = self.config.systems.get(kind.system), spec.get("projectId")
+        if settings is None or not settings.project or not isinstance(project, str) or project == settings.project:
+            return ""
+        return f"it is of project {project}, and {settings.said_by} project {settings.project}."
+
+    async def may_write(self, kind: Kind, spec: Mapping[str, Any]) -> None:
+        """Raise SafetyError unless something may be written that is there, or to be there, as that spec says."""
+        if why := self.outside(kind, reveal(dict(spec))):
+            raise SafetyError(f"this {kind.name} is not written: {why}")
 
     async def memory(self, system: str) -> Memory:
         """What was done there last. Raises LedgerError."""

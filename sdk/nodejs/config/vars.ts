@@ -30,6 +30,17 @@ Object.defineProperty(exports, "denApiKey", {
 });
 
 /**
+ * The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
+ */
+export declare const denOrganization: string | undefined;
+Object.defineProperty(exports, "denOrganization", {
+    get() {
+        return __config.get("denOrganization") ?? utilities.getEnv("TRUEUP_DEN_ORGANIZATION");
+    },
+    enumerable: true,
+});
+
+/**
  * Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
  */
 export declare const denUrl: string | undefined;
@@ -47,6 +58,17 @@ export declare const wexaApiKey: string | undefined;
 Object.defineProperty(exports, "wexaApiKey", {
     get() {
         return __config.get("wexaApiKey") ?? utilities.getEnv("TRUEUP_WEXA_API_KEY");
+    },
+    enumerable: true,
+});
+
+/**
+ * The project this is meant for: connectors of another one are refused before anything is planned.
+ */
+export declare const wexaProject: string | undefined;
+Object.defineProperty(exports, "wexaProject", {
+    get() {
+        return __config.get("wexaProject") ?? utilities.getEnv("TRUEUP_WEXA_PROJECT");
     },
     enumerable: true,
 });

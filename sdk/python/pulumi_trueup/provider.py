@@ -21,16 +21,20 @@ class ProviderArgs:
     def __init__(__self__, *,
                  allow_disconnect: pulumi.Input[Optional[_builtins.bool]] = None,
                  den_api_key: pulumi.Input[Optional[_builtins.str]] = None,
+                 den_organization: pulumi.Input[Optional[_builtins.str]] = None,
                  den_url: pulumi.Input[Optional[_builtins.str]] = None,
                  wexa_api_key: pulumi.Input[Optional[_builtins.str]] = None,
+                 wexa_project: pulumi.Input[Optional[_builtins.str]] = None,
                  wexa_url: pulumi.Input[Optional[_builtins.str]] = None):
         """
         The set of arguments for constructing a Provider resource.
 
         :param pulumi.Input[_builtins.bool] allow_disconnect: Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every instance of it. Left out: `false`.
         :param pulumi.Input[_builtins.str] den_api_key: The API key for Den.
+        :param pulumi.Input[_builtins.str] den_organization: The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
         :param pulumi.Input[_builtins.str] den_url: Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
         :param pulumi.Input[_builtins.str] wexa_api_key: The API key for Wexa.
+        :param pulumi.Input[_builtins.str] wexa_project: The project this is meant for: connectors of another one are refused before anything is planned.
         :param pulumi.Input[_builtins.str] wexa_url: Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
         """
         if allow_disconnect is not None:
@@ -39,6 +43,10 @@ class ProviderArgs:
             den_api_key = _utilities.get_env('TRUEUP_DEN_API_KEY')
         if den_api_key is not None:
             pulumi.set(__self__, "den_api_key", den_api_key)
+        if den_organization is None:
+            den_organization = _utilities.get_env('TRUEUP_DEN_ORGANIZATION')
+        if den_organization is not None:
+            pulumi.set(__self__, "den_organization", den_organization)
         if den_url is None:
             den_url = _utilities.get_env('TRUEUP_DEN_URL')
         if den_url is not None:
@@ -47,6 +55,10 @@ class ProviderArgs:
             wexa_api_key = _utilities.get_env('TRUEUP_WEXA_API_KEY')
         if wexa_api_key is not None:
             pulumi.set(__self__, "wexa_api_key", wexa_api_key)
+        if wexa_project is None:
+            wexa_project = _utilities.get_env('TRUEUP_WEXA_PROJECT')
+        if wexa_project is not None:
+            pulumi.set(__self__, "wexa_project", wexa_project)
         if wexa_url is None:
             wexa_url = _utilities.get_env('TRUEUP_WEXA_URL')
         if wexa_url is not None:
@@ -77,6 +89,18 @@ class ProviderArgs:
         pulumi.set(self, "den_api_key", value)
 
     @_builtins.property
+    @pulumi.getter(name="denOrganization")
+    def den_organization(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
+        """
+        return pulumi.get(self, "den_organization")
+
+    @den_organization.setter
+    def den_organization(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "den_organization", value)
+
+    @_builtins.property
     @pulumi.getter(name="denUrl")
     def den_url(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
@@ -101,6 +125,18 @@ class ProviderArgs:
         pulumi.set(self, "wexa_api_key", value)
 
     @_builtins.property
+    @pulumi.getter(name="wexaProject")
+    def wexa_project(self) -> pulumi.Input[Optional[_builtins.str]]:
+        """
+        The project this is meant for: connectors of another one are refused before anything is planned.
+        """
+        return pulumi.get(self, "wexa_project")
+
+    @wexa_project.setter
+    def wexa_project(self, value: pulumi.Input[Optional[_builtins.str]]):
+        pulumi.set(self, "wexa_project", value)
+
+    @_builtins.property
     @pulumi.getter(name="wexaUrl")
     def wexa_url(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
@@ -121,8 +157,10 @@ class Provider(pulumi.ProviderResource):
                  opts: Optional[pulumi.ResourceOptions] = None,
                  allow_disconnect: pulumi.Input[Optional[_builtins.bool]] = None,
                  den_api_key: pulumi.Input[Optional[_builtins.str]] = None,
+                 den_organization: pulumi.Input[Optional[_builtins.str]] = None,
                  den_url: pulumi.Input[Optional[_builtins.str]] = None,
                  wexa_api_key: pulumi.Input[Optional[_builtins.str]] = None,
+                 wexa_project: pulumi.Input[Optional[_builtins.str]] = None,
                  wexa_url: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         """
@@ -132,8 +170,10 @@ class Provider(pulumi.ProviderResource):
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.bool] allow_disconnect: Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every instance of it. Left out: `false`.
         :param pulumi.Input[_builtins.str] den_api_key: The API key for Den.
+        :param pulumi.Input[_builtins.str] den_organization: The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
         :param pulumi.Input[_builtins.str] den_url: Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
         :param pulumi.Input[_builtins.str] wexa_api_key: The API key for Wexa.
+        :param pulumi.Input[_builtins.str] wexa_project: The project this is meant for: connectors of another one are refused before anything is planned.
         :param pulumi.Input[_builtins.str] wexa_url: Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
         """
         ...
@@ -162,8 +202,10 @@ class Provider(pulumi.ProviderResource):
                  opts: Optional[pulumi.ResourceOptions] = None,
                  allow_disconnect: pulumi.Input[Optional[_builtins.bool]] = None,
                  den_api_key: pulumi.Input[Optional[_builtins.str]] = None,
+                 den_organization: pulumi.Input[Optional[_builtins.str]] = None,
                  den_url: pulumi.Input[Optional[_builtins.str]] = None,
                  wexa_api_key: pulumi.Input[Optional[_builtins.str]] = None,
+                 wexa_project: pulumi.Input[Optional[_builtins.str]] = None,
                  wexa_url: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         opts = pulumi.ResourceOptions.merge(_utilities.get_resource_opts_defaults(), opts)
@@ -178,12 +220,18 @@ class Provider(pulumi.ProviderResource):
             if den_api_key is None:
                 den_api_key = _utilities.get_env('TRUEUP_DEN_API_KEY')
             __props__.__dict__["den_api_key"] = None if den_api_key is None else pulumi.Output.secret(den_api_key)
+            if den_organization is None:
+                den_organization = _utilities.get_env('TRUEUP_DEN_ORGANIZATION')
+            __props__.__dict__["den_organization"] = den_organization
             if den_url is None:
                 den_url = _utilities.get_env('TRUEUP_DEN_URL')
             __props__.__dict__["den_url"] = den_url
             if wexa_api_key is None:
                 wexa_api_key = _utilities.get_env('TRUEUP_WEXA_API_KEY')
             __props__.__dict__["wexa_api_key"] = None if wexa_api_key is None else pulumi.Output.secret(wexa_api_key)
+            if wexa_project is None:
+                wexa_project = _utilities.get_env('TRUEUP_WEXA_PROJECT')
+            __props__.__dict__["wexa_project"] = wexa_project
             if wexa_url is None:
                 wexa_url = _utilities.get_env('TRUEUP_WEXA_URL')
             __props__.__dict__["wexa_url"] = wexa_url
@@ -204,6 +252,14 @@ class Provider(pulumi.ProviderResource):
         return pulumi.get(self, "den_api_key")
 
     @_builtins.property
+    @pulumi.getter(name="denOrganization")
+    def den_organization(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
+        """
+        return pulumi.get(self, "den_organization")
+
+    @_builtins.property
     @pulumi.getter(name="denUrl")
     def den_url(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
@@ -218,6 +274,14 @@ class Provider(pulumi.ProviderResource):
         The API key for Wexa.
         """
         return pulumi.get(self, "wexa_api_key")
+
+    @_builtins.property
+    @pulumi.getter(name="wexaProject")
+    def wexa_project(self) -> pulumi.Output[Optional[_builtins.str]]:
+        """
+        The project this is meant for: connectors of another one are refused before anything is planned.
+        """
+        return pulumi.get(self, "wexa_project")
 
     @_builtins.property
     @pulumi.getter(name="wexaUrl")

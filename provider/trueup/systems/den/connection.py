@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trueup.model import field, kind
+from trueup.systems.den.guard import ID
 
 URL = "https://api.openworklabs.com"
 
@@ -25,9 +26,9 @@ class Connection:
         "A person's session token; older than 15 minutes it may no longer write.", secret=True, local=True
     )
     organization: str | None = field(
-        "The organisation this is meant for, by its id (`org_…`): a credential of another one is refused before "
-        "anything is planned.",
-        pattern="^org_[0-9a-z]{26}$",
+        "The organisation this is meant for, by its id (`org_…`): a credential of another one is refused before the "
+        "first write.",
+        pattern=ID,
         local=True,
     )
     allowHttp: bool | None = field(

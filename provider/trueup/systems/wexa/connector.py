@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trueup.diff import Change, Path
     from trueup.model import Declared, Desired, Live, Scope
 
+PROJECT_ID: Final = "^[0-9a-f]{24}$"
+"""The pattern of a project's id."""
 LIST: Final = "/connectors/{projectID}"
 ONE: Final = "/connector/{connectorID}"
 WRITTEN: Final = ("pending", "active", "inactive")
@@ -35,7 +37,7 @@ class Connector:
     """
 
     projectId: str = field(
-        "The project it belongs to.", pattern="^[0-9a-f]{24}$", immutable=True, example="68063653fc2e1fb859700001"
+        "The project it belongs to.", pattern=PROJECT_ID, immutable=True, example="68063653fc2e1fb859700001"
     )
     connectorId: str | None = field("Its id, in place of a name.", pattern="^[0-9a-f]{24}$", immutable=True)
     name: str | None = field(

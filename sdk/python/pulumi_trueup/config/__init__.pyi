@@ -24,6 +24,11 @@ denApiKey: Optional[str]
 The API key for Den.
 """
 
+denOrganization: Optional[str]
+"""
+The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
+"""
+
 denUrl: Optional[str]
 """
 Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
@@ -32,6 +37,11 @@ Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embe
 wexaApiKey: Optional[str]
 """
 The API key for Wexa.
+"""
+
+wexaProject: Optional[str]
+"""
+The project this is meant for: connectors of another one are refused before anything is planned.
 """
 
 wexaUrl: Optional[str]

@@ -35,6 +35,13 @@ class _ExportableConfig(types.ModuleType):
         return __config__.get('denApiKey') or _utilities.get_env('TRUEUP_DEN_API_KEY')
 
     @_builtins.property
+    def den_organization(self) -> Optional[str]:
+        """
+        The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
+        """
+        return __config__.get('denOrganization') or _utilities.get_env('TRUEUP_DEN_ORGANIZATION')
+
+    @_builtins.property
     def den_url(self) -> Optional[str]:
         """
         Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
@@ -47,6 +54,13 @@ class _ExportableConfig(types.ModuleType):
         The API key for Wexa.
         """
         return __config__.get('wexaApiKey') or _utilities.get_env('TRUEUP_WEXA_API_KEY')
+
+    @_builtins.property
+    def wexa_project(self) -> Optional[str]:
+        """
+        The project this is meant for: connectors of another one are refused before anything is planned.
+        """
+        return __config__.get('wexaProject') or _utilities.get_env('TRUEUP_WEXA_PROJECT')
 
     @_builtins.property
     def wexa_url(self) -> Optional[str]:
