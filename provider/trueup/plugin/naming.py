@@ -9,6 +9,7 @@ from pulumi.runtime.proto import provider_pb2
 from trueup.model import Verbs
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import bare, has_unknown
+from trueup.plugin.states import DECLARED_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -23,18 +24,25 @@ def named(
 ) -> tuple[dict[str, Any], list[Failure]]:
     """The inputs with a name: as the engine proposes, or the resource's own name in the program, without any suffix.
 
-    A name that was given so once stays, since names are unique and a rename would look like another resource.
+    A name that was given so once stays, since names are unique and a rename would look like another resource; that a
+    person gave it another one in the meantime is a difference.
     """
     if "name" not in kind.by_name or kind.by_name["name"].required or inputs.get("name") is not None:
         return inputs, []
     if bare(inputs.get("connectorId")) is not None:
         return inputs, []
-    if bare(before.get("name")) is not None:
-        return {**inputs, "name": before["name"]}, []
+    given = before.get(DECLARED_NAME, before.get("name"))
+    if bare(given) is not None:
+        return {**inputs, "name": given}, []
     if options is not None and options.mode == _MODES.DISABLE:
         return inputs, [Failure("name", "name is missing, and automatic names are switched off for this project.")]
     proposed = options.proposed_name if options is not None and kind.system == "den" else ""
-    return {**inputs, "name": proposed or urn.rpartition("::")[2]}, []
+    return {**inputs, "name": proposed or own_name(urn)}, []
+
+
+def own_name(urn: str) -> str:
+    """The name that a program gives a resource, which may itself hold `::`: all behind stack, project and type."""
+    return urn.split("::", 3)[-1]
 
 
 class Claims:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 READ_BACK: Final = "__readBack"
 """Values by path, as the server said them right after they were written."""
+DECLARED_NAME: Final = "__declaredName"
+"""Among the inputs: the name that was declared last, once a refresh found another one in its place."""
 
 RENAMED: Final = "__renamed"
 """Names in the program, by field, that no longer stand for what is live: the field itself says how it is called now."""
@@ -110,6 +112,10 @@ def laid(
             found[name] = given
         elif spec.get(name) is not None:
             found[name] = seal_like(spec[name], given)
+            if name == "name" and not trait.immutable:
+                found.setdefault(DECLARED_NAME, inputs.get(DECLARED_NAME, given))
+    if DECLARED_NAME in found and same(bare(found[DECLARED_NAME]), bare(found.get("name"))):
+        del found[DECLARED_NAME]  # it has its name back
     return found
 
 
