@@ -218,8 +218,8 @@ def test_standard_input_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_faults_of_all_files_come_at_once_and_sorted(folder: Path) -> None:
-    (folder / "b.yaml").write_text("a: b: c\n")
-    (folder / "a.yml").write_bytes(b"\xff")
+    (folder / "b.yaml").write_text("a: b: c  # den.trueup.dev/v1\n")
+    (folder / "a.yml").write_bytes(b"# den.trueup.dev/v1\n\xff")
     (folder / "sub" / "c.yaml").write_text(account("c").replace("displayName", "dispalyName"))
 
     with pytest.raises(ManifestError) as caught:

@@ -44,11 +44,12 @@ def command(asked: Asked, console: Console, saved: str | None, auto_approve: boo
     With PLAN, a file that `plan --out` wrote, exactly that is done, without asking; when anything that it rests on has
     changed since, nothing is, and the exit code is 5.
     """
-    from trueup.run import blocking, load
+    from trueup.cli.manifests import declared
+    from trueup.run import blocking
 
     if saved is not None:
         return blocking(_apply_saved(asked, console, saved, fail_fast))
-    return blocking(_apply(asked, console, load(*asked.files), auto_approve, fail_fast))
+    return blocking(_apply(asked, console, declared(asked, console), auto_approve, fail_fast))
 
 
 async def _apply(asked: Asked, console: Console, desired: Manifest, approved: bool, fail_fast: bool) -> int:
@@ -73,14 +74,14 @@ async def _apply(asked: Asked, console: Console, desired: Manifest, approved: bo
 
 async def _apply_saved(asked: Asked, console: Console, path: str, fail_fast: bool) -> int:
     from trueup.cli import planfile
+    from trueup.cli.manifests import declared
     from trueup.cli.running import session
-    from trueup.run import load
     from trueup.saved import narrowed
 
     _only_its_own(asked)
     found, key = await planfile.read(path, asked)
     files = planfile.manifests(found, asked)
-    desired = await asyncio.to_thread(load, *files)
+    desired = await asyncio.to_thread(declared, asked, console, files)
     planfile.check(found, desired)
     given = asked.given if asked.files else (*(word for file in files for word in ("-f", file)), *asked.given)
     same = dataclasses.replace(asked, files=files, given=given, **planfile.narrowing(found, desired))

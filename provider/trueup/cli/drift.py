@@ -29,11 +29,12 @@ def command(asked: Asked, console: Console) -> int:
     For each difference: what is declared and where, what is live, and when the API last touched it. Exits with 0 when
     all is in sync and with 2 when something drifted; nothing is changed.
     """
+    from trueup.cli.manifests import declared
     from trueup.cli.running import look
     from trueup.report import drift
-    from trueup.run import SystemClock, load
+    from trueup.run import SystemClock
 
-    plan = look(asked, console, load(*asked.files))
+    plan = look(asked, console, declared(asked, console))
     now = SystemClock().now()
     if asked.json:
         console.out.document(drift.render_json(plan, now))

@@ -49,11 +49,12 @@ def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: 
     Exits with 1 when the manifests ask for what cannot be, and after an error; with 3 when the plan is too much for one
     run.
     """
+    from trueup.cli.manifests import declared
     from trueup.errors import SafetyError
     from trueup.report import failure, json, text
-    from trueup.run import blocking, load
+    from trueup.run import blocking
 
-    plan = blocking(_planned(asked, console, load(*asked.files), out))
+    plan = blocking(_planned(asked, console, declared(asked, console), out))
     following = asked.command("apply")
     if out is not None:
         from trueup.cli import planfile

@@ -18,16 +18,16 @@ cat connectors.yaml | trueup validate -f - -o json"""
 
 
 @click.command("validate", cls=Command, examples=_EXAMPLES)
-@asks("files", "output", "no_color")
+@asks("files", "output", "verbose", "no_color")
 def command(asked: Asked, console: Console) -> int:
     """Check manifests; nothing is read or sent.
 
     Every fault of every file is told at once, each with its place and what would be right.
     """
-    from trueup.manifest import load
+    from trueup.cli.manifests import declared
     from trueup.report import faults
 
-    manifest = load(asked.files or (".",))
+    manifest = declared(asked, console)
     if asked.json:
         console.out.document(faults.render_sound_json(manifest))
     else:

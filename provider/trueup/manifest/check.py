@@ -10,7 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.errors import Fault
-from trueup.manifest import words
+from trueup.manifest import nearly, words
 from trueup.manifest.connections import problems
 from trueup.manifest.literals import holds_literal, literals, secret_name
 from trueup.manifest.scalars import Odd, made_of
@@ -157,6 +157,10 @@ class _Explainer:
         versions = sorted({kind.api_version for kind in KINDS})
         if "apiVersion" not in value and "kind" not in value:
             hint = "Begin it with apiVersion and kind, or leave the file out of what is loaded."
+            if (meant := nearly.kind_by_fields(value)) is not None:
+                hint = (
+                    f"Its fields are those of a {meant.name}: add apiVersion: {meant.api_version}, kind: {meant.name}."
+                )
             return self._places.value(()), Said("E102", "this is no manifest: it has neither apiVersion nor kind", hint)
         for key in ("apiVersion", "kind"):
             if key in value and not isinstance(value[key], str):
@@ -168,7 +172,13 @@ class _Explainer:
             hint = f"Add apiVersion: {' or '.join(of_kind or versions)}."
             return self._places.value(()), Said("E102", "the document lacks apiVersion", hint)
         if version not in versions:
+            if nearly.holds_ours(value):
+                message = f"documents of ours stand inside of one of apiVersion {quoted(version)}"
+                hint = 'Write each as a document of its own, with a line "---" between them.'
+                return self._places.value(("apiVersion",)), Said("E106", message, hint)
             message = f"unknown apiVersion {quoted(version)}"
+            if version.endswith(".trueup.dev/v1"):
+                message += f": no system is named {quoted(version.removesuffix('.trueup.dev/v1'))}"
             return self._places.value(("apiVersion",)), Said("E106", message, words.did_you_mean(version, versions))
         names = [kind.name for kind in KINDS if kind.api_version == version]
         if name is None:

@@ -1,7 +1,8 @@
 """Which files are manifests, and their text: paths, folders, globs and standard input.
 
-Folders are walked in the order of their names, without hidden ones; a file that is reached twice counts once. Links
-that lead out of the folder given are refused, since a manifest may come from a place that others write to.
+A file that is named has to be one. In a folder, or among what a glob matches, other tools have files as well: those
+that do not mention us are passed over, unless something in them reads like ours. A file that is reached twice counts
+once.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
 from trueup.errors import Fault
+from trueup.manifest import nearly, walk
 from trueup.manifest.mending import without_marks
-from trueup.manifest.text import Source, printable, quoted
+from trueup.manifest.text import Source, printable
 from trueup.paths import home
 
 LARGEST: Final = 64 << 20
 """Bytes of one file."""
-SUFFIXES: Final = (".yaml", ".yml")
 STDIN: Final = "<stdin>"
 _MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
@@ -36,7 +37,9 @@ class Files:
         self._seen: set[str] = set()
         self._digests: list[str] = []
         self.names: list[str] = []
-        """All files that were found, as they are shown."""
+        """The files of ours, as they are shown."""
+        self.skipped: list[str] = []
+        """The files of other tools in the folders that were read."""
 
     def read(self) -> Iterator[Source | Fault]:
         """Each file's text, or what is wrong with it."""
@@ -44,16 +47,99 @@ class Files:
             if path == "-":
                 self.names.append(STDIN)
                 yield self._decoded(STDIN, ".", self._from_stdin())
+            elif os.path.lexists(path) and not os.path.isdir(path):
+                if self._is_new(path):
+                    yield self._named(path)
+            elif os.path.isdir(path) or glob.has_magic(path):
+                yield from self._among_others(path)
+            else:
+                hint = "Give a file, a folder or a glob that is there; it is looked for from the current folder."
+                yield _fault(path, "E120", "there is no such file or folder", hint)
+
+    def take(self, source: Source) -> None:
+        """Counts a source as ours."""
+        if source.among_others:
+            self.names.append(source.name)
+        self._digests.append(source.digest)
+
+    def pass_over(self, source: Source) -> None:
+        """Counts a source as another tool's."""
+        self.skipped.append(source.name)
+
+    def _is_new(self, path: str) -> bool:
+        real = os.path.realpath(path)
+        if real in self._seen:
+            return False
+        self._seen.add(real)
+        return True
+
+    def _named(self, path: str) -> Source | Fault:
+        self.names.append(printable(path))
+        if os.path.basename(path) == walk.SET and _is_set(path):
+            message = f"{walk.SET} names a set of manifests, and is none itself"
+            return _fault(path, "E107", message, "Name its folder, or the manifests.")
+        return self._decoded(path, os.path.dirname(path) or ".", _content(path))
+
+    def _among_others(self, path: str) -> Iterator[Source | Fault]:
+        """The files of a folder or a glob that are ours, or may be. A fault when none of them is."""
+        nothing = True
+        before = len(self.names), len(self.skipped)
+        for found in walk.below(path):
+            if isinstance(found, Fault):
+                nothing = False
+                yield found
                 continue
-            for found in _expand(path):
-                if isinstance(found, Fault):
-                    yield found
-                    continue
-                real = os.path.realpath(found)
-                if real not in self._seen:
-                    self._seen.add(real)
-                    self.names.append(printable(found))
-                    yield self._decoded(found, os.path.dirname(found) or ".", _content(found))
+            if os.path.basename(found.path) == walk.SET:
+                if not _is_set(found.path):
+                    nothing = False
+                    yield _fault(
+                        found.path,
+                        "E107",
+                        f"a file of the name {walk.SET} says what a set of manifests is called, and this is a manifest",
+                        "Give it another name.",
+                    )
+                continue
+            nothing = False
+            if self._is_new(found.path) and (source := self._if_ours(found)) is not None:
+                yield source
+        if nothing:
+            what = "this folder holds" if os.path.isdir(path) else "this glob matches"
+            hint = "Name one with -f; only names that end in .yaml or .yml and are not hidden are looked at."
+            yield _fault(path, "E120", f"{what} no YAML file", hint)
+        elif len(self.names) == before[0] and (others := self.skipped[before[1] :]):
+            what = "this folder holds" if os.path.isdir(path) else "this glob matches"
+            count = f"{len(others):,} YAML file{'' if len(others) == 1 else 's'}"
+            hint = "Name the right folder with -f; a manifest begins with apiVersion: den.trueup.dev/v1."
+            yield _fault(path, "E120", f"{what} {count}, and none with a trueup document", hint)
+
+    def _if_ours(self, found: walk.Found) -> Source | Fault | None:
+        """The text of a file that mentions us or may be meant for us; None for another tool's."""
+        raw = _content(found.path)
+        name = printable(found.path)
+        mentioned = False
+        if isinstance(raw, Fault):
+            if found.ignored or (raw.code == "E123" and not nearly.mentioned_in(found.path)):
+                self._skip(found)
+                return None
+        else:
+            mentioned = nearly.mentions(raw)
+            unsure = nearly.is_blank(raw) or nearly.suspicious(raw)
+            if not mentioned and (found.ignored or not unsure):
+                self._skip(found)
+                return None
+        source = self._decoded(found.path, os.path.dirname(found.path) or ".", raw)
+        if isinstance(source, Fault):
+            if not isinstance(raw, Fault) and not mentioned:
+                self._skip(found)
+                return None
+            self.names.append(name)
+            return source
+        source.among_others, source.mentioned = True, mentioned
+        return source
+
+    def _skip(self, found: walk.Found) -> None:
+        if not found.ignored:
+            self.skipped.append(printable(found.path))
 
     @property
     def digest(self) -> str:
@@ -85,8 +171,9 @@ class Files:
         except UnicodeDecodeError as error:
             message = f"the byte 0x{raw[error.start]:02X} is not UTF-8 text"
             return _fault(name, "E124", message, "Save it as UTF-8.", raw, error.start)
-        self._digests.append(hashlib.sha256(raw.replace(b"\r\n", b"\n")).hexdigest())
-        return Source(name, without_marks(text), folder)
+        source = Source(name, without_marks(text), folder)
+        source.digest = hashlib.sha256(raw.replace(b"\r\n", b"\n")).hexdigest()
+        return source
 
 
 def _fault(name: str, code: str, message: str, hint: str, raw: bytes = b"", at: int = 0) -> Fault:
@@ -100,79 +187,10 @@ def _too_large(name: str) -> Fault:
     return _fault(name, "E123", f"this is larger than {LARGEST >> 20} MiB", "Split it into several files.")
 
 
-def _expand(path: str) -> Iterator[str | Fault]:
-    """The files that a path, a folder or a glob stands for."""
-    if os.path.isdir(path):
-        yield from _some(path, _walk(path, path))
-    elif os.path.lexists(path):
-        yield path
-    elif glob.has_magic(path):
-        yield from _some(path, _matches(path))
-    else:
-        hint = "Give a file, a folder or a glob that is there; it is looked for from the current folder."
-        yield _fault(path, "E120", "there is no such file or folder", hint)
-
-
-def _some(path: str, found: Iterator[str | Fault]) -> Iterator[str | Fault]:
-    """What was found, or a fault when that is nothing."""
-    nothing = True
-    for one in found:
-        nothing = False
-        yield one
-    if nothing:
-        what = "this folder holds" if os.path.isdir(path) else "this glob matches"
-        hint = "Name one with -f; only names that end in .yaml or .yml and are not hidden are looked at."
-        yield _fault(path, "E120", f"{what} no YAML file", hint)
-
-
-def _matches(pattern: str) -> Iterator[str | Fault]:
-    plain: list[str] = []
-    for part in Path(pattern).parts[:-1]:
-        if glob.has_magic(part):
-            break
-        plain.append(part)
-    root = os.path.join(*plain) if plain else "."
-    for found in sorted(glob.glob(pattern, recursive=True)):
-        yield from _walk(found, root)
-
-
-def _walk(start: str, root: str) -> Iterator[str | Fault]:
-    """The YAML files at and below a path; links among them may not lead out of `root`."""
-    seen: set[str] = set()
-    waiting = [start]
-    while waiting:
-        path = waiting.pop()
-        folder = os.path.isdir(path)
-        if not folder and not path.endswith(SUFFIXES):
-            continue
-        if path != root and os.path.islink(path) and (fault := _astray(path, root)) is not None:
-            yield fault
-            continue
-        if not folder:
-            yield path
-            continue
-        real = os.path.realpath(path)
-        if real in seen:
-            continue
-        seen.add(real)
-        try:
-            names = sorted((name for name in os.listdir(path) if not name.startswith(".")), reverse=True)
-        except OSError as error:
-            yield _fault(path, "E122", f"this folder cannot be read: {error.strerror}", "Allow reading it.")
-            continue
-        waiting.extend(os.path.normpath(os.path.join(path, name)) for name in names)
-
-
-def _astray(path: str, root: str) -> Fault | None:
-    """What is wrong with a link: it leads nowhere, or out of `root`."""
-    if not os.path.exists(path):
-        message = f"this link leads to {quoted(os.readlink(path))}, which is not there"
-        return _fault(path, "E120", message, "Remove the link, or mend it.")
-    real, within = os.path.realpath(path), os.path.realpath(root)
-    if os.path.commonpath([real, within]) != within:
-        message = f"this link leads out of the folder {quoted(root)}"
-        return _fault(path, "E125", message, "Put a copy there, or name the file itself.")
-    return None
+def _is_set(path: str) -> bool:
+    """Return whether a file called `trueup.yaml` is what its name says, and no manifest of an earlier time."""
+    raw = _content(path)
+    return isinstance(raw, Fault) or not nearly.says_version(raw)
 
 
 def _content(path: str) -> bytes | Fault:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TextIO
 
 from trueup.errors import Fault, ManifestError
-from trueup.manifest import words
+from trueup.manifest import nearly, words
 from trueup.manifest.check import explain, kind_of, sound
 from trueup.manifest.compose import Lost, documents
 from trueup.manifest.declare import declare, sketch, written_out
@@ -42,6 +42,8 @@ class Manifest:
     """SHA-256 of the text: another one means that something may have changed since."""
     blank: list[str] = field(default_factory=list)
     """The files without any document: nothing, or comments alone."""
+    skipped: list[str] = field(default_factory=list)
+    """The files of other tools in the folders that were read."""
 
 
 def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | None = None) -> Manifest:
@@ -114,19 +116,23 @@ class _Batch:
                 self.unread.append(found)
                 self.faults.append(found)
             else:
-                self._take(found)
+                self._take(found, files)
 
     def manifest(self, files: Files) -> Manifest:
         """What was added."""
         connections = {(one.address.system, one.address.name): one for one in self.connections}
-        return Manifest(self.resources, connections, files.names, files.digest, self.blank)
+        return Manifest(self.resources, connections, files.names, files.digest, self.blank, files.skipped)
 
-    def _take(self, source: Source) -> None:
+    def _take(self, source: Source, files: Files) -> None:
         look = needs_a_look(source.text)
         blank = True
+        ours = not source.among_others
         for document in documents(source):
             blank = False
             if type(document) is Lost:
+                if not source.mentioned and not nearly.names_version(document.text):
+                    continue
+                ours = True
                 self.faults.append(document.fault)
                 said = document.text or source.text
                 self.broken.append(_Broken([document.fault], bool(_SAYS_CONNECTION.search(said))))
@@ -134,6 +140,9 @@ class _Batch:
                 continue
             assert not isinstance(document, Lost)
             kind = kind_of(document.value)
+            if kind is None and source.among_others and not nearly.concerns(document.value):
+                continue  # of another tool
+            ours = True
             if not sound(document, kind, look=look) and (faults := explain(document, kind)):
                 self.faults += faults
                 self.broken.append(_Broken(faults, _is_connection(document, kind)))
@@ -148,6 +157,10 @@ class _Batch:
                     self._put(one)
         if blank:
             self.blank.append(source.name)
+        if ours or source.mentioned or blank:
+            files.take(source)
+        else:
+            files.pass_over(source)
 
     def is_sound(self, one: Declared) -> bool:
         """Whether the document that declares it has no faults."""

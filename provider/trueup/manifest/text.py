@@ -55,12 +55,18 @@ def quoted(text: str) -> str:
 class Source:
     """One file of manifests, or standard input, as text."""
 
-    __slots__ = ("composed", "folder", "mended", "name", "text")
+    __slots__ = ("among_others", "composed", "digest", "folder", "mended", "mentioned", "name", "text")
 
     def __init__(self, name: str, text: str, folder: str = ".") -> None:
         self.name = printable(name)
         self.text = text
         self.folder = folder
+        self.digest = ""
+        """SHA-256 of its text, in whatever form its line ends are."""
+        self.among_others = False
+        """Whether it was found in a folder, where other tools have files as well, rather than named."""
+        self.mentioned = True
+        """Whether it mentions us, so that it is ours even when it cannot be read."""
         self.mended: list[tuple[int, str]] = []
         """In order, each place that now has an escape of `LENGTH_OF_ESCAPE` characters, and what was written there."""
         self.composed: tuple[Any, Places] | None = None

@@ -38,6 +38,14 @@ def render_sound(manifest: Manifest) -> str:
     return said
 
 
+def skipped(manifest: Manifest, *, listed: bool) -> list[str]:
+    """The lines on the files of other tools that were passed over; none when there were none."""
+    if not manifest.skipped:
+        return []
+    said = f"Skipped {_counted(len(manifest.skipped), 'file')} without trueup documents"
+    return [f"{said}:", *(f"  {safe(name)}" for name in manifest.skipped)] if listed else [f"{said}; -v lists them."]
+
+
 def render_sound_json(manifest: Manifest) -> str:
     """The same as JSON."""
     return dumps(
@@ -45,6 +53,7 @@ def render_sound_json(manifest: Manifest) -> str:
             **header(),
             "valid": True,
             "files": len(manifest.files),
+            "skipped": list(map(scrub, manifest.skipped)),
             "resources": len(manifest.resources),
             "connections": len(manifest.connections),
             "faults": [],

@@ -1,0 +1,23 @@
+"""The manifests that a command is about, and what is said of the files beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trueup.cli.console import Console
+    from trueup.cli.options import Asked
+    from trueup.manifest import Manifest
+
+
+def declared(asked: Asked, console: Console, files: Sequence[str] | None = None) -> Manifest:
+    """Return what the manifests declare, and count the files of other tools on standard error. Raises ManifestError."""
+    from trueup.manifest import load
+    from trueup.report import faults
+
+    found = load(files or asked.files or (".",))
+    for line in faults.skipped(found, listed=asked.verbose > 0):
+        console.err.print(line)
+    return found
