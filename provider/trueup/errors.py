@@ -4,6 +4,7 @@
     ├── ManifestError           1  faults in manifests, all of them; nothing was sent
     ├── UsageError              1  a wrong option, an unknown connection; nothing was sent
     ├── SecretError             1  a reference that leads nowhere; nothing was sent
+    ├── NetworkError            1  a variable for proxies or certificates that cannot be used; nothing was sent
     ├── LedgerError             1  the ledger cannot be read or written
     │   └── Locked              5  another run is at work on the same organisation or project
     ├── PlanFileError           1  a saved plan that cannot be used: edited, cut off, of another version
@@ -15,6 +16,7 @@
     │   ├── NotFound               what was asked for is not there: the only failure that means absent
     │   ├── Refused                the server found the request wrong (4xx)
     │   ├── Unavailable            no answer, or 5xx, after every retry, on something safe to repeat
+    │   │   └── Unreachable        no connection, for a reason that lasts: a certificate, a proxy, a protocol
     │   ├── Malformed              an answer that is not what the API promises
     │   └── Ambiguous              a call that may or may not have happened
     ├── SafetyError             3  refused before anything was sent, to protect what is live
@@ -100,6 +102,12 @@ class SecretError(TrueupError):
         messages = list(dict.fromkeys(error.message for error in errors))
         hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
         return cls(" ".join(messages), code=errors[0].code, hint=" ".join(hints))
+
+
+class NetworkError(TrueupError):
+    """A variable for proxies or certificates that cannot be used; names the variable, never a user or a password."""
+
+    default_code = "E202"
 
 
 class LedgerError(TrueupError):
@@ -189,6 +197,12 @@ class Unavailable(ApiError):
     """No usable answer after every retry, on something that is safe to repeat."""
 
     default_code = "E305"
+
+
+class Unreachable(Unavailable):
+    """No connection, for a reason that lasts: a certificate, a proxy that refuses, another protocol."""
+
+    default_code = "E308"
 
 
 class Malformed(ApiError):

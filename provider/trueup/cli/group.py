@@ -66,6 +66,8 @@ _ENVIRONMENT: Final = [
     ("TRUEUP_LEDGER", "path or URL of the ledger, or `off`"),
     ("TRUEUP_FINGERPRINT_KEY", "one key for the ledgers of several machines"),
     ("TRUEUP_DEBUG=1", "show where an unexpected error came from"),
+    ("HTTPS_PROXY, NO_PROXY", "a proxy, and what is reached without it; also HTTP_PROXY and ALL_PROXY"),
+    ("SSL_CERT_FILE, SSL_CERT_DIR", "certificates to trust"),
     ("NO_COLOR, FORCE_COLOR", "no colours, or colours without a terminal"),
     ("COLUMNS", "width of reports; 100 without a terminal"),
 ]

@@ -37,7 +37,7 @@ def judge(client: Client, call: Call, status: int, raw: bytes, headers: Mapping[
         failure = call.error(Unavailable, status, request_id, said)
         raise Again(failure, wait=retry_after(headers, client.clock))
     if status >= 500:
-        raise call.uncertain(client, said.rstrip("."), status, request_id, retry_after(headers, client.clock))
+        raise call.uncertain(client, said.rstrip("."), status, request_id, wait=retry_after(headers, client.clock))
     if status == 404:
         raise call.error(NotFound, status, request_id, said)
     if status == 403:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trueup.errors import Ambiguous, ApiError, TrueupError, Unavailable
+from trueup.errors import Ambiguous, ApiError, TrueupError, Unavailable, Unreachable
 
 if TYPE_CHECKING:
+    from trueup.client.causes import Cause
     from trueup.client.client import Client
 
 _Error = TypeVar("_Error", bound=ApiError)
@@ -43,21 +44,36 @@ class Call:
         message = f"{self.method} {self.route} {said}"
         return kind(message, method=self.method, route=self.route, status=status, request_id=request_id)
 
-    def unavailable(self, client: Client, why: str, status: int | None = None, request_id: str = "") -> Unavailable:
+    def unreachable(self, client: Client, cause: Cause) -> Unreachable:
+        """The error of a call that no server got, and that another try would not mend."""
+        message = f"{self.method} {self.route} of {client.manner.system} at {client.url} was not sent: {cause.why}."
+        return Unreachable(message, method=self.method, route=self.route, hint=cause.hint)
+
+    def unavailable(
+        self, client: Client, why: str, status: int | None = None, request_id: str = "", hint: str = ""
+    ) -> Unavailable:
         """The error to raise when no further try is made."""
         times = "once" if self.tried == 1 else f"{self.tried} times"
         message = f"{self.method} {self.route} of {client.manner.system} at {client.url} was tried {times}: {why}."
-        hint = "" if status else f'Check the url of connection "{client.credential.name}", and that the server is up.'
+        if not status:
+            hint = hint or f'Check the url of connection "{client.credential.name}", and that the server is up.'
         return Unavailable(
             message, method=self.method, route=self.route, status=status, request_id=request_id, hint=hint
         )
 
     def uncertain(
-        self, client: Client, why: str, status: int | None = None, request_id: str = "", wait: float | None = None
+        self,
+        client: Client,
+        why: str,
+        status: int | None = None,
+        request_id: str = "",
+        *,
+        wait: float | None = None,
+        hint: str = "",
     ) -> Exception:
         """The call may have happened: sent again where that does no harm, else Ambiguous."""
         if self.repeatable:
-            failure = self.unavailable(client, why, status, request_id)
+            failure = self.unavailable(client, why, status, request_id, hint)
             self.maybe = failure.maybe = self.method != "GET"
             return Again(failure, wait=wait)
         return self.error(Ambiguous, status, request_id, f"may or may not have happened: {why}.")

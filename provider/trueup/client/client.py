@@ -13,8 +13,9 @@ import tenacity
 
 from trueup.client.answers import judge
 from trueup.client.call import Again, Call
+from trueup.client.causes import cause_of
 from trueup.client.gate import Gate
-from trueup.client.network import UNSENT, cause, pool
+from trueup.client.network import Network, Way
 from trueup.errors import Malformed, Refused, Stopped
 from trueup.progress import Clock, Progress, Quiet
 from trueup.wire import filled, parsed, plain
@@ -44,7 +45,6 @@ class Client:
     progress: Progress = field(default_factory=Quiet)
     timeout: float = 60.0
     concurrency: int = 8
-    transport: httpx.AsyncBaseTransport | None = None
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     guard: Guard | None = None
     """Looked at before every write; None where the connection does not say which tenant it is meant for."""
@@ -60,12 +60,9 @@ class Client:
         self._gate = Gate(self)
         self._once_made: dict[str, asyncio.Task[Any]] = {}
         self._latest = self.clock.monotonic()
-        self._http = pool(
-            self.url,
-            self.manner.headers(self.credential),
-            timeout=self.timeout,
-            connections=self.concurrency,
-            transport=self.transport,
+        self._network = Network.to(self.url)
+        self._http = self._network.pool(
+            self.url, self.manner.headers(self.credential), timeout=self.timeout, connections=self.concurrency
         )
 
     async def aclose(self) -> None:
@@ -135,7 +132,7 @@ class Client:
         alone.
         """
         call = Call("GET", route, route, {}, None, repeatable=True)
-        status, raw, _, _ = await self._exchange(call)
+        status, raw, _, _ = await self._exchange(call, Way())
         try:
             return status, parsed(raw)
         except (ValueError, RecursionError):
@@ -146,21 +143,34 @@ class Client:
             await self._gate.enter()
             era = self._gate.era
             call.tried += 1
+            way = Way()
             try:
-                status, raw, headers, request_id = await self._exchange(call)
-            except UNSENT as error:
-                raise Again(call.unavailable(self, cause(error))) from None
+                status, raw, headers, request_id = await self._exchange(call, way)
             except httpx.LocalProtocolError:  # its text may hold a header
                 raise call.error(Refused, None, "", "cannot be sent as it is.") from None
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-                raise call.uncertain(self, cause(error)) from None
+                raise self._unanswered(call, way, error) from None
+            except Exception as error:
+                if not way.failed.startswith("socks."):  # httpcore lets out what socksio raises
+                    raise
+                raise self._unanswered(call, way, error) from None
         if status == 401:
             call.tried -= 1
             raise await self._gate.refused(call, era, request_id)
         self._gate.accepted()
         return judge(self, call, status, raw, headers, request_id)
 
-    async def _exchange(self, call: Call) -> tuple[int, bytes, httpx.Headers, str]:
+    def _unanswered(self, call: Call, way: Way, error: Exception) -> Exception:
+        """What a try without an answer means."""
+        cause = cause_of(error, way, self._network)
+        unsent = way.unsent(error)
+        if cause.lasting and (unsent or call.method == "GET"):
+            return call.unreachable(self, cause)
+        if not unsent:
+            return call.uncertain(self, cause.why, hint=cause.hint)
+        return Again(call.unavailable(self, cause.why, hint=cause.hint))
+
+    async def _exchange(self, call: Call, way: Way) -> tuple[int, bytes, httpx.Headers, str]:
         started = self.clock.monotonic()
         self.sent += 1
         limits = self.manner.limits
@@ -172,7 +182,12 @@ class Client:
             async with (
                 asyncio.timeout(self.timeout),  # the whole of it: a slow drip resets every smaller clock
                 self._http.stream(
-                    call.method, call.url, params=call.query or None, content=content, headers=headers
+                    call.method,
+                    call.url,
+                    params=call.query or None,
+                    content=content,
+                    headers=headers,
+                    extensions={"trace": way},
                 ) as response,
             ):
                 request_id = plain(response.headers.get("x-request-id", ""), 64)

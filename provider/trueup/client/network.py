@@ -1,22 +1,25 @@
-"""The pool of connections under a client, and the causes of its failures in words."""
+"""The network under a client: the pool of connections to one server, and how far each try of a request got."""
 
 from __future__ import annotations
 
-import functools
 import os
-import ssl
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from trueup.client.certificates import context_for, unused
+from trueup.client.cookies import none_kept
+from trueup.client.proxies import Proxy, proxy_for
 from trueup.urls import is_loopback
-from trueup.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_KEEP_ALIVE = 4.0  # Den closes idle connections after 5 s; a request on a closing one would be ambiguous
-UNSENT: Final = (
+_KEEP_ALIVE: Final = 4.0  # Den closes idle connections after 5 s; a request on a closing one would be ambiguous
+_CONNECT: Final = 10.0
+"""Seconds that a connection may take: what drops packets shall not take the time that an answer may."""
+_UNSENT: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -26,45 +29,68 @@ UNSENT: Final = (
 """Failures after which the server cannot have seen the request."""
 
 
-def pool(
-    url: str,
-    headers: Mapping[str, str],
-    *,
-    timeout: float,
-    connections: int,
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> httpx.AsyncClient:
-    """Return the connections to one server, with the headers that every request carries. `timeout` is in seconds."""
-    return httpx.AsyncClient(
-        base_url=url,
-        headers={"accept": "application/json", "accept-encoding": "gzip", "user-agent": _agent(), **headers},
-        timeout=httpx.Timeout(timeout, pool=None),
-        limits=httpx.Limits(max_connections=connections, keepalive_expiry=_KEEP_ALIVE),
-        transport=transport,
-        verify=_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
-        follow_redirects=False,  # a redirect would carry the credential to another host
-        trust_env=not is_loopback(httpx.URL(url).host),  # a proxy is never the way to this machine
-    )
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Where a server is, and what lies on the way."""
+
+    host: str
+    port: int
+    tls: bool
+    proxy: Proxy | None = None
+
+    @classmethod
+    def to(cls, url: str) -> Network:
+        """The way to a server, as the environment says. Raises NetworkError."""
+        target = httpx.URL(url)
+        tls = target.scheme == "https"
+        return cls(target.host, target.port or (443 if tls else 80), tls, proxy_for(url, os.environ))
+
+    def pool(self, url: str, headers: Mapping[str, str], *, timeout: float, connections: int) -> httpx.AsyncClient:
+        """Return the connections, with the headers that every request carries. Raises NetworkError.
+
+        `timeout` is in seconds.
+        """
+        context = unused()
+        if self.tls or (self.proxy and self.proxy.scheme == "https"):
+            context = context_for(os.environ, local=is_loopback(self.host))
+        proxy = None
+        if self.proxy is not None:
+            own = context if self.proxy.scheme == "https" else None
+            proxy = httpx.Proxy(self.proxy.url, auth=self.proxy.auth, ssl_context=own)
+        return httpx.AsyncClient(
+            base_url=url,
+            headers={"accept": "application/json", "accept-encoding": "gzip", "user-agent": _agent(), **headers},
+            cookies=none_kept(),
+            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT), pool=None),
+            limits=httpx.Limits(max_connections=connections, keepalive_expiry=_KEEP_ALIVE),
+            proxy=proxy,
+            verify=context,
+            follow_redirects=False,  # a redirect would carry the credential to another host
+            trust_env=False,  # it was read above
+        )
 
 
-def cause(error: Exception) -> str:
-    """Why a request failed, in a few words."""
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return "no answer in time"
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, OSError) and inner.strerror:
-            if inner.errno and inner.strerror.startswith("Connect call failed"):
-                return os.strerror(inner.errno)  # asyncio says the port in its place
-            return inner.strerror
-        inner = inner.__cause__ or inner.__context__
-    return plain(str(error)) or type(error).__name__
+class Way:
+    """How far one try got, as httpcore traces it: its failure alone does not say whether anything was sent."""
 
+    __slots__ = ("_heard", "_sent", "failed")
 
-@functools.cache
-def _tls(file: str | None, folder: str | None) -> ssl.SSLContext:
-    """The certificates that are trusted, as those two variables say: read once, which takes longer than a request."""
-    return httpx.create_ssl_context()
+    def __init__(self) -> None:
+        self._heard = self._sent = False
+        self.failed = ""
+        """The first step that failed, such as `connection.connect_tcp`."""
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take note of an event."""
+        self._heard = True
+        if event == "http11.send_request_headers.started":
+            self._sent = info["request"].method != b"CONNECT"  # that one is for the proxy
+        elif event.endswith(".failed") and not self.failed:
+            self.failed = event.removesuffix(".failed")
+
+    def unsent(self, error: Exception) -> bool:
+        """Whether the server cannot have seen the request."""
+        return isinstance(error, _UNSENT) or (self._heard and not self._sent)
 
 
 def _agent() -> str:

@@ -15,6 +15,7 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from trueup.errors import (
     Forbidden,
+    NetworkError,
     NotFound,
     Refused,
     SecretError,
@@ -39,6 +40,7 @@ _CODES: Final = (
     (Refused, grpc.StatusCode.INVALID_ARGUMENT),
     (UsageError, grpc.StatusCode.INVALID_ARGUMENT),
     (SecretError, grpc.StatusCode.INVALID_ARGUMENT),
+    (NetworkError, grpc.StatusCode.INVALID_ARGUMENT),
 )
 
 
