@@ -13,16 +13,16 @@ from postgres import where as where
 from sandboxes import Running, running
 from world import World
 
-import trueup.secrets
+import trueup.redaction
 
 
 @pytest.fixture(autouse=True)
 def _secrets_of_one_test() -> Iterator[None]:
     """A process resolves the secrets of one run; here it is one of many tests, and each forgets its own."""
-    before = set(trueup.secrets._known)
+    before = set(trueup.redaction.known)
     yield
-    trueup.secrets._known.clear()
-    trueup.secrets._known.update(before)
+    trueup.redaction.known.clear()
+    trueup.redaction.known.update(before)
 
 
 def _kept(preset: str) -> Iterator[tuple[Running, Any]]:

@@ -17,7 +17,7 @@ from bench import crashes, manifests_crash
 from commands import inside
 from sandboxes import running
 
-import trueup.secrets
+import trueup.redaction
 from trueup.run import SystemClock
 
 PASSWORD = "a-password-of-somebody"
@@ -62,7 +62,7 @@ class Trial(crashes.Trial):
 
     def run(self, *arguments: str, at: int | None = None, phase: crashes.Phase = "before") -> int:
         done = inside(*arguments, "--state", str(self.folder / "state"), **self.environment)
-        trueup.secrets._known.clear()
+        trueup.redaction.known.clear()
         self.told = done.stdout + done.stderr
         return done.returncode
 

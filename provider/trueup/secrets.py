@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import html
 import json
 import operator
 import os
@@ -14,20 +12,16 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
-from urllib.parse import quote
+from typing import IO, Any
 
 from trueup.errors import SecretError
+from trueup.redaction import REDACTED as REDACTED
+from trueup.redaction import remember
+from trueup.redaction import scrub as scrub
 
-REDACTED: Final = "(sensitive)"
-"""What is shown in place of a secret."""
-
-_SHORTEST = 6  # a shorter secret would blank out ordinary words of every message
 _LARGEST = 1 << 20
 _EXACT = 2**53
 _ENCODE = "Encode it, for instance with base64."
-
-_known: set[str] = set()
 
 
 class Secret:
@@ -39,14 +33,8 @@ class Secret:
         self._reveal: Callable[[], str] = lambda: (
             value
         )  # whoever walks over attributes, as deepdiff does, finds a function
-        if ours and len(value) >= _SHORTEST:  # a server's words are not to choose what is blanked out of ours
-            _known.update((value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]))
-            _known.update((quote(value, safe="", errors="surrogatepass"), quote(value, errors="surrogatepass")))
-            raw = value.encode("utf-8", "surrogatepass")
-            _known.update(
-                (base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), raw.hex(), repr(value)[1:-1])
-            )
-            _known.update((json.dumps(value)[1:-1].replace("/", "\\/"), html.escape(value)))
+        if ours:  # a server's words are not to choose what is blanked out of ours
+            remember(value)
 
     def reveal(self) -> str:
         """The value itself, for the request that needs it."""
@@ -77,17 +65,6 @@ class Secret:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
         return self
-
-
-def scrub(text: str) -> str:
-    """The text without any secret this process has resolved: for words that came from a server or a program.
-
-    Also as it reads inside of JSON or of a URL.
-    """
-    for value in sorted(_known, key=len, reverse=True):
-        if value in text:
-            text = text.replace(value, REDACTED)
-    return text
 
 
 @dataclass(frozen=True, slots=True)

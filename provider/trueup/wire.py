@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
-from trueup.secrets import scrub
+from trueup.redaction import scrub, touches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from trueup.progress import Clock
 
 _LONGEST_RETRY_AFTER = 300.0
+_SAID = """
+already exists, already in use, bad gateway, bad request, cannot be empty, conflict, could not be changed,
+could not be made, could not be read, could not be saved, does not exist, duplicate, expired,
+field required, forbidden, gateway timeout, internal server error, internal_server_error, invalid, invalid value,
+invalid_request, is required, malformed, missing, must not be empty, not a valid, not allowed, not an object,
+not authorized, not found, not permitted, not supported, not_found, payload too large, permission denied, rate limit,
+rate limit exceeded, reauth, required, service unavailable, temporarily unavailable, timed out, timeout, too large,
+too long, too many requests, too short, too small, unauthorized, unknown, unsupported, validation error,
+validation failed, wrong
+"""
+_PHRASES = frozenset(" ".join(phrase.split()) for phrase in _SAID.split(","))
+"""What is said of failures anywhere."""
+_LOOKED_AT = 2000
+_SHORTEST_PHRASE = 4
+_MOST = 8
+"""Words of one answer that are recognised."""
 
 
 def parsed(raw: bytes) -> Any:
@@ -57,3 +74,25 @@ def plain(text: str, longest: int = 300) -> str:
     """A server's words on one line, without secrets of ours and without anything that could steer a terminal."""
     line = " ".join("".join(char if char.isprintable() else " " for char in scrub(str(text))).split())
     return (line if len(line) <= longest else line[: longest - 1] + "…").rstrip(".")
+
+
+def recognised(text: str, words: Iterable[str]) -> str:
+    """Return of a server's text only phrases that are known beforehand, of failures and of `words`, in their order.
+
+    For an answer to a request that held a secret: whatever else there is may be a piece of it.
+    """
+    lowered = text[:_LOOKED_AT].lower()
+    found: list[tuple[int, int, str]] = []
+    for phrase in {*_PHRASES, *words}:
+        if len(phrase) < _SHORTEST_PHRASE:
+            continue
+        match = re.search(rf"(?<![\w-]){re.escape(phrase.lower())}(?![\w-])", lowered)
+        if match and not touches(phrase):
+            found.append((match.start(), -len(phrase), phrase))
+    kept: list[str] = []
+    end = -1
+    for start, negative, phrase in sorted(found):
+        if start >= end:
+            kept.append(phrase)
+            end = start - negative
+    return ", ".join(kept[:_MOST])

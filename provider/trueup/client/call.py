@@ -34,6 +34,8 @@ class Call:
     query: dict[str, str]
     body: Any
     repeatable: bool
+    guarded: bool = False
+    """A secret takes part in it, so that the server's own words are not shown."""
     tried: int = 0
     unexplained: int = 0
     maybe: bool = False

@@ -25,6 +25,8 @@ _OTHER_HOST: Final = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADD
 _REVOKED: Final = 23
 _NOT_TEXT: Final = "illegal request line"
 """What h11 says of an answer that starts with a control character, as an alert of TLS does."""
+_ENDED: Final = ("Server disconnected", "peer closed connection without sending complete message body")
+"""How httpx puts it that a connection ended too early; none of that comes from the server."""
 _STEPS_TO_PROXY: Final = ("connection.connect_tcp", "socks.connect_tcp")
 
 
@@ -54,6 +56,8 @@ def cause_of(error: Exception, way: Way, network: Network) -> Cause:
             return Cause("the server seems to speak TLS there", 'Write "https://" in its url.', lasting=True)
         if "illegal status line" in str(error):
             return Cause("what answers there does not speak HTTP", "Check host and port of its url.")
+        if not str(error).startswith(_ENDED):
+            return Cause("what came is no whole HTTP answer")  # h11 would show a piece of it
     return Cause(_words(error))
 
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import httpx
 import tenacity
 
-from trueup.client.answers import judge
+from trueup.client.answers import judge, request_id_of
 from trueup.client.call import Again, Call
 from trueup.client.causes import cause_of
 from trueup.client.gate import Gate
 from trueup.client.network import Network, Way
 from trueup.errors import Malformed, Refused, Stopped
 from trueup.progress import Clock, Progress, Quiet
-from trueup.wire import filled, parsed, plain
+from trueup.secrets import holds_secret, reveal
+from trueup.wire import filled, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -54,6 +55,8 @@ class Client:
     """Requests sent since the last silence that closed the window."""
     waited: float = 0.0
     """Seconds that nothing was sent because the window was spent."""
+    guarded: bool = False
+    """A secret was sent in a body, so that the server's own words are not shown any more."""
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.concurrency)
@@ -82,17 +85,19 @@ class Client:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         repeatable: bool = True,
+        guarded: bool = False,
     ) -> Answer:
         """One call, tried again while that is safe.
 
         `repeatable` says that sending it twice does no more than sending it once. One that is not is sent again only
-        when it cannot have happened; otherwise it raises Ambiguous, and the caller looks. Raises ApiError, Stopped, and
-        SafetyError where the guard is not satisfied.
+        when it cannot have happened; otherwise it raises Ambiguous, and the caller looks. `body` may hold secrets, and
+        with `guarded` the answer does. Raises ApiError, Stopped, and SafetyError where the guard is not satisfied.
         """
         if self.guard is not None and method != "GET":
             await self.guard.confirm(self)
         query_text = {key: str(value) for key, value in (query or {}).items() if value is not None}
-        call = Call(method, route, filled(route, params or {}), query_text, body, repeatable)
+        self.guarded = self.guarded or holds_secret(body)
+        call = Call(method, route, filled(route, params or {}), query_text, body, repeatable, guarded or self.guarded)
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(Again),
             stop=lambda _: call.tried >= ATTEMPTS,
@@ -176,7 +181,7 @@ class Client:
         limits = self.manner.limits
         self.window = 1 if limits.silence and started - self._latest > limits.silence else self.window + 1
         status, request_id = "failed", ""
-        content = None if call.body is None else json.dumps(call.body).encode()
+        content = None if call.body is None else json.dumps(reveal(call.body)).encode()
         headers = {"content-type": "application/json"} if content is not None else None
         try:
             async with (
@@ -190,7 +195,7 @@ class Client:
                     extensions={"trace": way},
                 ) as response,
             ):
-                request_id = plain(response.headers.get("x-request-id", ""), 64)
+                request_id = request_id_of(call, response.headers)
                 if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity", "gzip"):
                     # One layer of gzip grows a thousandfold at most, chunk by chunk; two of them, a millionfold.
                     said = "answered in an encoding that was not asked for."

@@ -58,6 +58,9 @@ class Manner(Protocol):
     system: ClassVar[str]
     limits: ClassVar[Limits]
 
+    vocabulary: ClassVar[frozenset[str]]
+    """Codes and names of fields of this API: of an answer to a secret no other words are shown."""
+
     def headers(self, credential: Credential) -> dict[str, str]:
         """The headers that carry the credential."""
 

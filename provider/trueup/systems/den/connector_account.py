@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound
 from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
-from trueup.secrets import reveal
 from trueup.systems.den import lists, writes
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class _Verbs(Verbs):
                 await api.request("POST", f"{ROUTE}/{{{_ID}}}/disconnect", params={_ID: live.id})
             return None
         spec = {name: value for name, value in desired.spec.items() if name != "deletionPolicy"}
-        body = {"connectorType": "github", **reveal(spec)}
+        body = {"connectorType": "github", **spec}
         key = self.key(desired.spec)
 
         async def send() -> Live:

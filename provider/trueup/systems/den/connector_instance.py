@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound, Refused, Unavailable
 from trueup.model import RENAMED_FROM, Call, Kept, Listing, Live, Refusal, Verbs, field, kind
-from trueup.secrets import reveal
 from trueup.systems.den import lists, writes
 
 if TYPE_CHECKING:
@@ -231,7 +230,7 @@ class _Verbs(Verbs):
         body |= {"name": spec["name"]}
         if "remoteId" in spec:
             body["remoteId"] = spec["remoteId"]
-        config = dict(reveal(spec.get("config") or {}))
+        config = dict(spec.get("config") or {})
         if "autoImportNewPlugins" in spec:
             config["autoImportNewPlugins"] = spec["autoImportNewPlugins"]  # spares the call, and the sync in between
         if config:
@@ -265,7 +264,7 @@ class _Verbs(Verbs):
             body["config"] = writes.laid(config, desired, "config")
         route = f"{ROUTE}/{{{_ID}}}"
         try:
-            answer = await api.request("PATCH", route, params={_ID: live.id}, body=reveal(body))
+            answer = await api.request("PATCH", route, params={_ID: live.id}, body=body)
             return _live(lists.item_of(answer, live.id))
         except Unavailable as error:
             if error.status == HTTPStatus.INTERNAL_SERVER_ERROR and "name" in body:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound
 from trueup.model import Call, Live, Refusal, Verbs, field, kind
-from trueup.secrets import reveal
 from trueup.systems.den import below, lists, writes
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class _Verbs(Verbs):
             rows = await _rows(api, live.spec["connectorTarget"])
             fresh = next((item for item in rows if item["id"] == live.id), {})
             body["config"] = writes.laid(fresh.get("mappingConfigJson"), desired, "config")
-        answer = await api.request("PATCH", ONE, params=params, body=reveal(body))
+        answer = await api.request("PATCH", ONE, params=params, body=body)
         return _live(lists.item_of(answer, live.id))
 
     async def _create(self, api: Client, desired: Desired) -> Live:
@@ -141,7 +140,7 @@ class _Verbs(Verbs):
 
         async def send() -> Live:
             params = {"connectorTargetId": parent}
-            answer = await api.request("POST", LIST, params=params, body=reveal(body), repeatable=False)
+            answer = await api.request("POST", LIST, params=params, body=body, repeatable=False)
             made = _live(lists.item_of(answer))
             if self.key(made.spec) != self.key(spec):
                 raise answer.malformed("another mapping than was to be created")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound
 from trueup.model import Call, Kept, Live, Refusal, Verbs, field, kind
-from trueup.secrets import reveal
 from trueup.systems.den import below, lists, writes
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ class _Verbs(Verbs):
             # PATCH replaces the whole object, so it is read just before.
             fresh = lists.item_of(await api.get(ONE, None, connectorTargetId=live.id), live.id)
             body["config"] = writes.laid(fresh.get("targetConfigJson"), desired, "config")
-        answer = await api.request("PATCH", ONE, params={"connectorTargetId": live.id}, body=reveal(body))
+        answer = await api.request("PATCH", ONE, params={"connectorTargetId": live.id}, body=body)
         return _live(lists.item_of(answer, live.id))
 
     async def _create(self, api: Client, desired: Desired) -> Live:
@@ -149,7 +148,7 @@ class _Verbs(Verbs):
 
         async def send() -> Live:
             params = {"connectorInstanceId": parent}
-            answer = await api.request("POST", LIST, params=params, body=reveal(body), repeatable=False)
+            answer = await api.request("POST", LIST, params=params, body=body, repeatable=False)
             made = _live(lists.item_of(answer))
             if self.key(made.spec) != self.key(spec):
                 raise answer.malformed("another target than was to be created")

@@ -20,12 +20,23 @@ _WINDOW = 60.0
 _MARGIN = 0.5  # the window closes after *more* than 60 s
 
 
+_WORDS = """
+connector_account_not_found connector_instance_not_found connector_target_not_found connector_mapping_not_found
+connector_instance_access_not_found github_connector_app_not_configured audit_unavailable rate_limited
+organization_sso_required organization_not_found connectorInstance connectorAccount connectorTarget config metadata
+remoteId displayName externalAccountRef externalTargetRef selector objectType mappingKind pluginId autoAddToPlugin
+targetKind connectorType connectorAccountId name status
+"""
+
+
 class DenManner:
     """The Manner of Den."""
 
     system: ClassVar[str] = "den"
     limits: ClassVar[Limits] = Limits(requests=600, silence=60.0)
     """Measured with one connection; with more, increments are lost, and more requests pass. Plan with 600."""
+
+    vocabulary: ClassVar[frozenset[str]] = frozenset(_WORDS.split())
 
     def headers(self, credential: Credential) -> dict[str, str]:
         """`x-api-key`, or a bearer session with the organisation it is meant for."""

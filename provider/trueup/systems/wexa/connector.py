@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound, Refused
 from trueup.model import Call, Doubt, Kept, Listing, Refusal, Verbs, field, kind
-from trueup.secrets import reveal
 from trueup.systems.wexa import answers
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class _Verbs(Verbs):
     async def _configs(self, api: Client, lives: Sequence[Live]) -> None:
         for live in lives:
             try:
-                answers.add_config(live, await api.get(ONE, None, connectorID=live.id))
+                answers.add_config(live, await api.request("GET", ONE, params={"connectorID": live.id}, guarded=True))
             except NotFound:
                 continue  # listed, but not to be read: then its configuration is unreadable
 
@@ -187,7 +186,7 @@ class _Verbs(Verbs):
             with contextlib.suppress(NotFound):
                 await api.request("DELETE", ONE, params={"connectorID": live.id}, query=query)
             return None
-        config = reveal(desired.spec["dataLoaderConfig"])
+        config = desired.spec["dataLoaderConfig"]
         status = desired.spec.get("status")
         if status is None:
             # It has to be sent along; read just before, so that a change by somebody else is not put back.

@@ -14,6 +14,12 @@ _WRONG = 400  # a number in place of a word is an HTTP status
 _NO = frozenset({"false", "no", "error", "errored", "fail", "failed", "failure", "invalid", "unauthorized", "denied"})
 
 
+_WORDS = """
+new_status connectorID projectID data_loader_config source batch_size auth username password api_key token status name
+category config connector project
+"""
+
+
 def _says_no(value: Any) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in _NO
@@ -28,6 +34,8 @@ class WexaManner:
     system: ClassVar[str] = "wexa"
     limits: ClassVar[Limits] = Limits()
     """None is published."""
+
+    vocabulary: ClassVar[frozenset[str]] = frozenset(_WORDS.split()) | {"Connector with the same name already exists"}
 
     def headers(self, credential: Credential) -> dict[str, str]:
         """`x-api-key`."""

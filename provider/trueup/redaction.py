@@ -1,0 +1,187 @@
+"""The second net under secrets: a text is shown without any that this process knows, whole, in parts, or re-encoded.
+
+The first is that a server's words are not shown at all where a secret took part (`wire.recognised`).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+REDACTED: Final = "(sensitive)"
+"""Shown in place of a secret."""
+
+_SHORTEST: Final = 6
+"""Characters of a part; a shorter one would blank out ordinary words of every message."""
+_CASED: Final = 8
+"""Characters from which on another case of the same letters counts."""
+_LARGEST: Final = 1 << 16
+"""Characters of a secret that is looked into."""
+_PARTS: Final = 2000
+"""Lines and values of one secret that are known by themselves."""
+
+
+class _Words(set[str]):
+    """Texts that are not to be shown, found by how they begin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counted = -1
+        self._starts: dict[str, list[str]] = {}
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        super().clear()
+        self._counted = -1
+
+    def update(self, *others: Iterable[str]) -> None:
+        """Add all of those."""
+        super().update(*others)
+        self._counted = -1
+
+    def starts(self) -> dict[str, list[str]]:
+        """The texts by their first characters, the longest first."""
+        if self._counted != len(self):
+            self._starts = {}
+            for text in sorted(self, key=len, reverse=True):
+                self._starts.setdefault(text[:_SHORTEST], []).append(text)
+            self._counted = len(self)
+        return self._starts
+
+
+known: Final = _Words()
+"""Every text that `scrub` takes out."""
+
+
+def remember(value: str) -> None:
+    """Note a secret: it, its lines, the values in it where it is JSON or YAML, and each of them re-encoded."""
+    if len(value) < _SHORTEST or value in known:
+        return
+    for part in _parts(value):
+        known.update(text for text in _forms(part) if len(text) >= _SHORTEST)
+
+
+def scrub(text: str) -> str:
+    """Return the text without any secret this process has resolved: for words that came from a server or a program."""
+    if not known:
+        return text
+    starts = known.starts()
+    place = 0
+    while place <= len(text) - _SHORTEST:
+        found = next(
+            (one for one in starts.get(text[place : place + _SHORTEST], ()) if text.startswith(one, place)), None
+        )
+        if found is None:
+            place += 1
+            continue
+        text = text[:place] + REDACTED + text[place + len(found) :]
+        place += len(REDACTED)
+    return text
+
+
+def touches(text: str) -> bool:
+    """Whether a text holds a secret or is a piece of one, whatever separates its letters and digits."""
+    bare = re.sub(r"[\W_]", "", text).lower()
+    if len(bare) < _SHORTEST:
+        return False
+    if scrub(text) != text:
+        return True
+    return any(
+        bare in one or one in bare
+        for one in (re.sub(r"[\W_]", "", word).lower() for word in known)
+        if len(one) >= _SHORTEST
+    )
+
+
+def _parts(value: str) -> Iterator[str]:
+    """The secret itself, its lines however they end, and the values inside of it."""
+    yield value
+    lines = [line.strip() for line in value.splitlines()]
+    if len(lines) > 1:
+        yield from dict.fromkeys(mark.join(lines) for mark in ("\n", "\r\n", "\r", " ", "", "\\n", "\\r\\n"))
+    found = dict.fromkeys([*lines[:_PARTS], *islice(_values(value), _PARTS)])
+    yield from (part for part in found if len(part) >= _SHORTEST and part != value)
+
+
+def _values(value: str) -> Iterator[str]:
+    """The texts and numbers inside of a secret that is JSON, YAML, a URL with a password, or lines of `NAME=value`."""
+    if len(value) > _LARGEST:
+        return
+    try:
+        yield from _scalars(json.loads(value))
+        return
+    except (ValueError, RecursionError):
+        pass
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(value)
+        yield from (unquote(one) for one in (parts.password, parts.username) if one)
+        yield from (one for one in (parts.password, parts.username) if one)
+    if ":" not in value and "- " not in value and "=" not in value:
+        return
+    import yaml
+
+    with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError, TypeError, AttributeError):
+        for document in yaml.safe_load_all(value):
+            yield from _scalars(document)
+    # A file of `NAME=value` is no YAML: what stands behind the marks is taken in any case.
+    for line in value.splitlines():
+        _, mark, rest = line.partition("=" if "=" in line and ":" not in line.partition("=")[0] else ":")
+        if mark:
+            yield rest.strip().strip("\"'")
+
+
+def _scalars(value: Any, depth: int = 0) -> Iterator[str]:
+    if depth > 12:
+        return
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _scalars(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _scalars(inner, depth + 1)
+    elif isinstance(value, str):
+        yield value
+        if depth:  # a text inside of it may hold lines, or JSON, of its own
+            yield from (line.strip() for line in value.splitlines())
+            if value[:1] in "{[":
+                with contextlib.suppress(ValueError, RecursionError):
+                    yield from _scalars(json.loads(value), depth + 1)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _forms(value: str) -> Iterator[str]:
+    """The text, and as it reads in JSON, a URL, HTML, Python, base64, hex, in escapes, reversed, or in another case."""
+    raw = value.encode("utf-8", "surrogatepass")
+    in_json = json.dumps(value)[1:-1]
+    yield from (value, in_json, json.dumps(value, ensure_ascii=False)[1:-1], in_json.replace("/", "\\/"))
+    yield from (json.dumps(in_json)[1:-1], repr(value)[1:-1])
+    yield from (quote(value, safe="", errors="surrogatepass"), quote(value, errors="surrogatepass"))
+    yield quote_plus(value, errors="surrogatepass")
+    yield re.sub("%..", lambda found: found[0].lower(), quote(value, safe="", errors="surrogatepass"))
+    yield from (html.escape(value), html.escape(value, quote=False), html.escape(value).replace("&#x27;", "&#39;"))
+    yield from (raw.hex(), raw.hex().upper(), raw.hex(" "), raw.hex(":"))
+    yield "".join(f"\\u{ord(char):04x}" for char in value)
+    yield "".join(f"\\u{ord(char):04X}" for char in value)
+    yield "".join(f"\\x{byte:02x}" for byte in raw)
+    yield "".join(f"&#{ord(char)};" for char in value)
+    yield "".join(f"&#x{ord(char):x};" for char in value)
+    yield "".join(f"%{byte:02X}" for byte in raw)
+    yield value[::-1]
+    if len(value) >= _CASED:
+        yield from (value.upper(), value.lower(), value.swapcase())
+    for offset in range(3):
+        # Inside of something longer its base64 has three shapes; the characters at its ends depend on what is around.
+        text = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
+        core = text[(0, 2, 3)[offset] : len(text) - (1 if (offset + len(raw)) % 3 else 0)]
+        if len(core) >= _CASED:
+            yield from (core, core.replace("+", "-").replace("/", "_"))
+    yield from (base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode())
+    yield base64.b32encode(raw).decode()

@@ -1,0 +1,178 @@
+"""A server that repeats what it was sent, in any shape and place: nothing of a secret is shown anywhere."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import html
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from commands import inside
+from world import World
+
+from trueup import redaction
+from trueup.redaction import scrub, touches
+from trueup.secrets import Secret
+from trueup.wire import recognised
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEcanaryZZZZBBBB\nCCCCcanaryDDDD\n-----END PRIVATE KEY-----\n"
+JSON = '{"type": "service", "private_key": "canary-inside-of-json", "nested": {"list": ["canary-deep-in-there"]}}'
+YAML = "user: canary-of-a-user\npassword: canary-of-a-pass\nlist: [canary-of-a-list]\n"
+DOTENV = "USER=canary-of-a-user\nexport TOKEN='canary-of-a-token'\n"
+URL = "postgresql://reader:canary%2Fpass@host/base"
+SHORT = "k9z"
+SECRETS = {"pem": PEM, "json": JSON, "yaml": YAML, "dotenv": DOTENV, "url": URL, "short": SHORT}
+
+SHAPES: dict[str, Callable[[str], str]] = {
+    "as it is": lambda text: text,
+    "a line": lambda text: text.splitlines()[len(text.splitlines()) // 2],
+    "other line ends": lambda text: text.replace("\n", "\r\n"),
+    "one line": lambda text: " ".join(text.split()),
+    "escaped": lambda text: json.dumps(text),
+    "escaped twice": lambda text: json.dumps(json.dumps(text)),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 of more": lambda text: base64.b64encode(f"x{text}y".encode()).decode(),
+    "base32": lambda text: base64.b32encode(text.encode()).decode(),
+    "hex": lambda text: text.encode().hex(),
+    "HEX": lambda text: text.encode().hex().upper(),
+    "URL": quote,
+    "HTML": html.escape,
+    "unicode escapes": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "reversed": lambda text: text[::-1],
+    "upper case": str.upper,
+    "truncated": lambda text: text[: len(text) * 2 // 3],
+    "rot13": lambda text: codecs.encode(text, "rot13"),
+    "spaced out": lambda text: " ".join(text),
+}
+
+MANIFEST = """\
+apiVersion: wexa.trueup.dev/v1
+kind: Connector
+metadata: {name: crm}
+spec:
+  projectId: 68063653fc2e1fb859700001
+  status: active
+  dataLoaderConfig:
+    source: mongodb
+    batchSize: 200
+    auth: {key: {valueFrom: {file: secret.txt}}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wexa.yaml").write_text(MANIFEST)
+    return tmp_path
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split())
+
+
+def _apply(folder: Path, *words: str) -> str:
+    """Everything that an apply prints, and leaves behind in its ledger."""
+    done = inside("apply", "-f", "wexa.yaml", "--auto-approve", "-vv", *words)
+    left = b"".join(path.read_bytes() for path in sorted((folder / ".trueup").glob("ledger.db*")))
+    shown = inside("ledger", "export").stdout + inside("ledger", "show", "-o", "json").stdout
+    return done.stdout + done.stderr + shown + left.decode("latin-1")
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_whatever_shape_it_is_repeated_in(world: World, folder: Path, kind: str) -> None:
+    secret = SECRETS[kind]
+    (folder / "secret.txt").write_text(secret)
+    secret = secret.removesuffix("\n")
+    # What is short is an ordinary word elsewhere: it is looked for with what the server put around it.
+    around = "<{}>" if kind == "short" else "{}"
+    for turn, (name, shape) in enumerate(SHAPES.items()):
+        echo = around.format(shape(secret))
+        world.calm()
+        body = {"detail": f"bad key: {echo}", "error": echo, "message": [{"msg": echo, "loc": [echo]}]}
+        world.fault(system="wexa", method="POST", status=400, times=1, body=body)
+        printed = _apply(folder, *(("-o", "json") if turn % 2 else ()))
+        assert "400" in printed
+        assert _plain(echo) not in _plain(printed), name
+        assert "canary" not in printed.lower(), (name, printed)
+    for status, headers in ((200, {}), (422, {"x-request-id": "canary-in-a-header"}), (500, {})):
+        world.calm()
+        world.fault(
+            system="wexa",
+            method="POST",
+            status=status,
+            times=1,
+            headers=headers,
+            body={"status": "error", "detail": secret},
+        )
+        printed = _apply(folder)
+        assert "canary" not in printed
+
+
+def test_a_list_that_repeats_it(world: World, folder: Path) -> None:
+    """In names, ids, statuses and fields of the readings after the write."""
+    (folder / "secret.txt").write_text(PEM)
+    line = "MIIEcanaryZZZZBBBB"
+    config = {"source": line, "batch_size": line, "auth": {"key": line, line: line}}
+    one = {"connectorID": "68063653fc2e1fb859700011", "sourceName": "crm", "status": line}
+    other = {"connectorID": "68063653fc2e1fb859700012", "sourceName": line, "status": line}
+    world.fault(
+        system="wexa", route="/connector/{connectorID}", body={"name": line, "data_loader_config": config}, status=200
+    )
+    world.fault(system="wexa", route="/connectors/{projectID}", body=[one, other], status=200)
+    printed = _apply(folder) + _apply(folder, "-o", "json")
+    for words in (("plan",), ("drift",), ("plan", "-o", "json"), ("drift", "-o", "json")):
+        done = inside(*words, "-f", "wexa.yaml", "-vv")
+        printed += done.stdout + done.stderr
+    assert "canary" not in printed
+
+
+def test_a_get_that_fails_in_its_own_words(world: World, folder: Path) -> None:
+    """What is stored may be a secret that this run does not know."""
+    (folder / "secret.txt").write_text(PEM)
+    world.fault(system="wexa", route="/connector/{connectorID}", status=400, body={"detail": "stored: former-password"})
+    done = inside("plan", "-f", "wexa.yaml")
+    assert "answered 400" in done.stderr
+    assert "former-password" not in done.stdout + done.stderr
+
+
+def test_where_no_secret_took_part_the_words_are_shown(world: World, folder: Path) -> None:
+    (folder / "secret.txt").write_text(PEM)
+    world.fault(system="wexa", route="/connectors/{projectID}", status=400, body={"detail": "the project is asleep"})
+    assert "the project is asleep" in inside("plan", "-f", "wexa.yaml").stderr
+
+
+def test_known_words_are_recognised_in_their_order() -> None:
+    said = "Value error: batch_size is required; auth.key: canary is not a valid key (already exists)"
+    assert recognised(said, {"batch_size", "auth"}) == "batch_size, is required, auth, not a valid, already exists"
+
+
+def test_a_word_that_is_the_secret_is_not_recognised() -> None:
+    Secret("required")
+    assert recognised("required: username", {"username"}) == "username"
+
+
+@pytest.mark.parametrize("name", [name for name in SHAPES if name not in ("rot13", "spaced out", "truncated")])
+@pytest.mark.parametrize("kind", [kind for kind in SECRETS if kind != "short"])
+def test_the_second_net(kind: str, name: str) -> None:
+    Secret(SECRETS[kind])
+    shown = scrub(f"see {SHAPES[name](SECRETS[kind])} there")
+    assert "canary" not in shown.lower(), shown
+    assert "yranac" not in shown
+
+
+def test_pieces_are_touched() -> None:
+    Secret("0123abcd-canary-9876fedc")
+    assert touches("0123ABCDcanary")
+    assert touches("x-0123abcd-canary-9876fedc-y")
+    assert not touches("batch_size")
+
+
+def test_ordinary_words_stay() -> None:
+    Secret("ab")
+    Secret("k9z")
+    assert scrub("abc k9z table") == "abc k9z table"
+    assert not redaction.known & {"ab", "k9z"}
