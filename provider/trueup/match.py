@@ -1,4 +1,4 @@
-"""Which live resource each declared one is: by id, by natural key, by the name it had, or by what the ledger knows.
+"""Which live resource each declared one is, place by place; `claims` decides within a place.
 
 Kinds are taken one after the other, each behind what it refers to, since what is listed below something has ids of that
 in its natural key. A declared resource claims its live one; nothing is claimed twice.
@@ -7,8 +7,10 @@ in its natural key. A declared resource claims its live one; nothing is claimed 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from trueup.claims import Around, Claimant, settle
 from trueup.diff import UNKNOWN
 from trueup.model import Address, Declared, Live, Refusal, Verbs
 
@@ -90,7 +92,9 @@ class Index:
 class Matches:
     """What was found of what is declared, so far."""
 
-    def __init__(self, declared: Sequence[Declared], records: Records | None = None) -> None:
+    def __init__(
+        self, declared: Sequence[Declared], records: Records | None = None, elsewhere: Sequence[Declared] = ()
+    ) -> None:
         self.lives: dict[Address, Live] = {}
         """The live resource of each declared one that exists."""
         self.specs: dict[Address, dict[str, Any]] = {}
@@ -110,8 +114,11 @@ class Matches:
             self._by_place[place_of(one)].append(one)
             self._declared[one.address] = one
         self._records = records or {}
-        self._ids: dict[tuple[tuple[str, str], str], list[str]] | None = None
-        self._spoken: dict[Place, set[str]] = {}
+        self._known: dict[tuple[str, str], dict[str, list[Record]]] = {}
+        self._elsewhere: dict[Place, list[Declared]] = defaultdict(list)
+        """What is declared as well and left out of this run."""
+        for one in elsewhere:
+            self._elsewhere[place_of(one)].append(one)
         self._targets: dict[tuple[str, str, str, str], tuple[Any, Address | None]] = {}
 
     def parents(self, place: Place) -> dict[str, list[Declared]]:
@@ -128,6 +135,7 @@ class Matches:
         """The reading of a place: what is declared there is matched; what that refers to was taken before."""
         index = self.indexes[place] = Index(verbs, listing)
         translated = type(verbs).canonical is not Verbs.canonical
+        claimants: list[Claimant] = []
         for one in self._by_place.get(place, ()):
             spec = self._resolved(one)
             try:
@@ -140,16 +148,60 @@ class Matches:
                 self.specs[one.address] = spec
                 if listing.denied and (why := listing.denied.get(spec.get(one.kind.parent, ""))):
                     self.denied[one.address] = why
-                    continue
-                live = self._aged(one, spec, index) if one.address in listing.aged else self._match(one, spec, index)
+                elif one.address in listing.aged:
+                    self.lives[one.address] = self._aged(one, spec, index)
+                else:
+                    claimants.append(Claimant(one, spec, self._name(one, spec, index)))
             except _Refused as refused:
                 self.refused[one.address] = refused.why
-                if isinstance(parent := spec.get(one.kind.parent), str):
-                    self.unsettled.setdefault((one.kind.name, parent), one.address)
-                continue
-            if live is not None:
-                self.lives[one.address] = live
+                self._unsettled(one, spec)
+        claims = settle(claimants, self._around(place, index))
+        for claimant in claimants:
+            address = claimant.address
+            live = claims.lives.get(address)
+            if address not in claims.refused and live is not None:
+                other = index.claimed.setdefault(live.id, address)
+                if other == address:
+                    self.lives[address] = live
+                    continue
+                claims.refused[address] = f"{live.id} is declared twice: here and as {other}. Remove one of the two."
+            if address in claims.refused:
+                self.refused[address] = claims.refused[address]
+                self._unsettled(claimant.declared, claimant.spec)
         return index
+
+    def _around(self, place: Place, index: Index) -> Around:
+        connection = place[:2]
+        by_address = self._by_address(connection)
+        elsewhere: dict[str, Declared] = {}
+        for one in self._elsewhere.get(place, ()):
+            spec = self._resolved(one) if one.annotations else one.spec
+            elsewhere[str(one.address)] = one if spec is one.spec else replace(one, spec=spec)
+        return Around(
+            index.verbs,
+            index.by_id,
+            index.by_key,
+            lambda address: by_address.get(str(address), ()),
+            lambda identity: self.owner(identity, connection),
+            elsewhere,
+        )
+
+    def _by_address(self, connection: tuple[str, str]) -> dict[str, list[Record]]:
+        """What the ledger holds of a connection, by address: made when something first asks."""
+        if connection not in self._known:
+            known = self._known[connection] = defaultdict(list)
+            for record in self._records.get(connection, {}).values():
+                known[record.address].append(record)
+        return self._known[connection]
+
+    def _unsettled(self, one: Declared, spec: dict[str, Any]) -> None:
+        if isinstance(parent := spec.get(one.kind.parent), str):
+            self.unsettled.setdefault((one.kind.name, parent), one.address)
+
+    def owner(self, identity: str, connection: tuple[str, str]) -> str:
+        """The address that the ledger has for an id; empty when it has none."""
+        record = self._records.get(connection, {}).get(identity)
+        return record.address if record is not None else ""
 
     def _resolved(self, one: Declared) -> dict[str, Any]:
         spec = one.spec
@@ -187,32 +239,14 @@ class Matches:
         shown = {name: value for name, value in spec.items() if not one.kind.by_name[name].local}
         return Live(one.kind.name, key, one.address.name, shown, seen_at=at)
 
-    def _match(self, one: Declared, spec: dict[str, Any], index: Index) -> Live | None:
-        verbs = index.verbs
-        identity = verbs.identity(spec)
-        if identity is not None:
-            live = index.by_id.get(identity)
-        else:
-            self._name(one, spec, index)
-            found = index.by_key.get(verbs.key(spec), [])
-            if len(found) > 1:
-                ids = ", ".join(sorted(live.id for live in found))
-                raise _Refused(f"{len(found)} live resources answer to this name: {ids}. Give the id of the one meant.")
-            live = found[0] if found else self._renamed(one, spec, index)
-        if live is not None:
-            other = index.claimed.setdefault(live.id, one.address)
-            if other != one.address:
-                raise _Refused(f"{live.id} is declared twice: here and as {other}. Remove one of the two.")
-        return live
-
     def _moved(self, one: Declared, spec: dict[str, Any], found: dict[str, Any] | Refusal, index: Index) -> None:
         """Refuses what is live as the ledger knows it, and is declared by a name that stands for it no more."""
         connection = place_of(one)[:2]
         parent = one.kind.parent
         known = [
-            index.by_id[key]
-            for key in self._known().get((connection, str(one.address)), ())
-            if key in index.by_id and index.by_id[key].spec.get(parent) == spec.get(parent)
+            index.by_id[record.id]
+            for record in self._by_address(connection).get(str(one.address), ())
+            if record.id in index.by_id and index.by_id[record.id].spec.get(parent) == spec.get(parent)
         ]
         if not isinstance(found, Refusal) and any(
             index.verbs.key(live.spec) == index.verbs.key(found) for live in known
@@ -227,59 +261,15 @@ class Matches:
                 self.lives[one.address] = live
                 raise _Refused(why)
 
-    def _name(self, one: Declared, spec: dict[str, Any], index: Index) -> None:
-        """Two may be one in the server's words alone: an e-mail and the id of the same member."""
+    def _name(self, one: Declared, spec: dict[str, Any], index: Index) -> Any:
+        """Its natural key. Two may be one in the server's words alone: an e-mail and the id of the same member."""
         waits = self.waits.get(one.address)
-        key = index.verbs.key({**spec, **{name: str(need) for name, need in waits.items()}} if waits else spec)
-        other = index.named.setdefault(key, one.address)
+        key = index.verbs.key(spec)
+        named = index.verbs.key({**spec, **{name: str(need) for name, need in waits.items()}}) if waits else key
+        other = index.named.setdefault(named, one.address)
         if other != one.address:
             raise _Refused(f"{other} declares the same {one.kind.name}. Remove one of the two.")
-
-    def _renamed(self, one: Declared, spec: dict[str, Any], index: Index) -> Live | None:
-        """What lived under the name that the manifest says it had, or what the ledger knows by this address.
-
-        Only when nobody else declares it.
-        """
-        verbs = index.verbs
-        candidates: list[Live] = []
-        if one.annotations and (former := verbs.former(one)) is not None:
-            candidates = index.by_key.get(former, [])
-            for live in candidates:
-                if (other := index.claimed.get(live.id)) is not None and index.verbs.former(
-                    self._declared[other]
-                ) == former:
-                    raise _Refused(f"{other} says as well that it is what {live.name} was. Only one of them can be.")
-        if verbs.follows:
-            known = self._known().get((place_of(one)[:2], str(one.address)), ())
-            candidates = [*candidates, *(index.by_id[key] for key in known if key in index.by_id)]
-        for live in candidates:
-            if one.kind.parent and live.spec.get(one.kind.parent) != spec.get(one.kind.parent):
-                continue  # below something else it is something else
-            if live.id not in index.claimed and live.id not in self._spoken_for(one, index):
-                return live
-        return None
-
-    def _known(self) -> dict[tuple[tuple[str, str], str], list[str]]:
-        """Ids by connection and address, as the ledger knows them: made when something is first not to be found."""
-        if self._ids is None:
-            self._ids = defaultdict(list)
-            for connection, held in self._records.items():
-                for record in held.values():
-                    self._ids[connection, record.address].append(record.id)
-        return self._ids
-
-    def _spoken_for(self, one: Declared, index: Index) -> set[str]:
-        """The ids that other declared resources of that place name by id or by key."""
-        place = place_of(one)
-        if place not in self._spoken:
-            named: set[str] = set()
-            for other in self._by_place[place]:
-                spec = self.specs.get(other.address) or self._resolved(other)
-                identity = index.verbs.identity(spec)
-                lives = index.by_key.get(index.verbs.key(spec), ())
-                named |= {identity} if identity is not None else {live.id for live in lives}
-            self._spoken[place] = named
-        return self._spoken[place]
+        return key
 
 
 class _Refused(Exception):

@@ -174,6 +174,8 @@ class Verbs:
     """What the server tells of it beside its spec (`Live.server`), all texts, each with what it is."""
     follows: bool = True
     """Whether what the ledger knows by its id is still the same resource once its natural key is another."""
+    naming: str = ""
+    """The field that is unique among its siblings and can be changed; empty where a name cannot change hands."""
     statuses: tuple[str, ...] = ()
     """Every word that its status may read in; empty where the server may have others."""
 
@@ -186,9 +188,10 @@ class Verbs:
         found: str | None = spec.get("id")
         return found
 
-    def former(self, declared: Declared) -> Hashable | None:
-        """The natural key under which it lives when the manifest says that it is being renamed."""
-        return None
+    def former(self, declared: Declared, spec: dict[str, Any]) -> Hashable | None:
+        """The natural key with the name that its annotation says it had; `spec` has ids for references."""
+        name = (declared.annotations or {}).get(RENAMED_FROM, "").strip()
+        return self.key({**spec, self.naming: name}) if name and self.naming else None
 
     def label(self, spec: dict[str, Any]) -> str:
         """What it is called among those of its parent, where a short form declares it."""

@@ -39,6 +39,8 @@ class Wanted:
     """What has to be looked for although it is declared no more, by system and connection."""
     whole: bool = True
     """False says that the run is about these resources alone: few of them may be looked up one by one."""
+    elsewhere: Sequence[Declared] = ()
+    """What is declared as well and left out of this run."""
     choose: Choose | None = None
     """Decides what may be taken from the ledger rather than read; None reads everything."""
 
@@ -52,7 +54,7 @@ class _Observer:
     def __init__(self, wanted: Wanted, clients: Mapping[tuple[str, str], Client]) -> None:
         self.wanted = wanted
         self.clients = clients
-        self.matches = Matches(wanted.declared, wanted.records)
+        self.matches = Matches(wanted.declared, wanted.records, wanted.elsewhere)
         self.declared: dict[Place, list[Declared]] = defaultdict(list)
         self.owned: dict[Place, list[Record]] = defaultdict(list)
         self.kinds: dict[Place, Kind] = {}

@@ -46,6 +46,8 @@ class Record:
     """Paths of keys of mappings owned by key that we set: removed when they leave the manifest."""
     at: str = ""
     """When it was written last, RFC 3339; empty for what was adopted and never written."""
+    renamed_from: str = ""
+    """The former name by its annotation, once that was carried out."""
 
 
 @dataclass(slots=True)

@@ -57,6 +57,8 @@ def resume(
                 found.unknown += 1
                 continue
             live = looked.live(intent, index)
+            if live is not None and not intent.id and _another(intent, records.get(connection, {}).get(live.id)):
+                live = None  # its name is that of something that was there before
             if live is None and not (connection in seeing and _complete(intent, index, connection, matches)):
                 found.unknown += 1
                 continue
@@ -71,6 +73,11 @@ def resume(
             found.absent += state == "absent"
     found.records = list(kept.values())
     return found
+
+
+def _another(intent: Intent, known: Record | None) -> bool:
+    """Whether what goes by the name of something that was to be created is known as something else."""
+    return known is not None and known.address != intent.address
 
 
 def _state(intent: Intent, live: Live | None, index: Index) -> str:
@@ -116,7 +123,7 @@ class _Looked:
         """What the ledger is to hold: of what was written that alone which can be seen to be live."""
         record = copy.deepcopy(known) if known else dataclasses.replace(wanted, id=live.id, written={}, owned=[], at="")
         record.address, record.policy, record.protected = wanted.address, wanted.policy, wanted.protected
-        record.name = live.name
+        record.name, record.renamed_from = live.name, wanted.renamed_from
         seen = {
             dotted(path): value for name in live.spec for path, _, value in leaves(MISSING, live.spec[name], (name,))
         }

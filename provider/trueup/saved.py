@@ -83,6 +83,8 @@ def _binding(step: Step, beside: Mapping[tuple[str, str], list[str]], key: bytes
         "what goes with it": sorted((*step.lost, *step.along)),
         "what else is removed there": _near(step, beside),
     }
+    if step.after or step.aside:
+        found["what gives up its name"] = [*step.after, step.aside]
     # A secret may be another one at the time of the apply, and then be a change where it was none.
     paths = [_whole(change.path) for change in step.changes] + list(_secrets(step.desired.spec, ()))
     for path in paths:
@@ -353,6 +355,8 @@ def _step(step: Step) -> dict[str, Any]:
         "first": step.first,
         "lost": [scrub(line) for line in step.lost],
         "kept": step.kept,
+        "after": list(step.after),
+        "aside": step.aside,
     }
 
 
@@ -381,6 +385,8 @@ def _step_of(content: Mapping[str, Any]) -> Step:
         content["first"],
         tuple(content["lost"]),
         kept=content["kept"],
+        after=tuple(content.get("after", ())),  # an older version does not write these two
+        aside=content.get("aside", ""),
     )
 
 

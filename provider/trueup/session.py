@@ -58,7 +58,8 @@ class Session:
         selection = Selection(options.targets, options.labels)
         self.narrowed = bool(selection)
         self.resources = select(found, selection) if selection else list(found)
-        self._left_out = len(found) - len(self.resources)
+        chosen = {one.address for one in self.resources}
+        self._left_out = [one for one in found if one.address not in chosen]
         self._check(options)
         needed = connections.needed_by(self.resources)
         needed |= {(system, options.connection or DEFAULT_CONNECTION) for system in self.systems}
@@ -108,7 +109,7 @@ class Session:
         sweep = await self._sweep(resources, ledger, key)
         choose = sweep.choose if sweep else None
         records = self._ours.records
-        wanted = Wanted(resources, records, self._ours.sought(unfinished), not self.narrowed, choose)
+        wanted = Wanted(resources, records, self._ours.sought(unfinished), not self.narrowed, self._left_out, choose)
         matches = await observe(wanted, self.clients)
         await guard(self.clients.values())
         self._ours.locate(matches)
@@ -116,7 +117,7 @@ class Session:
             await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own))
         owned = self._ours.owned()
         plan = build(resources, matches, records, Policy(key, options.resend, options.prune, options.disconnect), owned)
-        plan.left_out = self._left_out
+        plan.left_out = len(self._left_out)
         if options.strict:
             undeclared(plan)
         await self._weigh(plan, owned)

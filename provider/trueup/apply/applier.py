@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from trueup.apply.outcome import Outcome, Report
+from trueup.apply.turns import Order, Turns
 from trueup.apply.verify import Verifier, resolved
 from trueup.diff import MISSING
-from trueup.errors import ApiError, Stopped, TrueupError
+from trueup.errors import ApiError, Refused, Stopped, TrueupError
 from trueup.match import depths_of, place_of
-from trueup.model import WITH_ALL_BELOW, Address, Desired, Live
+from trueup.model import WITH_ALL_BELOW, Address, Call, Desired, Live
 from trueup.systems import KINDS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from trueup.apply.journal import Journal
     from trueup.client import Client
     from trueup.model import Verbs
-    from trueup.plan import Plan
+    from trueup.plan import Plan, Step
     from trueup.progress import Clock, Progress
 
 
@@ -36,6 +37,10 @@ class Applier:
     fail_fast: bool = False
 
     _lives: dict[Address, Live] = field(default_factory=dict, init=False)
+    _there: set[str] = field(default_factory=set, init=False)
+    """Ids of what was there before anything was sent."""
+    _aside: set[str] = field(default_factory=set, init=False)
+    """Ids of what has a temporary name now."""
     _failed: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +51,7 @@ class Applier:
         started = self.clock.monotonic()
         before = sum(client.sent for client in self.clients.values())
         self._lives = {address: live for address, (_, live) in plan.matched.items()}
+        self._there = {live.id for live in self._lives.values()} | {live.id for _, live in plan.unmanaged}
         report = Report()
         report.outcomes = [
             Outcome(step, "refused" if step.action == "refuse" else "skipped", before=step.live)
@@ -53,8 +59,14 @@ class Applier:
             if step.action != "no-op"
         ]
         sending = [one for one in report.outcomes if one.result != "refused"]
-        await self._calls([one for one in sending if one.step.action != "delete"], "applying", self.fail_fast)
+        order = Order(report.outcomes)
+        late = order.behind_removals()
+        last = {id(outcome) for outcome in late}
+        await self._step_aside([one for one in sending if one.step.aside])
+        first = [one for one in sending if one.step.action != "delete" and id(one) not in last]
+        await self._calls(first, "applying", self.fail_fast, order)
         await self._removals([one for one in sending if one.step.action == "delete"])
+        await self._calls(late, "applying", self.fail_fast, order)
         report.stopped = any(client.stop.is_set() for client in self.clients.values())
         verifier = Verifier(self.clients, self.progress, self.journal, self._lives, self._again)
         try:
@@ -76,6 +88,29 @@ class Applier:
     async def _again(self, outcomes: Sequence[Outcome]) -> None:
         await self._calls(outcomes, "once more", fail_fast=False)
 
+    async def _step_aside(self, outcomes: Sequence[Outcome]) -> None:
+        """Gives the temporary names, so that others can take the names that these have."""
+        trials: list[Outcome] = []
+        for outcome in outcomes:
+            step = outcome.step
+            naming = cast("Verbs", step.declared.kind.verbs).naming
+            spec = {**step.desired.spec, naming: step.aside}
+            first = dataclasses.replace(
+                step,
+                calls=(Call("patch", 1, (naming,)),),
+                desired=dataclasses.replace(step.desired, spec=spec, removed=()),
+                needs=(),
+                after=(),
+            )
+            trials.append(Outcome(first, "skipped", before=step.live))
+        await self._calls(trials, "giving temporary names", self.fail_fast)
+        for outcome, trial in zip(outcomes, trials, strict=True):
+            outcome.made, outcome.live, outcome.seconds = trial.made, trial.live, trial.seconds
+            if trial.result == "done":
+                self._aside.add(cast("Live", trial.live).id)
+            else:
+                outcome.result, outcome.error, outcome.maybe = trial.result, trial.error, trial.maybe
+
     async def _removals(self, outcomes: Sequence[Outcome]) -> None:
         """Removals come last, those of what is below something else first, and only when nothing failed before them."""
         depths = depths_of(set(KINDS))
@@ -87,30 +122,24 @@ class Applier:
             else:
                 await self._calls(wave, "removing", self.fail_fast)
 
-    async def _calls(self, outcomes: Sequence[Outcome], phase: str, fail_fast: bool) -> None:
-        """Runs the steps, each once what it needs is there.
+    async def _calls(
+        self, outcomes: Sequence[Outcome], phase: str, fail_fast: bool, order: Order | None = None
+    ) -> None:
+        """Runs the steps, each once what it needs is there and the name that it takes is free.
 
         A wave is all that is ready when the writers are about to run out of work: its intents are one transaction.
         """
         if not outcomes:
             return
         self.progress.phase(phase, len(outcomes))
-        by_address = {outcome.address: outcome for outcome in outcomes}
-        dependents: dict[Address, list[Outcome]] = defaultdict(list)
-        unmet: dict[int, int] = {}
-        ready: list[Outcome] = []
-        for outcome in outcomes:
-            needs = {need for need in outcome.step.needs if need in by_address}
-            unmet[id(outcome)] = len(needs)
-            for need in needs:
-                dependents[need].append(outcome)
-            if not needs:
-                ready.append(outcome)
+        order = order or Order(outcomes)
+        turns = Turns(outcomes, order, self._aside)
+        ready = turns.ready
         enough = sum(client.concurrency for client in self.clients.values())
         running: dict[asyncio.Task[None], Outcome] = {}
         while ready or running:
             if ready and len(running) <= enough:
-                wave, ready = [one for one in ready if self._may(one, by_address)], []
+                wave, ready = [one for one in ready if self._may(one)], []
                 await self.journal.intend([(one.step, resolved(one.step, self._lives)) for one in wave])
                 running |= {asyncio.ensure_future(self._one(one, fail_fast)): one for one in wave}
             if not running:
@@ -126,34 +155,12 @@ class Applier:
             for task in done:
                 outcome = running.pop(task)
                 task.result()
-                for other in self._released(outcome, dependents, unmet, by_address):
-                    ready.append(other)
+                ready += turns.after(outcome)
             if self.journal.crowded:
                 await self.journal.flush()
 
-    def _may(self, outcome: Outcome, by_address: Mapping[Address, Outcome]) -> bool:
+    def _may(self, outcome: Outcome) -> bool:
         return outcome.error is None and not self.clients[place_of(outcome.step.declared)[:2]].stop.is_set()
-
-    def _released(
-        self,
-        outcome: Outcome,
-        dependents: Mapping[Address, Sequence[Outcome]],
-        unmet: dict[int, int],
-        by_address: Mapping[Address, Outcome],
-    ) -> list[Outcome]:
-        """Those whose last need is met now; those whose need was not made are told so, with what needs them."""
-        found: list[Outcome] = []
-        waiting = [(outcome, other) for other in dependents.get(outcome.address, ())]
-        for need, other in waiting:
-            unmet[id(other)] -= 1
-            if need.result != "done":
-                other.error = other.error or ApiError(f"it needs {need.address}, which was not made.")
-            if unmet[id(other)] == 0:
-                if other.error is None:
-                    found.append(other)
-                else:
-                    waiting += [(other, further) for further in dependents.get(other.address, ())]
-        return found
 
     async def _one(self, outcome: Outcome, fail_fast: bool) -> None:
         try:
@@ -186,6 +193,7 @@ class Applier:
                 done += 1
                 outcome.made.append(call.verb)
                 if answer is not None:
+                    self._never_another(step, answer)
                     live = answer
                     for name in () if answer.found else call.paths:
                         outcome.answered[name] = answer.spec.get(name, MISSING)
@@ -201,6 +209,15 @@ class Applier:
         outcome.live = live
         outcome.seconds = self.clock.monotonic() - started
         await self._note(outcome, desired, done)
+
+    def _never_another(self, step: Step, answer: Live) -> None:
+        """What had to be looked for by its name after a creation, and was there before, is something else."""
+        former = step.live.id if step.live is not None else ""
+        if answer.found and answer.id in self._there and answer.id != former:
+            raise Refused(
+                f"its name is taken by {answer.id}, which was there before. Nothing was written to that.",
+                hint="Rename one of the two, and apply again.",
+            )
 
     async def _note(self, outcome: Outcome, desired: Desired, done: int) -> None:
         """What was made, for whoever needs it, and for the ledger."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
 _BODY: Final = ("written", "read_back", "settling", "owned")
+_LATER: Final = ("renamed_from",)
 _RECORD: Final = ("scope", "id", "address", "at", "kind", "realm", "parent", "name", "policy")
 _INTENT: Final = ("run", "scope", "realm", "address", "kind", "verb", "id", "parent", "key", "at")
 _NO_RECORD: Final = "it holds a record that is none"
@@ -22,7 +23,7 @@ _STATES: Final = ("open", "done", "failed", "found", "absent")
 
 def from_record(one: Record) -> dict[str, Any]:
     """The row of a record."""
-    body = json.dumps({name: getattr(one, name) for name in _BODY})
+    body = json.dumps({name: getattr(one, name) for name in _BODY} | _later(one))
     return {**{name: getattr(one, name) for name in _RECORD}, "protected": int(one.protected), "body": body}
 
 
@@ -76,7 +77,12 @@ def stamp(seconds: float) -> str:
 
 
 def _plain(one: Record) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in (*_RECORD, "protected", *_BODY)}
+    return {name: getattr(one, name) for name in (*_RECORD, "protected", *_BODY)} | _later(one)
+
+
+def _later(one: Record) -> dict[str, str]:
+    """What older versions do not write, where there is something to say."""
+    return {name: getattr(one, name) for name in _LATER if getattr(one, name)}
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -98,7 +104,7 @@ def _record(found: dict[str, Any]) -> Record:
     for one in (body["written"].values(), body["read_back"].values(), body["settling"], *body["owned"]):
         if not all(isinstance(part, str) for part in one):
             raise ValueError(_NO_RECORD)
-    body |= texts
+    body |= texts | {name: _text(found[name]) for name in _LATER if name in found}
     return Record(**body, protected=bool(_number(found["protected"])))
 
 

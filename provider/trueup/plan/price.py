@@ -23,6 +23,7 @@ def price(plan: Plan, reading: Reading) -> None:
     for step in plan.pending:
         touched[place_of(step.declared)].append(step)
     requests = sum(call.requests for step in plan.pending for call in step.calls)
+    requests += sum(bool(step.aside) for step in plan.pending)
     for steps in touched.values():
         kind = steps[0].declared.kind
         lives = [step.live for step in steps]

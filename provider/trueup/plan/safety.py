@@ -47,17 +47,21 @@ def judge(plan: Plan, owned: int, limit: Limit) -> str:
 def forbid(plan: Plan, connection: tuple[str, str], role: str) -> None:
     """Refuses the steps that take an organisation admin, and what needs them: the credential is of somebody else."""
     refused: set[Address] = set()
-    for step in plan.pending:
+    kept: set[str] = set()
+    for step in sorted(plan.pending, key=lambda step: step.action != "delete"):  # what they free may be waited for
         if place_of(step.declared)[:2] != connection:
             continue
         if need := next((need for need in step.needs if need in refused), None):
             _refuse(step, f"it needs {need}, which cannot be made.")
+        elif kept.intersection(step.after):
+            _refuse(step, "it takes the name of what may not be removed.")
         elif any(call.admin for call in step.calls):
             verb = next(call.verb for call in step.calls if call.admin)
             _refuse(step, f"to {verb} it takes an organisation admin, and this credential belongs to a {role}.")
         else:
             continue
         refused.add(step.address)
+        kept |= {step.live.id} if step.live else set()
 
 
 def _refuse(step: Step, why: str) -> None:

@@ -49,6 +49,10 @@ class Step:
     """Ids of what is deleted with it, beside what is below it."""
     kept: int = 0
     """The server's own keys that a write of a mapping carries over."""
+    after: tuple[str, ...] = ()
+    """Ids of what has to give up the name that this takes."""
+    aside: str = ""
+    """The temporary name that it takes before all else, where names only change places: one more request."""
 
     @property
     def address(self) -> Address:

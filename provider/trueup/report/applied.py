@@ -71,7 +71,7 @@ def _problem(sheet: Sheet, outcome: Outcome, words: Words) -> None:
             sheet.row(6, f"{safe(change.name)}  ", differing(live, declared))
     elif outcome.result == "failed" or (outcome.made and outcome.result in ("stopped", "skipped")):
         sheet.row(2, f"! {name}", f"  {outcome.result}{made}", where, style="red")
-        if outcome.error is not None and outcome.result == "failed":
+        if outcome.error is not None and outcome.result in ("failed", "skipped"):
             sheet.say(sentence(outcome.error), 6, hang=2)
 
 

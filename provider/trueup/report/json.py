@@ -197,6 +197,10 @@ def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, An
         found["reason"] = scrub(step.why)
     if step is not None and step.needs:
         found["needs"] = [str(address) for address in step.needs]
+    if step is not None and step.after:
+        found["after"] = list(step.after)
+    if step is not None and step.aside:
+        found["temporary_name"] = step.aside
     if step is not None and step.action == "refuse":
         found |= {"refused": scrub(step.why), "error": step.error, "declared": wanted}
     return found

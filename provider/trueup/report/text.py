@@ -178,6 +178,8 @@ def _step(sheet: Sheet, step: Step, words: Words) -> None:
     elif step.action in ("update", "replace"):
         heading(sheet, step, _verbs(step))
         _changed(sheet, step, words)
+        if step.aside:
+            sheet.say(f'first called "{safe(step.aside)}" for a moment, since names change places', 6, hang=2)
         for line in step.lost:
             sheet.say(f"lost with it: {safe(line)}", 6, style="red", hang=2)
     elif step.action == "delete":

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound, Refused, Unavailable
-from trueup.model import RENAMED_FROM, Call, Kept, Listing, Live, Refusal, Verbs, field, kind
+from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
 from trueup.systems.den import lists, writes
 
 if TYPE_CHECKING:
@@ -94,16 +94,12 @@ class _Verbs(Verbs):
             "createdAt": "When it was created.",
         }
     )
+    naming = "name"
     statuses = (*_VERBS, "error")  # as the published document lists them
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in the organisation: the name, whatever its case."""
         return str(spec["name"]).casefold()
-
-    def former(self, declared: Declared) -> Hashable | None:
-        """The name that the annotation says it had."""
-        name = (declared.annotations or {}).get(RENAMED_FROM)
-        return name.strip().casefold() if name else None
 
     async def read(self, api: Client, scope: Scope) -> Listing:
         """All instances; when the rest does not matter and few are wanted, those alone, by id or by name."""
@@ -112,7 +108,7 @@ class _Verbs(Verbs):
             for declared in scope.declared:
                 for live in await self._look(api, declared.spec):
                     found[live.id] = live
-                if (former := self.former(declared)) is not None:
+                if (former := self.former(declared, declared.spec)) is not None:
                     for live in await self._look(api, {"name": former}):
                         found[live.id] = live
             renamed = {key: Live("ConnectorInstance", key, "", {}) for key in scope.known if key not in found}

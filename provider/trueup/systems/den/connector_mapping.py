@@ -67,6 +67,7 @@ class _Verbs(Verbs):
     """What is known of connector mappings. Source: recorded cases `mappings.*`."""
 
     told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
+    naming = "selector"
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in its target: selector, whatever its case, and object type."""

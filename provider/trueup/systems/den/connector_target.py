@@ -70,6 +70,7 @@ class _Verbs(Verbs):
     """What is known of connector targets. Source: recorded cases `targets.*`."""
 
     told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
+    naming = "remoteId"
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in its instance: the remoteId, whatever its case."""

@@ -1,0 +1,288 @@
+"""Which live resource of one place each declared one is: an id outranks a name.
+
+First the id that a manifest gives, then the id that the ledger has for the address, then the name that it had
+(`trueup.dev/renamed-from`), last its natural key. Nothing is claimed twice, and what the ledger knows as one address is
+not taken by its name for another one that is declared as well.
+
+An annotation stays in a manifest after it was carried out. It moves a resource off what that has been until now only
+when another one claims that in turn: a chain as a whole or not at all. The ledger remembers which were carried out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trueup.model import RENAMED_FROM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from trueup.model import Address, Declared, Live, Verbs
+    from trueup.records import Record
+
+
+@dataclass(slots=True, eq=False)
+class Claimant:
+    """One declared resource that has to be found among what is live."""
+
+    declared: Declared
+    spec: dict[str, Any]
+    """In the server's words, with ids for references."""
+    key: Hashable
+    held: Live | None = None
+    """What it has been until now, by the ledger or by its name."""
+    known: bool = False
+    """Whether the ledger says so."""
+    former: Hashable | None = None
+    """The natural key that it had, by an annotation that was not carried out yet."""
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.declared.address
+
+
+@dataclass(slots=True)
+class Around:
+    """What a place holds, and what is known of it."""
+
+    verbs: Verbs
+    by_id: Mapping[str, Live]
+    by_key: Mapping[Any, Sequence[Live]]
+    records: Callable[[Address], Sequence[Record]] = lambda _: ()
+    """What the ledger has for an address."""
+    owner: Callable[[str], str] = lambda _: ""
+    """The address that the ledger has for an id."""
+    elsewhere: Mapping[str, Declared] = field(default_factory=dict)
+    """What is declared as well and left out of this run, by address."""
+
+
+@dataclass(slots=True)
+class Claims:
+    """What became of the claimants of one place."""
+
+    lives: dict[Address, Live] = field(default_factory=dict)
+    refused: dict[Address, str] = field(default_factory=dict)
+
+
+def settle(claimants: Sequence[Claimant], around: Around) -> Claims:
+    """Return what each claimant is; one in neither map does not exist yet."""
+    return _Settling(claimants, around).settle()
+
+
+class _Settling:
+    def __init__(self, claimants: Sequence[Claimant], around: Around) -> None:
+        self.around = around
+        self.claims = Claims()
+        self.explicit: dict[str, Claimant] = {}
+        self.taken: dict[str, Claimant] = {}
+        """By id, who is what, or may be."""
+        self.disputed: dict[Address, str] = {}
+        """Ids that the ledger has for one address and a manifest gives to another."""
+        self.named = [one for one in claimants if around.verbs.identity(one.spec) is None]
+        self.by_identity = [one for one in claimants if around.verbs.identity(one.spec) is not None]
+
+    def settle(self) -> Claims:
+        for one in self.by_identity:
+            self._by_identity(one)
+        if self.around.verbs.follows:
+            for one in self.named:
+                self._by_ledger(one)
+        for one in self.named:
+            if one.held is None and one.address not in self.claims.refused:
+                self._by_name(one)
+        if any(one.declared.annotations for one in self.named):
+            self._by_annotation()
+        for one in self.named:
+            if one.held is not None and one.address not in self.claims.refused:
+                self.claims.lives[one.address] = one.held
+        return self.claims
+
+    def _refuse(self, one: Claimant, why: str) -> None:
+        self.claims.refused[one.address] = why
+        self.claims.lives.pop(one.address, None)
+
+    def _by_identity(self, one: Claimant) -> None:
+        identity = str(self.around.verbs.identity(one.spec))
+        if (live := self.around.by_id.get(identity)) is None:
+            return
+        other = self.explicit.setdefault(identity, one)
+        if other is not one:
+            self._refuse(one, _twice(identity, other))
+            return
+        self.taken[identity] = one
+        self.claims.lives[one.address] = live
+
+    def _by_ledger(self, one: Claimant) -> None:
+        """What the ledger has for the address, as far as it is there and below the same parent."""
+        records = self.around.records(one.address)
+        if not records:
+            return
+        parent = one.declared.kind.parent
+        found = [record for record in records if record.id in self.around.by_id]
+        if parent:  # below something else it is something else
+            wanted = one.spec.get(parent)
+            found = [record for record in found if self.around.by_id[record.id].spec.get(parent) == wanted]
+        free = [record for record in found if record.id not in self.explicit]
+        if found and not free:
+            self.disputed[one.address] = found[0].id
+        if len(free) > 1:
+            free = self._meant(one, free)
+        if len(free) > 1:
+            ids = ", ".join(sorted(record.id for record in free))
+            self._refuse(one, f"the ledger knows several live resources by this address: {ids}. Give the id of one.")
+        for record in free:
+            self.taken[record.id] = one
+        if len(free) == 1:
+            one.held, one.known = self.around.by_id[free[0].id], True
+
+    def _meant(self, one: Claimant, records: list[Record]) -> list[Record]:
+        """Of several the one of which the annotation was carried out, else the one that goes by its name."""
+        note = note_of(one.declared)
+        if note and (moved := [record for record in records if record.renamed_from == note]):
+            return moved
+        key = self.around.verbs.key
+        return [record for record in records if key(self.around.by_id[record.id].spec) == one.key] or records
+
+    def _by_name(self, one: Claimant) -> None:
+        found = self.around.by_key.get(one.key, ())
+        if not found:
+            self._unless_disputed(one)
+            return
+        if len(found) > 1:
+            ids = ", ".join(sorted(live.id for live in found))
+            self._refuse(one, f"{len(found)} live resources answer to this name: {ids}. Give the id of the one meant.")
+            return
+        (live,) = found
+        if live.id in self.taken:  # it is another one, which may be about to give up this name
+            self._unless_disputed(one)
+            return
+        if (owner := self.around.owner(live.id)) in self.around.elsewhere and owner != str(one.address):
+            self._refuse(
+                one,
+                f"its name is that of {live.id}, which is {owner} by the ledger. That is declared as well, and this "
+                "run leaves it out: include it.",
+            )
+            return
+        self.taken[live.id] = one
+        one.held = live
+
+    def _unless_disputed(self, one: Claimant) -> None:
+        """It is what a manifest gives to another one by its id: then that one is refused, and nothing is made anew."""
+        if (identity := self.disputed.get(one.address)) is not None:
+            other = self.explicit[identity]
+            self._refuse(other, _twice(identity, one))
+            self.taken[identity] = one
+            one.held, one.known = self.around.by_id[identity], True
+
+    def _by_annotation(self) -> None:
+        """Moves resources to what lived under their former names, chain by chain."""
+        wanting = self._wanting()
+        held = {one.held.id: one for one in self.named if one.held is not None}
+        declared = {str(one.address) for one in self.named} | set(self.around.elsewhere)
+        for identity, one in wanting.items():
+            # What has its name and was never this one by the ledger is not it, when what it was is known to be there.
+            owner = "" if one.known else self.around.owner(identity)
+            wanted = one.held is not None and one.held.id in wanting
+            if one.held is None or (owner and owner not in declared and not wanted):
+                self._move(self._chain(one, wanting, held), wanting)
+        for chain in _cycles(wanting, held):
+            if all(one.known for one in chain):  # without a ledger nothing tells whether that was done already
+                self._move(chain, wanting)
+        for address, why in self._contested().items():
+            self.claims.refused[address] = why
+
+    def _wanting(self) -> dict[str, Claimant]:
+        """By id of what they want, those whose annotation was not carried out yet."""
+        wanting: dict[str, Claimant] = {}
+        verbs = self.around.verbs
+        for one in self.named:
+            if not note_of(one.declared) or one.address in self.claims.refused:
+                continue
+            spent = [record.id for record in self.around.records(one.address) if self._spent(one, record)]
+            if one.held is not None and one.held.id in spent:
+                continue
+            one.former = verbs.former(one.declared, one.spec)
+            if one.former is None:
+                continue
+            found = self.around.by_key.get(one.former, ())
+            if len(found) != 1 or found[0].id in self.explicit or (one.held is not None and found[0] is one.held):
+                continue
+            other = wanting.setdefault(found[0].id, one)
+            if other is not one and one.held is None:
+                self._refuse(one, f"{other.address} says as well that it is what {found[0].name} was. Only one can be.")
+        return wanting
+
+    @staticmethod
+    def _spent(one: Claimant, record: Record) -> bool:
+        return bool(record.renamed_from) and record.renamed_from == note_of(one.declared)
+
+    def _chain(self, head: Claimant, wanting: Mapping[str, Claimant], held: Mapping[str, Claimant]) -> list[Claimant]:
+        """The chain that begins with something that is not there yet; empty when what it ends with stays."""
+        targets = {one.address: key for key, one in wanting.items()}
+        chain, one = [head], head
+        while (holder := held.get(targets[one.address])) is not None:
+            if holder.address not in targets:
+                return []
+            chain.append(holder)
+            one = holder
+        live = self.around.by_id[targets[one.address]]
+        owner = self.around.owner(live.id)
+        if owner in self.around.elsewhere:
+            why = f"what {live.name} was ({live.id}) is {owner} by the ledger, which this run leaves out: include it."
+            self._refuse(head, why)
+            return []
+        return chain
+
+    def _contested(self) -> dict[Address, str]:
+        """Why some that keep what they are cannot be told: what this run leaves out says that it is what they are."""
+        verbs = self.around.verbs
+        formers: dict[Hashable, str] = {}
+        for address, other in self.around.elsewhere.items():
+            if not self.around.records(other.address) and (key := verbs.former(other, other.spec)) is not None:
+                formers[key] = address
+        refused: dict[Address, str] = {}
+        for one in self.named if formers else ():
+            if one.held is None or one.former is None or (key := verbs.key(one.held.spec)) == one.former:
+                continue
+            if key in formers:
+                what = f"{one.held.name} ({one.held.id})"
+                refused[one.address] = (
+                    f"{formers[key]}, which this run leaves out, says that it is what {what} was: include it."
+                )
+        return refused
+
+    def _move(self, chain: Iterable[Claimant], wanting: Mapping[str, Claimant]) -> None:
+        targets = {one.address: key for key, one in wanting.items()}
+        for one in list(chain):
+            identity = targets[one.address]
+            one.held = self.around.by_id[identity]
+            self.taken[identity] = one
+
+
+def note_of(declared: Declared) -> str:
+    """The former name that its annotation gives; empty when there is none."""
+    return (declared.annotations or {}).get(RENAMED_FROM, "").strip()
+
+
+def _cycles(wanting: Mapping[str, Claimant], held: Mapping[str, Claimant]) -> list[list[Claimant]]:
+    """Chains that bite their own tail: each wants what the next one holds."""
+    targets = {one.address: key for key, one in wanting.items()}
+    found: list[list[Claimant]] = []
+    seen: set[Address] = set()
+    for start in wanting.values():
+        chain: list[Claimant] = []
+        one: Claimant | None = start
+        while one is not None and one.address in targets and one.address not in seen and one not in chain:
+            chain.append(one)
+            one = held.get(targets[one.address])
+        if one is not None and one in chain:
+            found.append(chain[chain.index(one) :])
+        seen |= {each.address for each in chain}
+    return found
+
+
+def _twice(identity: str, other: Claimant) -> str:
+    return f"{identity} is declared twice: here and as {other.address}. Remove one of the two."

@@ -1,0 +1,171 @@
+"""Unique names that change hands: a step that takes a name waits for the one that gives it up.
+
+Names that only change places go through a temporary one. A step that takes a name which nothing gives up is refused:
+no object is written over another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, cast
+
+from trueup.match import place_of
+from trueup.model import DELETES, Desired, Live, Verbs
+from trueup.plan.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping
+
+    from trueup.match import Index, Matches
+    from trueup.model import Address
+    from trueup.plan.steps import Left, Plan
+
+PREFIX: Final = "trueup-renaming-"
+"""How a temporary name begins; the id of what has it follows."""
+
+
+def order(plan: Plan, matches: Matches) -> None:
+    """Says of each step which others have to give up its name before, and refuses those whose name stays taken."""
+    _Order(plan, matches).order()
+
+
+def temporary(live: Live) -> str:
+    """A name for something while its own two are both taken: as unique as its id."""
+    return f"{PREFIX}{live.id}"
+
+
+@dataclass(slots=True)
+class _Order:
+    plan: Plan
+    matches: Matches
+    claimed: dict[str, Address] = field(default_factory=dict)
+    """Who is what, in all places: two connections may lead to one server."""
+    steps: dict[Address, Step] = field(default_factory=dict)
+    ending: dict[str, Step] = field(default_factory=dict)
+    """The steps after which something is not there any more, by its id."""
+
+    def order(self) -> None:
+        taking = [(step, found) for step in self.plan.steps if (found := list(self._holders(step)))]
+        if not taking:
+            return
+        self.claimed = {key: one for index in self.matches.indexes.values() for key, one in index.claimed.items()}
+        self.steps = {step.address: step for step in self.plan.steps if not step.declared.gone}
+        for step in self.plan.steps:
+            if step.declared.gone and step.live and any(call.verb in DELETES for call in step.calls):
+                self.ending |= dict.fromkeys((step.live.id, *step.along), step)
+        for step, holders in taking:
+            for live in holders:
+                if why := self._kept(live, place_of(step.declared)[:2]):
+                    _refuse(step, f'its name "{live.name}" is taken by {live.id}: {why}.')
+            if step.action != "refuse":
+                step.after = tuple(sorted({cast(Live, self._giving(live).live).id for live in holders}))
+        self._refuse_what_waits_in_vain()
+        for cycle in _cycles([step for step, _ in taking if step.action != "refuse"]):
+            self._step_aside(cycle)
+        self._refuse_what_waits_in_vain()
+
+    def _holders(self, step: Step) -> Iterable[Live]:
+        """What else has the name that a step takes, as far as was read."""
+        if step.declared.gone or step.action not in ("create", "update", "replace"):
+            return
+        verbs = cast(Verbs, step.declared.kind.verbs)
+        index = self.matches.indexes.get(place_of(step.declared))
+        if index is None or not verbs.follows or step.declared.kind.parent in step.desired.waits:
+            return
+        own = step.live.id if step.live else ""
+        yield from (live for live in index.by_key.get(self._taken(step, verbs, index), ()) if live.id != own)
+
+    @staticmethod
+    def _taken(step: Step, verbs: Verbs, index: Index) -> Hashable:
+        return verbs.key({**(step.live.spec if step.live else {}), **step.desired.spec})
+
+    def _giving(self, live: Live) -> Step:
+        found = self.ending.get(live.id)
+        return found if found is not None else self.steps[self.claimed[live.id]]
+
+    def _kept(self, live: Live, connection: tuple[str, str]) -> str:
+        """Why what has a name keeps it; empty when it gives it up."""
+        if live.id in self.ending:
+            return ""
+        owner = self.claimed.get(live.id)
+        if owner is None:
+            return self._unclaimed(live, connection)
+        step = self.steps.get(owner)
+        if step is not None and step.action == "refuse":
+            return f"that is {owner}, which is refused"
+        if step is None or step.live is None or step.action not in ("update", "replace"):
+            return f"that is {owner}, which keeps it"
+        index = self.matches.indexes[place_of(step.declared)]
+        if self._taken(step, index.verbs, index) == index.verbs.key(live.spec):
+            return f"that is {owner}, which keeps it"
+        return ""
+
+    def _unclaimed(self, live: Live, connection: tuple[str, str]) -> str:
+        archiving = next(
+            (one for one in self.plan.steps if one.declared.gone and one.live and one.live.id == live.id), None
+        )
+        if archiving is not None:
+            return f"that is {archiving.address}, and what is archived keeps its name"
+        left: Left | None = next((one for one in self.plan.left if one.record.id == live.id), None)
+        if left is not None:
+            archived = live.spec.get("status") == "archived"
+            more = "and what is archived keeps its name" if archived else "which is declared no more and still there"
+            return f"that is {left.record.address}, {more}; rename or remove it by hand, or choose another name"
+        if owner := self.matches.owner(live.id, connection):
+            return f"that is {owner} by the ledger, which this run leaves out; include it, or rename it first"
+        return (
+            "it is not managed here, and is not written over; rename or remove it by hand, choose another name, "
+            f"or give id: {live.id} to manage that one instead"
+        )
+
+    def _refuse_what_waits_in_vain(self) -> None:
+        """What waits for a name of something that is refused, or needs what is refused, is refused as well."""
+        found = True
+        while found:
+            found = False
+            refused = {step.live.id: step for step in self.plan.steps if step.action == "refuse" and step.live}
+            missing = {step.address for step in self.plan.steps if step.action == "refuse" and step.live is None}
+            for step in self.plan.pending:
+                holder = next((refused[key] for key in step.after if key in refused), None)
+                need = next((one for one in step.needs if one in missing), None)
+                if holder is not None:
+                    _refuse(step, f"its name is that of {holder.address}, which is refused.")
+                elif need is not None:
+                    _refuse(step, f"it needs {need}, which cannot be made.", error=True)
+                found = found or holder is not None or need is not None
+
+    def _step_aside(self, cycle: list[Step]) -> None:
+        """One of a cycle takes a temporary name first, and so gives up its own."""
+        for step in cycle:
+            verbs = cast(Verbs, step.declared.kind.verbs)
+            index = self.matches.indexes[place_of(step.declared)]
+            if step.action == "update" and step.live is not None and verbs.naming:
+                name = temporary(step.live)
+                if not index.by_key.get(verbs.key({**step.live.spec, verbs.naming: name})):
+                    step.aside = name
+                    return
+        names = ", ".join(str(step.address) for step in cycle)
+        for step in cycle:
+            _refuse(step, f"the names of {names} change places while they are replaced. Change one at a time.")
+
+
+def _cycles(steps: list[Step]) -> list[list[Step]]:
+    by_id: Mapping[str, Step] = {step.live.id: step for step in steps if step.live}
+    found: list[list[Step]] = []
+    seen: set[int] = set()
+    for start in steps:
+        chain: list[Step] = []
+        step: Step | None = start
+        while step is not None and id(step) not in seen:
+            seen.add(id(step))
+            chain.append(step)
+            step = next((by_id[key] for key in step.after if key in by_id), None)
+        place = next((number for number, one in enumerate(chain) if one is step), None)
+        if place is not None:
+            found.append(chain[place:])
+    return found
+
+
+def _refuse(step: Step, why: str, *, error: bool = False) -> None:
+    step.action, step.calls, step.why, step.error = "refuse", (), why, error
+    step.after, step.aside, step.desired = (), "", Desired({}) if step.live is None else step.desired
