@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from trueup.texts import trimmed
+
 if TYPE_CHECKING:
     from trueup.diff import Change, Path
 
@@ -78,6 +80,8 @@ class Field:
     """A short form of resources of another kind, each without its reference to this one: the name of that kind (of the
     same system), and the key below which their list stands, empty when the field is that list."""
     example: Any = None
+    trimmed: bool = False
+    """A text that the server trims before it counts its length, in UTF-16 units."""
 
     @property
     def nullable(self) -> bool:
@@ -108,6 +112,7 @@ def field(
     local: bool = False,
     inline: tuple[str, str] | None = None,
     example: Any = None,
+    trimmed: bool = False,
     **schema: Any,
 ) -> Any:
     """A field of a kind's dataclass: what it is, its traits, and further JSON Schema (`max_length=255`)."""
@@ -122,6 +127,7 @@ def field(
         "local": local or inline is not None,
         "inline": inline,
         "example": example,
+        "trimmed": trimmed,
         "schema": {_camel(key): value for key, value in schema.items()},
     }
     return dataclasses.field(default=None, metadata=traits)
@@ -190,7 +196,7 @@ class Verbs:
 
     def former(self, declared: Declared, spec: dict[str, Any]) -> Hashable | None:
         """The natural key with the name that its annotation says it had; `spec` has ids for references."""
-        name = (declared.annotations or {}).get(RENAMED_FROM, "").strip()
+        name = trimmed((declared.annotations or {}).get(RENAMED_FROM, ""))
         return self.key({**spec, self.naming: name}) if name and self.naming else None
 
     def label(self, spec: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, cast
 
+from trueup import texts
 from trueup.apply.journal import written
 from trueup.diff import MISSING, at, dotted, same
 from trueup.match import place_of
@@ -174,4 +175,6 @@ def _with_ids(declared: Declared, desired: Desired) -> Declared:
 
 def _alike(one: Any, other: Any) -> bool:
     """Whether two texts differ in blanks at the ends or in case alone, as servers tidy names."""
-    return isinstance(one, str) and isinstance(other, str) and one.strip().casefold() == other.strip().casefold()
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    return texts.folded(texts.trimmed(one)) == texts.folded(texts.trimmed(other))

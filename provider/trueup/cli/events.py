@@ -171,10 +171,11 @@ def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
 def _check(filters: dict[str, Any]) -> None:
     from trueup.errors import UsageError
     from trueup.systems.den.named import is_target_id
+    from trueup.texts import length, trimmed
 
     for option, name in (("--instance", "instance"), ("--target", "target"), ("-q", "text")):
         value = filters[name]
-        if value is not None and not (value.strip() and len(value) <= _LONGEST):
+        if value is not None and not 1 <= length(trimmed(value)) <= _LONGEST:
             raise UsageError(f"{option} has to be a text of 1 to {_LONGEST} characters.", hint="Nothing was sent.")
     target = filters["target"]
     if target is not None and filters["instance"] is None and not is_target_id(target):

@@ -69,6 +69,7 @@ def checked_projects(given: Sequence[str], known: Context, kind: Kind) -> tuple[
 def short_text(value: str | None, name: str) -> None:
     """Raises UsageError for a text that no server would look for."""
     from trueup.errors import UsageError
+    from trueup.texts import length, trimmed
 
-    if value is not None and not (value.strip() and len(value) <= _LONGEST):
+    if value is not None and not 1 <= length(trimmed(value)) <= _LONGEST:
         raise UsageError(f"{name} has to be a text of 1 to {_LONGEST} characters.", hint="Nothing was sent.")

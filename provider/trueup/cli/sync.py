@@ -55,9 +55,10 @@ def command(asked: Asked, console: Console, instance: str, target: str | None, w
     """
     from trueup.errors import UsageError
     from trueup.run import blocking
+    from trueup.texts import length, trimmed
 
     for name, value in (("INSTANCE", instance), ("--target", target)):
-        if value is not None and not (value.strip() and len(value) <= 255):
+        if value is not None and not 1 <= length(trimmed(value)) <= 255:
             raise UsageError(f"{name} has to be a text of 1 to 255 characters.", hint="Nothing was sent.")
     seconds = duration(timeout if timeout is not None else _TIMEOUT)
     if not seconds:

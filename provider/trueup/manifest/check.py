@@ -10,7 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.errors import Fault
-from trueup.manifest import nearly, words
+from trueup.manifest import counted, nearly, words
 from trueup.manifest.connections import problems
 from trueup.manifest.literals import holds_literal, literals, secret_name
 from trueup.manifest.scalars import Odd, made_of
@@ -50,7 +50,10 @@ def sound(document: Document, kind: Kind | None, *, look: bool) -> bool:
         return False
     if (look or document.wary) and holds_literal(document.value):
         return False
-    return kind.name != "Connection" or not problems(kind, document.value["spec"])
+    value = document.value
+    if next(counted.faults(kind, value["metadata"], value["spec"]), None) is not None:
+        return False
+    return kind.name != "Connection" or not problems(kind, value["spec"])
 
 
 def explain(document: Document, kind: Kind | None) -> list[Fault]:
@@ -88,6 +91,10 @@ class _Explainer:
             self._said.add(("kind",))
         for error in sorted(thorough(self._kind).iter_errors(value), key=_gravity):
             self._of_error(error)
+        if self._kind is not None:
+            for path, said in counted.faults(self._kind, value.get("metadata"), value.get("spec")):
+                if path not in self._said:
+                    self._say(path, said)
         for path, why in secrets:  # before the odd ones, of which the text is shown
             if path not in self._said:
                 self._say(path, words.literal(path, why))

@@ -9,6 +9,7 @@ from trueup.manifest.text import Span
 from trueup.model import DEFAULT_CONNECTION, RENAMED_FROM, Address, Declared, Verbs, Where
 from trueup.secrets import Reference
 from trueup.systems import BY_NAME
+from trueup.texts import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
     from trueup.manifest.text import Source
     from trueup.model import Field, Kind
 
-TRIMMED: Final = (
-    "name",
-    "displayName",
-    "remoteId",
-    "externalAccountRef",
-    "externalTargetRef",
-    "selector",
-    "member",
-    "team",
-)
-"""Den trims every text (recorded cases `accounts.create.minimal`, `instances.create.second-account`)."""
 _TIMEOUT: Final = 30.0
 
 
@@ -40,10 +30,10 @@ def declare(document: Document, kind: Kind) -> Declared:
         spec = _referring(spec, source)
     connection = spec.pop("connection", DEFAULT_CONNECTION)
     name = metadata["name"]
-    _trim(spec)
+    _trim(kind, spec)
     _make_whole(kind.fields, spec)
     if "name" in kind.by_name and "connectorId" not in spec:
-        spec.setdefault("name", name)
+        spec.setdefault("name", trimmed(name))
     return Declared(
         Address(kind.system, kind.name, name, connection),
         kind,
@@ -55,10 +45,10 @@ def declare(document: Document, kind: Kind) -> Declared:
     )
 
 
-def _trim(spec: dict[str, Any]) -> None:
-    for key in TRIMMED:
-        if isinstance(spec.get(key), str):
-            spec[key] = spec[key].strip()
+def _trim(kind: Kind, spec: dict[str, Any]) -> None:
+    for trait in kind.fields:
+        if trait.trimmed and isinstance(spec.get(trait.name), str):
+            spec[trait.name] = trimmed(spec[trait.name])
 
 
 def _make_whole(fields: Iterable[Field], spec: dict[str, Any]) -> None:
@@ -89,7 +79,7 @@ def written_out(one: Declared) -> Iterator[Declared]:
 def _below(one: Declared, kind: Kind, item: dict[str, Any], path: Path) -> Declared:
     address = one.address
     spec = {kind.parent: address.name, **item}
-    _trim(spec)
+    _trim(kind, spec)
     label = "".join(
         "-" if char == "/" or not char.isprintable() else char for char in cast(Verbs, kind.verbs).label(spec)
     )

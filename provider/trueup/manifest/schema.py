@@ -29,12 +29,14 @@ _NAME: Final = {
     "type": "string",
     "minLength": 1,
     "maxLength": 253,
-    "pattern": "^(?!\\s)[^/\\u0000-\\u001f\\u007f-\\u009f]+(?<!\\s)$",
+    "pattern": "^(?![\\s\\ufeff])[^/\\u0000-\\u001f\\u007f-\\u009f]+(?<![\\s\\ufeff])$",
     "description": "Its name among those of its kind and connection.",
 }
 NO_CONTROL: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\n?$"
 """The form of a name that people see: on one line; the line end of a YAML block is trimmed away."""
 SEEN: Final = ("name", "displayName")
+_FORM: Final = ("type", "pattern")
+_SEEN_CHARACTER: Final = r"\S"
 _TEXTS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
 METADATA: Final[dict[str, Any]] = {
     "type": "object",
@@ -187,10 +189,10 @@ def schema_text() -> str:
     return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def document_schema(kind: Kind, *, free: dict[str, Any] | None = None) -> dict[str, Any]:
+def document_schema(kind: Kind, *, free: dict[str, Any] | None = None, checked: bool = False) -> dict[str, Any]:
     """JSON Schema of one document of that kind, without the definitions it refers to; `free` is that of free values."""
     values = _ref("value") if free is None else free
-    spec = _spec(kind, values)
+    spec = _spec(kind, values, checked=checked)
     if kind.name != "Connection":
         spec["properties"]["connection"] = _CONNECTION
     return {
@@ -207,10 +209,13 @@ def document_schema(kind: Kind, *, free: dict[str, Any] | None = None) -> dict[s
     }
 
 
-def _spec(kind: Kind, values: dict[str, Any], *, within: bool = False) -> dict[str, Any]:
-    """Of the fields of a kind; `within` the short form of another, which it need not refer to."""
+def _spec(kind: Kind, values: dict[str, Any], *, within: bool = False, checked: bool = False) -> dict[str, Any]:
+    """Of the fields of a kind; `within` the short form of another, which it need not refer to.
+
+    `checked` is what is checked here of a document: see `counted`.
+    """
     fields = [field for field in kind.fields if not (within and field.name == kind.parent)]
-    properties = {field.name: _of_field(kind, field, values) for field in fields}
+    properties = {field.name: _of_field(kind, field, values, checked=checked) for field in fields}
     spec: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
     if required := [field.name for field in fields if field.required]:
         spec["required"] = required
@@ -219,11 +224,17 @@ def _spec(kind: Kind, values: dict[str, Any], *, within: bool = False) -> dict[s
     return spec
 
 
-def _of_field(kind: Kind, field: Field, values: dict[str, Any]) -> dict[str, Any]:
+def without_limits(schema: dict[str, Any]) -> dict[str, Any]:
+    """What JSON Schema is to tell of a text that `counted` checks: its form, and not its length."""
+    return {key: value for key, value in schema.items() if key in _FORM and value != _SEEN_CHARACTER}
+
+
+def _of_field(kind: Kind, field: Field, values: dict[str, Any], *, checked: bool) -> dict[str, Any]:
     schema = {key: value for key, value in field.schema.items() if key not in OURS}
     if field.inline:
         name, key = field.inline
-        items = {"type": "array", "items": _spec(BY_NAME[kind.api_version, name], values, within=True)}
+        inner = _spec(BY_NAME[kind.api_version, name], values, within=True, checked=checked)
+        items = {"type": "array", "items": inner}
         if key:
             inner = {**schema.get("properties", {}), key: {**items, "description": f"Each as the spec of a {name}."}}
             schema |= {"properties": inner, "additionalProperties": False}
@@ -239,7 +250,9 @@ def _of_field(kind: Kind, field: Field, values: dict[str, Any]) -> dict[str, Any
         schema["properties"] = inner
     elif schema.get("type") == "object" and not field.inline:
         schema.setdefault("additionalProperties", values)
-    if field.name in SEEN:
+    if checked and field.trimmed:
+        schema = without_limits(schema)
+    elif field.name in SEEN:
         schema["allOf"] = [{"pattern": NO_CONTROL}]
     schema["description"] = field.doc
     if field.default is not None:
@@ -259,7 +272,7 @@ def quick(kind: Kind, sealed: bool) -> Callable[[Any], bool]:
 
     Free values need no look unless there is a `valueFrom` in the document.
     """
-    schema = document_schema(kind) if sealed else document_schema(kind, free={})
+    schema = document_schema(kind, free=None if sealed else {}, checked=True)
     return compiled({"$schema": DRAFT, **schema, "definitions": _DEFINITIONS})
 
 
@@ -285,6 +298,6 @@ def thorough(kind: Kind | None) -> Any:
     """A validator with `iter_errors`: all that is wrong with a document; without a kind, with its metadata alone."""
     import jsonschema
 
-    schema = document_schema(kind) if kind else {"type": "object", "properties": {"metadata": METADATA}}
+    schema = document_schema(kind, checked=True) if kind else {"type": "object", "properties": {"metadata": METADATA}}
     schema = {"$schema": DRAFT, **schema, "definitions": _DEFINITIONS}
     return jsonschema.Draft7Validator(schema)

@@ -12,6 +12,7 @@ from trueup.diff import Path, dotted
 from trueup.manifest.scalars import Odd, made_of
 from trueup.manifest.schema import NO_CONTROL
 from trueup.manifest.text import printable, quoted
+from trueup.texts import BLANKS
 
 HOW_TO_REFER: Final = (
     "Write {valueFrom: {env: NAME}}, {valueFrom: {file: PATH}} or {valueFrom: {exec: [PROGRAM, ARGUMENT]}} instead."
@@ -201,8 +202,8 @@ def wrong_form(path: Path, pattern: str, value: str, *, secret: bool) -> Said:
 
 
 def _wrong_name(value: str) -> Said:
-    if value != value.strip():
-        return Said("E109", f"metadata.name {quoted(value)} has blanks at an end", f"Write {quoted(value.strip())}.")
+    if value != (tidy := value.strip().strip(BLANKS)):
+        return Said("E109", f"metadata.name {quoted(value)} has blanks at an end", f"Write {quoted(tidy)}.")
     if "/" in value:
         hint = f"Write {quoted(value.replace('/', '-'))}; a slash stands between the parts of an address."
         return Said("E109", f"metadata.name {quoted(value)} holds a slash", hint)

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import UNKNOWN, dotted
 from trueup.manifest import words
-from trueup.manifest.declare import TRIMMED
+from trueup.manifest.counted import of_text
 from trueup.manifest.links import ID_PATTERN
-from trueup.manifest.schema import DRAFT, NO_CONTROL, OURS, SEEN, compiled
+from trueup.manifest.schema import DRAFT, OURS, compiled, without_limits
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
 from trueup.plugin.codec import Opaque, Sealed, bare, has_unknown, is_sealed
 from trueup.plugin.fields_schema import told, variable
 from trueup.plugin.tokens import PREFIXES, inputs_of, referred
+from trueup.texts import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -116,7 +117,7 @@ def _canonical(trait: Field, value: Any) -> Any:
 def _tidy(trait: Field, value: Any) -> Any:
     if trait.reference:
         value = referred(value)
-    return value.strip() if trait.name in TRIMMED and isinstance(value, str) else value
+    return trimmed(value) if trait.trimmed and isinstance(value, str) else value
 
 
 def _sealed(value: Any) -> Any:
@@ -142,7 +143,11 @@ def _faults(kind: Kind, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
             said = _no_id(trait, value[trait.name], secret=is_sealed(given[trait.name]))
             if said is not None:
                 yield (trait.name,), said
-    for name in _traits(kind):
+    for name, trait in _traits(kind).items():
+        if trait.trimmed and isinstance(value.get(name), str) and value[name] is not UNKNOWN:
+            said = of_text(trait, (name,), value[name], secret=is_sealed(given[name]))
+            if said is not None:
+                yield (name,), said
         yield from _opaque(given.get(name), (name,))
         yield from _inexact(given.get(name), (name,))
 
@@ -164,9 +169,7 @@ def _schema(kind: Kind) -> dict[str, Any]:
     properties = {}
     for trait in inputs_of(kind):
         schema = {key: one for key, one in trait.schema.items() if key not in OURS}
-        if trait.name in SEEN:
-            schema["allOf"] = [{"pattern": NO_CONTROL}]
-        properties[trait.name] = schema
+        properties[trait.name] = without_limits(schema) if trait.trimmed else schema
     required = [trait.name for trait in inputs_of(kind) if trait.required]
     whole = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return {"$schema": DRAFT, **whole}
@@ -205,8 +208,6 @@ def _wrong_value(path: Path, keyword: str, limit: Any, value: Any, *, secret: bo
     if keyword == "enum":
         return words.not_one_of(path, limit, None if secret else value)
     if keyword == "pattern":
-        if secret and limit == NO_CONTROL:
-            return Said("E105", f"{name} holds a control character", "Remove it.")
         return words.wrong_form(path, limit, value, secret=secret)
     if secret and keyword in ("maxLength", "maxProperties"):
         return Said("E105", f"{name} is too long", f"Use at most {limit}.")

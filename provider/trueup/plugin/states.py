@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from trueup import texts
 from trueup.diff import MISSING, Path, at, dotted, leaves, same
 from trueup.model import Live, Verbs
 from trueup.plan.judge import only
@@ -214,4 +215,6 @@ def _values(trait: Field, value: Any) -> list[tuple[Path, Any]]:
 
 def _tidied(one: Any, other: Any) -> bool:
     """Whether two texts differ in blanks at the ends or in case alone, as servers tidy names."""
-    return isinstance(one, str) and isinstance(other, str) and one.strip().casefold() == other.strip().casefold()
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    return texts.folded(texts.trimmed(one)) == texts.folded(texts.trimmed(other))

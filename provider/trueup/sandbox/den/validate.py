@@ -17,6 +17,7 @@ from trueup.sandbox.den.ids import id_issues, length_issues
 Issue = dict[str, Any]
 Path = tuple[str | int, ...]
 _SAFE = 2**53 - 1
+_BLANKS = "\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
 
 
 class Missing:
@@ -86,6 +87,11 @@ def too_big(origin: str, most: int, path: Path, unit: str = "") -> Issue:
     }
 
 
+def trim(text: str) -> str:
+    """The text as JavaScript's trim leaves it; Python's takes other characters."""
+    return text.strip(_BLANKS)
+
+
 def length_of(text: str) -> int:
     """Length as JavaScript counts it, in UTF-16 units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
@@ -100,7 +106,7 @@ class Text:
 
     def parse(self, value: Any, path: Path, issues: list[Issue]) -> Any:
         if isinstance(value, str):
-            value = value.strip().strip("\ufeff")
+            value = trim(value)
             self._length(length_of(value), "string", "characters", path, issues)
             return value
         issues.append(wrong_type("string", value, path))
@@ -194,7 +200,7 @@ def _number(value: Any) -> Any:
     """What JavaScript's Number() makes of a query value."""
     if not isinstance(value, str):
         return math.nan
-    text = value.strip()
+    text = trim(value)
     if not text:
         return 0
     try:

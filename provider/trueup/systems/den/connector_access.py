@@ -41,6 +41,7 @@ class ConnectorAccess:
     )
     member: str | None = field(
         "A member of the organisation, by e-mail or by an id `om_…`.",
+        trimmed=True,
         immutable=True,
         min_length=1,
         max_length=320,
@@ -48,6 +49,7 @@ class ConnectorAccess:
     )
     team: str | None = field(
         "A team, by its name or by an id `tem_…`.",
+        trimmed=True,
         immutable=True,
         min_length=1,
         max_length=255,

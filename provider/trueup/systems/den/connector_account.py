@@ -33,16 +33,28 @@ class ConnectorAccount:
     connectorType: Literal["github"] | None = field("What the upstream is.", default="github", immutable=True)
     remoteId: str = field(
         "The account's id at the upstream; unique in the organisation.",
+        trimmed=True,
         immutable=True,
         min_length=1,
         max_length=255,
         example="1001",
     )
     displayName: str = field(
-        "The name people see.", immutable=True, min_length=1, max_length=255, pattern=r"\S", example="acme"
+        "The name people see.",
+        trimmed=True,
+        immutable=True,
+        min_length=1,
+        max_length=255,
+        pattern=r"\S",
+        example="acme",
     )
     externalAccountRef: str | None = field(
-        "Another reference to the upstream account.", immutable=True, min_length=1, max_length=255, nullable=True
+        "Another reference to the upstream account.",
+        trimmed=True,
+        immutable=True,
+        min_length=1,
+        max_length=255,
+        nullable=True,
     )
     metadata: dict[str, Any] | None = field(
         "Further facts; only the declared keys are compared.", immutable=True, owned_by_key=True

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from trueup import texts
 from trueup.errors import NotFound, Refused, Unavailable
 from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
 from trueup.systems.den import lists, writes
@@ -42,13 +43,19 @@ class ConnectorInstance:
         "Its name, unique in the organisation whatever its case; by default `metadata.name`. Another name here, or one "
         "that a person gave it in Den, is a rename: the ledger knows the instance by its id. Without a ledger give "
         "`id`. Another `metadata.name` is another resource.",
+        trimmed=True,
         min_length=1,
         max_length=255,
         pattern=r"\S",
         example="docs",
     )
     remoteId: str | None = field(
-        "The repository at the upstream.", nullable=True, min_length=1, max_length=255, example="acme/docs"
+        "The repository at the upstream.",
+        trimmed=True,
+        nullable=True,
+        min_length=1,
+        max_length=255,
+        example="acme/docs",
     )
     status: Literal["active", "disabled", "archived"] | None = field(
         "Whether it syncs. Left out, it is left as it is.", example="active"
@@ -99,7 +106,7 @@ class _Verbs(Verbs):
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in the organisation: the name, whatever its case."""
-        return str(spec["name"]).casefold()
+        return texts.folded(texts.trimmed(str(spec["name"])))
 
     async def read(self, api: Client, scope: Scope) -> Listing:
         """All instances; when the rest does not matter and few are wanted, those alone, by id or by name."""
@@ -279,7 +286,7 @@ def _live(item: dict[str, Any]) -> Live:
     config = item.get("instanceConfigJson")
     config = dict(config) if isinstance(config, dict) else {}
     auto = config.pop("autoImportNewPlugins", True)
-    name = str(item.get("name")).strip()
+    name = texts.trimmed(str(item.get("name")))
     spec = {
         "name": name,
         "connectorAccount": item.get("connectorAccountId"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from trueup import texts
 from trueup.errors import NotFound
 from trueup.model import Call, Live, Refusal, Verbs, field, kind
 from trueup.systems.den import below, lists, writes
@@ -49,6 +50,7 @@ class ConnectorMapping:
     )
     selector: str = field(
         "What it selects; with the object type unique in its target.",
+        trimmed=True,
         min_length=1,
         max_length=255,
         pattern=r"\S",
@@ -71,7 +73,7 @@ class _Verbs(Verbs):
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in its target: selector, whatever its case, and object type."""
-        return (spec.get("connectorTarget"), str(spec.get("selector")).casefold(), spec.get("objectType"))
+        return (spec.get("connectorTarget"), texts.folded(str(spec.get("selector"))), spec.get("objectType"))
 
     def label(self, spec: dict[str, Any]) -> str:
         """Object type and selector."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from trueup import texts
 from trueup.errors import NotFound
 from trueup.model import Call, Kept, Live, Refusal, Verbs, field, kind
 from trueup.systems.den import below, lists, writes
@@ -39,6 +40,7 @@ class ConnectorTarget:
     )
     remoteId: str = field(
         "The repository at the upstream; unique among the targets of its instance.",
+        trimmed=True,
         min_length=1,
         max_length=255,
         pattern=r"\S",
@@ -49,6 +51,7 @@ class ConnectorTarget:
     )
     externalTargetRef: str | None = field(
         "Another reference to what is followed, such as the branch.",
+        trimmed=True,
         nullable=True,
         min_length=1,
         max_length=255,
@@ -74,7 +77,7 @@ class _Verbs(Verbs):
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in its instance: the remoteId, whatever its case."""
-        return (spec.get("connectorInstance"), str(spec.get("remoteId")).casefold())
+        return (spec.get("connectorInstance"), texts.folded(str(spec.get("remoteId"))))
 
     def label(self, spec: dict[str, Any]) -> str:
         """The remoteId."""

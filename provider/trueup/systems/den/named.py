@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trueup import texts
 from trueup.errors import Forbidden, Malformed, NotFound, Refused, Unavailable, UsageError
 from trueup.systems.den import lists
 from trueup.systems.den.sync_events import newest
@@ -61,23 +62,27 @@ async def instance_of(client: Client, given: str) -> Named:
     """The instance of that name or id; an id is taken as it is. Raises UsageError, which names near ones."""
     if is_instance_id(given):
         return Named(given)
-    wanted = given.strip().casefold()
+    wanted = texts.folded(texts.trimmed(given))
     if not wanted:
         raise UsageError("the name of an instance is empty.", hint="trueup plan lists those there are.")
-    found = await lists.read_all(client, INSTANCES, {"q": given.strip()}) if len(given) <= _LONGEST else []
+    found = (
+        await lists.read_all(client, INSTANCES, {"q": texts.trimmed(given)})
+        if texts.length(texts.trimmed(given)) <= _LONGEST
+        else []
+    )
     for one in found:
-        if _name(one).casefold() == wanted:
+        if texts.folded(_name(one)) == wanted:
             return Named(one["id"], _name(one))
     raise await _unknown_instance(client, given, wanted, found)
 
 
 async def _unknown_instance(client: Client, given: str, wanted: str, found: list[lists.Item]) -> UsageError:
     message = f'there is no instance "{plain(given, 80)}" in Den that this credential can see.'
-    near = [one for one in found if str(one.get("remoteId")).casefold() == wanted] or found
+    near = [one for one in found if texts.folded(str(one.get("remoteId"))) == wanted] or found
     names = [_name(one) for one in near[:3] if _name(one)]
     if not names:
         others, _ = await newest(client, INSTANCES, {}, "updatedAt", most=_SEARCHED)
-        by_name = {_name(one).casefold(): _name(one) for one in others}
+        by_name = {texts.folded(_name(one)): _name(one) for one in others}
         names = [by_name[key] for key in difflib.get_close_matches(wanted, by_name, n=3) if key]
         if not names and by_name:
             some = [name for name in by_name.values() if name][:3]
@@ -113,7 +118,7 @@ async def target_of(client: Client, given: str, instance: Named | None) -> Named
     found = await lists.read_all(client, _TARGETS, connectorInstanceId=instance.id)
     remotes = {str(one.get("remoteId")): one["id"] for one in found}
     for remote, key in remotes.items():
-        if remote.casefold() == given.strip().casefold():
+        if texts.folded(remote) == texts.folded(texts.trimmed(given)):
             return Named(key, remote)
     near = difflib.get_close_matches(given, remotes, n=3) or list(remotes)[:3]
     hint = f"It has {_listed(near, last='and')}{' and others' if len(remotes) > len(near) else ''}."
@@ -159,7 +164,7 @@ async def names_of(client: Client, ids: Iterable[str | None]) -> dict[str, str]:
 
 def _name(item: lists.Item) -> str:
     found = item.get("name")
-    return found.strip() if isinstance(found, str) else ""
+    return texts.trimmed(found) if isinstance(found, str) else ""
 
 
 def _listed(names: list[str], last: str = "or") -> str:

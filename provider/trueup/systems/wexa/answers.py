@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup import texts
 from trueup.model import Live
 from trueup.secrets import Secret
 
@@ -82,7 +83,7 @@ def _from_list(answer: Answer, item: dict[str, Any], project: str) -> Live:
     spec = {
         "projectId": project,
         "connectorId": key,
-        "name": name.strip(),
+        "name": texts.trimmed(name),
         "status": status if isinstance(status, str) else None,
     }
     stamp = item.get("updatedAt")

@@ -41,6 +41,7 @@ class Connector:
     connectorId: str | None = field("Its id, in place of a name.", pattern="^[0-9a-f]{24}$", immutable=True)
     name: str | None = field(
         "Its `sourceName`, unique in the project; by default `metadata.name`, unless `connectorId` is given.",
+        trimmed=True,
         min_length=1,
         max_length=255,
         immutable=True,

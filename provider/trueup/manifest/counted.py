@@ -1,0 +1,92 @@
+"""Texts that a server trims and counts by itself: too short, too long, or with what has no place in a name.
+
+JSON Schema counts characters, of the text as it is written, while a server of JavaScript counts UTF-16 units of what is
+left between the blanks. So these texts are checked here, by the limits that their fields have.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.manifest.schema import SEEN
+from trueup.manifest.text import quoted
+from trueup.manifest.words import Said, name_of
+from trueup.systems import BY_NAME
+from trueup.texts import has_half, length, trimmed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trueup.diff import Path
+    from trueup.model import Field, Kind
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+def faults(kind: Kind, metadata: Any, spec: Any, path: Path = ("spec",)) -> Iterator[tuple[Path, Said]]:
+    """What is wrong with the texts of a resource, and of those that it declares in short."""
+    if not isinstance(spec, dict):
+        return
+    for trait in _texts(kind):
+        value = spec.get(trait.name)
+        if type(value) is str and not _plain(value):
+            said = of_text(trait, (*path, trait.name), value)
+            if said is not None:
+                yield (*path, trait.name), said
+    if path == ("spec",) and isinstance(metadata, dict):
+        yield from _by_default(kind, metadata.get("name"), spec)
+    for trait in kind.inlines:
+        name, key = trait.inline or ("", "")
+        items, here = spec.get(trait.name), (*path, trait.name)
+        if key:
+            items, here = (items.get(key) if isinstance(items, dict) else None), (*here, key)
+        for number, item in enumerate(items if isinstance(items, list) else ()):
+            yield from faults(BY_NAME[kind.api_version, name], None, item, (*here, number))
+
+
+def of_text(trait: Field, path: Path, value: str, *, secret: bool = False) -> Said | None:
+    """What is wrong with a text of that field; nothing of it is shown when it is secret."""
+    text, name = trimmed(value), name_of(path)
+    if not text:
+        hint = "Give it at least one character that can be seen."
+        return (
+            Said("E105", f"{name} is blank", hint)
+            if value
+            else Said("E105", f"{name} is empty", "Give it, or leave the key out.")
+        )
+    most, size = trait.schema.get("maxLength"), length(text)
+    if most is not None and size > most:
+        if secret:
+            return Said("E105", f"{name} is too long", f"Use at most {most}.")
+        units = "" if size == len(text) else ", counted in UTF-16 as the server does"
+        return Said("E105", f"{name} has {size} characters{units}", f"Use at most {most}.")
+    shown = name if secret else f"{name} {quoted(text)}"
+    if trait.name in SEEN and _CONTROL.search(text):
+        return Said("E105", f"{shown} holds a control character", "Remove it.")
+    if has_half(text):
+        return Said("E105", f"{shown} holds half a character: a lone surrogate", "Remove it.")
+    return None
+
+
+def _by_default(kind: Kind, name: Any, spec: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
+    """What keeps `metadata.name` from being the name at the server as well."""
+    trait = kind.by_name.get("name")
+    if trait is None or not trait.trimmed or "name" in spec or "connectorId" in spec:
+        return
+    if type(name) is not str or not name or _plain(name):
+        return
+    said = of_text(trait, ("metadata", "name"), name)
+    if said is not None:
+        yield ("metadata", "name"), said._replace(code="E109", hint=f"{said.hint} Or give spec.name.")
+
+
+@cache
+def _texts(kind: Kind) -> tuple[Field, ...]:
+    return tuple(trait for trait in kind.fields if trait.trimmed)
+
+
+def _plain(text: str) -> bool:
+    """Whether nothing can be wrong with a text: most are like that."""
+    return 0 < len(text) < 255 and text.isascii() and text.isprintable() and text.strip(" ") != ""
