@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup import texts
 from trueup.model import Live
+from trueup.redaction import scrub
 from trueup.secrets import Secret
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ _NAMES: Final = {
     "batchSize": ("batch_size", "batchSize", "batchsize"),
     "auth": ("auth", "authentication", "credentials"),
 }
+_ENOUGH: Final = 2
+"""Keys that make a loader configuration of an object."""
+_DIGITS: Final = 16
 _MASK: Final = re.compile(r"\Z|[*•●·xX#._-]{3,}\Z|.*(\*{3,}|•{3,}|●{3,}).*", re.DOTALL)
 _MASKED_WORDS: Final = frozenset({"redacted", "masked", "hidden", "encrypted", "sensitive"})
 
@@ -103,31 +107,46 @@ def add_config(live: Live, answer: Answer) -> None:
     for ours, theirs in _NAMES.items():
         value = next((found[name] for name in theirs if name in found), None)
         here = ("dataLoaderConfig", ours)
-        if value is None or (isinstance(value, str) and is_masked(value)):
-            unreadable.add(here)
-        elif ours == "auth":
-            if not isinstance(value, dict):
-                unreadable.add(here)
-                continue
+        if ours == "auth" and isinstance(value, dict):
             config[ours] = _sealed(value)
             unreadable |= set(_masked_below(value, here))
+        elif ours != "auth" and (plain := _plain(ours, value)) is not None:
+            config[ours] = plain
         else:
-            config[ours] = value
+            unreadable.add(here)
     live.spec["dataLoaderConfig"] = config
     live.unreadable = frozenset(unreadable)
 
 
+def _plain(name: str, value: Any) -> str | int | None:
+    """The value of `source` or `batchSize`; None for what cannot be compared: masked, of another type, or a secret."""
+    if isinstance(value, str) and name == "batchSize":
+        return int(value) if value.isascii() and value.isdecimal() and len(value) < _DIGITS else None
+    if isinstance(value, str):
+        return None if is_masked(value) or scrub(value) != value else value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and name == "batchSize" else None
+
+
 def _loader_config(body: dict[str, Any]) -> dict[str, Any]:
-    """The innermost object that looks like a loader configuration; empty when there is none."""
+    """The innermost object that looks like a loader configuration; empty when there is none.
+
+    One is written with all three of its keys: an object with a single one is something else that has a `source`.
+    """
     seen: list[dict[str, Any]] = [body]
     for outer in seen:
         for name in ("data_loader_config", "dataLoaderConfig", "data", "connector", "config"):
             inner = outer.get(name)
             if isinstance(inner, dict) and len(seen) < 16:
                 seen.append(inner)
-    wanted = {name for names in _NAMES.values() for name in names}
-    candidates = [one for one in reversed(seen) if one.keys() & wanted]
-    return max(candidates, key=lambda one: len(one.keys() & wanted), default={})
+    candidates = [one for one in reversed(seen) if _known(one) >= _ENOUGH]
+    return max(candidates, key=_known, default={})
+
+
+def _known(found: dict[str, Any]) -> int:
+    """How many of the three keys an object has, under any of their names."""
+    return sum(any(name in found for name in names) for names in _NAMES.values())
 
 
 def _sealed(value: Any) -> Any:
