@@ -326,3 +326,38 @@ def test_a_fingerprint_is_that_of_the_value_inside_and_depends_on_the_key() -> N
     assert fingerprint(b"k", {"b": 1, "a": 2}) == fingerprint(b"k", {"a": 2, "b": 1})
     assert fingerprint(b"k", "a") != fingerprint(b"l", "a")
     assert VALUE not in fingerprint(b"k", VALUE)
+
+
+# Byte order marks, and UTF-16
+
+
+@pytest.mark.parametrize("source", ["file", "exec", "env"])
+def test_a_byte_order_mark_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    path = tmp_path / "secret.txt"
+    path.write_bytes("\ufeffcanary-of-a-password\n".encode())
+    monkeypatch.setenv("SOME_SECRET", "\ufeffcanary-of-a-password")
+    target: str | tuple[str, ...] = {"file": str(path), "env": "SOME_SECRET"}.get(source) or ("cat", str(path))
+    assert Reference(source, target).resolve().reveal() == "canary-of-a-password"
+
+
+def test_a_mark_further_on_is_part_of_it(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("a\ufeffb\ufeff\n")
+    assert Reference("file", str(tmp_path / "secret.txt")).resolve().reveal() == "a\ufeffb\ufeff"
+
+
+def test_a_mark_alone_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("\ufeff\n")
+    with pytest.raises(SecretError, match="is empty"):
+        Reference("file", str(tmp_path / "secret.txt")).resolve()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("source", ["file", "exec"])
+@pytest.mark.parametrize("text", ["canary-of-a-password\r\n", "canary-ßü-€\r\n"])
+def test_utf_16_is_told(tmp_path: Path, encoding: str, source: str, text: str) -> None:
+    path = tmp_path / "secret.txt"
+    path.write_bytes(text.encode(encoding))
+    target: str | tuple[str, ...] = str(path) if source == "file" else ("cat", str(path))
+    with pytest.raises(SecretError, match=r"UTF-16, and not UTF-8.*UTF-8") as raised:
+        Reference(source, target).resolve()
+    assert text.strip() not in str(raised.value)

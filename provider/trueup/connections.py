@@ -175,6 +175,7 @@ def _from_environment(system: str, name: str) -> Settings:
     consent = f"{prefix}_ALLOW_HTTP"
     check_url(url, allow_http=os.environ.get(consent) == "1", origin=f"{prefix}_URL", consent=f"{consent}=1")
     value = None if url == SANDBOX else os.environ.get(f"{prefix}_API_KEY")  # the sandbox has keys of its own
+    value = value and value.removeprefix("\ufeff")  # `export X=$(cat file)` keeps a byte order mark
     if not value and url != SANDBOX:
         raise SecretError(
             f"nothing says how to reach {system}: no Connection is named default, and {prefix}_API_KEY is not set.",

@@ -22,6 +22,9 @@ from trueup.redaction import scrub as scrub
 _LARGEST = 1 << 20
 _EXACT = 2**53
 _ENCODE = "Encode it, for instance with base64."
+_SAVE = "Save it as UTF-8. (In PowerShell: Set-Content -Encoding utf8.)"
+_MARK = "\ufeff"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Secret:
@@ -90,6 +93,7 @@ class Reference:
                 raise self._error(f"the environment variable {self.target} is not set", f"Set {self.target}.")
             if any("\ud800" <= char <= "\udfff" for char in value):
                 raise self._error(f"{self.describe()} is not UTF-8 text", _ENCODE)
+            value = value.removeprefix(_MARK)  # `export X=$(cat file)` keeps it
         elif self.source == "file":
             value = self._read()
         else:
@@ -110,17 +114,15 @@ class Reference:
                 raise self._error(
                     f"{self.describe()} is not a regular file", "Name a file that holds the secret alone."
                 )
-            with path.open(encoding="utf-8", newline="") as file:
-                text = file.read(_LARGEST + 1)
-        except UnicodeDecodeError:
-            raise self._error(f"{self.describe()} is not UTF-8 text", _ENCODE) from None
+            with path.open("rb") as file:
+                raw = file.read(_LARGEST + 1)
         except OSError as error:
             raise self._error(f"{self.describe()} cannot be read: {error.strerror}", "") from None
         except (ValueError, RuntimeError):  # a NUL in it, or a home folder that nobody knows
             raise self._error(f"{str(self.target)!r} is no path of a file", "") from None
-        if len(text) > _LARGEST:
+        if len(raw) > _LARGEST:
             raise self._error(f"{self.describe()} holds more than 1 MiB", "Name the right file.")
-        return _without_newline(text)
+        return self._text(raw, "is", _SAVE)
 
     def _run(self) -> str:
         try:
@@ -146,10 +148,16 @@ class Reference:
             raise self._error(f"{self.describe()} printed more than 1 MiB", "Run it by hand to see why.")
         if code != 0:
             raise self._error(f"{self.describe()} ended with exit code {code}", "Run it by hand to see why.")
+        return self._text(printed, "printed something that is", "Let it print UTF-8.")
+
+    def _text(self, raw: bytes, verb: str, mend: str) -> str:
+        """The text of what was read or printed, without a byte order mark and the line end behind it."""
+        if looks_like_utf16(raw):
+            raise self._error(f"{self.describe()} {verb} UTF-16, and not UTF-8", mend)
         try:
-            return _without_newline(printed.decode("utf-8"))
+            return _without_newline(raw.decode("utf-8-sig"))
         except UnicodeDecodeError:
-            raise self._error(f"{self.describe()} printed something that is not UTF-8 text", _ENCODE) from None
+            raise self._error(f"{self.describe()} {verb} not UTF-8 text", _ENCODE) from None
 
     def _printed(self, process: subprocess.Popen[bytes]) -> bytes:
         """What it prints, up to the largest size. In a thread, since a child of it may keep the pipe open for ever."""
@@ -169,6 +177,16 @@ class Reference:
     def _error(self, message: str, hint: str) -> SecretError:
         place = f"{self.place}: " if self.place else ""
         return SecretError(f"{place}{message}.", hint=hint)
+
+
+def looks_like_utf16(raw: bytes) -> bool:
+    """Whether bytes are UTF-16: they have its mark, or NULs in every second place, as Latin letters do."""
+    if raw.startswith(_UTF16):
+        return True
+    sides = (raw[::2], raw[1::2])
+    return len(raw) % 2 == 0 and any(
+        0 not in one and other.count(0) * 2 > len(other) for one, other in (sides, sides[::-1])
+    )
 
 
 def _without_newline(text: str) -> str:
