@@ -189,6 +189,10 @@ class Verbs:
         """The natural key of a declared or live spec with ids for references, unique on the server."""
         raise NotImplementedError
 
+    def near(self, spec: dict[str, Any]) -> Hashable | None:
+        """The natural key as a database has it that takes more texts for the same; None where none would."""
+        return None
+
     def identity(self, spec: dict[str, Any]) -> str | None:
         """The id that a declared spec names, if it names one."""
         found: str | None = spec.get("id")

@@ -10,6 +10,7 @@ from trueup.match import Matches, Place, by_reference, place_of, target_of
 from trueup.model import Address, Declared, Desired, Live, Refusal, Verbs
 from trueup.plan.judge import change_of, differences, in_sync, judge
 from trueup.plan.names import order
+from trueup.plan.near import near_names
 from trueup.plan.removals import removals
 from trueup.plan.steps import Learned, Plan, Policy, Step, Unverifiable
 
@@ -35,6 +36,7 @@ def build(
     planner = _Planner(matches, records or {}, policy or Policy())
     planner.build(declared)
     planner.plan.specs = matches.specs
+    near_names(planner.plan, matches)
     removals(planner.plan, declared, matches, owned or {}, planner.policy)
     order(planner.plan, matches)
     return planner.plan

@@ -136,6 +136,8 @@ class Plan:
     """Declared resources that the run was narrowed to leave out."""
     off: list[str] = field(default_factory=list)
     """What this run cannot do, and why: for instance without a ledger."""
+    warnings: list[str] = field(default_factory=list)
+    """What may fail, and why."""
     reading: Reading = field(default_factory=Reading)
     cost: Cost = Cost(0, 0.0)
     declared: int = 0

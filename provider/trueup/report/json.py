@@ -91,6 +91,7 @@ def footer(plan: Plan) -> dict[str, Any]:
         "left_out": plan.left_out,
         "aged": {str(address): at for address, at in plan.aged.items()},
         "off": plan.off,
+        "warnings": plan.warnings,
         "reading": reading,
     }
 

@@ -98,7 +98,10 @@ def counted(number: int, what: str) -> str:
 
 def notes(plan: Plan, page: Page) -> list[str]:
     """What this run could not do, and what nobody declared, with a few names."""
-    lines = [safe(f"Off: {one}.") for one in plan.off]
+    lines = [safe(f"Warning: {one}.") for one in plan.warnings[:NAMED]]
+    if len(plan.warnings) > NAMED:
+        lines.append(f"Warning: {len(plan.warnings) - NAMED:,} more names are nearly those of others.")
+    lines += [safe(f"Off: {one}.") for one in plan.off]
     if plan.aged:
         count, oldest = len(plan.aged), min(plan.aged.values())
         lines.append(f"Not read now, taken as seen before: {counted(count, 'resource')}, the oldest at {oldest}.")

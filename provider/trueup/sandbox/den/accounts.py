@@ -10,7 +10,6 @@ from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.removal import remove_account
 from trueup.sandbox.den.validate import Anything, Body, Maybe, OneOf, Text
-from trueup.sandbox.den.world import same
 from trueup.sandbox.store import Row
 
 TYPES = OneOf(("github",))
@@ -33,7 +32,7 @@ def create_account(call: Call, fields: dict[str, Any]) -> Row:
     world, organization = call.world, call.actor.organization_id
     for row in world.accounts.values():
         ours = row["organizationId"] == organization and row["connectorType"] == fields["connectorType"]
-        if ours and same(row["remoteId"], fields["remoteId"]):
+        if ours and world.collide(row["remoteId"], fields["remoteId"]):
             raise broken()
     now = world.stamp()
     row = {

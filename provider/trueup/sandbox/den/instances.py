@@ -47,7 +47,8 @@ _UPDATE = Body(
 
 def name_taken(world: World, organization: str, name: str, but: str | None = None) -> bool:
     """Whether another instance of the organisation has that name."""
-    return any(row["id"] != but for row in world.instances_by_name.get(named(organization, name)))
+    alike = world.instances_by_name.get(named(organization, name))
+    return any(row["id"] != but and world.collide(row["name"], name) for row in alike)
 
 
 def auto_imports(instance: Row) -> bool:

@@ -12,7 +12,7 @@ from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.targets import TARGET_ID, target_of
 from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Shape, Text, some_field
-from trueup.sandbox.den.world import World, same
+from trueup.sandbox.den.world import World
 from trueup.sandbox.store import Row
 
 KINDS = OneOf(("path", "api", "custom"))
@@ -68,7 +68,9 @@ def _mapping(call: Call) -> Row:
 def selector_taken(world: World, row: Row) -> bool:
     """Whether another mapping of the target makes the same objects of the same selector."""
     its = (other for other in world.mappings_by_target.get(row["connectorTargetId"]) if other["id"] != row["id"])
-    return any(other["objectType"] == row["objectType"] and same(other["selector"], row["selector"]) for other in its)
+    return any(
+        other["objectType"] == row["objectType"] and world.collide(other["selector"], row["selector"]) for other in its
+    )
 
 
 async def _list(call: Call) -> Row:

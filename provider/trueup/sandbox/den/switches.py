@@ -36,6 +36,9 @@ SWITCHES: Final[dict[str, tuple[Any, Any, dict[str, Any]]]] = {
     "requiredPermission": (False, True, _FLAG),
     # Whether the organisation wants its members to sign in by SSO: other sessions are refused.
     "ssoRequired": (False, False, _FLAG),
+    # What the unique indexes take for the same: what differs in case, or in accents, width and the like as well, as
+    # MySQL's utf8mb4_0900_ai_ci does. It is the database's affair, not the version's.
+    "collation": ("case", "case", {"enum": ["case", "accents"]}),
     # What a mapping may make of its files.
     "objectTypes": (
         _OBJECTS,

@@ -10,7 +10,7 @@ from trueup.sandbox.den.instances import TYPES, WRITE_GAP
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.validate import Anything, Body, Maybe, OneOf, Text, some_field
-from trueup.sandbox.den.world import World, same
+from trueup.sandbox.den.world import World
 from trueup.sandbox.store import Row
 
 KINDS = OneOf(("repository_branch",))
@@ -53,7 +53,7 @@ def targets_of(world: World, instance: Row) -> list[Row]:
 def remote_taken(world: World, instance: str, remote: str, but: str | None = None) -> bool:
     """Whether another target of the instance has that remoteId."""
     its = world.targets_by_instance.get(instance)
-    return any(row["id"] != but and same(row["remoteId"], remote) for row in its)
+    return any(row["id"] != but and world.collide(row["remoteId"], remote) for row in its)
 
 
 async def _list(call: Call) -> Row:

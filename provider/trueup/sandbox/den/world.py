@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -70,14 +71,20 @@ class World:
         """Seconds since then."""
         return (self.clock.now() - time_of(stamp)).total_seconds()
 
+    def collide(self, one: str, other: str) -> bool:
+        """Whether two texts are one to a unique index, by the collation of the database."""
+        if self.switches["collation"] == "accents":
+            return without_accents(one) == without_accents(other)
+        return same(one, other)
+
     def put(self, table: Table, row: Row) -> Row:
         """Writes a row under its own id."""
         return table.put(row["id"], row)
 
 
 def named(organization: object, name: object) -> str:
-    """Where `instances_by_name` has an instance of that name, whatever its case."""
-    return f"{organization} {str(name).casefold()}"
+    """Where `instances_by_name` has an instance of that name, whatever its case, accents and width."""
+    return f"{organization} {without_accents(str(name))}"
 
 
 def _of(field: str) -> Callable[[Row], str]:
@@ -92,6 +99,14 @@ def text_of(moment: datetime) -> str:
 def time_of(stamp: str) -> datetime:
     """The moment that such a text names."""
     return datetime.fromisoformat(stamp)
+
+
+def without_accents(text: str) -> str:
+    """What MySQL's `utf8mb4_0900_ai_ci` compares of a text, nearly: base letters, without what cannot be seen."""
+    if text.isascii() and text.isprintable():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(char for char in apart if unicodedata.category(char) not in ("Mn", "Me", "Cf", "Cc"))
 
 
 def same(one: str, other: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from trueup import texts
 from trueup.errors import NotFound
 from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
 from trueup.systems.den import lists, writes
@@ -83,6 +84,10 @@ class _Verbs(Verbs):
         """Unique in the organisation: connectorType and remoteId."""
         return (spec.get("connectorType", "github"), spec.get("remoteId"))
 
+    def near(self, spec: dict[str, Any]) -> Hashable | None:
+        """The remoteId, whatever its case and accents."""
+        return (spec.get("connectorType", "github"), texts.near(str(spec.get("remoteId"))))
+
     def identity(self, spec: dict[str, Any]) -> str | None:
         """None: an account is found by its remoteId."""
         return None
@@ -142,7 +147,12 @@ class _Verbs(Verbs):
             found = [_live(item) for item in await lists.read_all(api, ROUTE, query)]
             return next((one for one in found if self.key(one.spec) == key), None)
 
-        return await writes.create_once(api, send, find, f"an account with remoteId {desired.spec['remoteId']}")
+        async def in_the_way() -> Live | None:
+            found = [_live(item) for item in await lists.read_all(api, ROUTE)]
+            return next((one for one in found if writes.collides(self, one, desired.spec)), None)
+
+        what = f"an account with remoteId {desired.spec['remoteId']}"
+        return await writes.create_once(api, send, find, what, in_the_way)
 
 
 def _live(item: dict[str, Any]) -> Live:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup import texts
-from trueup.errors import NotFound, Refused, Unavailable
+from trueup.errors import NotFound, Refused
 from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
 from trueup.systems.den import lists, writes
 
@@ -107,6 +106,10 @@ class _Verbs(Verbs):
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in the organisation: the name, whatever its case."""
         return texts.folded(texts.trimmed(str(spec["name"])))
+
+    def near(self, spec: dict[str, Any]) -> Hashable | None:
+        """The name, whatever its accents."""
+        return texts.near(texts.trimmed(str(spec["name"])))
 
     async def read(self, api: Client, scope: Scope) -> Listing:
         """All instances; when the rest does not matter and few are wanted, those alone, by id or by name."""
@@ -256,7 +259,18 @@ class _Verbs(Verbs):
                 )
             return same
 
-        return await writes.create_once(api, send, find, f"an instance named {spec['name']}")
+        what = f"an instance named {spec['name']}"
+        return await writes.create_once(api, send, find, what, lambda: self._in_the_way(api, spec))
+
+    async def _in_the_way(self, api: Client, spec: dict[str, Any], own: str = "") -> Live | None:
+        """Another instance whose name the database may take for this one: the list is read once a client."""
+
+        async def ask() -> list[Live]:
+            return [_live(item) for item in await lists.read_all(api, ROUTE)]
+
+        alike = [one for one in await api.once(f"{ROUTE} by name", ask) if self.near(one.spec) == self.near(spec)]
+        now = await self.reread(api, [one for one in alike if one.id != own][: writes.LOOKED])
+        return next((one for one in now.values() if writes.collides(self, one, spec, renamed=bool(own))), None)
 
     async def _patch(self, api: Client, call: Call, live: Live, desired: Desired) -> Live:
         body = {name: desired.spec[name] for name in call.paths if name != "config"}
@@ -266,13 +280,15 @@ class _Verbs(Verbs):
             config = fresh.get("instanceConfigJson")
             body["config"] = writes.laid(config, desired, "config")
         route = f"{ROUTE}/{{{_ID}}}"
-        try:
-            answer = await api.request("PATCH", route, params={_ID: live.id}, body=body)
+
+        async def send(repeatable: bool) -> Live:
+            answer = await api.request("PATCH", route, params={_ID: live.id}, body=body, repeatable=repeatable)
             return _live(lists.item_of(answer, live.id))
-        except Unavailable as error:
-            if error.status == HTTPStatus.INTERNAL_SERVER_ERROR and "name" in body:
-                error.hint = f"Den answers 500 to a name that is taken as well; is there another {body['name']}?"
-            raise
+
+        if "name" not in body:
+            return await send(repeatable=True)
+        what = f"{live.name} was not renamed to {body['name']}"
+        return await writes.rename(send, what, lambda: self._in_the_way(api, body, live.id))
 
 
 def _creation(spec: dict[str, Any]) -> tuple[Call, ...]:

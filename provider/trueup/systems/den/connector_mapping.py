@@ -75,6 +75,10 @@ class _Verbs(Verbs):
         """Unique in its target: selector, whatever its case, and object type."""
         return (spec.get("connectorTarget"), texts.folded(str(spec.get("selector"))), spec.get("objectType"))
 
+    def near(self, spec: dict[str, Any]) -> Hashable | None:
+        """The selector, whatever its accents."""
+        return (spec.get("connectorTarget"), texts.near(str(spec.get("selector"))), spec.get("objectType"))
+
     def label(self, spec: dict[str, Any]) -> str:
         """Object type and selector."""
         return f"{spec['objectType']}:{spec['selector']}"
@@ -132,8 +136,22 @@ class _Verbs(Verbs):
             rows = await _rows(api, live.spec["connectorTarget"])
             fresh = next((item for item in rows if item["id"] == live.id), {})
             body["config"] = writes.laid(fresh.get("mappingConfigJson"), desired, "config")
-        answer = await api.request("PATCH", ONE, params=params, body=body)
-        return _live(lists.item_of(answer, live.id))
+
+        async def send(repeatable: bool) -> Live:
+            answer = await api.request("PATCH", ONE, params=params, body=body, repeatable=repeatable)
+            return _live(lists.item_of(answer, live.id))
+
+        if body.keys().isdisjoint(("selector", "objectType")):
+            return await send(repeatable=True)
+        wanted = {**live.spec, **{name: desired.spec[name] for name in call.paths if name in desired.spec}}
+        what = f"{live.name} was not changed to {wanted['objectType']} {wanted['selector']}"
+        return await writes.rename(send, what, lambda: self._in_the_way(api, wanted, live.id))
+
+    async def _in_the_way(self, api: Client, spec: dict[str, Any], own: str = "") -> Live | None:
+        """Another mapping of the target that the database may take for this one."""
+        found = [live(item, spec["connectorTarget"]) for item in await _rows(api, spec["connectorTarget"])]
+        its = (one for one in found if one.id != own)
+        return next((one for one in its if writes.collides(self, one, spec, renamed=bool(own))), None)
 
     async def _create(self, api: Client, desired: Desired) -> Live:
         spec = desired.spec
@@ -153,7 +171,8 @@ class _Verbs(Verbs):
             found = (_live(item) for item in await _rows(api, parent))
             return next((one for one in found if self.key(one.spec) == self.key(spec)), None)
 
-        return await writes.create_once(api, send, find, f"a mapping of {spec['selector']} to {spec['objectType']}")
+        what = f"a mapping of {spec['selector']} to {spec['objectType']}"
+        return await writes.create_once(api, send, find, what, lambda: self._in_the_way(api, spec))
 
 
 def _declared(spec: dict[str, Any]) -> tuple[str, ...]:

@@ -79,6 +79,10 @@ class _Verbs(Verbs):
         """Unique in its instance: the remoteId, whatever its case."""
         return (spec.get("connectorInstance"), texts.folded(str(spec.get("remoteId"))))
 
+    def near(self, spec: dict[str, Any]) -> Hashable | None:
+        """The remoteId, whatever its accents."""
+        return (spec.get("connectorInstance"), texts.near(str(spec.get("remoteId"))))
+
     def label(self, spec: dict[str, Any]) -> str:
         """The remoteId."""
         return str(spec["remoteId"])
@@ -137,8 +141,22 @@ class _Verbs(Verbs):
             # PATCH replaces the whole object, so it is read just before.
             fresh = lists.item_of(await api.get(ONE, None, connectorTargetId=live.id), live.id)
             body["config"] = writes.laid(fresh.get("targetConfigJson"), desired, "config")
-        answer = await api.request("PATCH", ONE, params={"connectorTargetId": live.id}, body=body)
-        return _live(lists.item_of(answer, live.id))
+
+        async def send(repeatable: bool) -> Live:
+            params = {"connectorTargetId": live.id}
+            answer = await api.request("PATCH", ONE, params=params, body=body, repeatable=repeatable)
+            return _live(lists.item_of(answer, live.id))
+
+        if "remoteId" not in body:
+            return await send(repeatable=True)
+        what = f"the remoteId of {live.name} was not changed to {body['remoteId']}"
+        return await writes.rename(send, what, lambda: self._in_the_way(api, {**live.spec, **body}, live.id))
+
+    async def _in_the_way(self, api: Client, spec: dict[str, Any], own: str = "") -> Live | None:
+        """Another target of the instance whose remoteId the database may take for this one."""
+        found = [live(item, spec["connectorInstance"]) for item in await _rows(api, spec["connectorInstance"])]
+        its = (one for one in found if one.id != own)
+        return next((one for one in its if writes.collides(self, one, spec, renamed=bool(own))), None)
 
     async def _create(self, api: Client, desired: Desired) -> Live:
         spec = desired.spec
@@ -162,7 +180,8 @@ class _Verbs(Verbs):
             found = (_live(item) for item in await _rows(api, parent))
             return next((one for one in found if self.key(one.spec) == self.key(spec)), None)
 
-        return await writes.create_once(api, send, find, f"a target with remoteId {spec['remoteId']}")
+        what = f"a target with remoteId {spec['remoteId']}"
+        return await writes.create_once(api, send, find, what, lambda: self._in_the_way(api, spec))
 
 
 async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:

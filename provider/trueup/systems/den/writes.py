@@ -13,16 +13,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import overlay
-from trueup.errors import Ambiguous, ApiError, Malformed, Stopped
+from trueup.errors import Ambiguous, ApiError, Malformed, Refused, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from trueup.client import Client
     from trueup.diff import Path
-    from trueup.model import Desired, Live
+    from trueup.model import Desired, Live, Verbs
 
 _SENDS: Final = 4
+LOOKED: Final = 2
+"""Near names that are looked at again, each by its id."""
 
 
 def laid(live: Any, desired: Desired, name: str) -> dict[str, Any]:
@@ -49,11 +51,16 @@ def _take(value: Any, path: Path, declared: Any) -> None:
 
 
 async def create_once(
-    api: Client, send: Callable[[], Awaitable[Live]], find: Callable[[], Awaitable[Live | None]], what: str
+    api: Client,
+    send: Callable[[], Awaitable[Live]],
+    find: Callable[[], Awaitable[Live | None]],
+    what: str,
+    in_the_way: Callable[[], Awaitable[Live | None]],
 ) -> Live:
     """Sends a create until it is known to have happened; raises Ambiguous when that is not to be found out.
 
-    What had to be looked for is marked as found: somebody else may have created it meanwhile.
+    What had to be looked for is marked as found: somebody else may have created it meanwhile. Where it is not there
+    after a 500, `in_the_way` looks for what has a name that the database takes for the same; then raises Refused.
     """
     unknown: ApiError | None = None
     happened = False
@@ -75,10 +82,14 @@ async def create_once(
         api.progress.decision(f"{unknown.message} Looking for {what}.")
         try:
             found = await find()
+            if found is None and sent == 0 and _is_500(unknown) and (other := await _seen(in_the_way)) is not None:
+                raise _taken(unknown, f"{what} was not made", other)
             if found is None and sent + 1 < _SENDS:
                 await api.pause(0.5 * 2**sent)
         except Stopped as error:
             error.maybe = True
+            raise
+        except _Taken:
             raise
         except ApiError as error:
             error.maybe = True
@@ -94,6 +105,54 @@ async def create_once(
         status=unknown.status,
         request_id=unknown.request_id,
         hint="Den answers 500 to a name that is taken as well: something that this credential cannot see may have it."
-        if unknown.status == HTTPStatus.INTERNAL_SERVER_ERROR
+        if _is_500(unknown)
         else "",
     )
+
+
+def collides(verbs: Verbs, other: Live, spec: dict[str, Any], *, renamed: bool = False) -> bool:
+    """Whether a database may take both for the same; what is the same to us was looked for already, but by a rename."""
+    if verbs.near(other.spec) != verbs.near(spec):
+        return False
+    return renamed or verbs.key(other.spec) != verbs.key(spec)
+
+
+async def rename(
+    send: Callable[[bool], Awaitable[Live]], what: str, in_the_way: Callable[[], Awaitable[Live | None]]
+) -> Live:
+    """Sends a change of a unique name: once, and, unless something is in the way, again until there is an answer."""
+    try:
+        return await send(False)
+    except Ambiguous as error:
+        if _is_500(error) and (other := await _seen(in_the_way)) is not None:
+            raise _taken(error, what, other) from None
+    return await send(True)
+
+
+async def _seen(in_the_way: Callable[[], Awaitable[Live | None]]) -> Live | None:
+    """What is in the way; nothing when that cannot be read, since it would only explain the failure."""
+    try:
+        return await in_the_way()
+    except ApiError:
+        return None
+
+
+class _Taken(Refused):
+    """A name that is taken, as a database sees it."""
+
+
+def _taken(unknown: ApiError, what: str, other: Live) -> _Taken:
+    return _Taken(
+        f"{unknown.method} {unknown.route} answered {unknown.status}: {what}, since {other.name} ({other.id}) has that "
+        "name already, as far as case, accents and width do not count.",
+        method=unknown.method,
+        route=unknown.route,
+        status=unknown.status,
+        request_id=unknown.request_id,
+        hint=f"Den's database decides what counts. Choose another name, rename {other.id}, or declare that one by its "
+        "own name.",
+    )
+
+
+def _is_500(error: ApiError) -> bool:
+    return error.status == HTTPStatus.INTERNAL_SERVER_ERROR

@@ -1,0 +1,78 @@
+"""Names to be given that a database may take for one that is there: told before they fail.
+
+Whether Den's indexes look at accents hangs on the collation of its database, which no answer tells. So this is a
+warning, and no refusal.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from trueup.match import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trueup.match import Matches, Place
+    from trueup.model import Address, Live, Verbs
+    from trueup.plan.steps import Plan, Step
+
+
+def near_names(plan: Plan, matches: Matches) -> None:
+    """Notes in the plan what would be created or renamed beside something of nearly the same name."""
+    there: dict[Place, dict[Any, list[Live]]] = {}
+    coming: dict[tuple[Place, Any], Step] = {}
+    naming = [step for step in plan.steps if _names(step)]
+    leaving = {step.live.id for step in naming if step.live is not None}
+    for step in naming:
+        verbs, place, spec = _verbs(step), place_of(step.declared), _spec(step)
+        if (near := verbs.near(spec)) is None:
+            continue
+        other = coming.setdefault((place, near), step)
+        if other is not step and verbs.key(_spec(other)) != verbs.key(spec):
+            plan.warnings.append(_said(step.address, f"{other.address}, which is named here as well"))
+            continue
+        if place not in there:
+            index = matches.indexes.get(place)
+            there[place] = _by_near(verbs, index.listing.items if index else ())
+        for live in there[place].get(near, ()):
+            if live.id not in leaving and verbs.key(live.spec) != verbs.key(spec):
+                plan.warnings.append(_said(step.address, f"{live.name} ({live.id})"))
+                break
+
+
+def _names(step: Step) -> bool:
+    """Whether a step gives a name: to something new, or another one."""
+    if step.action in ("create", "replace"):
+        return True
+    if step.action != "update" or step.live is None:
+        return False
+    verbs = _verbs(step)
+    return bool(verbs.naming) and any(change.path[0] == verbs.naming for change in step.changes)
+
+
+def _verbs(step: Step) -> Verbs:
+    verbs = step.declared.kind.verbs
+    assert verbs is not None, "what is planned has an API"
+    return verbs
+
+
+def _spec(step: Step) -> dict[str, Any]:
+    """What is wanted over what is live, with addresses for the ids that are not known yet."""
+    live = step.live.spec if step.live is not None else {}
+    return {**live, **step.desired.spec, **{name: str(need) for name, need in step.desired.waits.items()}}
+
+
+def _by_near(verbs: Verbs, lives: Iterable[Live]) -> dict[Any, list[Live]]:
+    found: dict[Any, list[Live]] = defaultdict(list)
+    for live in lives:
+        found[verbs.near(live.spec)].append(live)
+    return found
+
+
+def _said(address: Address, other: str) -> str:
+    return (
+        f"{address} has nearly the name of {other}: where Den's database ignores accents and width as it does case, "
+        "that name is taken"
+    )
