@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 import sqlite3
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -278,22 +277,6 @@ def somebody() -> Iterator[None]:
     finally:
         if root:
             os.seteuid(0)
-
-
-async def test_a_ledger_that_may_only_be_read_is_told(open_folder: Path) -> None:
-    path = open_folder / "ledger.db"
-    async with await Ledger.open(path) as ledger:
-        await ledger.write(records=[RECORD])
-    path.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
-    before = path.read_bytes()
-    os.chmod(open_folder, 0o555)
-    with somebody():
-        for place in (path, open_folder / "other.db", open_folder / "below" / "ledger.db"):
-            with pytest.raises(LedgerError, match=r"cannot be opened: Permission denied\."):
-                await Ledger.open(place)
-    assert path.read_bytes() == before
-    assert os.listdir(open_folder) == ["ledger.db"]
-    os.chmod(open_folder, 0o755)
 
 
 # What is not as it should be inside

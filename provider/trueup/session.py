@@ -295,6 +295,8 @@ class Session:
             from trueup.ledger import Ledger
 
             ledger = await self._open.enter_async_context(await Ledger.open(place))
+            for note in ledger.notes:
+                self.options.progress.note(note)
             await self._ours.reload(ledger)
             self._ledger = ledger
         return self._ledger

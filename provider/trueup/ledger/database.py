@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import stat
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trueup.errors import LedgerError
+from trueup.ledger import snapshots
 from trueup.secrets import Secret, scrub
 
 if TYPE_CHECKING:
@@ -24,6 +27,11 @@ PATIENCE = 30.0
 """Seconds to wait for another process that writes."""
 _SCHEMES: Final = ("postgresql+psycopg", "postgresql", "postgres")
 _HINT_FILE: Final = "Move it aside and run again: without it, what cannot be read back counts as never sent."
+_HINT_FULL: Final = "Free some space and run again. Leave the ledger where it is: nothing of it is lost."
+_HINT_DISK: Final = "Look at the disk, and leave the ledger where it is: nothing says that it is damaged."
+_IO_ERROR: Final = "disk I/O error"
+_ROOM: Final = 1 << 18
+"""Bytes that a ledger's log needs to be written at all."""
 _HINT_SERVER: Final = "Check TRUEUP_LEDGER and whether that server answers, or set it to `off`."
 _MAGIC: Final = b"SQLite format 3\0"
 _SECRETS: Final = ("password", "sslpassword")
@@ -39,9 +47,13 @@ _CLOCKS: Final = {
 class Database:
     """One of the two, which nobody has asked for anything yet."""
 
-    def __init__(self, name: str, engine: sql.Engine) -> None:
+    def __init__(self, name: str, engine: sql.Engine, read_only: str = "") -> None:
         self.name = name
         """Where it is, for messages: no password is in it."""
+        self.read_only = read_only
+        """Why it can only be read; empty when it may be written."""
+        self.notes: list[str] = []
+        """Said to people once it is open."""
         self._reading = engine
         self._writing = engine.execution_options(trueup_writes=True)
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -51,7 +63,16 @@ class Database:
         return self._reading.begin()
 
     def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction that writes: all of it, or nothing when the block raises."""
+        """A transaction that writes: all of it, or nothing when the block raises. Raises LedgerError."""
+        if self.read_only:
+            raise LedgerError(
+                f"the ledger {self.name} cannot be written: {self.read_only}.",
+                hint="Make it writable for this user, or set TRUEUP_LEDGER to another place, or to `off`.",
+            )
+        return self._writing.begin()
+
+    def upgrading(self) -> AbstractContextManager[Connection]:
+        """A transaction that brings it up to date; of one that may only be read, the copy in memory."""
         return self._writing.begin()
 
     def close(self) -> None:
@@ -79,7 +100,7 @@ class Database:
 
     def prepare(self) -> None:
         """Makes it fit for several processes, once it is known to be ours or empty."""
-        if not self.is_sqlite:
+        if not self.is_sqlite or self.read_only:
             return
         until = time.monotonic() + PATIENCE
         while True:
@@ -109,8 +130,18 @@ class Database:
         reason = scrub(" ".join(str(said).split())).rstrip(".")
         if "is locked" in reason or "lock timeout" in reason:
             return LedgerError(f"the ledger {self.name} is locked by another run.", hint="Try again when it has ended.")
-        hint = _HINT_FILE if self.is_sqlite else _HINT_SERVER
+        if "disk is full" in reason or "No space left" in reason or (reason == _IO_ERROR and self._is_full()):
+            return LedgerError(f"the ledger {self.name} cannot be written: its disk is full.", hint=_HINT_FULL)
+        hint = _HINT_DISK if reason == _IO_ERROR else _HINT_FILE if self.is_sqlite else _HINT_SERVER
         return LedgerError(f"the ledger {self.name} cannot be used: {reason}.", hint=hint)
+
+    def _is_full(self) -> bool:
+        """Whether hardly anything fits any more where its file is."""
+        try:
+            found = os.statvfs(Path(self.name).parent)
+        except (OSError, AttributeError):
+            return False
+        return found.f_bavail * found.f_frsize < _ROOM
 
 
 def database(where: Path | str) -> Database:
@@ -120,8 +151,40 @@ def database(where: Path | str) -> Database:
     return _sqlite(Path(where))
 
 
+def in_memory(name: str, memory: sqlite3.Connection, read_only: str) -> Database:
+    """A copy in memory of a ledger that may only be read."""
+    engine = snapshots.engine_of(memory)
+    _begin_as_asked(engine)
+    return Database(name, engine, read_only)
+
+
+def _read_only(path: Path, why: str) -> Database:
+    """A file that may only be read. Raises LedgerError."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_MAGIC))
+        if begins and begins != _MAGIC:
+            raise LedgerError(f"the ledger {path} cannot be used: file is not a database.", hint=_HINT_FILE)
+        return in_memory(str(path), snapshots.of_file(path), why)
+    except OSError as error:
+        raise _no_place(path, error.strerror or "it cannot be read") from None
+    except sqlite3.Error as error:
+        raise LedgerError(f"the ledger {path} cannot be used: {error}.", hint=_HINT_FILE) from None
+
+
+def _begin_as_asked(engine: sql.Engine) -> None:
+    @sql.event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if not options.get("trueup_bare"):
+            # Whoever reads first and writes then could find that another one has written in between.
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("trueup_writes") else "BEGIN")
+
+
 def _sqlite(path: Path) -> Database:
     try:
+        if why := snapshots.why_read_only(path):
+            return _read_only(path, why)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Opening what is no file, such as a pipe, must not wait for anybody.
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NONBLOCK", 0), 0o600)
@@ -146,13 +209,7 @@ def _sqlite(path: Path) -> Database:
         raw.isolation_level = None  # the driver would begin transactions by itself, and not before every statement
         raw.execute("PRAGMA synchronous=NORMAL")
 
-    @sql.event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
-        options = connection.get_execution_options()
-        if not options.get("trueup_bare"):
-            # Whoever reads first and writes then could find that another one has written in between.
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("trueup_writes") else "BEGIN")
-
+    _begin_as_asked(engine)
     return Database(str(path), engine)
 
 
@@ -227,6 +284,8 @@ def _keep_secret(where: str) -> None:
 
 
 def _no_place(path: Path, why: str) -> LedgerError:
+    if why == os.strerror(errno.ENOSPC):
+        return LedgerError(f"the ledger {path} cannot be made: its disk is full.", hint=_HINT_FULL)
     return LedgerError(
         f"the ledger {path} cannot be opened: {why}.", hint="Set TRUEUP_LEDGER to another path, or to `off`."
     )

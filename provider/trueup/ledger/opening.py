@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import secrets
+import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sql
 
 from trueup.errors import LedgerError
-from trueup.ledger.database import Database, database
+from trueup.ledger import copies, snapshots
+from trueup.ledger.database import Database, database, in_memory
 from trueup.ledger.migrations import SCHEMA_VERSION, STEPS
-from trueup.ledger.tables import FACTS
+from trueup.ledger.tables import FACTS, META
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Connection
 
 _KEY_BYTES: Final = 32
 _OLDEST: Final = {"facts", "records"}
 """What an older trueup that was killed while it made a ledger may have left, empty."""
+
+_MAY_NOT: Final = ("42501", "25006")
+"""SQLSTATE of what a user may not do, and of a transaction that only reads."""
 
 BROKEN: Final = (sql.exc.SQLAlchemyError, ValueError, TypeError, KeyError, RecursionError)
 """What comes of a database that does not answer, and of one that holds what it should not."""
@@ -34,15 +38,15 @@ def opened(where: Path | str) -> tuple[Database, bytes]:
             version, facts = _looked_at(found, connection)
         found.prepare()
         if version < SCHEMA_VERSION:
-            with found.writing() as connection:
-                found.alone(connection)
-                version, facts = _looked_at(found, connection)  # another process may have been first
-                facts = _brought_up(found, connection, version, facts)
+            found, facts = _up_to_date(found, version)
         return found, _key(facts)
     except LedgerError:
         found.close()
         raise
-    except BROKEN as error:
+    except OSError as error:
+        found.close()
+        raise found.unusable(ValueError(error.strerror or "it cannot be copied")) from None
+    except (*BROKEN, sqlite3.Error) as error:
         found.close()
         raise found.unusable(error) from None
 
@@ -71,7 +75,48 @@ def _looked_at(found: Database, connection: Connection) -> tuple[int, dict[str, 
     return int(version), facts
 
 
+def _up_to_date(found: Database, version: int) -> tuple[Database, dict[str, str]]:
+    """The database and its facts once it is; a copy in memory where the server lets it be read only."""
+    try:
+        with found.upgrading() as connection:
+            found.alone(connection)
+            version, facts = _looked_at(found, connection)  # another process may have been first
+            return found, _brought_up(found, connection, version, facts)
+    except sql.exc.DBAPIError as error:
+        if version == 0 or getattr(error.orig, "sqlstate", None) not in _MAY_NOT:
+            raise
+    with found.reading() as connection:
+        tables = sorted(found.tables(connection) & set(META.tables))
+        rows = {
+            name: [
+                dict(row)
+                for row in connection.execute(sql.select(sql.text("*")).select_from(sql.table(name))).mappings()
+            ]
+            for name in tables
+        }
+    found.close()
+    memory = snapshots.of_tables(rows, STEPS[:version])
+    return _up_to_date(in_memory(found.name, memory, "this user may only read it"), version)
+
+
+def _keep_copy(found: Database, connection: Connection, version: int) -> None:
+    if found.read_only:
+        return
+    if found.is_sqlite:
+        where = f"is {copies.file_copy(Path(found.name), version)}"
+    else:
+        tables = found.tables(connection)
+        where = (
+            f"is in tables that end in {copies.table_copies(connection, tables & set(META.tables), tables, version)}"
+        )
+    found.notes.append(
+        f"The ledger {found.name} is now of version {SCHEMA_VERSION}. A copy of version {version} {where}."
+    )
+
+
 def _brought_up(found: Database, connection: Connection, version: int, facts: dict[str, str]) -> dict[str, str]:
+    if 0 < version < SCHEMA_VERSION:
+        _keep_copy(found, connection, version)
     for step in STEPS[version:]:
         step(connection)
     facts = {"key": secrets.token_hex(_KEY_BYTES), **facts, "schema_version": str(SCHEMA_VERSION)}

@@ -72,6 +72,11 @@ class Ledger:
             raise
         return cls(database, key, thread)
 
+    @property
+    def notes(self) -> list[str]:
+        """What people should know of its opening."""
+        return self.database.notes
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from trueup.apply.journal import as_key
+from trueup.errors import LedgerError
 from trueup.records import Intent, Record, Run, Seen, stamp
 from trueup.secrets import fingerprint
 
@@ -30,8 +31,11 @@ _DAY: Final = timedelta(days=1)
 class Memory:
     """The part of a ledger that is about one server. Without a ledger it lasts as long as the process."""
 
-    def __init__(self, ledger: Ledger | None, scope: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, ledger: Ledger | None, scope: str, now: Callable[[], datetime], missing: LedgerError | None = None
+    ) -> None:
         self._ledger = ledger
+        self._missing = missing  # there should be one, and none can be made
         self._now = now
         self._scope = f"pulumi {scope}"
         self._run: Run | None = None
@@ -53,6 +57,8 @@ class Memory:
 
     async def intend(self, urn: str, kind: Kind, key: Hashable) -> None:
         """It is about to be created. Raises LedgerError."""
+        if self._missing is not None:
+            raise self._missing
         self._number += 1
         run = self._run
         if run is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from trueup import embedded
 from trueup.connections import SANDBOX, opened, with_embedded
-from trueup.errors import SafetyError, SecretError
+from trueup.errors import LedgerError, SafetyError, SecretError
 from trueup.options import STATE, SystemClock
 from trueup.paths import home
 from trueup.plugin.memory import Memory
@@ -48,6 +48,7 @@ class World:
         self._reads: dict[str, Reads] = {}
         self._memories: dict[str, asyncio.Task[Memory]] = {}
         self._ledger: asyncio.Task[Ledger | None] | None = None
+        self._no_ledger: LedgerError | None = None
 
     async def __aenter__(self) -> Self:
         try:
@@ -127,15 +128,25 @@ class World:
     async def _remembered(self, system: str) -> Memory:
         if self._ledger is None:
             self._ledger = asyncio.ensure_future(self._opened())
-        memory = Memory(await asyncio.shield(self._ledger), self._scopes[system], self.clock.now)
+        ledger = await asyncio.shield(self._ledger)
+        memory = Memory(ledger, self._scopes[system], self.clock.now, self._no_ledger)
         await memory.load()
         return memory
 
     async def _opened(self) -> Ledger | None:
         from trueup.ledger import Ledger
-        from trueup.ledger.place import ledger_place
+        from trueup.ledger.place import is_there, ledger_place
 
         place = ledger_place(self._state)
         if place is None:
             return None
-        return await self._open.enter_async_context(await Ledger.open(place))
+        try:
+            ledger = await self._open.enter_async_context(await Ledger.open(place))
+        except LedgerError as error:
+            if is_there(place):
+                raise
+            self._no_ledger = error  # a preview needs none; what is to be noted in it fails
+            return None
+        for note in ledger.notes:
+            self.host.note(note)
+        return ledger

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+import click
+
 from trueup.cli.options import state_of
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ def ask(where: Path | str, question: Callable[[Ledger], Awaitable[_T]]) -> _T:
 
     async def asked() -> _T:
         async with await Ledger.open(where) as ledger:
+            for note in ledger.notes:
+                click.echo(note, err=True)
             return await question(ledger)
 
     return asyncio.run(asked())
