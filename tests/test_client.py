@@ -356,7 +356,7 @@ async def test_no_more_requests_are_under_way_than_the_connection_allows() -> No
         await asyncio.gather(*(api.get("/v1/things") for _ in range(20)))
         assert server.most_at_once == 3
         assert api.sent == len(server.requests) == 20
-        assert api.window == 20
+        assert api.window.used == 20
 
 
 async def test_bodies_are_sent_as_json() -> None:

@@ -62,7 +62,7 @@ async def test_many_callers_at_the_limit_ask_once_wait_once_and_all_go_on() -> N
         assert den.probes == 1
         assert api.sent == len(server.requests) <= 40 + 8 + 1
         assert api.progress.waits == [(ANY, pytest.approx(60.5, abs=0.2))]  # type: ignore[attr-defined]
-        assert api.window <= 41
+        assert api.window.used <= 41
         assert api.waited == pytest.approx(60.5, abs=0.2)
 
 
@@ -177,10 +177,10 @@ async def test_silence_closes_the_window_of_the_count() -> None:
     async with serving(scripted(OK)) as server, client(server.url, clock) as api:
         for _ in range(5):
             await api.get("/v1/things")
-        assert api.window == 5
+        assert api.window.used == 5
         await clock.sleep(61)
         await api.get("/v1/things")
-        assert (api.window, api.sent) == (1, 6)
+        assert (api.window.used, api.sent) == (1, 6)
 
 
 # The credential
@@ -189,7 +189,7 @@ REASONS = {
     "bad": (answer(401, {"code": "INVALID_API_KEY", "message": "Invalid API key."}), "does not exist or has expired"),
     "short": (answer(403, {"code": "INVALID_API_KEY"}), "too short"),
     "disabled": (answer(401, {"code": "KEY_DISABLED"}), "disabled"),
-    "no-session": (answer(200, raw=b"null"), "not an API key"),
+    "no-session": (answer(200, raw=b"null"), "no API key of this server, or its request window is spent"),
 }
 
 

@@ -159,10 +159,10 @@ async def _beside(reading: Coroutine[None, None, Listing], before: Sequence[asyn
 
 
 def _costs(client: Client, requests: int) -> str:
-    limits = client.manner.limits
+    limits = client.limits
     text = f"{requests:,} requests"
     if limits.requests:
-        left = max(limits.requests - client.window, 0)
+        left = client.window.left
         waits = -(-max(requests - left, 0) // limits.requests)
         if waits:
             text += f", with {waits:,} wait{'' if waits == 1 else 's'} of {limits.silence:.0f} s for the request window"

@@ -50,6 +50,28 @@ class Record:
     """The former name by its annotation, once that was carried out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Requests of a credential that a run sent since it noted the last ones; times are seconds before `now`."""
+
+    requests: int
+    first: float
+    last: float
+    silence: float
+    """So many seconds without a request close the window; then counting starts again."""
+    now: float
+    """Seconds since 1970 by the clock of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What all runs sent with a credential since the last silence."""
+
+    requests: int
+    age: float | None
+    """Seconds since it was last used, before this was noted; None when it never was."""
+
+
 @dataclass(slots=True)
 class Run:
     """One apply, from its first intent to its end."""

@@ -271,6 +271,7 @@ def _encoded(plan: Plan) -> dict[str, Any]:
             plan.reading.window,
             plan.reading.silence,
             plan.reading.waited,
+            plan.reading.known,
         ],
     }
 

@@ -271,13 +271,12 @@ class Session:
         return sum(client.sent for client in self.clients.values())
 
     def _reading(self, requests: int, seconds: float, waited: float) -> Reading:
-        limited = [client for client in self.clients.values() if client.manner.limits.requests]
+        limited = [client for client in self.clients.values() if client.limits.requests]
         if not limited:
             return Reading(requests, seconds)
-        fullest = max(limited, key=lambda client: client.window)
-        limits = fullest.manner.limits
-        left = max(0, (limits.requests or 0) - fullest.window)
-        return Reading(requests, seconds, left, limits.requests, limits.silence, waited)
+        fullest = max(limited, key=lambda client: client.window.used)
+        limits, window = fullest.limits, fullest.window
+        return Reading(requests, seconds, window.left, limits.requests, limits.silence, waited, window.known)
 
     def _place(self) -> Path | str | None:
         from trueup.ledger.place import ledger_place

@@ -77,12 +77,12 @@ class Meter:
         """It so far."""
         from trueup.plan import Reading
 
-        client, limits = self._client, self._client.manner.limits
+        client, limits = self._client, self._client.limits
         seconds = client.clock.monotonic() - self._began
         if not limits.requests:
             return Reading(client.sent, seconds)
-        left = max(0, limits.requests - client.window)
-        return Reading(client.sent, seconds, left, limits.requests, limits.silence)
+        window = client.window
+        return Reading(client.sent, seconds, window.left, limits.requests, limits.silence, known=window.known)
 
 
 def moment(text: str, now: datetime, option: str) -> datetime:

@@ -6,6 +6,6 @@ Bodies and credentials are never logged and never part of an error.
 
 from trueup.client.client import ATTEMPTS, LARGEST, Client
 from trueup.client.permit import Guard
-from trueup.client.values import Answer, Credential, Limits, Manner, Wait
+from trueup.client.values import Answer, Credential, Limits, Manner, Presumed, Wait
 
-__all__ = ["ATTEMPTS", "LARGEST", "Answer", "Client", "Credential", "Guard", "Limits", "Manner", "Wait"]
+__all__ = ["ATTEMPTS", "LARGEST", "Answer", "Client", "Credential", "Guard", "Limits", "Manner", "Presumed", "Wait"]

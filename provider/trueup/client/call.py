@@ -36,10 +36,14 @@ class Call:
     repeatable: bool
     guarded: bool = False
     """A secret takes part in it, so that the server's own words are not shown."""
+    counted: bool = True
+    """Whether the server counts it, unless it refuses it."""
     tried: int = 0
     unexplained: int = 0
     maybe: bool = False
     """A try of it may have had its effect."""
+    careful: bool = False
+    """It is sent alone, to find out whether the credential is taken again."""
 
     def error(self, kind: type[_Error], status: int | None, request_id: str, said: str) -> _Error:
         """An error of that class about this call."""

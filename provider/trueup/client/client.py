@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from trueup.client.call import Again, Call
 from trueup.client.causes import cause_of
 from trueup.client.gate import Gate
 from trueup.client.network import Network, Way
+from trueup.client.values import Limits, Signs
+from trueup.client.window import RECENT, Window
 from trueup.errors import Malformed, Refused, Stopped
 from trueup.progress import Clock, Progress, Quiet
 from trueup.secrets import holds_secret, reveal
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from trueup.client.permit import Guard
     from trueup.client.values import Answer, Credential, Manner
+    from trueup.client.window import Shared
 
 _T = TypeVar("_T")
 ATTEMPTS: Final = 5
@@ -51,22 +55,38 @@ class Client:
     """Looked at before every write; None where the connection does not say which tenant it is meant for."""
     sent: int = 0
     """Requests sent so far, retries and probes included."""
-    window: int = 0
-    """Requests sent since the last silence that closed the window."""
     waited: float = 0.0
     """Seconds that nothing was sent because the window was spent."""
     guarded: bool = False
     """A secret was sent in a body, so that the server's own words are not shown any more."""
+    proven: bool = False
+    """Whether the server took the credential in this run, or in another one not long ago."""
+    signs: Signs = field(default_factory=Signs)
+    shared: Shared | None = None
+    """Where runs with the same ledger note how much of the window they spend; None without one."""
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.concurrency)
         self._gate = Gate(self)
         self._once_made: dict[str, asyncio.Task[Any]] = {}
-        self._latest = self.clock.monotonic()
+        self.window = Window(self.limits, self.clock)
         self._network = Network.to(self.url)
         self._http = self._network.pool(
             self.url, self.manner.headers(self.credential), timeout=self.timeout, connections=self.concurrency
         )
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the credential: a session has no request window."""
+        return Limits() if self.credential.key is None else self.manner.limits
+
+    async def share(self) -> None:
+        """Let the other runs know how much of the window this one spent, and learn what they did."""
+        if self.shared is None or not self.limits.requests:
+            return
+        used = await self.window.share(self.shared)
+        if used is not None and used.age is not None and used.age < RECENT:
+            self.proven = True
 
     async def aclose(self) -> None:
         """Closes the connections."""
@@ -113,6 +133,8 @@ class Client:
         except Stopped as stopped:
             stopped.maybe = call.maybe
             raise
+        finally:
+            self._gate.leave(call)
         if self.guard is not None and method == "GET":
             self.guard.saw(answer)
         return answer
@@ -133,19 +155,22 @@ class Client:
     async def probe(self, route: str) -> tuple[int, Any]:
         """Status and JSON body of a GET, whatever they are: once, past the gate, for a Manner that looks for a cause.
 
-        A body that is no JSON comes as an empty object. It may hold a credential in clear: it is for the Manner's eyes
-        alone.
+        A body that is no JSON comes as an empty object, a missing answer as status 0. It may
+        hold a credential in clear: it is for the Manner's eyes alone.
         """
-        call = Call("GET", route, route, {}, None, repeatable=True)
-        status, raw, _, _ = await self._exchange(call, Way())
+        call = Call("GET", route, route, {}, None, repeatable=True, counted=False)
+        try:
+            status, raw, _, _ = await self._exchange(call, Way())
+        except Exception:  # whatever it was, it says nothing of the credential
+            return 0, {}
         try:
             return status, parsed(raw)
         except (ValueError, RecursionError):
             return status, {}
 
     async def _once(self, call: Call) -> Answer:
-        async with self._slots:
-            await self._gate.enter()
+        async with contextlib.nullcontext() if call.careful else self._slots:
+            await self._gate.enter(call)
             era = self._gate.era
             call.tried += 1
             way = Way()
@@ -162,8 +187,12 @@ class Client:
         if status == 401:
             call.tried -= 1
             raise await self._gate.refused(call, era, request_id)
-        self._gate.accepted()
-        return judge(self, call, status, raw, headers, request_id)
+        self._gate.accepted(call)
+        answer = judge(self, call, status, raw, headers, request_id)
+        self.proven = True
+        if self.window.due:
+            await self.share()
+        return answer
 
     def _unanswered(self, call: Call, way: Way, error: Exception) -> Exception:
         """What a try without an answer means."""
@@ -178,8 +207,7 @@ class Client:
     async def _exchange(self, call: Call, way: Way) -> tuple[int, bytes, httpx.Headers, str]:
         started = self.clock.monotonic()
         self.sent += 1
-        limits = self.manner.limits
-        self.window = 1 if limits.silence and started - self._latest > limits.silence else self.window + 1
+        self.window.sent()
         status, request_id = "failed", ""
         content = None if call.body is None else json.dumps(reveal(call.body)).encode()
         headers = {"content-type": "application/json"} if content is not None else None
@@ -196,6 +224,8 @@ class Client:
                 ) as response,
             ):
                 request_id = request_id_of(call, response.headers)
+                self.signs.answers += 1
+                self.signs.with_request_id += bool(request_id)
                 if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity", "gzip"):
                     # One layer of gzip grows a thousandfold at most, chunk by chunk; two of them, a millionfold.
                     said = "answered in an encoding that was not asked for."
@@ -210,8 +240,8 @@ class Client:
                 status = str(response.status_code)
                 return response.status_code, b"".join(chunks), response.headers, request_id
         finally:
-            self._latest = self.clock.monotonic()
-            self.progress.request(call.method, call.route, status, self._latest - started, request_id)
+            self.window.answered(counted=call.counted and status != "401")
+            self.progress.request(call.method, call.route, status, self.clock.monotonic() - started, request_id)
 
     async def pause(self, seconds: float) -> None:
         """Waits, unless the run is being stopped: then it raises Stopped."""

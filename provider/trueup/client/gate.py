@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from trueup.client.call import Again, Call
-from trueup.client.values import Wait
+from trueup.client.values import Presumed, Wait
 from trueup.errors import ApiError, Stopped, Unauthorized, Unavailable
 
 if TYPE_CHECKING:
@@ -30,24 +30,38 @@ class Gate:
         self._open.set()
         self._fruitless = 0
         self._refusal: Unauthorized | None = None
+        self._presumed: Unauthorized | None = None
+        """What is concluded if the careful request is refused."""
         self.era = 0
         """Counts the silences: a refusal from before the latest one says nothing any more."""
 
-    async def enter(self) -> None:
+    async def enter(self, call: Call) -> None:
         """Wait until it is open. Raises Stopped, and what the credential was refused with."""
-        while not self._open.is_set():
+        while not (self._open.is_set() or call.careful):
             await self._open.wait()
         if self._client.stop.is_set():
             raise Stopped("Stopped before this was sent.")
         if self._refusal is not None:
             raise self._refusal
 
-    def accepted(self) -> None:
+    def accepted(self, call: Call) -> None:
         """Note that the server took the credential."""
         self._fruitless = 0
+        self.leave(call)
+
+    def leave(self, call: Call) -> None:
+        """Let the others go on once the careful request is over, however it ended."""
+        if call.careful:
+            call.careful = False
+            self._presumed = None
+            self._open.set()
 
     async def refused(self, call: Call, era: int, request_id: str) -> Exception:
         """What a 401 means. One caller finds out and waits; those that were refused beside it just try again."""
+        if call.careful and self._presumed is not None:
+            self._refusal = self._presumed
+            self._refusal.request_id = request_id
+            return self._refusal
         async with self._verdict:
             if self._refusal is not None:
                 return self._refusal
@@ -59,7 +73,8 @@ class Gate:
                     if failure := await self._explained(call, request_id):
                         return failure
                 finally:
-                    self._open.set()
+                    if not call.careful:
+                        self._open.set()
         again = call.error(Unavailable, 401, request_id, "answered 401: the request window is spent.")
         return Again(again, wait=0.0)
 
@@ -75,15 +90,12 @@ class Gate:
             self._refusal = verdict
             return verdict
         self._fruitless += 1
-        if isinstance(verdict, Wait):
+        if isinstance(verdict, Wait | Presumed):
             if self._fruitless > _WINDOWS_WITHOUT_SUCCESS:
                 return call.unavailable(client, "its request window does not close; somebody else uses this key")
-            began = client.clock.monotonic()
-            try:
-                await self._silence(verdict.why, verdict.seconds)
-            finally:
-                client.waited += client.clock.monotonic() - began
-            client.window = 0
+            await self._window(verdict.why, verdict.seconds)
+            if isinstance(verdict, Presumed):
+                self._presumed, call.careful = verdict.refusal, True
             return None
         call.unexplained += 1
         if self._fruitless <= _UNEXPLAINED and call.unexplained <= _UNEXPLAINED:
@@ -95,11 +107,21 @@ class Gate:
             route=call.route,
             status=401,
             request_id=request_id,
-            hint="Nothing was changed by this call.",
+            hint=f"Nothing was changed by this call. {client.manner.unexplained(client)}".rstrip(),
         )
         if self._fruitless > _UNEXPLAINED:
             self._refusal = failure  # otherwise others are let in, and it is about this call alone
         return failure
+
+    async def _window(self, why: str, seconds: float) -> None:
+        """Be silent until the window is closed."""
+        client = self._client
+        started = client.clock.monotonic()
+        try:
+            await asyncio.gather(self._silence(why, seconds), client.share())
+        finally:
+            client.waited += client.clock.monotonic() - started
+        client.window.closed()
 
     async def _silence(self, why: str, seconds: float) -> None:
         self._client.progress.waiting(why, seconds)

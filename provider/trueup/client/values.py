@@ -20,6 +20,16 @@ class Limits:
     silence: float = 0.0
 
 
+@dataclass(slots=True)
+class Signs:
+    """By what the behaviour of a server is recognised."""
+
+    answers: int = 0
+    with_request_id: int = 0
+    probe: str = ""
+    """What the server said when it was asked why it refused the credential; empty when it was not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer with a status of 2xx, its JSON body, and what identifies it."""
@@ -52,6 +62,18 @@ class Wait:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Presumed:
+    """The verdict that a key which worked before has probably spent its window, where the server does not say.
+
+    After that many seconds one request is sent; if it is refused as well, `refusal` is concluded.
+    """
+
+    seconds: float
+    why: str
+    refusal: Unauthorized
+
+
 class Manner(Protocol):
     """How one API speaks."""
 
@@ -70,8 +92,14 @@ class Manner(Protocol):
     def failed(self, answer: Answer) -> str | None:
         """The reason when a 2xx answer says that it failed; None when it succeeded."""
 
-    async def unauthorized(self, client: Client) -> Wait | Unauthorized | None:
-        """Why a 401 came: a spent window, a bad credential, or (None) nothing that can be told apart."""
+    async def unauthorized(self, client: Client) -> Wait | Presumed | Unauthorized | None:
+        """Return why a 401 came, with one request at most.
+
+        That is a spent window, known or presumed, or a bad credential; None when nothing speaks for either.
+        """
+
+    def unexplained(self, client: Client) -> str:
+        """Return a hint for a credential that is refused without a reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,8 @@ async def _listing(client: Client, kind: Kind, verbs: Verbs, found: Found, wante
 
 
 def _costs(client: Client, requests: int) -> str:
-    limits = client.manner.limits
-    left = max((limits.requests or requests) - client.window, 0)
+    limits = client.limits
+    left = client.window.left
     waits = -(-max(requests - left, 0) // limits.requests) if limits.requests else 0
     told = f", with {waits:,} wait{'' if waits == 1 else 's'} of {limits.silence:.0f} s for the request window"
     return f"{requests:,} requests{told if waits else ''}"

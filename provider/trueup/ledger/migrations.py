@@ -61,7 +61,16 @@ def _runs_and_locks(connection: Connection) -> None:
         connection.execute(command, rows)
 
 
-STEPS: Final[list[Callable[[Connection], None]]] = [_first, _runs_and_locks]
+def _windows(connection: Connection) -> None:
+    _all(
+        connection,
+        """CREATE TABLE windows (
+            credential VARCHAR NOT NULL, requests INTEGER NOT NULL, last DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (credential))""",
+    )
+
+
+STEPS: Final[list[Callable[[Connection], None]]] = [_first, _runs_and_locks, _windows]
 """The first makes version 1 of nothing, the next version 2 of that, and so on."""
 
 SCHEMA_VERSION: Final = len(STEPS)

@@ -66,6 +66,15 @@ SEEN: Final = Table(
     Column("digest", String, nullable=False),
 )
 
+WINDOWS: Final = Table(
+    "windows",
+    META,
+    Column("credential", String, primary_key=True),
+    Column("requests", Integer, nullable=False),
+    Column("last", Float, nullable=False),
+)
+"""What runs spent of the request window of a credential, by its fingerprint, and when the last one did."""
+
 LOCKS: Final = Table(
     "locks",
     META,

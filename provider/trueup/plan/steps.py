@@ -91,6 +91,8 @@ class Reading:
     silence: float = 0.0
     waited: float = 0.0
     """Of the seconds those that were spent waiting for the window, in which nothing was sent."""
+    known: bool = True
+    """Whether `left` counts the requests of other runs too; otherwise there are at most so many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from trueup.report.json import dumps, header
 from trueup.report.page import Page, Sheet, first, safe
-from trueup.report.text import counted
+from trueup.report.text import counted, window_left
 from trueup.report.values import conceal
 from trueup.report.when import ago, lasting, parsed
 from trueup.systems.den.sync_events import ENDED, REMOVED
@@ -250,14 +250,16 @@ def tally(events: Iterable[Event]) -> str:
 
 def cost(reading: Reading) -> str:
     """`3 requests, 0.1 s (597 of this key's 600 left).`"""
-    left = "" if reading.left is None else f" ({reading.left:,} of this key's {reading.window:,} left)"
-    return f"{counted(reading.requests, 'request')}, {lasting(reading.seconds)}{left}."
+    return f"{counted(reading.requests, 'request')}, {lasting(reading.seconds)}{window_left(reading)}."
 
 
 def took(reading: Reading) -> dict[str, Any]:
     """The same for programs, in the words of the other documents."""
     found: dict[str, Any] = {"requests": reading.requests, "seconds": round(reading.seconds, 3)}
-    return found if reading.window is None else found | {"left": reading.left, "window": reading.window}
+    if reading.window is None:
+        return found
+    found |= {"left": reading.left, "window": reading.window}
+    return found if reading.known else found | {"left_is_at_most": True}
 
 
 def shown(event: Event) -> Any:

@@ -85,6 +85,7 @@ def footer(plan: Plan) -> dict[str, Any]:
     reading: dict[str, Any] = {"requests": plan.reading.requests, "seconds": round(plan.reading.seconds, 3)}
     if plan.reading.window is not None:
         reading |= {"left": plan.reading.left, "window": plan.reading.window}
+        reading |= {} if plan.reading.known else {"left_is_at_most": True}
     return {
         "unmanaged": sorted(unmanaged, key=lambda one: [str(value) for value in one.values()]),
         "left": [_left(one) for one in plan.left],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.diff import Change
-    from trueup.plan import Plan, Step, Unverifiable
+    from trueup.plan import Plan, Reading, Step, Unverifiable
     from trueup.report.page import Page, Parts
 
 SYMBOLS: Final = {
@@ -264,9 +264,16 @@ def _undeclared(plan: Plan) -> str:
     return f" {counted(found, 'live resource')} {verb} declared nowhere ({share} % managed)."
 
 
+def window_left(reading: Reading) -> str:
+    """` (597 of this key's 600 left)`; nothing for a credential without a window."""
+    if reading.left is None:
+        return ""
+    return f" ({'' if reading.known else 'at most '}{reading.left:,} of this key's {reading.window:,} left)"
+
+
 def _cost(plan: Plan) -> str:
     reading = plan.reading
-    left = "" if reading.left is None else f" ({reading.left:,} of this key's {reading.window:,} left)"
+    left = window_left(reading)
     took = f"Read with {spent(plan)}"
     if not plan.pending:
         return f"{took}{left}."

@@ -9,15 +9,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trueup.client import Limits, Wait
+from trueup.client import Limits, Presumed, Wait
 from trueup.errors import Unauthorized
 
 if TYPE_CHECKING:
     from trueup.client import Answer, Client, Credential
 
 _LONGEST_WINDOW = 120.0
-_WINDOW = 60.0
 _MARGIN = 0.5  # the window closes after *more* than 60 s
+_SPENT_HINT = "If another program uses this key, wait until it has been silent for more than 60 s, and run again."
+_BAD_HINT = "If not, ask an organisation admin for a new one."
+_BUILD_HINT = "If other keys fail as well: self-hosted builds of mid-August 2026 refuse every key; update the server."
+_REVOKED_HINT = "It was revoked, disabled or has expired, or another program uses it without a pause."
 
 
 _WORDS = """
@@ -34,7 +37,7 @@ class DenManner:
 
     system: ClassVar[str] = "den"
     limits: ClassVar[Limits] = Limits(requests=600, silence=60.0)
-    """Measured with one connection; with more, increments are lost, and more requests pass. Plan with 600."""
+    """Exact on newer servers; older ones lose increments when requests overlap, which nothing relies on."""
 
     vocabulary: ClassVar[frozenset[str]] = frozenset(_WORDS.split())
 
@@ -66,42 +69,95 @@ class DenManner:
         """Den says no by status alone."""
         return None
 
-    async def unauthorized(self, client: Client) -> Wait | Unauthorized | None:
-        """Tells a spent window from a bad, expired or disabled credential, with one request."""
+    def unexplained(self, client: Client) -> str:
+        """Return what a key that is refused from the first request on may be: nothing tells these apart."""
+        return "" if client.credential.key is None or client.proven else f"{_SPENT_HINT} {_BAD_HINT} {_BUILD_HINT}"
+
+    async def unauthorized(self, client: Client) -> Wait | Presumed | Unauthorized | None:
+        """Tell a spent window from a bad, expired or disabled credential, with one request.
+
+        A newer server does not say what is wrong with a key: then one that worked before has probably spent its window.
+        """
         status, body = await client.probe("/api/auth/get-session")
         said = body if isinstance(body, dict) else {}
         code = said.get("code")
+        credential = client.credential
+        client.signs.probe = _sign(status, body, credential)
         if status == 429 or code == "RATE_LIMITED":
             details = said.get("details")
             left = details.get("tryAgainIn") if isinstance(details, dict) else None
             if not isinstance(left, int | float) or isinstance(left, bool):
                 left = 60_000
             seconds = min(max(left, 0), _LONGEST_WINDOW * 1000) / 1000 + _MARGIN
-            until = client.clock.now() + timedelta(seconds=seconds)
-            most = self.limits.requests or 0
-            spent = f"{min(client.window, most)} of {most} requests by this run"
-            return Wait(seconds, f"Den's window for this key is spent ({spent}). Waiting until {until:%H:%M:%S} UTC")
-        credential = client.credential
-        origin = f" ({credential.origin})" if credential.origin else ""
+            return Wait(
+                seconds, f"Den's window for this key is spent ({self._spent(client)}). {_until(client, seconds)}"
+            )
         if credential.key is None and credential.token is None:
             return Unauthorized(
                 f'connection "{credential.name}" of Den has no credential.',
                 hint="Set TRUEUP_DEN_API_KEY, or spec.apiKey of its Connection.",
             )
-        what = f'{"API key" if credential.key else "session token"} of connection "{credential.name}"{origin}'
-        if code == "KEY_DISABLED":
-            why = "it is disabled"
-        elif status == 403:
-            why = "it is too short to be a key, so it may have been cut off"
-        elif code == "INVALID_API_KEY":
-            why = "it does not exist or has expired"
-        elif status == 200 and body is None:
-            why = "the session is unknown or has ended" if credential.token else "it is not an API key"
-        else:
+        if credential.token is not None:
+            if status == 200 and body is None:
+                return self._refusal(client, "the session is unknown or has ended", "", "sign in again")
             return None
-        return Unauthorized(
-            f"Den refused the {what}: {why}.",
-            hint="Ask an organisation admin for a new one, or sign in again."
-            if credential.token
-            else "Ask an organisation admin for a new one.",
+        if code == "KEY_DISABLED":
+            return self._refusal(client, "it is disabled")
+        if status == 403 and code == "INVALID_API_KEY":
+            return self._refusal(client, "it is too short to be a key, so it may have been cut off")
+        if code == "INVALID_API_KEY":
+            build = "" if client.proven else _BUILD_HINT
+            return self._refusal(client, "it does not exist or has expired", build)
+        if status == 200 and "session" in said:
+            return None  # the key is good, and its window is not spent
+        if client.proven:
+            return self._presumed(client)
+        if status == 200 and body is None:
+            why = "it is no API key of this server, or its request window is spent; this server does not say which"
+            return self._refusal(client, why, f"{_SPENT_HINT} {_BUILD_HINT}")
+        return None
+
+    def _presumed(self, client: Client) -> Presumed:
+        """The key worked before, and the server does not say why it is refused now."""
+        seconds = self.limits.silence + _MARGIN  # from now on, whatever a server may count
+        told = (
+            f"Den refuses a key that worked before, and does not say why: its window is presumed to be spent "
+            f"({self._spent(client)}). {_until(client, seconds)}, then asking once"
         )
+        refusal = self._refusal(
+            client, "it worked before, and is still refused after a silence of more than 60 s", _REVOKED_HINT
+        )
+        return Presumed(seconds, told, refusal)
+
+    def _spent(self, client: Client) -> str:
+        most = self.limits.requests or 0
+        window = client.window
+        own = f"{min(window.own, most)} of {most} requests by this run"
+        others = min(window.used, most) - min(window.own, most)
+        return f"{own}, {others} by others with this ledger" if others > 0 else own
+
+    def _refusal(self, client: Client, why: str, more: str = "", otherwise: str = "") -> Unauthorized:
+        credential = client.credential
+        origin = f" ({credential.origin})" if credential.origin else ""
+        what = "session token" if credential.key is None else "API key"
+        hint = f"Ask an organisation admin for a new one{', or ' + otherwise if otherwise else ''}."
+        return Unauthorized(
+            f'Den refused the {what} of connection "{credential.name}"{origin}: {why}.', hint=f"{more} {hint}".strip()
+        )
+
+
+def _until(client: Client, seconds: float) -> str:
+    until = client.clock.now() + timedelta(seconds=seconds)
+    return f"Waiting until {until:%H:%M:%S} UTC"
+
+
+def _sign(status: int, body: Any, credential: Credential) -> str:
+    """What get-session answered of the credential, without anything that it holds."""
+    what = "key" if credential.key is not None else "session"
+    if status == 0:
+        return f"no answer about the {what}"
+    if status == 200 and body is None:
+        return f"200 null: it does not know the {what}"
+    code = body.get("code") if isinstance(body, dict) else None
+    known = f" {code}" if code in ("RATE_LIMITED", "KEY_DISABLED", "INVALID_API_KEY") else ""
+    return f"{status}{known} about the {what}"

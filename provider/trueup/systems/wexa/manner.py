@@ -8,7 +8,7 @@ from trueup.client import Limits
 from trueup.errors import Unauthorized
 
 if TYPE_CHECKING:
-    from trueup.client import Answer, Client, Credential, Wait
+    from trueup.client import Answer, Client, Credential, Presumed, Wait
 
 _WRONG = 400  # a number in place of a word is an HTTP status
 _NO = frozenset({"false", "no", "error", "errored", "fail", "failed", "failure", "invalid", "unauthorized", "denied"})
@@ -71,7 +71,11 @@ class WexaManner:
             return self.words(body) or "it gives no reason"
         return None
 
-    async def unauthorized(self, client: Client) -> Wait | Unauthorized | None:
+    def unexplained(self, client: Client) -> str:
+        """Nothing is known that would help."""
+        return ""
+
+    async def unauthorized(self, client: Client) -> Wait | Presumed | Unauthorized | None:
         """A 401 is a refused key; nothing else is known."""
         credential = client.credential
         if credential.key is None:

@@ -1,0 +1,67 @@
+"""The request window of a credential, as runs that share a ledger spend it: a row a credential, added to by each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sql
+
+from trueup.errors import LedgerError
+from trueup.ledger.tables import WINDOWS
+from trueup.records import Use, Used
+from trueup.secrets import fingerprint
+
+if TYPE_CHECKING:
+    from trueup.ledger.database import Database
+    from trueup.ledger.store import Ledger
+
+
+class SharedWindow:
+    """The row of one credential; the ledger holds a fingerprint of it alone."""
+
+    def __init__(self, ledger: Ledger, scope: str, credential: str) -> None:
+        self._ledger = ledger
+        self._credential = fingerprint(ledger.key, f"{scope}\n{credential}")
+
+    async def note(self, use: Use) -> Used | None:
+        """Add what this run spent and return what all have; None when the ledger cannot be used now.
+
+        Nothing depends on it but what is foretold, so that a ledger which is busy or read-only stops nobody.
+        """
+        try:
+            return await self._ledger.work(lambda: _note(self._ledger.database, self._credential, use))
+        except LedgerError:
+            return None
+
+
+def _note(database: Database, credential: str, use: Use) -> Used:
+    query = sql.select(WINDOWS.c.requests, WINDOWS.c.last).where(WINDOWS.c.credential == credential)
+    if not use.requests:
+        with database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+            now = _now(database, connection, use)
+        return _used(row, now, use.silence)
+    with database.writing() as connection:
+        if not database.is_sqlite:
+            query = query.with_for_update()
+        row = connection.execute(query).one_or_none()
+        now = _now(database, connection, use)
+        before = _used(row, now - use.first, use.silence)
+        total = before.requests + use.requests
+        # A time of the future is one of a clock that was set back since: the other one is right.
+        last = max((time for time in (now - use.last, row.last if row else 0.0) if time <= now), default=now)
+        values = {"credential": credential, "requests": total, "last": last}
+        connection.execute(database.upsert(WINDOWS), [values])
+    return Used(total, None if row is None else max(0.0, now - row.last))
+
+
+def _now(database: Database, connection: sql.Connection, use: Use) -> float:
+    """The time that all who share the ledger go by: a server's own, or that of the machine on which the file is."""
+    return use.now if database.is_sqlite else database.now(connection)
+
+
+def _used(row: sql.Row[tuple[int, float]] | None, now: float, silence: float) -> Used:
+    if row is None:
+        return Used(0, None)
+    age = max(0.0, now - row.last)
+    return Used(0 if silence and age > silence else row.requests, age)
