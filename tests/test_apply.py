@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from declare import account, connector, instance
-from world import ACCOUNTS, INSTANCES, World, both_versions, names, results
+from world import ACCOUNTS, INSTANCES, World, both_versions, names, results, thousand_in_both_versions
 
 from trueup.errors import LedgerError
 from trueup.ledger import Ledger
@@ -159,6 +159,7 @@ async def test_what_a_run_costs_is_told_within_a_tenth(world: World) -> None:
         assert abs(plan.cost.requests - report.requests) <= report.requests / 10
 
 
+@thousand_in_both_versions
 async def test_seven_hundred_writes_wait_for_the_window_and_finish(thousand: World) -> None:
     wanted = many(700, status="disabled")
     report = await thousand.apply(*wanted)

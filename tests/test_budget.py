@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from declare import access, account, instance, target
-from world import World, results
+from world import World, both_versions, results
 
 from trueup.apply import Report
 from trueup.model import Declared
@@ -31,6 +31,7 @@ def organisation() -> list[Declared]:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("parallelism", [8])
+@both_versions
 async def test_a_first_apply_larger_than_the_window(parallelism: int, world: World) -> None:
     wanted = organisation()
     plan, report, counted = await _applied(world, wanted, parallelism)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from declare import DEN, account, declared, instance
-from world import ACCOUNTS, INSTANCES, World, actions, results
+from world import ACCOUNTS, INSTANCES, World, actions, both_versions, results
 
 from trueup.errors import Unauthorized
 from trueup.model import Declared
@@ -92,6 +92,7 @@ async def test_what_was_waited_for_while_reading_is_not_foretold_for_every_reque
     assert plan.cost.seconds < 60
 
 
+@both_versions
 async def test_a_session_of_an_owner_plans_and_applies(world: World) -> None:
     connections = connection(world, token=session(world, "owner-session"))
     report = await world.apply(account(), instance("docs", status="disabled"), connections=connections)
@@ -106,6 +107,7 @@ async def test_a_session_that_is_too_old_reads_and_is_told_to_sign_in_again(worl
     assert len(world.rows(ACCOUNTS)) == 1
 
 
+@both_versions
 async def test_a_member_without_grants_does_no_harm(world: World) -> None:
     """What it may not see looks absent; creating takes an admin, so that nothing comes of it."""
     theirs = world.row(ACCOUNTS, remoteId="1002")

@@ -20,8 +20,11 @@ from trueup.plan import Plan
 from trueup.progress import Quiet
 from trueup.run import Options, Session
 
-both_versions = pytest.mark.parametrize("world", ["2026-08", "2026-09"], indirect=True)
+_VERSIONS = ["2026-08", "2026-09"]
+both_versions = pytest.mark.parametrize("world", _VERSIONS, indirect=True)
 """Marks a test of the fixture `world` to run against Den as recorded, and as its newer sources read."""
+thousand_in_both_versions = pytest.mark.parametrize("thousand", _VERSIONS, indirect=True)
+"""The same of the fixture `thousand`."""
 ACCOUNTS, INSTANCES, CONNECTORS = "den.connectorAccounts", "den.connectorInstances", "wexa.connectors"
 
 

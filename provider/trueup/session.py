@@ -83,9 +83,14 @@ class Session:
         self._ours = Ownership(scopes, self.clients, self.resources, options.prune, self.narrowed)
         self._ours.projects = {key: one.project for key, one in self.settings.items() if one.project}
         self._ours.realms |= {key: one.organization for key, one in self.settings.items() if one.organization}
+        if self.systems:  # a run that only asks has no other use for the ledger
+            await self._share_aside()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for client in self.clients.values():
+            if client.window.unshared:
+                await client.share()
         await self._open.aclose()
 
     async def plan(self) -> Plan:
@@ -133,6 +138,8 @@ class Session:
             plan.off.append(
                 "no ledger is there yet: nothing is known to be ours, and what cannot be read back counts as never sent"
             )
+        for client in self.clients.values():
+            await client.share()
         took = clock.monotonic() - started
         # Connections are read side by side, and so wait side by side.
         waits = max((client.waited - waited[key] for key, client in self.clients.items()), default=0.0)
@@ -278,6 +285,27 @@ class Session:
         limits, window = fullest.limits, fullest.window
         return Reading(requests, seconds, window.left, limits.requests, limits.silence, waited, window.known)
 
+    async def _share_aside(self) -> None:
+        from trueup.ledger.place import is_there
+
+        place = self._place()
+        if place is None or not any(client.limits.requests for client in self.clients.values()):
+            return
+        with contextlib.suppress(LedgerError):  # it only makes figures truer
+            if await asyncio.to_thread(is_there, place):
+                from trueup.ledger import Ledger
+
+                await self._share_windows(await self._open.enter_async_context(await Ledger.open(place)))
+
+    async def _share_windows(self, ledger: Ledger) -> None:
+        """Count what other runs spend of the credentials' windows, and let them count what this one does."""
+        from trueup.ledger.windows import SharedWindow
+
+        for connection, client in self.clients.items():
+            if client.credential.key is not None:
+                client.shared = SharedWindow(ledger, self.settings[connection].scope, client.credential.key.reveal())
+                await client.share()
+
     def _place(self) -> Path | str | None:
         from trueup.ledger.place import ledger_place
 
@@ -298,6 +326,7 @@ class Session:
                 self.options.progress.note(note)
             await self._ours.reload(ledger)
             self._ledger = ledger
+            await self._share_windows(ledger)
         return self._ledger
 
 

@@ -44,6 +44,11 @@ class Window:
         return max(0, (self.limits.requests or 0) - self.used)
 
     @property
+    def unshared(self) -> bool:
+        """Whether this run sent anything that the others do not know of."""
+        return self._fresh > 0
+
+    @property
     def due(self) -> bool:
         """Whether the other runs should be let know."""
         return self._fresh >= EVERY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
@@ -42,17 +42,17 @@ def _note(database: Database, credential: str, use: Use) -> Used:
             now = _now(database, connection, use)
         return _used(row, now, use.silence)
     with database.writing() as connection:
-        if not database.is_sqlite:
-            query = query.with_for_update()
-        row = connection.execute(query).one_or_none()
+        empty = database.insert(WINDOWS).values(credential=credential, requests=0, last=0.0)
+        connection.execute(empty.on_conflict_do_nothing())  # a row that is not there cannot be locked
+        row = connection.execute(query.with_for_update()).one()
         now = _now(database, connection, use)
         before = _used(row, now - use.first, use.silence)
         total = before.requests + use.requests
         # A time of the future is one of a clock that was set back since: the other one is right.
-        last = max((time for time in (now - use.last, row.last if row else 0.0) if time <= now), default=now)
+        last = max((time for time in (now - use.last, row.last) if time <= now), default=now)
         values = {"credential": credential, "requests": total, "last": last}
         connection.execute(database.upsert(WINDOWS), [values])
-    return Used(total, None if row is None else max(0.0, now - row.last))
+    return Used(total, before.age)
 
 
 def _now(database: Database, connection: sql.Connection, use: Use) -> float:
@@ -60,8 +60,8 @@ def _now(database: Database, connection: sql.Connection, use: Use) -> float:
     return use.now if database.is_sqlite else database.now(connection)
 
 
-def _used(row: sql.Row[tuple[int, float]] | None, now: float, silence: float) -> Used:
-    if row is None:
+def _used(row: Any, now: float, silence: float) -> Used:
+    if row is None or not row.last:
         return Used(0, None)
     age = max(0.0, now - row.last)
     return Used(0 if silence and age > silence else row.requests, age)

@@ -68,6 +68,9 @@ class World:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for client in self._clients.values():
+            if client.window.unshared:
+                await client.share()
         for task in self._memories.values():
             with contextlib.suppress(Exception):
                 await (await task).aclose()
@@ -149,4 +152,10 @@ class World:
             return None
         for note in ledger.notes:
             self.host.note(note)
+        from trueup.ledger.windows import SharedWindow
+
+        for name, client in self._clients.items():
+            if client.credential.key is not None:
+                client.shared = SharedWindow(ledger, self._scopes[name], client.credential.key.reveal())
+                await client.share()
         return ledger
