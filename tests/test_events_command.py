@@ -78,7 +78,7 @@ def event(world: World, **fields: Any) -> dict[str, Any]:
 def test_the_environment_alone_will_do_and_nothing_is_one_line(world: World) -> None:
     (only,) = lines(run())
     assert only.startswith("No sync event is there. 1 request, ")
-    assert only.endswith("(599 of this key's 600 left).")
+    assert only.endswith("(at most 599 of this key's 600 left).")
     (only,) = lines(run("--status", "failed"))
     assert only.startswith("No sync event is like that.")
 

@@ -225,7 +225,7 @@ class Client:
             ):
                 request_id = request_id_of(call, response.headers)
                 self.signs.answers += 1
-                self.signs.with_request_id += bool(request_id)
+                self.signs.with_request_id += "x-request-id" in response.headers
                 if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity", "gzip"):
                     # One layer of gzip grows a thousandfold at most, chunk by chunk; two of them, a millionfold.
                     said = "answered in an encoding that was not asked for."
