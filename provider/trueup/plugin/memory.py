@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _CREDENTIAL: Final = "(credential)"
 """Stands where the kind of what was seen stands."""
+_ASIDE: Final = "set aside"
+"""The verb of an intent that gives a temporary name."""
 _DAY: Final = timedelta(days=1)
 
 
@@ -41,6 +43,8 @@ class Memory:
         self._run: Run | None = None
         self._number = 0
         self._open: dict[str, list[Intent]] = {}
+        self._aside: dict[str, Intent] = {}
+        """What was given a temporary name, by id."""
         self._retained: dict[str, Record] = {}
         self._accepted: list[Seen] = []
 
@@ -50,6 +54,9 @@ class Memory:
             return
         for _, intents in await self._ledger.unfinished({self._scope}):
             for intent in intents:
+                if intent.verb == _ASIDE:
+                    self._aside[intent.id] = intent
+                    continue
                 self._open.setdefault(intent.address, []).append(intent)
         self._retained = {record.id: record for record in (await self._ledger.records({self._scope})).values()}
         seen = (await self._ledger.seen({self._scope})).values()
@@ -57,6 +64,12 @@ class Memory:
 
     async def intend(self, urn: str, kind: Kind, key: Hashable) -> None:
         """It is about to be created. Raises LedgerError."""
+        intent = await self._intended(urn, kind, "create", key=as_key(key))
+        self._open.setdefault(urn, []).append(intent)
+        if self._ledger is not None:
+            await self._ledger.write(intents=[intent])
+
+    async def _intended(self, urn: str, kind: Kind, verb: str, *, key: str, identity: str = "") -> Intent:
         if self._missing is not None:
             raise self._missing
         self._number += 1
@@ -67,12 +80,23 @@ class Memory:
             run = self._run = Run(new_run_id(), stamp(self._now()), holder())
             if self._ledger is not None:
                 await self._ledger.begin(run)
-        intent = Intent(
-            run.id, self._number, self._scope, "", urn, kind.name, "create", key=as_key(key), at=stamp(self._now())
-        )
-        self._open.setdefault(urn, []).append(intent)
+        at = stamp(self._now())
+        return Intent(run.id, self._number, self._scope, "", urn, kind.name, verb, id=identity, key=key, at=at)
+
+    async def set_aside(self, urn: str, kind: Kind, identity: str, name: str) -> None:
+        """It is about to be given a temporary name. Raises LedgerError."""
+        intent = self._aside[identity] = await self._intended(urn, kind, _ASIDE, key=name, identity=identity)
         if self._ledger is not None:
             await self._ledger.write(intents=[intent])
+
+    def aside(self, identity: str) -> str:
+        """The temporary name that it was given last, and may have still; empty when there is none."""
+        return self._aside[identity].key if identity in self._aside else ""
+
+    async def has_its_name(self, identity: str) -> None:
+        """It has a name of its own again. Raises LedgerError."""
+        if (intent := self._aside.pop(identity, None)) is not None and self._ledger is not None:
+            await self._ledger.write(outcomes=[(intent.run, intent.number, "done")])
 
     def began(self, urn: str, kind: Kind, key: Hashable) -> bool:
         """Whether this resource was about to be created under that name, and the engine has not shown that it knows."""
@@ -101,14 +125,18 @@ class Memory:
         if self._ledger is not None:
             await self._ledger.write(outcomes=[(one.run, one.number, "done") for one in intents])
 
-    async def retain(self, urn: str, kind: Kind, key: str) -> None:
-        """It left the state and stays as it is. Raises LedgerError."""
-        record = self._retained[key] = Record(self._scope, key, urn, kind.name, policy="retain", at=stamp(self._now()))
+    async def retain(self, urn: str, kind: Kind, key: str, policy: str = "retain") -> None:
+        """It left the state and is there still: as it was, or archived. Raises LedgerError."""
+        record = self._retained[key] = Record(self._scope, key, urn, kind.name, policy=policy, at=stamp(self._now()))
         if self._ledger is not None:
             await self._ledger.write(records=[record])
 
     def retained(self, key: str) -> bool:
-        """Whether it left a state and stayed."""
+        """Whether it left a state and stayed as it was."""
+        return key in self._retained and self._retained[key].policy != "archive"
+
+    def left(self, key: str) -> bool:
+        """Whether it left a state, and no state is known to have it since."""
         return key in self._retained
 
     async def taken(self, key: str) -> None:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from trueup.apply.journal import as_key
-from trueup.diff import MISSING, Change, covers, same
+from trueup.diff import MISSING, Change
 from trueup.errors import NotFound, Refused, SafetyError, Stopped, TrueupError
 from trueup.model import DELETES, Address, Declared, Desired, Kept, Live, Refusal, Verbs, Where
-from trueup.plan.judge import change_of, in_sync
-from trueup.plan.judge import differences as unlike
 from trueup.plugin.codec import bare, has_unknown, secrets
 from trueup.plugin.differing import Differences, differences, same_thing
 from trueup.plugin.failures import InPart, why
+from trueup.plugin.handovers import writer
 from trueup.plugin.states import READ_BACK, RENAMED, baseline_of, imported, laid, live_of, outputs
+from trueup.plugin.takeover import foreign, made_by_us, to_write
 from trueup.plugin.tokens import ADOPT, id_of, parts_of, token_of
 from trueup.secrets import reveal
 
@@ -50,22 +50,36 @@ class Resources:
 
     async def create(self, urn: str, kind: Kind, inputs: Properties) -> Made:
         """Creates it, or takes over what may be taken over under its name. Raises TrueupError and InPart."""
-        verbs = cast(Verbs, kind.verbs)
         reads = self._world.reads(kind.system)
-        memory = await self._world.memory(kind.system)
         spec = await self._canonical(kind, inputs)
-        async with self._world.writing[_writer(kind, spec)]:
-            await self._tell_of_others(urn, kind, spec)
-            live = await reads.find(kind, spec)
-            if live is not None:
-                return await self._take_over(urn, kind, inputs, spec, live)
-            declared = Declared(Address(kind.system, kind.name, ""), kind, spec, Where(urn, 0))
-            calls = verbs.creation(declared, await self._near(kind, spec))
-            if isinstance(calls, Refusal):
-                raise Refused(calls.why)
-            await self._world.may_write(kind, spec)
-            await memory.intend(urn, kind, verbs.key(spec))
-            return await self._perform(urn, kind, inputs, Desired(spec), calls, None)
+        handovers, silent = self._world.handovers, False
+        while True:
+            async with self._world.writing[writer(kind, spec)]:
+                live = await reads.find(kind, spec)
+                anothers = live is not None and handovers.is_anothers(urn, live)
+                if live is None or (not anothers and (silent or await handovers.is_free(urn, kind, spec, live))):
+                    await self._tell_of_others(urn, kind, spec)
+                    made = await self._create(urn, kind, inputs, spec, live)
+                    break
+            if anothers:
+                await handovers.free(kind, spec)
+            else:
+                silent = not await handovers.heard_of(urn, live)
+        handovers.saw(urn, kind, live_of(kind, parts_of(kind, made.id)[1], "", made.state))
+        return made
+
+    async def _create(self, urn: str, kind: Kind, inputs: Properties, spec: dict[str, Any], live: Live | None) -> Made:
+        if live is not None:
+            return await self._take_over(urn, kind, inputs, spec, live)
+        verbs = cast(Verbs, kind.verbs)
+        declared = Declared(Address(kind.system, kind.name, ""), kind, spec, Where(urn, 0))
+        calls = verbs.creation(declared, await self._near(kind, spec))
+        if isinstance(calls, Refusal):
+            raise Refused(calls.why)
+        await self._world.may_write(kind, spec)
+        memory = await self._world.memory(kind.system)
+        await memory.intend(urn, kind, verbs.key(spec))
+        return await self._perform(urn, kind, inputs, Desired(spec), calls, None)
 
     async def read(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> Made | None:
         """What is live of it, laid over what the state has; None when it is not there. Raises TrueupError."""
@@ -83,6 +97,7 @@ class Resources:
             return None
         if live.trouble:
             self._world.host.warn(live.trouble, urn)
+        await self._world.handovers.read(urn, kind, live, kept=bool(state))
         if not inputs:
             found = imported(kind, live)
             return Made(id_of(kind, live), outputs(kind, {}, live, {}), found)
@@ -96,11 +111,38 @@ class Resources:
         parent, key = parts_of(kind, given)
         spec = await self._canonical(kind, await self._as_given(kind, key, parent, before, inputs))
         live = live_of(kind, key, parent, state)
-        found = await self.diff(urn, kind, given, state, before, inputs, ignored)
-        if found.refused:
-            raise SafetyError(found.refused)
-        asked = [change for change in found.changes if change not in found.local]
-        async with self._world.writing[_writer(kind, live.spec, key)]:
+        memory, handovers, renamed = await self._world.memory(kind.system), self._world.handovers, False
+        try:
+            found = await self.diff(urn, kind, given, state, before, inputs, ignored)
+            if found.refused:
+                raise SafetyError(found.refused)
+            asked = [change for change in found.changes if change not in found.local]
+            if asked:
+                if aside := memory.aside(key):
+                    live.spec[verbs.naming] = aside
+                await handovers.free(kind, spec, live)
+            made = await self._update(kind, urn, given, state, inputs, spec, live, found, asked)
+            renamed = True
+        finally:
+            handovers.ended(key, renamed=renamed)
+        if verbs.naming in _names(asked):
+            await memory.has_its_name(key)
+        return made
+
+    async def _update(
+        self,
+        kind: Kind,
+        urn: str,
+        given: str,
+        state: Properties,
+        inputs: Properties,
+        spec: dict[str, Any],
+        live: Live,
+        found: Differences,
+        asked: Sequence[Change],
+    ) -> Made:
+        verbs = cast(Verbs, kind.verbs)
+        async with self._world.writing[writer(kind, live.spec, live.id)]:
             if not asked:
                 kept = _told(kind, state) | {name: state[name] for name in (RENAMED,) if name in state}
                 return Made(given, outputs(kind, inputs, live, _baseline(state)) | kept, inputs)
@@ -118,6 +160,7 @@ class Resources:
         parent, key = parts_of(kind, given)
         await self._kept(urn, kind, key, parent, state)
         found = differences(kind, state, before, inputs, ignored)
+        await self._world.handovers.differ(urn, kind, live_of(kind, key, parent, state), inputs, found)
         if former := _renamed(kind, state, inputs, found):
             self._warn_renamed(
                 urn, f"in Den, {', '.join(former)}: write that in the program. The grant stays as it is."
@@ -180,7 +223,7 @@ class Resources:
                 "disconnecting an account deletes every instance of it.",
                 hint="Set trueup:allowDisconnect to true, or deletionPolicy to retain.",
             )
-        async with self._world.writing[_writer(kind, live.spec, key)]:
+        async with self._world.writing[writer(kind, live.spec, key)]:
             if calls:
                 await self._world.may_write(kind, live.spec)
             try:
@@ -195,8 +238,11 @@ class Resources:
                 raise
             if any(call.verb in DELETES for call in calls):
                 reads.gone(kind, key)
+                self._world.handovers.gone(key)
+                await memory.has_its_name(key)
             elif calls:
                 reads.store(kind, live)
+                await memory.retain(urn, kind, key, "archive")
 
     # What they share
 
@@ -260,9 +306,9 @@ class Resources:
         verbs = cast(Verbs, kind.verbs)
         reason = await self._may_take(urn, kind, inputs, spec, live)
         if not reason:
-            raise _foreign(kind, live)
+            raise foreign(kind, live)
         wanted = {**verbs.revived(live), **spec}
-        asked = _to_write(kind, live, wanted)
+        asked = to_write(kind, live, wanted)
         calls: tuple[Call, ...] | Refusal = verbs.calls(live, Desired(wanted), asked) if asked else ()
         if isinstance(calls, Refusal):
             raise SafetyError(f"{live.name} ({live.id}) cannot be taken over: {calls.why}")
@@ -318,9 +364,9 @@ class Resources:
                     silent = True
                     continue
                 if live is None and answer.found:
-                    if not _ours(kind, desired.spec, answer, began):
+                    if not made_by_us(kind, desired.spec, answer, began):
                         reads.store(kind, answer)
-                        raise _foreign(kind, answer)
+                        raise foreign(kind, answer)
                     told = "the answer to its creation was lost, and it was found as new and as it was sent"
                     self._world.host.warn(f"{answer.name} ({answer.id}) is taken for ours: {told}.", urn)
                 if live is None or answer.id != live.id:
@@ -439,54 +485,8 @@ def _told(kind: Kind, state: Properties) -> Properties:
     return {name: state[name] for name in names if name in state}
 
 
-def _to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
-    """What of the declared fields has to be written to something that is taken over.
-
-    What may be but another word for what is declared is written only along with something else.
-    """
-    verbs = cast(Verbs, kind.verbs)
-    found: list[Change] = []
-    certain = False
-    for name, after in wanted.items():
-        trait, before = kind.by_name[name], live.spec.get(name, MISSING)
-        if not trait.local and not in_sync(trait, before, after, live):
-            for pair in unlike(trait, before, after):
-                doubt = verbs.doubt(pair[0], pair[1])
-                certain = certain or doubt is None or pair[2] not in doubt.may_be
-                found.append(change_of(trait, *pair))
-    return found if certain else []
-
-
 def _names(changes: Sequence[Change]) -> set[str]:
     return {str(change.path[0]) for change in changes}
-
-
-def _foreign(kind: Kind, live: Live) -> SafetyError:
-    return SafetyError(
-        f"{kind.name} {live.name} ({live.id}) exists already, and no state of Pulumi is known to hold it.",
-        hint=f"Take it into this stack with: pulumi import {token_of(kind)} NAME {id_of(kind, live)}; or set adopt to "
-        "true.",
-    )
-
-
-def _ours(kind: Kind, spec: Mapping[str, Any], live: Live, began: datetime) -> bool:
-    """Whether what was found after the answer to a create was lost can be what was sent: as new, and as it was sent."""
-    try:
-        made = datetime.fromisoformat(str(live.server.get("createdAt")))
-        if made < began - _SKEW:
-            return False
-    except (ValueError, TypeError):  # it says no time, or one without a zone
-        return False
-    for trait in kind.fields:
-        if trait.local or trait.inline or trait.name == "status":  # that is set by a call of its own
-            continue
-        sent, seen = reveal(spec.get(trait.name, MISSING)), reveal(live.spec.get(trait.name))
-        if sent is MISSING:
-            if trait.default is None and seen not in (None, {}, MISSING):
-                return False
-        elif not (covers(seen, sent) if trait.owned_by_key else same(seen, sent)):
-            return False
-    return True
 
 
 def _baseline(state: Properties) -> dict[str, Any]:
@@ -497,10 +497,3 @@ def _baseline(state: Properties) -> dict[str, Any]:
 def _policy(kind: Kind, inputs: Properties) -> str:
     trait = kind.by_name.get("deletionPolicy")
     return str(bare(inputs.get("deletionPolicy")) or trait.default) if trait else ""
-
-
-def _writer(kind: Kind, spec: Mapping[str, Any], key: str = "") -> str:
-    """Whose turn it is: by what it is listed below, else by its own id, or by its name before it has one."""
-    if kind.parent:
-        return str(spec.get(kind.parent))
-    return key or str(cast(Verbs, kind.verbs).key(dict(spec)))

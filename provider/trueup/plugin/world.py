@@ -14,6 +14,7 @@ from trueup.connections import SANDBOX, opened, with_embedded
 from trueup.errors import LedgerError, SafetyError, SecretError
 from trueup.options import STATE, SystemClock
 from trueup.paths import home
+from trueup.plugin.handovers import Handovers
 from trueup.plugin.memory import Memory
 from trueup.plugin.reads import Reads
 from trueup.secrets import reveal
@@ -40,6 +41,7 @@ class World:
         self.stop = asyncio.Event()
         self.writing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """One writer at a time to whatever is listed below one thing, and to each of the others."""
+        self.handovers = Handovers(self)
         self.warned: set[str] = set()
         """Resources of which was said that a name in the program stands for nothing, or for another thing, now."""
         self._state = Path(home(os.environ.get("TRUEUP_STATE", "")) or folder / STATE)

@@ -1,0 +1,272 @@
+"""Names that change hands among the resources of one program, each of which the engine updates by itself.
+
+One that takes a name waits until the resource that has it has given it up. Where each waits for the next in a circle,
+the last one to come takes a temporary name; so does a resource whose update the engine does not start in time. What is
+not known to give up its name in this run keeps it: that is refused, and said who has it.
+
+Waits end with news of another resource, when no news came for a while, after a limit, or with Cancel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, cast
+
+from trueup.diff import Change
+from trueup.errors import SafetyError, Stopped, TrueupError
+from trueup.model import Call, Desired, Live, Verbs
+from trueup.plan.names import temporary
+from trueup.plugin.codec import bare, has_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+    from typing import Any
+
+    from trueup.model import Kind
+    from trueup.plugin.differing import Differences
+    from trueup.plugin.world import World
+
+QUIET: Final = 2.0
+"""Seconds without news of any resource after which no more news is expected."""
+SILENT: Final = 0.5
+"""The same, where nothing is known that another resource might do."""
+LIMIT: Final = 60.0
+"""Seconds that one resource waits for another at most."""
+_ABOUT: Final = "Rename that one first, or choose another name."
+_UNKNOWN: Final = (
+    "If that is a resource of this program whose name changes as well, do not run with --parallel 1, nor let it depend on "
+    "this one; or run pulumi up with its new name alone, and then with this one. Otherwise rename or remove it, or "
+    "choose another name."
+)
+
+
+@dataclass(slots=True)
+class _Resource:
+    """A resource of the program, as far as this run has heard of it."""
+
+    urn: str
+    kind: Kind
+    live: Live
+    leaving: bool = False
+    """Whether it is to have another name than it has."""
+
+
+@dataclass(slots=True)
+class Handovers:
+    """What is known of the names in one run."""
+
+    world: World
+    _known: dict[str, _Resource] = field(default_factory=dict)
+    """By id."""
+    _waiting: dict[str, str] = field(default_factory=dict)
+    """By the id of what waits, the id of what has the name."""
+    _aside: set[str] = field(default_factory=set)
+    """Ids of what has a temporary name."""
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _count: int = 0
+    """Of news so far."""
+
+    def saw(self, urn: str, kind: Kind, live: Live, wanted: dict[str, Any] | None = None) -> None:
+        """The engine has that as a resource, which is to be as `wanted` says."""
+        verbs = cast(Verbs, kind.verbs)
+        if not verbs.naming:
+            return
+        known = self._known.get(live.id)
+        if wanted is None and known is not None:
+            return
+        self._known[live.id] = _Resource(urn, kind, live, _other_name(verbs, live, wanted or {}))
+        self._tell()
+
+    async def read(self, urn: str, kind: Kind, live: Live, *, kept: bool) -> None:
+        """It was read. `kept` says that the engine has it as a resource. Raises LedgerError."""
+        if kept:
+            self.saw(urn, kind, live)
+        memory, naming = await self.world.memory(kind.system), cast(Verbs, kind.verbs).naming
+        if naming and memory.aside(live.id) not in ("", live.spec.get(naming)):
+            await memory.has_its_name(live.id)
+
+    async def differ(self, urn: str, kind: Kind, live: Live, inputs: Mapping[str, Any], found: Differences) -> None:
+        """Notes which name it has and is to have; a temporary one that an earlier run left is a difference."""
+        naming = cast(Verbs, kind.verbs).naming
+        wanted = {name: value for name, value in bare(dict(inputs)).items() if not has_unknown(value)}
+        self.saw(urn, kind, live, wanted)
+        aside = (await self.world.memory(kind.system)).aside(live.id)
+        if aside and naming in wanted and all(change.path[0] != naming for change in found.changes):
+            found.changes.append(Change((naming,), aside, wanted[naming]))
+
+    async def is_free(self, urn: str, kind: Kind, spec: dict[str, Any], live: Live) -> bool:
+        """Whether no other resource of the program can be what exists already, heard of or not."""
+        verbs, memory = cast(Verbs, kind.verbs), await self.world.memory(kind.system)
+        return not verbs.naming or memory.left(live.id) or memory.began(urn, kind, verbs.key(spec))
+
+    def is_anothers(self, urn: str, live: Live) -> bool:
+        """Whether another resource of the program is known to be that."""
+        known = self._known.get(live.id)
+        return known is not None and known.urn != urn
+
+    def ended(self, key: str, *, renamed: bool) -> None:
+        """An update of it has ended; unless it was renamed, it keeps its name."""
+        if (known := self._known.get(key)) is not None:
+            known.leaving = False
+        if renamed:
+            self._aside.discard(key)
+        self._tell()
+
+    def gone(self, key: str) -> None:
+        """It is no resource of the program any more."""
+        self._known.pop(key, None)
+        self._tell()
+
+    async def heard_of(self, urn: str, live: Live) -> bool:
+        """Whether another resource of the program turns out to be that, before the program falls silent."""
+        until = self.world.clock.monotonic() + LIMIT
+        while not self.is_anothers(urn, live):
+            if not await self._next(self._count, SILENT) or self.world.clock.monotonic() > until:
+                return False
+        return True
+
+    async def free(self, kind: Kind, spec: dict[str, Any], own: Live | None = None) -> None:
+        """Waits until nothing else has the name that a spec has; `own` is what is to have it, if that exists.
+
+        Raises SafetyError when it stays taken, Stopped, and ApiError.
+        """
+        verbs = cast(Verbs, kind.verbs)
+        if not verbs.naming or (own is not None and not _other_name(verbs, own, spec)):
+            return
+        key = own.id if own is not None else ""
+        until = self.world.clock.monotonic() + LIMIT
+        try:
+            while (holder := await self._holder(kind, spec, key)) is not None:
+                await self._given_up(kind, holder, own, until)
+        except BaseException:
+            if own is not None:
+                await self._back(kind, own)
+            raise
+        finally:
+            self._waiting.pop(key, None)
+
+    async def _given_up(self, kind: Kind, holder: Live, own: Live | None, until: float) -> None:
+        """Waits for whatever becomes of what has the name, or sees to it that it has another one."""
+        count, before = self._count, self._about(holder.id)
+        known = self._known.get(holder.id)
+        if known is not None and not known.leaving:
+            raise _taken(kind, holder, f"{known.urn}, which keeps it", _ABOUT)
+        if own is not None and own.id not in self._aside and self._circle(holder.id, own.id):
+            await self._step_aside(self._known[own.id])
+            return
+        if own is not None:
+            self._waiting[own.id] = holder.id
+        while self._about(holder.id) == before:
+            if own is not None and own.id not in self._aside and self._circle(holder.id, own.id):
+                return
+            heard = await self._next(count, QUIET)
+            if heard and self.world.clock.monotonic() < until:
+                count = self._count
+                continue
+            if known is None or holder.id in self._aside:
+                raise _taken(kind, holder, "of which this run has not heard", _UNKNOWN)
+            await self._step_aside(known)
+            return
+
+    def _about(self, key: str) -> tuple[object, ...]:
+        """What may decide on the name that something has."""
+        known = self._known.get(key)
+        return known is not None, known is not None and known.leaving, key in self._aside
+
+    async def _holder(self, kind: Kind, spec: dict[str, Any], own: str) -> Live | None:
+        live = await self.world.reads(kind.system).find(kind, spec)
+        return live if live is not None and live.id != own else None
+
+    def _circle(self, start: str, end: str) -> bool:
+        """Whether what waits for `start` in the end waits for `end`."""
+        seen: set[str] = set()
+        while start in self._waiting and start not in seen:
+            seen.add(start)
+            start = self._waiting[start]
+        return start == end
+
+    async def _step_aside(self, resource: _Resource) -> None:
+        """Gives it a temporary name; the ledger remembers that until it has its own."""
+        kind, live = resource.kind, resource.live
+        name = temporary(live)
+        memory = await self.world.memory(kind.system)
+        await self.world.may_write(kind, live.spec)
+        async with self.world.writing[writer(kind, live.spec, live.id)]:
+            if live.id in self._aside or not resource.leaving:
+                return  # it was updated meanwhile
+            await memory.set_aside(resource.urn, kind, live.id, name)
+            await self._rename(kind, live, name)
+            self._aside.add(live.id)
+        self.world.host.info(
+            f'{live.name} ({live.id}) is called "{name}" for a moment: names change hands.', resource.urn
+        )
+        self._tell()
+
+    async def _back(self, kind: Kind, own: Live) -> None:
+        """Gives what stepped aside in vain its name again, where that is still free."""
+        if own.id not in self._aside or self.world.stop.is_set():
+            return
+        verbs = cast(Verbs, kind.verbs)
+        with contextlib.suppress(TrueupError):
+            if await self._holder(kind, own.spec, own.id) is None:
+                await self._rename(kind, own, own.spec[verbs.naming])
+                self._aside.discard(own.id)
+                await (await self.world.memory(kind.system)).has_its_name(own.id)
+
+    async def _rename(self, kind: Kind, live: Live, name: str) -> None:
+        verbs, reads = cast(Verbs, kind.verbs), self.world.reads(kind.system)
+        desired = Desired({**live.spec, verbs.naming: name})
+        try:
+            answer = await verbs.perform(
+                self.world.client(kind.system), Call("patch", 1, (verbs.naming,)), live, desired
+            )
+        except BaseException:
+            reads.forget(kind, live.id)
+            raise
+        if answer is not None:
+            reads.store(kind, answer)
+
+    async def _next(self, count: int, quiet: float) -> bool:
+        """Waits for news beyond that many; False when there was none for a while. Raises Stopped."""
+        if self.world.stop.is_set():
+            raise Stopped("stopped while it waited for a name.")
+        if self._count != count:
+            return True
+        news, stop = asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self.world.stop.wait())
+        try:
+            done, _ = await asyncio.wait((news, stop), timeout=quiet, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+            stop.cancel()
+        if self.world.stop.is_set():
+            raise Stopped("stopped while it waited for a name.")
+        return bool(done)
+
+    def _tell(self) -> None:
+        """Wakes all that wait, each to look for itself."""
+        self._count += 1
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def _other_name(verbs: Verbs, live: Live, wanted: dict[str, Any]) -> bool:
+    """Whether something is to have another unique name than it has; what is not known yet is no other name."""
+    try:
+        before: Hashable = verbs.key(live.spec)
+        return before != verbs.key({**live.spec, **wanted})
+    except (KeyError, TypeError):
+        return False
+
+
+def _taken(kind: Kind, holder: Live, who: str, hint: str) -> SafetyError:
+    name = str(holder.spec.get(cast(Verbs, kind.verbs).naming))
+    return SafetyError(f'the name "{name}" is taken by {kind.name} {holder.id}, {who}.', hint=hint)
+
+
+def writer(kind: Kind, spec: dict[str, Any], key: str = "") -> str:
+    """Whose turn it is: by what it is listed below, else by its own id, or by its name before it has one."""
+    if kind.parent:
+        return str(spec.get(kind.parent))
+    return key or str(cast(Verbs, kind.verbs).key(dict(spec)))

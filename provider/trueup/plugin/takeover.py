@@ -1,0 +1,66 @@
+"""Taking over what exists already: what has to be written to it, and whether it can be what a lost answer was about."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from trueup.diff import MISSING, Change, covers, same
+from trueup.errors import SafetyError
+from trueup.model import Kind, Live, Verbs
+from trueup.plan.judge import change_of, in_sync
+from trueup.plan.judge import differences as unlike
+from trueup.plugin.tokens import id_of, token_of
+from trueup.secrets import reveal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SKEW: Final = timedelta(minutes=2)
+"""By how much the server's clock may be behind ours."""
+
+
+def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
+    """What of the declared fields has to be written to something that is taken over.
+
+    What may be but another word for what is declared is written only along with something else.
+    """
+    verbs = cast(Verbs, kind.verbs)
+    found: list[Change] = []
+    certain = False
+    for name, after in wanted.items():
+        trait, before = kind.by_name[name], live.spec.get(name, MISSING)
+        if not trait.local and not in_sync(trait, before, after, live):
+            for pair in unlike(trait, before, after):
+                doubt = verbs.doubt(pair[0], pair[1])
+                certain = certain or doubt is None or pair[2] not in doubt.may_be
+                found.append(change_of(trait, *pair))
+    return found if certain else []
+
+
+def foreign(kind: Kind, live: Live) -> SafetyError:
+    return SafetyError(
+        f"{kind.name} {live.name} ({live.id}) exists already, and no state of Pulumi is known to hold it.",
+        hint=f"Take it into this stack with: pulumi import {token_of(kind)} NAME {id_of(kind, live)}; or set adopt to "
+        "true.",
+    )
+
+
+def made_by_us(kind: Kind, spec: Mapping[str, Any], live: Live, began: datetime) -> bool:
+    """Whether what was found after the answer to a create was lost can be what was sent: as new, and as it was sent."""
+    try:
+        made = datetime.fromisoformat(str(live.server.get("createdAt")))
+        if made < began - _SKEW:
+            return False
+    except (ValueError, TypeError):  # it says no time, or one without a zone
+        return False
+    for trait in kind.fields:
+        if trait.local or trait.inline or trait.name == "status":  # that is set by a call of its own
+            continue
+        sent, seen = reveal(spec.get(trait.name, MISSING)), reveal(live.spec.get(trait.name))
+        if sent is MISSING:
+            if trait.default is None and seen not in (None, {}, MISSING):
+                return False
+        elif not (covers(seen, sent) if trait.owned_by_key else same(seen, sent)):
+            return False
+    return True

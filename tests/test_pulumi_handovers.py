@@ -1,0 +1,251 @@
+"""Names that change hands among the resources of a Pulumi program: each update waits for its name, not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine import FAILED, Stack, resource
+from engine_rpc import Resource, Rpc, account, fails, instance, serving
+from engine_rpc import rpc as rpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2
+from world import INSTANCES, World
+
+from trueup.plan.names import PREFIX
+from trueup.plugin import handovers
+from trueup.plugin.codec import encode
+
+TARGETS = "den.connectorTargets"
+NONE = provider_pb2.DiffResponse.DIFF_NONE
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing more is to be heard, a moment is as good as seconds."""
+    monkeypatch.setattr(handovers, "QUIET", 0.3)
+    monkeypatch.setattr(handovers, "SILENT", 0.1)
+
+
+async def made(rpc: Rpc, *labels: str, **more: Any) -> dict[str, Resource]:
+    top = await account(rpc)
+    return {
+        one: await instance(rpc, one, connectorAccount=top.id, status="active", config={"is": one}, **more)
+        for one in labels
+    }
+
+
+async def told(rpc: Rpc, resources: dict[str, Resource], names: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """The inputs with the new names, checked and compared, as the engine does it for one after the other."""
+    await rpc.configure()  # as each run of the engine does
+    found = {}
+    for label, one in resources.items():
+        inputs = {**one.inputs, "name": names[label]}
+        checked, failures = await rpc.check("ConnectorInstance", label, inputs, one.inputs)
+        assert failures == {}
+        await rpc.diff(one, checked)
+        found[label] = checked
+    return found
+
+
+def held(world: World) -> dict[str, tuple[str, str, Any]]:
+    rows = [row for row in world.rows(INSTANCES) if "is" in (row["instanceConfigJson"] or {})]
+    return {row["id"]: (row["name"], row["remoteId"], row["instanceConfigJson"]) for row in rows}
+
+
+def right(world: World, resources: dict[str, Resource], names: dict[str, str]) -> bool:
+    wanted = {one.id: (names[label], f"acme/{label}", {"is": label}) for label, one in resources.items()}
+    return {key: row for key, row in held(world).items() if key in wanted} == wanted
+
+
+CASES = {
+    "chain": {"a": "b", "b": "c"},
+    "swap": {"a": "b", "b": "a"},
+    "three": {"a": "b", "b": "c", "c": "a"},
+    "five": {"a": "b", "b": "c", "c": "d", "d": "e", "e": "a"},
+    "mixed": {"a": "b", "b": "a", "c": "d", "d": "x"},
+    "case": {"a": "B", "b": "A"},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_updates_at_once(rpc: Rpc, world: World, case: str, backwards: bool) -> None:
+    names = CASES[case]
+    resources = await made(rpc, *names)
+    inputs = await told(rpc, resources, names)
+    world.forget()
+    order = list(names)[:: -1 if backwards else 1]
+    await asyncio.gather(*(rpc.update(resources[label], **inputs[label]) for label in order))
+    assert right(world, resources, names)
+    patches = len([one for one in world.writes() if one.startswith("PATCH")])
+    assert patches == len(names) + (case not in ("chain",)), "one more where names only change places"
+    for label, one in resources.items():
+        assert (await rpc.diff(one, inputs[label])).changes == NONE
+
+
+@pytest.mark.parametrize("case", ["chain", "swap", "three"])
+async def test_updates_one_after_the_other(rpc: Rpc, world: World, case: str) -> None:
+    names = CASES[case]
+    resources = await made(rpc, *names)
+    inputs = await told(rpc, resources, names)
+    for label in names:
+        await rpc.update(resources[label], **inputs[label])
+    assert right(world, resources, names)
+
+
+async def test_a_new_one_under_a_name_that_is_given_up(rpc: Rpc, world: World) -> None:
+    resources = await made(rpc, "a")
+    inputs = await told(rpc, resources, {"a": "x"})
+    parent = resources["a"].inputs["connectorAccount"]
+    new, _ = await asyncio.gather(
+        rpc.create("ConnectorInstance", "n", connectorAccount=parent, name="a", remoteId="acme/n", adopt=True),
+        rpc.update(resources["a"], **inputs["a"]),
+    )
+    assert new.id != resources["a"].id
+    assert right(world, resources, {"a": "x"})
+    assert world.instance("a")["remoteId"] == "acme/n"
+
+
+async def test_a_new_one_never_takes_what_another_resource_is(rpc: Rpc, world: World) -> None:
+    resources = await made(rpc, "a")
+    await told(rpc, resources, {"a": "a"})
+    parent = resources["a"].inputs["connectorAccount"]
+    given = {"connectorAccount": parent, "name": "a", "remoteId": "acme/n", "adopt": True}
+    request = provider_pb2.CreateRequest(urn=resources["a"].urn + "-n", properties=encode(given))
+    await fails(rpc.stub.Create(request), "is taken by", resources["a"].id, "keeps it")
+    assert right(world, resources, {"a": "a"})
+
+
+async def test_a_target_under_the_remote_id_of_another_one(rpc: Rpc, world: World) -> None:
+    docs = (await made(rpc, "docs"))["docs"]
+    spec = {"connectorInstance": docs.id, "config": {"is": "t"}}
+    old = await rpc.create("ConnectorTarget", "t", remoteId="acme/one", **spec)
+    wanted = {**old.inputs, "remoteId": "acme/two"}
+    await rpc.configure()
+    await rpc.check("ConnectorTarget", "t", wanted, old.inputs)
+    await rpc.diff(old, wanted)
+    new, _ = await asyncio.gather(
+        rpc.create("ConnectorTarget", "u", remoteId="acme/one", connectorInstance=docs.id, config={"is": "u"}),
+        rpc.update(old, **wanted),
+    )
+    assert new.id != old.id
+    assert world.row(TARGETS, id=old.id)["remoteId"] == "acme/two"
+    assert world.row(TARGETS, id=new.id)["targetConfigJson"] == {"is": "u"}
+    await rpc.configure()
+    first, second = {**old.inputs, "remoteId": "acme/one"}, {**new.inputs, "remoteId": "acme/two"}
+    await rpc.diff(old, first)
+    await rpc.diff(new, second)
+    await asyncio.gather(rpc.update(old, **first), rpc.update(new, **second))
+    assert world.row(TARGETS, id=old.id)["remoteId"] == "acme/one"
+    assert world.row(TARGETS, id=old.id)["targetConfigJson"] == {"is": "t"}
+
+
+async def test_what_is_not_heard_of_keeps_its_name_and_nothing_is_written(world: World, tmp_path: Path) -> None:
+    async with serving(tmp_path) as first:
+        await first.configure()
+        resources = await made(first, "a", "b")
+    async with serving(tmp_path) as later:  # the other one is updated only once this one has been: dependsOn
+        await later.configure()
+        one = resources["a"]
+        inputs = {**one.inputs, "name": "b"}
+        await later.diff(one, inputs)
+        world.forget()
+        await fails(later.update(one, **inputs), '"b" is taken by', resources["b"].id, "pulumi up with its new name")
+        assert world.writes() == []
+
+
+async def test_what_is_unmanaged_keeps_its_name(rpc: Rpc, world: World) -> None:
+    resources = await made(rpc, "a")
+    inputs = await told(rpc, resources, {"a": "old-wiki"})
+    theirs = world.instance("old-wiki")
+    await fails(rpc.update(resources["a"], **inputs["a"]), theirs["id"])
+    assert world.instance("old-wiki") == theirs
+    assert right(world, resources, {"a": "a"})
+
+
+async def test_a_failed_update_keeps_its_name_and_who_waits_is_told(rpc: Rpc, world: World) -> None:
+    names = {"a": "b", "b": "c"}
+    resources = await made(rpc, *names)
+    inputs = await told(rpc, resources, names)
+    world.fault(route="/v1/connector-instances/{connectorInstanceId}", method="PATCH", status=400, times=1)
+    results = await asyncio.gather(
+        *(rpc.update(resources[label], **inputs[label]) for label in names), return_exceptions=True
+    )
+    assert all(isinstance(one, Exception) for one in results)
+    assert "keeps it" in str(results[0])
+    assert right(world, resources, {"a": "a", "b": "b"})
+
+
+async def test_cancel_ends_the_wait(rpc: Rpc, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handovers, "QUIET", 600.0)
+    names = {"a": "b", "b": "c"}
+    resources = await made(rpc, *names)
+    inputs = await told(rpc, resources, names)
+    waiting = asyncio.ensure_future(rpc.update(resources["a"], **inputs["a"]))
+    await asyncio.sleep(0.05)
+    await rpc.stub.Cancel(empty_pb2.Empty())
+    await fails(waiting, "stopped")
+    assert right(world, resources, {"a": "a", "b": "b"})
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_temporary_name_that_an_earlier_run_left_is_a_difference(
+    world: World, tmp_path: Path, after: bool
+) -> None:
+    names = {"a": "b", "b": "a"}
+    async with serving(tmp_path) as first:
+        await first.configure()
+        resources = await made(first, *names)
+        inputs = await told(first, resources, names)
+        patch = {"route": "/v1/connector-instances/{connectorInstanceId}", "method": "PATCH"}
+        # The rename that follows the temporary one is refused, or is held until this process is gone.
+        world.fault(**patch, nth=2, **({"status": 400} if after else {"hold": "before"}))
+        updates = asyncio.gather(*(first.update(resources[label], **inputs[label]) for label in names))
+        if after:
+            with contextlib.suppress(Exception):
+                await updates
+        else:
+            while not any(name.startswith(PREFIX) for name, _, _ in held(world).values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            updates.cancel()
+    world.calm()
+    async with serving(tmp_path) as later:
+        await later.configure()
+        for label, one in resources.items():
+            await later.diff(one, inputs[label])
+        await asyncio.gather(*(later.update(one, **inputs[label]) for label, one in resources.items()))
+        assert right(world, resources, names)
+        assert not [name for name, _, _ in held(world).values() if name.startswith(PREFIX)]
+        for label, one in resources.items():
+            assert (await later.diff(one, inputs[label])).changes == NONE
+
+
+@pytest.mark.timeout(300)
+def test_the_engine_makes_chains_and_cycles(world: World, tmp_path: Path) -> None:
+    def program(names: dict[str, str]) -> dict[str, Any]:
+        found = {"acme": resource("ConnectorAccount", remoteId="1001", displayName="acme")}
+        for label, name in names.items():
+            given = {"connectorAccount": "${acme.id}", "name": name, "remoteId": f"acme/{label}"}
+            found[label] = resource("ConnectorInstance", **given, config={"is": label})
+        return found
+
+    stack = Stack(tmp_path / "program")
+    stack.resources = program({one: one for one in "abcde"})
+    stack.up()
+    before = {label: stack.id(label) for label in "abcde"}
+    names = {"a": "b", "b": "a", "c": "d", "d": "e", "e": "x", "n": "c"}
+    stack.resources = program(names)
+    said = stack.up("--parallel", "1", code=FAILED)  # then each hears of the next one only when it is done itself
+    assert "do not run with --parallel 1" in said
+    for label, identity in before.items():
+        assert held(world)[identity][1:] == (f"acme/{label}", {"is": label})
+    stack.up()
+    rows = held(world)
+    for label, identity in before.items():
+        assert rows[identity] == (names[label], f"acme/{label}", {"is": label})
+    assert stack.id("n") not in before.values()
+    stack.clean()
