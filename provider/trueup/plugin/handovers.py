@@ -36,8 +36,8 @@ LIMIT: Final = 60.0
 """Seconds that one resource waits for another at most."""
 _ABOUT: Final = "Rename that one first, or choose another name."
 _UNKNOWN: Final = (
-    "If that is a resource of this program whose name changes as well, do not run with --parallel 1, nor let it depend on "
-    "this one; or run pulumi up with its new name alone, and then with this one. Otherwise rename or remove it, or "
+    "If that is a resource of this program whose name changes as well, do not run with --parallel 1, nor let it depend "
+    "on this one; or run pulumi up with its new name alone, and then with this one. Otherwise rename or remove it, or "
     "choose another name."
 )
 

@@ -42,7 +42,7 @@ def foreign(kind: Kind, live: Live) -> SafetyError:
     return SafetyError(
         f"{kind.name} {live.name} ({live.id}) exists already, and no state of Pulumi is known to hold it.",
         hint=f"Take it into this stack with: pulumi import {token_of(kind)} NAME {id_of(kind, live)}; or set adopt to "
-        "true.",
+        "true. If a resource of this program has had that name until now, rename that in a pulumi up of its own first.",
     )
 
 
