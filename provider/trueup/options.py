@@ -63,6 +63,12 @@ class Options:
     """Seconds to wait for another run to end."""
     state: Path = STATE
     """The folder of the ledger and the embedded servers."""
+    ledger: str | None = None
+    """A path or URL of the ledger, or `off`, unless TRUEUP_LEDGER says so."""
+    stack: str = ""
+    """The name of the set of manifests: what others hold in the same ledger is left alone."""
+    take_from: str | None = None
+    """A set out of which what is declared here is moved into this one; empty for those without a name."""
     clock: Clock = field(default_factory=SystemClock)
     progress: Progress = field(default_factory=Quiet)
 

@@ -41,8 +41,14 @@ class Ownership:
     """Den's organisations, as far as they are known."""
     projects: dict[Connection, str] = field(default_factory=dict)
     """Wexa's projects that alone may be worked on, where a connection says so."""
+    stack: str = ""
+    """The set of manifests that is at hand."""
+    take_from: str | None = None
+    """Another set, whose records count as its own."""
     records: dict[Connection, dict[str, Record]] = field(default_factory=dict)
-    """By id."""
+    """By id: those of the set, and those that belong to none yet."""
+    others: dict[Connection, dict[str, Record]] = field(default_factory=dict)
+    """By id: those of other sets, of which nothing is declared or pruned here."""
 
     async def reload(self, ledger: Ledger) -> None:
         """What the ledger holds now. Raises LedgerError."""
@@ -50,14 +56,11 @@ class Ownership:
         for connection, scope in self.scopes.items():
             held = self.records.setdefault(connection, {})
             held.clear()
+            others = self.others[connection] = {}
             only = self.projects.get(connection)
-            held.update(
-                {
-                    key: record
-                    for (where, key), record in found.items()
-                    if where == scope and (only is None or record.parent == only)
-                }
-            )
+            for (where, key), record in found.items():
+                if where == scope and (only is None or record.parent == only):
+                    (held if record.stack in ("", self.stack, self.take_from) else others)[key] = record
 
     def sought(self, unfinished: Unfinished) -> dict[Connection, list[Record]]:
         """What is to be looked for although nobody may declare it.
@@ -73,7 +76,8 @@ class Ownership:
             found[connection] = [
                 record
                 for record in held.values()
-                if self.prune or ((*connection, record.kind) in declared and not record.parent)
+                if record.stack == self.stack
+                and (self.prune or ((*connection, record.kind) in declared and not record.parent))
             ]
             if any(record.policy == "disconnect" for record in found[connection]) and self.prune:
                 found[connection].append(Record("", "", "", "ConnectorInstance"))  # what would be deleted with it
@@ -92,14 +96,15 @@ class Ownership:
         found: dict[Connection, list[Record]] = {}
         for connection in {place_of(one)[:2] for one in self.resources} & set(self.records):
             realm = self.realms.get(connection)
-            held = self.records[connection].values()
+            held = [one for one in self.records[connection].values() if one.stack == self.stack]
             found[connection] = [one for one in held if one.id and (one.realm == realm or connection[0] != "den")]
         return found
 
     async def elsewhere(self, ledger: Ledger, idle: Mapping[str, Connection]) -> list[str]:
         """What is told of servers that are known, hold something of ours, and have nothing declared for them."""
         others = {scope: connection for scope, connection in idle.items() if scope not in self.scopes.values()}
-        held = Counter(scope for scope, _ in await ledger.records(set(others))) if others else {}
+        known = await ledger.records(set(others)) if others else {}
+        held = Counter(scope for (scope, _), record in known.items() if record.stack == self.stack)
         return [
             f"nothing is declared for {'/'.join(others[scope])}, and --prune does not work from nothing: what is ours "
             f"there is left alone ({count:,})"
@@ -168,7 +173,8 @@ class Ownership:
         """
         by_scope = {scope: connection for connection, scope in self.scopes.items()}
         seeing = {one for one in self.scopes if await self.sees_all(one)}
-        found = resume(unfinished, matches, by_scope, self.records, ledger.key, seeing)
+        held = {key: {**self.others.get(key, {}), **one} for key, one in self.records.items()}
+        found = resume(unfinished, matches, by_scope, held, ledger.key, seeing)
         for run, intents in unfinished:
             ended = f"ended {run.ended}, but of" if run.ended else "did not end:"
             calls = f"{len(intents):,} call{'' if len(intents) == 1 else 's'}"

@@ -48,6 +48,8 @@ class Record:
     """When it was written last, RFC 3339; empty for what was adopted and never written."""
     renamed_from: str = ""
     """The former name by its annotation, once that was carried out."""
+    stack: str = ""
+    """The set of manifests that declares it; empty for one without a name."""
 
 
 @dataclass(frozen=True, slots=True)

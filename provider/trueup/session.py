@@ -20,6 +20,7 @@ from trueup.observe import Wanted, guard, observe
 from trueup.options import Options
 from trueup.ownership import Ownership
 from trueup.plan import Plan, Policy, Reading, build, forbid, judge, price
+from trueup.plan.apart import keep_apart
 from trueup.plan.strict import undeclared
 from trueup.records import Run, stamp
 from trueup.secrets import Reference, Secret, mentions, resolve
@@ -81,6 +82,7 @@ class Session:
             self._open.push_async_callback(client.aclose)
         scopes = {key: one.scope for key, one in self.settings.items()}
         self._ours = Ownership(scopes, self.clients, self.resources, options.prune, self.narrowed)
+        self._ours.stack, self._ours.take_from = options.stack, options.take_from
         self._ours.projects = {key: one.project for key, one in self.settings.items() if one.project}
         self._ours.realms |= {key: one.organization for key, one in self.settings.items() if one.organization}
         if self.systems:  # a run that only asks has no other use for the ledger
@@ -122,6 +124,7 @@ class Session:
             await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own))
         owned = self._ours.owned()
         plan = build(resources, matches, records, Policy(key, options.resend, options.prune, options.disconnect), owned)
+        keep_apart(plan, self._ours.others, records)
         plan.left_out = len(self._left_out)
         if options.strict:
             undeclared(plan)
@@ -194,7 +197,7 @@ class Session:
         ledger = await self._ledger_if(create=self._run is not None)
         key = ledger.key if ledger else os.urandom(32)  # without a ledger a run has to know what it wrote itself
         ours = self._ours
-        journal = Journal(key, options.clock, ours.scopes, ours.records, ledger, self._run, ours.realms)
+        journal = Journal(key, options.clock, ours.scopes, ours.records, ledger, self._run, ours.realms, options.stack)
         return await Applier(self.clients, options.clock, options.progress, journal, options.fail_fast).apply(plan)
 
     def _check(self, options: Options) -> None:
@@ -309,7 +312,7 @@ class Session:
     def _place(self) -> Path | str | None:
         from trueup.ledger.place import ledger_place
 
-        return ledger_place(self.options.state)
+        return ledger_place(self.options.state, self.options.ledger)
 
     async def _ledger_if(self, *, create: bool) -> Ledger | None:
         """The ledger, opened when it is there or may be made."""
@@ -330,7 +333,7 @@ class Session:
         return self._ledger
 
 
-async def key_of(state: Path, *, create: bool) -> bytes | None:
+async def key_of(state: Path, configured: str | None = None, *, create: bool) -> bytes | None:
     """The key of keyed digests: TRUEUP_FINGERPRINT_KEY, or the ledger's own. None when there is neither.
 
     Raises LedgerError.
@@ -340,7 +343,7 @@ async def key_of(state: Path, *, create: bool) -> bytes | None:
 
     if shared := os.environ.get("TRUEUP_FINGERPRINT_KEY"):
         return os.fsencode(shared)
-    place = ledger_place(state)
+    place = ledger_place(state, configured)
     if place is None or (not create and not await asyncio.to_thread(is_there, place)):
         return None
     async with await Ledger.open(place) as ledger:

@@ -248,7 +248,7 @@ class Applier:
         """Whose is what from now on: what is declared is ours, and what is declared no more and stays is let go."""
         for address, (declared, live) in plan.matched.items():
             now = self._lives.get(address, live)
-            if now.seen_at or address not in plan.specs:
+            if now.seen_at or address not in plan.specs or address in plan.apart:
                 continue  # nobody looked, or what is declared stands for nothing: what the ledger knows stays
             report.adopted += self.journal.adopt(declared, plan.specs.get(address, declared.spec), now)
         for left in plan.left:

@@ -46,6 +46,7 @@ class Journal:
         ledger: Ledger | None = None,
         run: Run | None = None,
         realms: Mapping[Connection, str] | None = None,
+        stack: str = "",
     ) -> None:
         self.key = key
         self.records = records
@@ -57,6 +58,7 @@ class Journal:
         self._realms = realms or {}
         self._ledger = ledger
         self._run = run
+        self._stack = stack
         self._begun = False
         self._number = 0
         self._open: dict[tuple[Address, str], list[int]] = {}
@@ -242,6 +244,7 @@ class Journal:
             record.name = live.name if live else record.name
         record.renamed_from = note_of(declared)
         record.policy = declared.policy
+        record.stack = self._stack
         record.protected = declared.protected
 
     def _note(self, record: Record, declared: Declared, desired: Desired, made: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ trueup plan --out plan.json && trueup apply plan.json"""
 @click.command("apply", cls=Command, examples=_EXAMPLES)
 @click.argument("saved", metavar="[PLAN]", required=False, type=HomePath())
 @asks(
-    *("files", "targets", "labels", "prune", "allow_disconnect", "connection"),
+    *("files", "targets", "labels", "prune", "allow_disconnect", "connection", "stack", "take_from"),
     *("parallelism", "resend", "max_delete_percent", "max_changes", "lock_timeout", "state"),
     *("output", "verbose", "no_color"),
 )

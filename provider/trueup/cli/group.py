@@ -28,6 +28,7 @@ COMMANDS: Final = {
 WITH_VALUE: Final = (
     *("-f", "--file", "-o", "--output", "--connection", "--target", "--parallelism", "--state", "-l", "--selector"),
     *("--out", "--max-delete-percent", "--max-changes", "--max-age", "--max-requests", "--lock-timeout"),
+    *("--stack", "--take-from"),
 )
 """Options that take a value and may also stand before the subcommand."""
 
@@ -59,6 +60,7 @@ _ENVIRONMENT: Final = [
     ("TRUEUP_WEXA_ALLOW_HTTP=1", "as for Den"),
     ("TRUEUP_FILE", "the manifests (-f); several are separated as in PATH"),
     ("TRUEUP_CONNECTION", "name of the Connection to run against (--connection)"),
+    ("TRUEUP_STACK", "name of the set of manifests (--stack)"),
     ("TRUEUP_STATE", "folder of the ledger and of the embedded servers (--state)"),
     ("TRUEUP_PARALLELISM", "requests under way at once (--parallelism)"),
     ("TRUEUP_OUTPUT", "`text` or `json` (-o)"),

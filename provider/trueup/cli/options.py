@@ -72,6 +72,21 @@ class HomePath(click.Path):
         return super().convert(home(value) if isinstance(value, str) else value, param, ctx)
 
 
+class StackName(click.ParamType[str]):
+    """The name of a set of manifests; empty for the set without one."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, or a sentence about its form."""
+        from trueup.manifest.sets import NAME
+
+        text = str(value)
+        if text and not re.fullmatch(NAME, text):
+            self.fail(f'"{text}" is no name of a set. Use letters, digits, dots, dashes and underscores.', param, ctx)
+        return text
+
+
 class Length(click.ParamType[timedelta]):
     """A length of time: `90s`, `10m`, `24h`, `7d`, also `1h30m`."""
 
@@ -111,6 +126,10 @@ class Asked:
     max_requests: int = 0
     lock_timeout: timedelta = timedelta(0)
     state: str | None = None
+    stack: str | None = None
+    take_from: str | None = None
+    ledger: str | None = None
+    """Where trueup.yaml says that the ledger is; no option of its own."""
     given: tuple[str, ...] = ()
     """The options that the command line itself gives, again as arguments, without --target and output."""
 
@@ -205,6 +224,25 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         cls=Option,
         section="Output",
         help="Also name what is live of declared resources and declared nowhere.",
+    ),
+    "stack": click.option(
+        "--stack",
+        type=StackName(),
+        envvar="TRUEUP_STACK",
+        metavar="NAME",
+        cls=Option,
+        section="What",
+        show_envvar=True,
+        help="The name of this set of manifests: --prune removes what this set declared, and nothing of another one. "
+        "Default: what trueup.yaml says.",
+    ),
+    "take_from": click.option(
+        "--take-from",
+        type=StackName(),
+        metavar="NAME",
+        cls=Option,
+        section="What",
+        help="Move what is declared here and managed by the set of that name into this one.",
     ),
     "max_delete_percent": click.option(
         "--max-delete-percent",
@@ -318,6 +356,14 @@ def asks(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         def called(ctx: click.Context, /, **values: Any) -> int:
             shared = {one.name: values.pop(one.name) for one in fields(Asked) if one.name in values}
+            if values.get("saved") is None:
+                from trueup.cli.sets import completed
+
+                shared = completed(ctx, shared)
+            else:
+                from trueup.cli.sets import located
+
+                shared = located(ctx, shared)
             asked = Asked(**shared, given=tuple(_given(ctx)))
             ctx.obj.take(asked)
             return function(asked, ctx.obj, **values)
@@ -335,6 +381,8 @@ _AGAIN: Final = (
     ("labels", "-l"),
     ("connection", "--connection"),
     ("state", "--state"),
+    ("stack", "--stack"),
+    ("take_from", "--take-from"),
     ("resend", "--resend"),
     ("prune", "--prune"),
     ("allow_disconnect", "--allow-disconnect"),

@@ -38,13 +38,15 @@ KEPT: Final = (
     "resend",
     "max_delete_percent",
     "max_changes",
+    "stack",
+    "take_from",
 )
 """The options that a saved plan brings along, by their names in Asked."""
 
 
 def prepare(path: str, asked: Asked) -> Path:
     """The file that is to be written. Raises UsageError and PlanFileError, before anything is read from a server."""
-    if not os.environ.get("TRUEUP_FINGERPRINT_KEY") and ledger_place(state_of(asked)) is None:
+    if not os.environ.get("TRUEUP_FINGERPRINT_KEY") and ledger_place(state_of(asked), asked.ledger) is None:
         raise UsageError(
             "a saved plan carries a keyed digest, and there is no key.",
             hint="Set TRUEUP_FINGERPRINT_KEY, or let there be a ledger (TRUEUP_LEDGER).",
@@ -62,7 +64,7 @@ def prepare(path: str, asked: Asked) -> Path:
 
 async def write(target: Path, plan: Plan, asked: Asked, desired: Manifest, session: Session) -> None:
     """Writes the file, all of it or nothing. Raises PlanFileError and LedgerError."""
-    key = await key_of(state_of(asked), create=True)
+    key = await key_of(state_of(asked), asked.ledger, create=True)
     assert key is not None  # or `prepare` had said so
     text = saved.dump(
         saved.Saved(
@@ -106,7 +108,7 @@ async def _servers(session: Session) -> dict[str, str]:
 async def read(path: str, asked: Asked) -> tuple[saved.Saved, bytes]:
     """What the file holds, and the key of its digests. Raises PlanFileError and LedgerError."""
     text = _text(path)
-    key = await key_of(state_of(asked), create=False)
+    key = await key_of(state_of(asked), asked.ledger, create=False)
     found = saved.load(text, key)
     assert key is not None
     return found, key
@@ -178,7 +180,7 @@ async def check_servers(found: saved.Saved, session: Session) -> None:
 
 def narrowing(found: saved.Saved, desired: Manifest) -> dict[str, Any]:
     """The options that make a plan of the same steps again, with the fewest requests. Raises UsageError."""
-    options = dict(found.options)
+    options = {"stack": None, "take_from": None, **found.options}  # an older trueup knew of no sets
     steps = [step for step in found.plan.steps if step.action != "no-op"]
     if found.plan.pending and not any(step.declared.gone for step in steps):
         declared = {one.address: one for one in redirect(desired.resources, desired.connections, options["connection"])}

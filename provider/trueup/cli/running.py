@@ -51,6 +51,9 @@ async def session(
         fail_fast=fail_fast,
         resend=asked.resend,
         state=state_of(asked),
+        ledger=asked.ledger,
+        stack=asked.stack or "",
+        take_from=asked.take_from,
         progress=progress,
     )
     with interrupt.heeded():

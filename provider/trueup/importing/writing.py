@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trueup.errors import UsageError
+from trueup.manifest.walk import SET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ def manifests_in(folder: Path) -> list[str]:
         found += [
             str(Path(here, name).relative_to(folder))
             for name in names
-            if name.endswith(_SUFFIXES) and not name.startswith(".")
+            if name.endswith(_SUFFIXES) and not name.startswith(".") and name != SET
         ]
     return sorted(found)
 

@@ -70,7 +70,12 @@ def _windows(connection: Connection) -> None:
     )
 
 
-STEPS: Final[list[Callable[[Connection], None]]] = [_first, _runs_and_locks, _windows]
+def _sets(connection: Connection) -> None:
+    # What is there belongs to no set yet: one claims it by declaring it.
+    connection.exec_driver_sql("ALTER TABLE records ADD COLUMN stack VARCHAR NOT NULL DEFAULT ''")
+
+
+STEPS: Final[list[Callable[[Connection], None]]] = [_first, _runs_and_locks, _windows, _sets]
 """The first makes version 1 of nothing, the next version 2 of that, and so on."""
 
 SCHEMA_VERSION: Final = len(STEPS)

@@ -8,9 +8,12 @@ from pathlib import Path
 from trueup.paths import home
 
 
-def ledger_place(state: Path) -> Path | str | None:
-    """A path, the URL of a database, or None when there is to be none (`TRUEUP_LEDGER=off`). Raises UsageError."""
-    named = os.environ.get("TRUEUP_LEDGER", "")
+def ledger_place(state: Path, configured: str | None = None) -> Path | str | None:
+    """A path, the URL of a database, or None when there is to be none (`off`). Raises UsageError.
+
+    TRUEUP_LEDGER says so, or otherwise what is `configured`.
+    """
+    named = os.environ.get("TRUEUP_LEDGER") or configured or ""
     if named.lower() in ("off", "none"):
         return None
     if "://" in named:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _BODY: Final = ("written", "read_back", "settling", "owned")
 _LATER: Final = ("renamed_from",)
-_RECORD: Final = ("scope", "id", "address", "at", "kind", "realm", "parent", "name", "policy")
+_RECORD: Final = ("scope", "id", "address", "at", "kind", "realm", "parent", "name", "policy", "stack")
 _INTENT: Final = ("run", "scope", "realm", "address", "kind", "verb", "id", "parent", "key", "at")
 _NO_RECORD: Final = "it holds a record that is none"
 _STATES: Final = ("open", "done", "failed", "found", "absent")
@@ -93,7 +93,8 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _record(found: dict[str, Any]) -> Record:
-    texts = {name: _text(found[name]) for name in _RECORD}
+    texts = {name: _text(found[name]) for name in _RECORD if name != "stack"}
+    texts["stack"] = _text(found.get("stack", ""))  # an intent of an older version has none
     body: dict[str, Any] = {name: found[name] for name in _BODY}
     if not all(isinstance(body[name], dict) for name in ("written", "read_back")):
         raise ValueError(_NO_RECORD)

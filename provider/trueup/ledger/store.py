@@ -152,20 +152,17 @@ class Ledger:
 
         await self.work(write)
 
-    async def forget(self, scope: str | None = None, address: str | None = None) -> int:
+    async def forget(self, scope: str | None = None, address: str | None = None, stack: str | None = None) -> int:
         """Deletes the records that match, and what was seen where they were; how many they were."""
-        conditions = [
-            column == value
-            for column, value in ((RECORDS.c.scope, scope), (RECORDS.c.address, address))
-            if value is not None
-        ]
+        wanted = ((RECORDS.c.scope, scope), (RECORDS.c.address, address), (RECORDS.c.stack, stack))
+        conditions = [column == value for column, value in wanted if value is not None]
 
         def delete() -> int:
             with self.database.writing() as connection:
                 found = connection.execute(sql.select(RECORDS.c.scope).where(*conditions)).scalars().all()
                 connection.execute(sql.delete(RECORDS).where(*conditions))
                 scopes = {*found, *([scope] if scope else ())}
-                everything = scope is None and address is None
+                everything = scope is None and address is None and stack is None
                 connection.execute(_of(sql.delete(SEEN), SEEN, None if everything else scopes))
                 return len(found)
 

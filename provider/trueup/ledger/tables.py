@@ -25,6 +25,7 @@ RECORDS: Final = Table(
     Column("name", String, nullable=False),
     Column("policy", String, nullable=False),
     Column("protected", Integer, nullable=False),
+    Column("stack", String, nullable=False),
 )
 
 RUNS: Final = Table(

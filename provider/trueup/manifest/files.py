@@ -176,6 +176,11 @@ class Files:
         return source
 
 
+def source_of(path: str) -> Source | Fault:
+    """Return the text of one file, whatever it is."""
+    return Files([])._decoded(path, os.path.dirname(path) or ".", _content(path))
+
+
 def _fault(name: str, code: str, message: str, hint: str, raw: bytes = b"", at: int = 0) -> Fault:
     before = raw[:at]
     line = before.count(b"\n") + 1

@@ -130,6 +130,8 @@ class Plan:
     """What is ours, was looked for, and is neither declared nor to be removed: it is let go with `--prune`."""
     aged: dict[Address, str] = field(default_factory=dict)
     """What was not read just now, and when it was."""
+    apart: dict[Address, str] = field(default_factory=dict)
+    """What is declared here and managed by another set of manifests, and the name of that."""
     undeclared: dict[Address, tuple[Path, ...]] = field(default_factory=dict)
     """What is live of what is declared, and declared nowhere; told when it was asked for."""
     unsafe: str = ""

@@ -33,10 +33,14 @@ _ABOUT: Final = (
 )
 
 
-def render(found: Contents, page: Page, *, following: str) -> str:
-    """All of it for people. `following` is the command that looks what became of open calls."""
+def render(found: Contents, page: Page, *, stack: str | None = None, following: str) -> str:
+    """All of it for people. `stack` is the set that the resources are narrowed to.
+
+    `following` is the command that looks what became of open calls.
+    """
     sheet = Sheet(page)
-    title = safe(f"The ledger {found.name} knows {counted(len(found.records), 'resource')} of ours.")
+    whose = f', of the set "{stack}"' if stack else ", of no set" if stack is not None else ""
+    title = safe(f"The ledger {found.name} knows {counted(len(found.records), 'resource')} of ours{whose}.")
     for line in page.filled(title, 0, words=True):  # the path stays whole, to be pasted
         sheet.line(page.paint(line, "bold"))
     for scope, records in groupby(found.records, key=lambda one: one.scope):
@@ -111,6 +115,7 @@ def _rows(sheet: Sheet, rows: Sequence[tuple[str, str]]) -> None:
 
 def _told(one: Record) -> str:
     parts = [one.id, f"written {one.at}" if one.at else "adopted, never written"]
+    parts += [f"set {one.stack}"] if one.stack else []
     parts += [f"in {one.realm}"] if one.realm else []
     parts += [f"deletionPolicy {one.policy}"] if one.policy else []
     parts += ["protected"] if one.protected else []
@@ -145,7 +150,8 @@ def _lease(one: Lease) -> dict[str, Any]:
 
 
 def _plain(one: Any, left_out: Sequence[str]) -> dict[str, Any]:
-    return {name: _scrubbed(value) for name, value in asdict(one).items() if name not in left_out}
+    found = {name: _scrubbed(value) for name, value in asdict(one).items() if name not in left_out}
+    return found if found.get("stack", True) else {name: value for name, value in found.items() if name != "stack"}
 
 
 def _scrubbed(value: Any) -> Any:

@@ -16,13 +16,13 @@ trueup ledger export > ledger.json"""
 
 
 @click.command("export", cls=Command, examples=_EXAMPLES)
-@asks("state", "no_color")
+@asks("state", "stack", "no_color")
 def command(asked: Asked, console: Console) -> int:
     """Print all of it but its key as one JSON document, for support.
 
     Names, ids and times are in it, and fingerprints, of which nothing can be told without the key.
     """
-    from trueup.cli.ledger.reach import ask, missing, place
+    from trueup.cli.ledger.reach import contents, missing, place
     from trueup.report import ledger
 
     where = place(asked)
@@ -30,5 +30,5 @@ def command(asked: Asked, console: Console) -> int:
         console.err.print(missing(asked))
         console.out.document(ledger.export(None))
         return 0
-    console.out.document(ledger.export(ask(where, lambda opened: opened.contents())))
+    console.out.document(ledger.export(contents(where, asked.stack)))
     return 0

@@ -11,6 +11,7 @@ from trueup.cli.options import Asked, Command, Option, asks
 if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.ledger import Contents
+    from trueup.records import Record
 
 _EXAMPLES = """\
 trueup ledger forget den/ConnectorInstance/docs
@@ -20,7 +21,7 @@ trueup ledger forget --auto-approve"""
 
 @click.command("forget", cls=Command, examples=_EXAMPLES)
 @click.argument("address", metavar="[ADDRESS]", required=False)
-@asks("state", "output", "no_color")
+@asks("state", "stack", "output", "no_color")
 @click.option(
     "--scope", metavar="SCOPE", cls=Option, section="What", help="Only what is on this server, as `show` names it."
 )
@@ -28,7 +29,8 @@ trueup ledger forget --auto-approve"""
 def command(asked: Asked, console: Console, address: str | None, scope: str | None, auto_approve: bool) -> int:
     """Forget resources; what is live stays as it is.
 
-    Without ADDRESS and --scope everything is forgotten. What is forgotten is nobody's: --prune does not remove it, a
+    Without ADDRESS and --scope everything of the set of manifests is forgotten (--stack, or trueup.yaml here; otherwise
+    of what belongs to no set); other sets keep theirs. What is forgotten is nobody's: --prune does not remove it, a
     change of its name goes unnoticed, and what cannot be read back is sent once more. Asks before that. Exits with 1
     when nothing is of ADDRESS or on SCOPE.
     """
@@ -40,18 +42,24 @@ def command(asked: Asked, console: Console, address: str | None, scope: str | No
 
     where = place(asked)
     found = ask(where, lambda opened: opened.contents()) if where is not None else None
-    number = _matching(found, scope, address) if found else 0
+    stack = asked.stack or ""
+    number = _matching(found, scope, address, stack) if found else 0
+    elsewhere = sorted({one.stack for one in found.records if _matches(one, scope, address)} - {stack}) if found else []
     narrowed = address is not None or scope is not None
     if where is None or found is None:
         told = missing(asked)
     elif number == 0:
         knows = "knows no such resource" if narrowed else "holds no resource"
-        told = f"The ledger {found.name} {knows}. Nothing was forgotten."
+        whose = f' of the set "{stack}"' if stack else ""
+        told = f"The ledger {found.name} {knows}{whose}. Nothing was forgotten."
+        if elsewhere:
+            names = ", ".join(f'"{one}"' if one else "none" for one in elsewhere)
+            told += f" It is of the set {names}: name it with --stack." if narrowed else f" There are the sets {names}."
     else:
         question = f"Forget {counted(number, 'resource')} of the ledger {found.name}?"
         if not auto_approve and not agreed(console, safe(question), otherwise="Nothing was forgotten."):
             return 1
-        number = ask(where, lambda opened: opened.forget(scope, address))
+        number = ask(where, lambda opened: opened.forget(scope, address, stack))
         told = f"Forgot {counted(number, 'resource')}. What is live stays as it is."
     if asked.json:
         console.out.document(ledger.forgotten_json(number))
@@ -60,5 +68,9 @@ def command(asked: Asked, console: Console, address: str | None, scope: str | No
     return 0 if number or not narrowed else 1
 
 
-def _matching(found: Contents, scope: str | None, address: str | None) -> int:
-    return sum(scope in (None, one.scope) and address in (None, one.address) for one in found.records)
+def _matching(found: Contents, scope: str | None, address: str | None, stack: str) -> int:
+    return sum(_matches(one, scope, address) and one.stack == stack for one in found.records)
+
+
+def _matches(one: Record, scope: str | None, address: str | None) -> bool:
+    return scope in (None, one.scope) and address in (None, one.address)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trueup.cli.options import Asked
-    from trueup.ledger import Ledger
+    from trueup.ledger import Contents, Ledger
 
 _T = TypeVar("_T")
 
@@ -23,7 +23,7 @@ def place(asked: Asked) -> Path | str | None:
     """Where it is; None when there is none."""
     from trueup.ledger.place import is_there, ledger_place
 
-    found = ledger_place(state_of(asked))
+    found = ledger_place(state_of(asked), asked.ledger)
     return found if is_there(found) else None
 
 
@@ -31,10 +31,20 @@ def missing(asked: Asked) -> str:
     """What is said when there is none."""
     from trueup.ledger.place import ledger_place
 
-    found = ledger_place(state_of(asked))
+    found = ledger_place(state_of(asked), asked.ledger)
     if found is None:
         return "There is no ledger: TRUEUP_LEDGER is off."
     return f"There is no ledger at {found} yet. The first apply makes it."
+
+
+def contents(where: Path | str, stack: str | None = None) -> Contents:
+    """Return all that the ledger holds, or what it holds of one set of manifests. Raises LedgerError."""
+    from dataclasses import replace
+
+    found = ask(where, lambda opened: opened.contents())
+    if stack is None:
+        return found
+    return replace(found, records=[one for one in found.records if one.stack == stack])
 
 
 def ask(where: Path | str, question: Callable[[Ledger], Awaitable[_T]]) -> _T:

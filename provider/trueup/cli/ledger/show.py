@@ -18,22 +18,23 @@ trueup ledger show -o json | jq -r '.resources[].address'"""
 
 
 @click.command("show", cls=Command, examples=_EXAMPLES)
-@asks("state", "output", "no_color")
+@asks("state", "stack", "output", "no_color")
 def command(asked: Asked, console: Console) -> int:
     """Show what is in it: resources, runs, open calls and locks.
 
-    Nothing is sent. Fingerprints are not shown; `trueup ledger export` has them.
+    Of a set of manifests (--stack, or trueup.yaml here) the resources of that one alone. Nothing is sent.
+    Fingerprints are not shown; `trueup ledger export` has them.
     """
-    from trueup.cli.ledger.reach import ask, missing, place
+    from trueup.cli.ledger.reach import contents, missing, place
     from trueup.report import ledger
 
     where = place(asked)
     if where is None:
         console.out.document(ledger.render_json(None)) if asked.json else console.out.print(missing(asked))
         return 0
-    found = ask(where, lambda opened: opened.contents())
+    found = contents(where, asked.stack)
     if asked.json:
         console.out.document(ledger.render_json(found))
     else:
-        console.out.print(ledger.render(found, console.out.page, following=asked.command("plan")))
+        console.out.print(ledger.render(found, console.out.page, stack=asked.stack, following=asked.command("plan")))
     return 0

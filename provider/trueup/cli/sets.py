@@ -1,0 +1,84 @@
+"""What `trueup.yaml` says, in place of the options that were not given: after these, and after the variables."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    import click
+
+    from trueup.manifest.sets import Set
+
+_OPTIONS: Final = {
+    "connection": "connection",
+    "state": "state",
+    "parallelism": "parallelism",
+    "maxDeletePercent": "max_delete_percent",
+    "maxChanges": "max_changes",
+}
+"""By name in the file, those of the options that take it as it is."""
+
+
+def completed(ctx: click.Context, shared: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with those of the set that is read. Raises ManifestError and UsageError."""
+    if not {"files", "state"} & shared.keys():
+        return shared
+    paths = shared.get("files") or (".",)
+    sets = {path: found for path in paths if (found := _set_in(path)) is not None}
+    if not sets:
+        return shared
+    _only_one(sets)
+    found = next(iter(sets.values()))
+    shared = _with(ctx, shared, found)
+    if "files" in shared:
+        named = [sets[path].options.get("files", (path,)) if path in sets else (path,) for path in paths]
+        shared["files"] = tuple(file for files in named for file in files)
+    return shared
+
+
+def located(ctx: click.Context, shared: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with where the set of the current folder has its ledger: a saved plan brings the others."""
+    found = _set_in(".")
+    if found is None:
+        return shared
+    where = {key: value for key, value in found.options.items() if key in ("state", "ledger")}
+    kept = type(found)("", where)
+    return _with(ctx, shared, kept)
+
+
+def _set_in(path: str) -> Set | None:
+    from trueup.manifest.sets import set_in
+
+    return set_in(path) if path != "-" and os.path.isdir(path) else None
+
+
+def _only_one(sets: dict[str, Set]) -> None:
+    from trueup.errors import UsageError
+
+    names = sorted({found.stack for found in sets.values()})
+    if len(sets) > 1 and (len(names) > 1 or len({str(one.options) for one in sets.values()}) > 1):
+        listed = ", ".join(f"{path} ({found.stack or 'without a name'})" for path, found in sets.items())
+        raise UsageError(
+            f"-f names several sets of manifests: {listed}.",
+            hint="Nothing was sent. Run each by itself, or make one set of them.",
+        )
+
+
+def _with(ctx: click.Context, shared: dict[str, Any], found: Set) -> dict[str, Any]:
+    def is_free(name: str) -> bool:
+        return name in shared and ctx.get_parameter_source(name) in (None, ParameterSource.DEFAULT)
+
+    more = {_OPTIONS[key]: value for key, value in found.options.items() if key in _OPTIONS}
+    if found.stack:
+        more["stack"] = found.stack
+    if "lockTimeout" in found.options:
+        from trueup.cli.options import Length
+
+        more["lock_timeout"] = Length().convert(found.options["lockTimeout"], None, ctx)
+    shared = {**shared, **{name: value for name, value in more.items() if is_free(name)}}
+    if "ledger" in found.options:
+        shared["ledger"] = found.options["ledger"]
+    return shared

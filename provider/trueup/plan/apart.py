@@ -1,0 +1,69 @@
+"""Sets of manifests that share a ledger: what another one holds is neither changed, adopted, nor removed here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trueup.match import place_of
+from trueup.model import WITH_ALL_BELOW, Desired
+from trueup.plan.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trueup.model import Address
+    from trueup.plan.steps import Plan
+    from trueup.records import Record
+
+    Records = Mapping[tuple[str, str], Mapping[str, Record]]
+
+_SHOWN: Final = 3
+
+
+def keep_apart(plan: Plan, others: Records, own: Records) -> None:
+    """Refuse the steps about what other sets hold, which are `others` by connection and id."""
+    if not any(others.values()):
+        return
+    held = {connection: dict(records) for connection, records in others.items()}
+    refusals: dict[Address, Step] = {}
+    for address, (declared, live) in plan.matched.items():
+        record = held.get(place_of(declared)[:2], {}).get(live.id)
+        if record is None:
+            continue
+        plan.apart[address] = record.stack
+        why = (
+            f'it is managed by the set "{record.stack}" ({record.address}). Remove it from one of the two, or move it '
+            f"into this one: --take-from {record.stack}."
+        )
+        refusals[address] = Step("refuse", declared, live, Desired({}), why=why, error=True)
+    plan.steps = [step for step in plan.steps if step.declared.gone or step.address not in refusals]
+    plan.steps[:0] = refusals.values()
+    for step in plan.steps:
+        if step.action in ("delete", "replace") and step.live is not None:
+            connection = place_of(step.declared)[:2]
+            _keep(step, held.get(connection, {}), own.get(connection, {}))
+    everywhere = {key for records in held.values() for key in records}
+    plan.unmanaged = [pair for pair in plan.unmanaged if pair[1].id not in everywhere]
+
+
+def _keep(step: Step, others: Mapping[str, Record], own: Mapping[str, Record]) -> None:
+    """Refuse a removal of what another set holds, or that would take along what it holds."""
+    assert step.live is not None
+    record = others.get(step.live.id)
+    if record is not None:
+        _refuse(step, f'it is managed by the set "{record.stack}".')
+        return
+    if not any(call.verb in WITH_ALL_BELOW for call in step.calls):
+        return
+    going = {step.live.id, *step.along}
+    before = 0
+    while len(going) > before:
+        before = len(going)
+        going |= {key for records in (others, own) for key, one in records.items() if one.parent in going}
+    if lost := sorted(f'{others[key].address} of the set "{others[key].stack}"' for key in going & others.keys()):
+        more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
+        _refuse(step, f"it would delete with it {', '.join(lost[:_SHOWN])}{more}.")
+
+
+def _refuse(step: Step, why: str) -> None:
+    step.action, step.calls, step.why, step.lost, step.along = "refuse", (), why, (), ()
