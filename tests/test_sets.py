@@ -102,6 +102,17 @@ async def test_nothing_of_another_set_is_deleted_along(world: World) -> None:
     assert "docs" in why(plan)
 
 
+async def test_nothing_is_done_below_what_another_set_holds(world: World) -> None:
+    await world.apply(account(), instance("docs"), stack="a")
+    key = world.instance("docs")["id"]
+    everyone = {"connectorInstanceId": key, "orgWide": True, "role": "viewer"}
+    assert world.sandbox.den.post(f"/v1/connector-instances/{key}/access", json=everyone).is_success
+    wanted = instance("docs", access={"exclusive": True, "grants": []}), target("main", connectorInstance="docs")
+    plan = await world.plan(account(), *wanted, stack="b")
+    assert {step.action for step in plan.steps} == {"refuse"}
+    assert 'is below what is managed by the set "a"' in why(plan)["main"]
+
+
 async def test_the_share_that_is_managed_leaves_other_sets_out(world: World) -> None:
     unmanaged = len((await world.plan(account())).unmanaged)
     await world.apply(account(), instance("mine"), stack="a")

@@ -38,8 +38,16 @@ def keep_apart(plan: Plan, others: Records, own: Records) -> None:
         refusals[address] = Step("refuse", declared, live, Desired({}), why=why, error=True)
     plan.steps = [step for step in plan.steps if step.declared.gone or step.address not in refusals]
     plan.steps[:0] = refusals.values()
-    for step in plan.steps:
-        if step.action in ("delete", "replace") and step.live is not None:
+    theirs = {plan.matched[address][1].id: stack for address, stack in plan.apart.items()}
+    for step in plan.pending:
+        parent = (step.live.spec if step.live else step.desired.spec).get(step.declared.kind.parent)
+        if (
+            isinstance(parent, str)
+            and parent in theirs
+            and step.declared.kind.by_name[step.declared.kind.parent].reference
+        ):
+            _refuse(step, f'it is below what is managed by the set "{theirs[parent]}".')
+        elif step.action in ("delete", "replace") and step.live is not None:
             connection = place_of(step.declared)[:2]
             _keep(step, held.get(connection, {}), own.get(connection, {}))
     everywhere = {key for records in held.values() for key in records}
