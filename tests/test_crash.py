@@ -5,6 +5,10 @@ Here every seventh request is one to be killed at, in each of three ways; `scrip
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,8 +55,7 @@ def test_what_was_found_out_is_told(trial: crashes.Trial) -> None:
     assert trial.apply(60, "after") == -9
     assert trial.owned()["open"] > 0
     assert trial.run("plan", "-f", str(trial.after)) == 0
-    assert "did not end" in trial.said()
-    assert "Looked: " in trial.said()
+    assert "was interrupted with" in trial.said()
     assert trial.owned()["open"] > 0  # a plan changes nothing
     assert trial.apply() == 0
     assert trial.owned()["open"] == 0
@@ -77,3 +80,89 @@ def test_what_is_open_and_declared_no_more_is_ours_all_the_same(trial: crashes.T
     assert trial.run(*command) == 0, trial.said()
     (row,) = [row for row in trial.live()["servers"]["den.connectorInstances"] if '"new-0"' in row]
     assert '"archived"' in row
+
+
+INTERRUPTED = re.compile(r"Run r-\S+ \(.*, started .* UTC\) was interrupted with ([\d,]+) calls? open: (.*?)\.\s")
+
+
+def told(trial: crashes.Trial) -> tuple[int, int, int]:
+    """Calls open, those that had taken effect, and those that had not, as a plan says it."""
+    assert trial.run("plan", "-f", str(trial.after)) == 0, trial.said()
+    said = " ".join(trial.said().split()) + " "
+    found = INTERRUPTED.search(said)
+    assert found is not None, said
+    effects = re.fullmatch(r"(\d+) had taken effect, (\d+) had not", found[2])
+    assert effects is not None, found[2]
+    return int(found[1]), int(effects[1]), int(effects[2])
+
+
+HEAD = "apiVersion: den.trueup.dev/v1\nkind: {}\nmetadata: {{name: {}}}\nspec: {}\n---\n"
+MANY = 12
+
+
+def account_and(instances: str) -> str:
+    return HEAD.format("ConnectorAccount", "many", '{remoteId: "4711", displayName: many}') + instances
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("phase", crashes.PHASES)
+def test_calls_are_counted_one_by_one(trial: crashes.Trial, phase: crashes.Phase, tmp_path: Path) -> None:
+    """A creation and the verb of its status are two calls, and several steps are under way at once."""
+    spec = "{connectorAccount: many, status: disabled, config: {branch: main}}"
+    file = tmp_path / "many.yaml"
+    file.write_text(account_and("".join(HEAD.format("ConnectorInstance", f"many-{n}", spec) for n in range(MANY))))
+    one = dataclasses.replace(trial, after=file)
+    seen = set()
+    for at in (6, 9, 12, 17, 22):
+        one.restore()
+        assert one.run("apply", "-f", str(file), "--auto-approve", at=at, phase=phase) == -9
+        tables = one.control.get("/state").json()["tables"]
+        made = [row for row in tables["den.connectorInstances"].values() if row["name"].startswith("many-")]
+        disabled = [row for row in made if row["status"] == "disabled"]
+        done = len(made) + len(disabled)
+        calls, happened, absent = told(one)
+        noted = finished(one)
+        assert (happened + noted, calls) == (done, happened + absent), (at, one.said())
+        seen.add((len(made), len(disabled)))
+    assert any(made > disabled > 0 for made, disabled in seen)  # else this says nothing of it
+    one.restore()
+
+
+def finished(trial: crashes.Trial) -> int:
+    """Calls about those instances of which the killed run itself had noted the outcome."""
+    with contextlib.closing(sqlite3.connect(trial.folder / "ledger.db")) as database:
+        query = "select count(*) from intents where state = 'done' and address like '%/many-%'"
+        return int(database.execute(query).fetchone()[0])
+
+
+@pytest.mark.parametrize("phase", crashes.PHASES)
+def test_changes_are_counted_by_what_they_wrote(trial: crashes.Trial, phase: crashes.Phase, tmp_path: Path) -> None:
+    """A patch, one that takes a key out, and a verb: of what was there before each is looked at by its values."""
+    file = tmp_path / "many.yaml"
+    first = "{connectorAccount: many, config: {branch: main, depth: 3}}"
+    then = ("{connectorAccount: many, config: {branch: main}}", "{connectorAccount: many, status: disabled}")
+    file.write_text(account_and("".join(HEAD.format("ConnectorInstance", f"many-{n}", first) for n in range(4))))
+    one = dataclasses.replace(trial, after=file)
+    one.restore()
+    assert one.run("apply", "-f", str(file), "--auto-approve") == 0, one.said()
+    state, kept = one.control.get("/state").json(), (one.folder / "ledger.db").read_bytes()
+    file.write_text(account_and("".join(HEAD.format("ConnectorInstance", f"many-{n}", then[n % 2]) for n in range(4))))
+    for at in (4, 6, 8, 10, 12):
+        assert one.control.put("/state", json=state).status_code == 200
+        (one.folder / "ledger.db").write_bytes(kept)
+        for name in ("ledger.db-wal", "ledger.db-shm"):
+            (one.folder / name).unlink(missing_ok=True)
+        if one.run("apply", "-f", str(file), "--auto-approve", at=at, phase=phase) != -9:
+            break
+        rows = [
+            row
+            for row in one.control.get("/state").json()["tables"]["den.connectorInstances"].values()
+            if row["name"].startswith("many-")
+        ]
+        patched = sum("depth" not in (row["instanceConfigJson"] or {}) for row in rows)
+        disabled = sum(row["status"] == "disabled" for row in rows)
+        if not one.owned()["open"]:
+            continue
+        calls, happened, absent = told(one)
+        assert (happened + finished(one), calls) == (patched + disabled + 4, happened + absent), (at, one.said())
+    one.restore()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from world import World, actions, results
 
 from trueup.model import Declared
 from trueup.plan import Plan
+from trueup.report import drift, text
+from trueup.report import json as report
+from trueup.report.page import Page
 
 GRANTS, TEAMS = "den.accessGrants", "den.teams"
 
@@ -59,13 +63,13 @@ async def test_a_renamed_team_keeps_its_access(world: World, exclusive: bool, pr
     assert "team Platform was renamed to Platform EMEA in Den" in why
     assert "`team: Platform EMEA`" in why
     assert all(live.kind != "ConnectorAccess" for _, live in plan.unmanaged)
-    report = await world.apply(*wanted, prune=prune)
-    assert (results(report), report.exit_code, report.released) == ({"team": "refused"}, 1, 0)
+    done = await world.apply(*wanted, prune=prune)
+    assert (results(done), done.exit_code, done.released) == ({"team": "refused"}, 1, 0)
     assert live_grants(world) == before
     now = [*wanted[:2], access("team", team="Platform EMEA"), wanted[3]]
     world.forget()
-    report = await world.apply(*now, prune=prune)
-    assert (report.outcomes, world.writes()) == ([], [])
+    done = await world.apply(*now, prune=prune)
+    assert (done.outcomes, world.writes()) == ([], [])
     assert await world.in_sync(*now, prune=True)
     assert live_grants(world) == before
 
@@ -103,8 +107,8 @@ async def test_nothing_of_an_instance_is_revoked_while_one_of_it_is_unresolved(w
         why = [step.why for step in plan.steps if step.declared.gone]
         assert why
         assert all("den/ConnectorAccess/team" in one for one in why)
-        report = await world.apply(*wanted[:3], prune=prune)
-        assert report.released == 0
+        done = await world.apply(*wanted[:3], prune=prune)
+        assert done.released == 0
         assert live_grants(world) == before
     now = [*docs(exclusive=True), access("team", team="Sales")]
     assert set((await world.apply(*now)).outcomes[0].made) == {"revoke"}
@@ -123,9 +127,9 @@ async def test_other_instances_are_pruned_all_the_same(world: World) -> None:
     rename(world, "Platform", "Sales")
     key = team_id(world, "Sales")
     kept = [*wanted[:4], access("here", connectorInstance="handbook", team=key)]
-    report = await world.apply(*kept, prune=True)
-    assert results(report) == {"team": "refused", "there": "done"}
-    assert report.exit_code == 4
+    done = await world.apply(*kept, prune=True)
+    assert results(done) == {"team": "refused", "there": "done"}
+    assert done.exit_code == 4
 
 
 async def test_without_a_ledger_nothing_beside_an_unresolved_one_is_revoked(
@@ -183,8 +187,8 @@ async def test_a_team_that_was_made_again_is_another_one(world: World) -> None:
     world.upstream("person", kind="team", name="Platform", remove=True)
     assert live_grants(world) == {}
     rename(world, "Support", "Platform")
-    report = await world.apply(*wanted, prune=True)
-    assert results(report) == {"team": "done"}
+    done = await world.apply(*wanted, prune=True)
+    assert results(done) == {"team": "done"}
     assert set(live_grants(world)) == {team_id(world, "Platform")}
     assert await world.in_sync(*wanted, prune=True)
 
@@ -243,8 +247,8 @@ async def test_both_names_of_a_renamed_team_are_one(world: World) -> None:
     before = live_grants(world)
     rename(world, "Platform", "Sales")
     for both in ([access("new", team="Sales"), access("team", team="Platform")],) * 2:
-        report = await world.apply(*docs(exclusive=True), *both, prune=True)
-        assert "refused" in results(report).values()
+        done = await world.apply(*docs(exclusive=True), *both, prune=True)
+        assert "refused" in results(done).values()
         assert live_grants(world) == before
         both.reverse()
 
@@ -253,6 +257,40 @@ async def test_what_is_declared_and_refused_is_not_pruned(world: World) -> None:
     """An id that is not there, in the place of what is ours: nobody said that ours is to go."""
     await world.apply(account(), instance("docs"), instance("other"))
     wrong = instance("docs", id="cin_" + "0" * 26)
-    report = await world.apply(account(), wrong, instance("other"), prune=True)
-    assert results(report) == {"docs": "refused"}
+    done = await world.apply(account(), wrong, instance("other"), prune=True)
+    assert results(done) == {"docs": "refused"}
     assert world.instance("docs")["status"] == "active"
+
+
+async def test_drift_counts_what_is_declared_alone(world: World) -> None:
+    wanted = [*docs(exclusive=True), access("team", team="Platform")]
+    await world.apply(*wanted)
+    key = world.instance("docs")["id"]
+    body = {"orgWide": True, "role": "viewer"}
+    world.sandbox.den.post(f"/v1/connector-instances/{key}/access", json=body).raise_for_status()
+    now = world.clock.now()
+    for wrong in (0, 1):
+        plan = await world.plan(*wanted)
+        said = drift.render(plan, Page(), now, healing=lambda target: f"apply {target}")
+        assert f"{wrong} of 3 drifted, 1 not declared, " in said
+        assert f"Drift: {3 - wrong} in sync, {wrong} drifted of 3 declared. 1 there and not declared." in said
+        assert "apply den/ConnectorAccess" not in said
+        found = json.loads(drift.render_json(plan, now))
+        assert found["drifted"]
+        assert found["summary"] | {"unmanaged": 0} == {
+            "declared": 3,
+            "drifted": wrong,
+            "undeclared": 1,
+            "unchanged": 3 - wrong,
+            "unverifiable": 0,
+            "unmanaged": 0,
+        }
+        (entry,) = [one for one in found["resource_drift"] if one["type"] == "ConnectorAccess"]
+        assert "refused" not in entry
+        assert "exclusive" in entry["reason"]
+        summary = json.loads(report.render(plan))["summary"]
+        assert (summary["unchanged"], summary["delete"], summary["refused"]) == (3 - wrong, 1, 0)
+        said = text.render(plan, Page())
+        assert ("All that is declared is in sync, and 1 would be removed." in said) is not bool(wrong)
+        world.person("docs", status="error")
+        wanted[1] = instance("docs", access={"exclusive": True}, status="active")

@@ -110,6 +110,7 @@ class Matches:
         self.indexes: dict[Place, Index] = {}
         self._by_place: dict[Place, list[Declared]] = defaultdict(list)
         self._declared: dict[Address, Declared] = {}
+        self.kinds = {one.address: one.kind for one in declared}
         for one in declared:
             self._by_place[place_of(one)].append(one)
             self._declared[one.address] = one

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
     from trueup.client import Client
-    from trueup.match import Records
+    from trueup.match import Index, Records
     from trueup.model import Declared, Kind, Listing, Verbs
     from trueup.records import Record
 
@@ -125,7 +125,8 @@ class _Observer:
         parents = self.matches.parents(place)
         index = self.matches.indexes.get(above)
         for record in self.owned[place]:
-            if record.parent and (index is None or not index.listing.complete or record.parent in index.by_id):
+            seen = index is None or not index.listing.complete or record.parent in index.by_id
+            if record.parent and seen and not self._rests(place, record, index):
                 parents.setdefault(record.parent, [])
         for one in self.exclusive.get(place, ()):
             if (live := self.matches.lives.get(one.address)) is not None:
@@ -143,6 +144,16 @@ class _Observer:
         if known is not None:
             listing.aged = known.aged
         return listing
+
+    def _rests(self, place: Place, record: Record, above: Index | None) -> bool:
+        """Whether it stays with what it is below, which was archived and let go: then it need not be read."""
+        held = self.wanted.records.get(place[:2], {})
+        live = above.by_id.get(record.parent) if above is not None else None
+        if (
+            above is None or live is None or held.get(record.id) is not record
+        ):  # a call that is open about it has to be looked at
+            return False
+        return live.id not in above.claimed and live.id not in held and above.verbs.ended(live)
 
 
 async def _beside(reading: Coroutine[None, None, Listing], before: Sequence[asyncio.Task[None]]) -> Listing:

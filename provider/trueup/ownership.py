@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trueup.match import place_of
 from trueup.observe import realms_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trueup.model import Declared
     from trueup.progress import Progress
     from trueup.records import Intent, Run
+    from trueup.resume import State
 
     Connection = tuple[str, str]
     Unfinished = Sequence[tuple[Run, Sequence[Intent]]]
@@ -176,13 +177,30 @@ class Ownership:
         held = {key: {**self.others.get(key, {}), **one} for key, one in self.records.items()}
         found = resume(unfinished, matches, by_scope, held, ledger.key, seeing)
         for run, intents in unfinished:
-            ended = f"ended {run.ended}, but of" if run.ended else "did not end:"
-            calls = f"{len(intents):,} call{'' if len(intents) == 1 else 's'}"
-            tail = "it is not known what became" if run.ended else "had no outcome"
-            progress.note(f"Run {run.id} ({run.holder}, begun {run.began}) {ended} {calls} {tail}.")
-        told = [f"{found.happened:,} had happened", f"{found.absent:,} had not"]
-        told += [f"{found.unknown:,} were about what was not read now"] if found.unknown else []
-        progress.note(f"Looked: {', '.join(told)}.")
+            progress.note(_interrupted(run, len(intents), found.counts[run.id]))
         if note:
             await ledger.write(records=found.records, forgotten=found.forgotten, outcomes=found.outcomes)
             await self.reload(ledger)
+
+
+_EFFECTS: Final[tuple[tuple[State, str], ...]] = (
+    ("found", "had taken effect"),
+    ("absent", "had not"),
+    ("unclear", "cannot be read back"),
+    ("unread", "were not looked at now"),
+)
+
+
+def _interrupted(run: Run, calls: int, counts: Counter[State]) -> str:
+    """`Run r-1 (root@vm, started …) was interrupted with 3 calls open: 2 had taken effect, 1 had not.`"""
+    about = [run.holder, f"started {_minute(run.began)}" if run.began else ""]
+    who = ", ".join(one for one in about if one)
+    end = f"ended {_minute(run.ended)}" if run.ended else "was interrupted"
+    told = [f"{counts[state]:,} {text}" for state, text in _EFFECTS if counts[state] or state in ("found", "absent")]
+    opened = f"{calls:,} call{'' if calls == 1 else 's'} open"
+    return f"Run {run.id}{f' ({who})' if who else ''} {end} with {opened}: {', '.join(told)}."
+
+
+def _minute(stamp: str) -> str:
+    """`2026-11-02 08:51 UTC`, of a time as the ledger has it."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC"

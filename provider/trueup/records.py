@@ -50,6 +50,10 @@ class Record:
     """The former name by its annotation, once that was carried out."""
     stack: str = ""
     """The set of manifests that declares it; empty for one without a name."""
+    plain: list[list[str]] = dataclasses.field(default_factory=list)
+    """Those of the owned paths whose value is known to have been no secret: it is shown as it is removed."""
+    removed: list[list[str]] = dataclasses.field(default_factory=list)
+    """Of an intent: paths of keys that its call takes out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import TYPE_CHECKING, cast
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from trueup.apply.journal import as_key
 from trueup.diff import MISSING, at, dotted, leaves
 from trueup.model import DELETES
 from trueup.secrets import is_mark_of
-from trueup.systems import kind_named
+from trueup.systems import KINDS, kind_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence, Set
+    from collections.abc import Iterator, Mapping, Sequence, Set
 
+    from trueup.diff import Path
     from trueup.match import Index, Matches
-    from trueup.model import Kind, Live
+    from trueup.model import Kind, Live, Verbs
     from trueup.records import Intent, Record, Run
 
 _ENDS = ("archive", *DELETES)
+_MAKES = ("create", "grant")
+
+State = Literal["found", "absent", "unclear", "unread"]
+"""A call had its effect; it had none; what it wrote cannot be read back; nothing was read of it, and it stays open."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -29,10 +36,8 @@ class Resumed:
     records: list[Record] = dataclasses.field(default_factory=list)
     forgotten: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     outcomes: list[tuple[str, int, str]] = dataclasses.field(default_factory=list)
-    happened: int = 0
-    absent: int = 0
-    unknown: int = 0
-    """Of calls that nothing was read of in this run: they stay open."""
+    counts: dict[str, Counter[State]] = dataclasses.field(default_factory=dict)
+    """How many calls of each run had which effect."""
 
 
 def resume(
@@ -49,28 +54,28 @@ def resume(
     found = Resumed()
     looked = _Looked(key)
     kept: dict[tuple[str, str], Record] = {}
-    for _, intents in unfinished:
+    for run, intents in unfinished:
+        counts = found.counts[run.id] = Counter[State]()
         for intent in intents:
             connection = scopes.get(intent.scope)
             index = matches.indexes.get((*connection, intent.kind)) if connection else None
+            live = looked.live(intent, index) if index is not None else None
             if connection is None or index is None:
-                found.unknown += 1
+                counts["unread"] += 1
                 continue
-            live = looked.live(intent, index)
             if live is not None and not intent.id and _another(intent, records.get(connection, {}).get(live.id)):
                 live = None  # its name is that of something that was there before
             if live is None and not (connection in seeing and _complete(intent, index, connection, matches)):
-                found.unknown += 1
+                counts["unread"] += 1
                 continue
-            state = _state(intent, live, index)
-            if live is not None and state == "found" and intent.record is not None:
+            state = looked.state(intent, live, index)
+            counts[state] += 1
+            if live is not None and state != "absent" and intent.record is not None:
                 known = kept.get((intent.scope, live.id)) or records.get(connection, {}).get(live.id)
                 kept[intent.scope, live.id] = looked.merged(intent.record, known, live)
             elif state == "found" and intent.id and intent.verb in _ENDS:
                 found.forgotten.append((intent.scope, intent.id))
-            found.outcomes.append((intent.run, intent.number, state))
-            found.happened += state == "found"
-            found.absent += state == "absent"
+            found.outcomes.append((intent.run, intent.number, "absent" if state == "absent" else "found"))
     found.records = list(kept.values())
     return found
 
@@ -78,14 +83,6 @@ def resume(
 def _another(intent: Intent, known: Record | None) -> bool:
     """Whether what goes by the name of something that was to be created is known as something else."""
     return known is not None and known.address != intent.address
-
-
-def _state(intent: Intent, live: Live | None, index: Index) -> str:
-    if intent.verb in DELETES:  # also within a replacement
-        return "found" if live is None else "absent"
-    if intent.verb in _ENDS and intent.record is None:
-        return "found" if index.verbs.ended(live) else "absent"
-    return "found" if live is not None else "absent"
 
 
 def _complete(intent: Intent, index: Index, connection: tuple[str, str], matches: Matches) -> bool:
@@ -119,14 +116,41 @@ class _Looked:
             self._keys[id(index)] = {as_key(key): lives[0] for key, lives in index.by_key.items() if len(lives) == 1}
         return self._keys[id(index)].get(intent.key)
 
+    def state(self, intent: Intent, live: Live | None, index: Index) -> State:
+        """Whether a call had its effect: this call, whatever the others of its step had."""
+        if intent.verb in DELETES:  # also within a replacement
+            return "found" if live is None else "absent"
+        if intent.verb in _ENDS and intent.record is None:
+            return "found" if index.verbs.ended(live) else "absent"
+        if live is None:
+            return "absent"
+        if intent.record is None or (intent.verb in _MAKES and not intent.id):
+            return "found"
+        return self._written(intent.record, live, index.verbs)
+
+    def _written(self, wanted: Record, live: Live, verbs: Verbs) -> State:
+        """Whether what is live is what a call was about to write."""
+        hidden = [dotted(path) for path in live.unreadable]
+        seen = {dotted(path): (path, value) for path, value in _values(live)}
+        unclear = False
+        for name, mark in wanted.written.items():
+            path, value = seen.get(name, ((), MISSING))
+            if value is not MISSING and is_mark_of(mark, self._key, value):
+                continue
+            masked = any(name.startswith(one) for one in hidden) or (value is MISSING and _unread(live, name))
+            if not masked and (not path or verbs.doubt(path, value) is None):
+                return "absent"
+            unclear = True
+        if any(at(live.spec, tuple(path)) is not MISSING for path in wanted.removed):
+            return "absent"
+        return "unclear" if unclear else "found"
+
     def merged(self, wanted: Record, known: Record | None, live: Live) -> Record:
         """What the ledger is to hold: of what was written that alone which can be seen to be live."""
         record = copy.deepcopy(known) if known else dataclasses.replace(wanted, id=live.id, written={}, owned=[], at="")
         record.address, record.policy, record.protected = wanted.address, wanted.policy, wanted.protected
-        record.name, record.renamed_from = live.name, wanted.renamed_from
-        seen = {
-            dotted(path): value for name in live.spec for path, _, value in leaves(MISSING, live.spec[name], (name,))
-        }
+        record.name, record.renamed_from = wanted.name or live.name, wanted.renamed_from
+        seen = {dotted(path): value for path, value in _values(live)}
         for path, mark in wanted.written.items():
             if path in seen and is_mark_of(mark, self._key, seen[path]):
                 record.written[path] = mark
@@ -135,4 +159,19 @@ class _Looked:
         for owned in wanted.owned:
             if owned not in record.owned and at(live.spec, tuple(owned)) is not MISSING:
                 record.owned.append(owned)
+                record.plain += [owned] if owned in wanted.plain else []
         return record
+
+
+def _values(live: Live) -> Iterator[tuple[Path, Any]]:
+    """What is live, value by value."""
+    for name, value in live.spec.items():
+        for path, _, leaf in leaves(MISSING, value, (name,)):
+            yield path, leaf
+
+
+def _unread(live: Live, name: str) -> bool:
+    """Whether a value is of a field that the server may keep to itself, so that it is missing says nothing."""
+    kind = next((one for one in KINDS if one.name == live.kind), None)
+    top = re.split(r"[.\[]", name, maxsplit=1)[0]
+    return kind is not None and top in kind.by_name and kind.by_name[top].write_only

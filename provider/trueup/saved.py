@@ -252,6 +252,7 @@ def _encoded(plan: Plan) -> dict[str, Any]:
             [
                 *(one.record.scope, one.record.id, scrub(one.record.address), one.record.kind),
                 *(one.live is not None, scrub(one.why)),
+                *((True,) if one.unread else ()),
             ]
             for one in plan.left
         ],
@@ -284,8 +285,8 @@ def _decoded(content: Mapping[str, Any]) -> Plan:
             for place, kind, key, name, updated, parent in content["unmanaged"]
         ],
         left=[
-            Left(Record(scope, key, address, kind), Live(kind, key, "", {}) if there else None, why)
-            for scope, key, address, kind, there, why in content["left"]
+            Left(Record(scope, key, address, kind), Live(kind, key, "", {}) if there else None, why, bool(unread))
+            for scope, key, address, kind, there, why, *unread in content["left"]
         ],
         aged={_address_of(address): text for address, text in content["aged"]},
         undeclared={_address_of(address): tuple(map(tuple, paths)) for address, paths in content["undeclared"]},
@@ -360,6 +361,7 @@ def _step(step: Step) -> dict[str, Any]:
         "kept": step.kept,
         "after": list(step.after),
         "aside": step.aside,
+        **({"staying": [scrub(address) for address in step.staying]} if step.staying else {}),
     }
 
 
@@ -390,6 +392,7 @@ def _step_of(content: Mapping[str, Any]) -> Step:
         kept=content["kept"],
         after=tuple(content.get("after", ())),  # an older version does not write these two
         aside=content.get("aside", ""),
+        staying=tuple(content.get("staying", ())),
     )
 
 

@@ -220,7 +220,7 @@ class Session:
         """What a role forbids, what goes with what is removed, and whether it is too much for one run."""
         for connection, client in self.clients.items():
             scope = self._ours.scopes[connection]
-            missing = [one for one in plan.left if one.live is None and one.record.scope == scope]
+            missing = [one for one in plan.left if one.live is None and not one.unread and one.record.scope == scope]
             if missing and not await self._ours.sees_all(connection):
                 plan.left = [one for one in plan.left if one not in missing]
                 plan.off.append(f"{len(missing):,} of ours cannot be seen with this credential, and may be there")

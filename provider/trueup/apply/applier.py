@@ -252,7 +252,7 @@ class Applier:
                 continue  # nobody looked, or what is declared stands for nothing: what the ledger knows stays
             report.adopted += self.journal.adopt(declared, plan.specs.get(address, declared.spec), now)
         for left in plan.left:
-            if left.live is not None and not left.why:
+            if left.unread or (left.live is not None and not left.why):
                 continue  # it was not asked to go
             connection = next((key for key, held in self.journal.records.items() if left.record.id in held), None)
             if connection is not None:

@@ -16,7 +16,7 @@ from trueup.errors import LedgerError
 from trueup.match import place_of
 from trueup.model import Verbs
 from trueup.records import Intent, Record, stamp
-from trueup.secrets import fingerprint
+from trueup.secrets import fingerprint, holds_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,6 +111,7 @@ class Journal:
             record = Record(self._scopes[connection], "", str(step.address))
             self._identify(record, declared, desired.spec, None)
             self._note(record, declared, desired, paths)
+            record.removed = [_texts(path) for path in desired.removed if path[0] in paths]
             record.at = self.stamp()
         live = None if anew else step.live
         spec = desired.spec if step.live is None or anew else step.live.spec
@@ -256,12 +257,20 @@ class Journal:
                 record.read_back.pop(key, None)
                 if key in record.settling:
                     record.settling.remove(key)
-        record.owned = [path for path in record.owned if path[0] not in made] + [
-            [str(part) for part in path]
-            for name, value in desired.spec.items()
-            if name in made and traits[name].owned_by_key and isinstance(value, dict)
-            for path, _, _ in leaves({}, value, (name,))
+        owned = [
+            (path, value)
+            for name in made
+            if traits[name].owned_by_key and isinstance(desired.spec.get(name), dict)
+            for path, _, value in leaves({}, desired.spec[name], (name,))
         ]
+        kept = [path for path in record.owned if path[0] not in made]
+        record.owned = kept + [_texts(path) for path, _ in owned]
+        shown = [path for path, value in owned if not traits[str(path[0])].is_secret(path) and not holds_secret(value)]
+        record.plain = [path for path in record.plain if path in kept] + [_texts(path) for path in shown]
+
+
+def _texts(path: Path) -> list[str]:
+    return [str(part) for part in path]
 
 
 def name_of(step: Step) -> tuple[Address, str]:

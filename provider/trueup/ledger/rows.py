@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _BODY: Final = ("written", "read_back", "settling", "owned")
 _LATER: Final = ("renamed_from",)
+_PATHS: Final = ("plain", "removed")
+"""Keys of the body that older versions did not write: texts, and lists of paths."""
 _RECORD: Final = ("scope", "id", "address", "at", "kind", "realm", "parent", "name", "policy", "stack")
 _INTENT: Final = ("run", "scope", "realm", "address", "kind", "verb", "id", "parent", "key", "at")
 _NO_RECORD: Final = "it holds a record that is none"
@@ -80,9 +82,9 @@ def _plain(one: Record) -> dict[str, Any]:
     return {name: getattr(one, name) for name in (*_RECORD, "protected", *_BODY)} | _later(one)
 
 
-def _later(one: Record) -> dict[str, str]:
+def _later(one: Record) -> dict[str, Any]:
     """What older versions do not write, where there is something to say."""
-    return {name: getattr(one, name) for name in _LATER if getattr(one, name)}
+    return {name: getattr(one, name) for name in (*_LATER, *_PATHS) if getattr(one, name)}
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -100,9 +102,12 @@ def _record(found: dict[str, Any]) -> Record:
         raise ValueError(_NO_RECORD)
     if not all(isinstance(one, list) for one in (body["settling"], body["owned"])):
         raise ValueError(_NO_RECORD)
-    if not all(isinstance(path, list) for path in body["owned"]):
+    body |= {name: found.get(name, []) for name in _PATHS}
+    paths = [body[name] for name in ("owned", *_PATHS)]
+    if not all(isinstance(one, list) and all(isinstance(path, list) for path in one) for one in paths):
         raise ValueError(_NO_RECORD)
-    for one in (body["written"].values(), body["read_back"].values(), body["settling"], *body["owned"]):
+    each = [path for one in paths for path in one]
+    for one in (body["written"].values(), body["read_back"].values(), body["settling"], *each):
         if not all(isinstance(part, str) for part in one):
             raise ValueError(_NO_RECORD)
     body |= texts | {name: _text(found[name]) for name in _LATER if name in found}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from trueup.diff import MISSING, UNKNOWN, Change, Path, at, leaves
+from trueup.diff import MISSING, UNKNOWN, Change, Path, at, dotted, leaves
 from trueup.match import Matches, Place, by_reference, place_of, target_of
 from trueup.model import Address, Declared, Desired, Live, Refusal, Verbs
 from trueup.plan.judge import change_of, differences, in_sync, judge
@@ -13,6 +13,7 @@ from trueup.plan.names import order
 from trueup.plan.near import near_names
 from trueup.plan.removals import removals
 from trueup.plan.steps import Learned, Plan, Policy, Step, Unverifiable
+from trueup.secrets import is_mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -164,8 +165,11 @@ class _Planner:
         if record is not None and record.owned:
             desired.removed = tuple(_disowned(declared, live, record))
             for path in desired.removed:
-                # What was ours may have been a secret; the manifest that said so is gone.
-                changes.append(Change(path, at(live.spec, path), MISSING, sensitive=True))
+                # The manifest that said whether it was a secret is gone, and somebody may have set another value.
+                before = at(live.spec, path)
+                changes.append(
+                    Change(path, before, MISSING, sensitive=not _is_plain(path, before, record, self.policy))
+                )
                 first = False
         if live.trouble:
             unverifiable.append(Unverifiable((), live.trouble))
@@ -204,6 +208,13 @@ def _disowned(declared: Declared, live: Live, record: Record) -> Iterable[Path]:
     for path in map(tuple, record.owned):
         if at(declared.spec, path) is MISSING and at(live.spec, path) is not MISSING:
             yield path
+
+
+def _is_plain(path: Path, value: Any, record: Record, policy: Policy) -> bool:
+    """Whether a value is known to be no secret: it was written from here as none, and is still the same."""
+    if policy.key is None or list(map(str, path)) not in record.plain:
+        return False
+    return is_mark_of(record.written.get(dotted(path)), policy.key, value)
 
 
 def _may_be(verbs: Verbs, change: Change) -> bool:

@@ -1,7 +1,8 @@
 """What left the manifests: removed by its own deletionPolicy when that is asked for, otherwise told.
 
 Only what the ledger says is ours is removed, and what stands where the manifest claims a place for itself alone
-(`access.exclusive`). What is below something that goes, goes with it. Nothing is removed while something that is
+(`access.exclusive`). What is below something that is deleted goes with it, and what is below something that is archived
+or kept stays with it. Nothing is removed while something that is
 declared beside it cannot be told which it is: it may be that.
 """
 
@@ -23,13 +24,14 @@ from trueup.model import (
     Verbs,
     Where,
 )
+from trueup.plan.above import Above, ending
 from trueup.plan.steps import Left, Step
 from trueup.systems import KINDS, kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trueup.match import Index, Matches, Place
+    from trueup.match import Matches, Place
     from trueup.model import Kind
     from trueup.plan.steps import Plan, Policy
     from trueup.records import Record
@@ -50,41 +52,43 @@ def removals(
     claimed = {key for index in matches.indexes.values() for key in index.claimed}
     found = _exclusive(declared, matches, claimed)
     told = {step.live.id for step in found if step.live}
-    refused = {step.address for step in plan.steps if step.action == "refuse"}
-    open_still = {(place_of(one)[:2], str(one.address)) for one in declared if one.address in refused}
+    # What is declared, and is live only as far as the ledger knows or not at all, may be any of what is ours.
+    settled = {one for one in matches.lives if one not in matches.refused}
+    unsettled = {(place_of(one)[:2], str(one.address)) for one in declared if one.address not in settled}
+    unsettled -= {(place_of(step.declared)[:2], str(step.address)) for step in plan.steps if step.action == "create"}
+    staying: dict[str, list[str]] = {}
     for connection, records in owned.items():
+        above = Above(connection, {record.id: record for record in records}, matches, claimed)
         for record in records:
             kind = kind_named(connection[0], record.kind)
-            index = matches.indexes.get((*connection, record.kind))
-            if kind is None or index is None or record.id in claimed or record.id in told:
+            if kind is None or record.id in claimed or record.id in told:
                 continue
-            if (connection, record.address) in open_still:
-                continue  # it is declared, and what is declared could not be told to be it or another one
             told.add(record.id)
-            live = index.by_id.get(record.id)
+            if (connection, record.address) in unsettled:
+                continue  # it is declared, and it could not be told whether by that this one is meant
+            index = matches.indexes.get((*connection, record.kind))
+            live = index.by_id.get(record.id) if index is not None else None
             if live is None:
-                if _is_gone(kind, record, index, matches, connection):
+                if above.is_gone(kind, record):
                     plan.left.append(Left(record, None))
-            else:
+                elif kind.parent and not policy.prune and above.is_dropped(kind, record):
+                    plan.left.append(Left(record, None, unread=True))
+                continue
+            parent, how = above.stays(kind, str(live.spec.get(kind.parent, "")))
+            if how == "archived":
+                staying.setdefault(parent, []).append(record.address)
+            elif how and policy.prune:
+                plan.left.append(Left(record, live, "what it is below is kept, and it with that"))
+            elif not how or above.is_dropped(kind, record):
                 found += _removed(plan, kind, connection, record, live, policy)
+    for step in found:
+        if step.live is not None:
+            step.staying = tuple(staying.get(step.live.id, ()))
     found = [_held(_disconnecting(step, matches), matches) for step in found]
-    steps = _without_what_goes_along(plan, found, matches)
+    steps = _without_what_goes_along(plan, [_sparing(step, matches) for step in found], matches)
     plan.unmanaged = _once(plan.unmanaged, told | claimed)
     depths = depths_of(set(KINDS))
     plan.steps += sorted(steps, key=lambda step: (-depths[step.declared.kind], str(step.address)))
-
-
-def _is_gone(kind: Kind, record: Record, index: Index, matches: Matches, connection: tuple[str, str]) -> bool:
-    """Whether something that was not found can be taken for gone."""
-    if not index.listing.complete:
-        return False
-    parent = kind.by_name[kind.parent].reference if kind.parent else None
-    if parent is None:
-        return not kind.parent or record.parent in index.listing.below  # of another project nothing is known
-    above = matches.indexes.get((*connection, parent))
-    if above is not None and above.listing.complete and record.parent not in above.by_id:
-        return not above.listing.denied and not above.listing.aged  # else its own parent may not have been read
-    return bool(record.parent) and record.parent in index.listing.below and record.parent not in index.listing.denied
 
 
 def _removed(
@@ -190,16 +194,33 @@ def _disconnecting(step: Step, matches: Matches) -> Step:
     return step
 
 
+def _sparing(step: Step, matches: Matches) -> Step:
+    """The step; refused when something would be deleted along that is declared, by the id of what it is below."""
+    if step.action != "delete" or step.live is None or all(call.verb != "remove" for call in step.calls):
+        return step
+    found = {
+        address
+        for address, live in matches.lives.items()
+        if ending(matches.kinds[address], address, live, {step.live.id: step}, matches)
+    }
+    found |= {one for one, spec in matches.specs.items() if spec.get(matches.kinds[one].parent) == step.live.id}
+    if found:
+        verb = "is" if len(found) == 1 else "are"
+        step.action, step.calls = "refuse", ()
+        step.why = f"{', '.join(sorted(map(str, found)))} {verb} declared and would be deleted with it."
+    return step
+
+
 def _without_what_goes_along(plan: Plan, found: list[Step], matches: Matches) -> list[Step]:
     """The steps without those whose parent is deleted anyway, which are told with it."""
-    ending = {
+    deleting = {
         step.live.id: step for step in found if step.live and any(call.verb in WITH_ALL_BELOW for call in step.calls)
     }
     kept: list[Step] = []
     for step in found:
         above = None
-        if step.live is not None and step.live.id not in ending:
-            above = _above(step.declared.kind, step.address, step.live, ending, matches)
+        if step.live is not None and step.live.id not in deleting:
+            above = ending(step.declared.kind, step.address, step.live, deleting, matches)
         if above is None:
             kept.append(step)
         elif not step.live or step.live.id not in above.along:
@@ -212,26 +233,10 @@ def _without_what_goes_along(plan: Plan, found: list[Step], matches: Matches) ->
         above = None
         if left.live is not None and kind is not None:
             address = Address(name, left.record.kind, "", connection or DEFAULT_CONNECTION)
-            above = _above(kind, address, left.live, ending, matches)
+            above = ending(kind, address, left.live, deleting, matches)
         if above is None:
             staying.append(left)
         else:
             above.lost = (*above.lost, left.record.address)
     plan.left = staying
     return kept
-
-
-def _above(kind: Kind, address: Address, live: Live, ending: Mapping[str, Step], matches: Matches) -> Step | None:
-    """The step that deletes what a resource is below of, if there is one."""
-    for trait in kind.references:
-        parent = str(live.spec.get(trait.name))
-        if parent in ending:
-            return ending[parent]
-        place = (address.system, address.connection, str(trait.reference))
-        index = matches.indexes.get(place)
-        above = index.by_id.get(parent) if index is not None else None
-        if above is None:
-            continue
-        if found := _above(cast("Kind", kind_named(place[0], place[2])), address, above, ending, matches):
-            return found
-    return None

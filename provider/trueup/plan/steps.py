@@ -47,6 +47,8 @@ class Step:
     """What else is lost by it, a line each."""
     along: tuple[str, ...] = ()
     """Ids of what is deleted with it, beside what is below it."""
+    staying: tuple[str, ...] = ()
+    """Addresses of what is managed below it, is declared no more either, and stays as it is."""
     kept: int = 0
     """The server's own keys that a write of a mapping carries over."""
     after: tuple[str, ...] = ()
@@ -113,6 +115,8 @@ class Left:
     """None when it is not there any more."""
     why: str = ""
     """Why it stays, when it was asked to go."""
+    unread: bool = False
+    """The ledger knows it, and it was not looked for."""
 
 
 @dataclass(slots=True, repr=False)  # asyncio.run asks for the repr of what a task returned, all of it

@@ -38,11 +38,12 @@ def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | No
     if not drifted and not doubtful and not plan.undeclared:
         return "\n".join([in_sync(plan), *notes(plan, page)])
     sheet = Sheet(page)
-    sheet.say(_answer(plan, len(drifted), now), style="bold")
+    extra = sum(step.declared.gone for step in drifted)
+    sheet.say(_answer(plan, len(drifted) - extra, extra, now), style="bold")
     sheet.line()
     for step in drifted:
         _drifted(sheet, step, words, now)
-        if step.calls and len(drifted) <= _FEW:
+        if step.calls and len(drifted) <= _FEW and not step.declared.gone:
             sheet.line(safe(f"      -> {healing(str(step.address))}"))
     undeclared(sheet, plan)
     for step in doubtful:
@@ -54,7 +55,7 @@ def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | No
         sheet.say(line)
     if any(step.calls for step in drifted):
         sheet.line(safe(f"To heal: {healing(None)}"))
-    sheet.say(_count(plan, len(drifted), len(doubtful)))
+    sheet.say(_count(plan, len(drifted) - extra, extra, len(doubtful)))
     return sheet.render()
 
 
@@ -62,6 +63,7 @@ def render_json(plan: Plan, now: datetime) -> str:
     """The report as JSON: `resource_drift` as Terraform has it (from what was declared to what is live)."""
     drifted = [step for step in plan.steps if step.drifted]
     doubtful = _doubtful(plan)
+    extra = sum(step.declared.gone for step in drifted)
     return dumps(
         {
             **header(),
@@ -74,8 +76,9 @@ def render_json(plan: Plan, now: datetime) -> str:
             ],
             "summary": {
                 "declared": plan.declared,
-                "drifted": len(drifted),
-                "unchanged": plan.declared - len(drifted) - len(doubtful),
+                "drifted": len(drifted) - extra,
+                **({"undeclared": extra} if extra else {}),
+                "unchanged": plan.declared - (len(drifted) - extra) - len(doubtful),
                 "unverifiable": len(doubtful),
                 "unmanaged": len(plan.unmanaged),
             },
@@ -97,10 +100,11 @@ def _fields(step: Step) -> list[dict[str, Any]]:
     return [{"path": dotted_safe(one.path), "why": scrub(one.why)} for one in _unverifiable(step)]
 
 
-def _answer(plan: Plan, drifted: int, now: datetime) -> str:
+def _answer(plan: Plan, drifted: int, extra: int, now: datetime) -> str:
     at = f"{now:%H:%M} UTC"
-    if drifted:
-        return f"{drifted:,} of {plan.declared:,} drifted, {at}."
+    if drifted or extra:
+        beside = f", {extra:,} not declared" if extra else ""
+        return f"{drifted:,} of {plan.declared:,} drifted{beside}, {at}."
     sure = plan.declared - len(_doubtful(plan))
     return f"No drift as far as can be read: {sure:,} of {plan.declared:,} in sync, {at}."
 
@@ -140,12 +144,13 @@ def _difference(sheet: Sheet, label: str, step: Step, change: Change, words: Wor
     sheet.row(6, label, body, where)
 
 
-def _count(plan: Plan, drifted: int, doubtful: int) -> str:
+def _count(plan: Plan, drifted: int, extra: int, doubtful: int) -> str:
     parts = [f"{plan.declared - drifted - doubtful:,} in sync", f"{drifted:,} drifted"]
     if doubtful:
         parts.append(f"{doubtful:,} unverifiable")
+    beside = f" {extra:,} there and not declared." if extra else ""
     unmanaged = f" {len(plan.unmanaged):,} unmanaged." if plan.unmanaged and plan.whole else ""
-    return f"Drift: {', '.join(parts)} of {plan.declared:,} declared.{unmanaged} {spent(plan)}."
+    return f"Drift: {', '.join(parts)} of {plan.declared:,} declared.{beside}{unmanaged} {spent(plan)}."
 
 
 def _entry(plan: Plan, step: Step) -> dict[str, Any]:
@@ -167,8 +172,10 @@ def _entry(plan: Plan, step: Step) -> dict[str, Any]:
         "verbs": [call.verb for call in step.calls],
         "unverifiable": unverifiable(step),
     }
-    if step.why:
+    if step.action == "refuse":
         entry |= {"refused": scrub(step.why), "error": step.error}
+    elif step.why:
+        entry["reason"] = scrub(step.why)
     return entry
 
 

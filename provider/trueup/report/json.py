@@ -18,6 +18,8 @@ from trueup.report.values import conceal, with_ids
 from trueup.secrets import Secret, scrub
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trueup.diff import Change, Path
     from trueup.errors import TrueupError
     from trueup.model import Address, Declared, Live, Where
@@ -98,13 +100,13 @@ def footer(plan: Plan) -> dict[str, Any]:
 
 
 def _left(one: Left) -> dict[str, Any]:
-    """Something of ours that is declared no more and is not removed by this plan."""
+    """Something managed that is no longer declared and not removed by this plan; `there` is null where none looked."""
     record = one.record
     return {
         "address": scrub(record.address),
         "type": record.kind,
         "id": record.id,
-        "there": one.live is not None,
+        "there": None if one.unread else one.live is not None,
         "why": scrub(one.why),
     }
 
@@ -145,7 +147,7 @@ def dotted_safe(path: Path) -> str:
 def sides(plan: Plan, declared: Declared, live: Live | None, step: Step | None) -> dict[str, Any]:
     """`before` and `after` with their masks."""
     desired = step.desired.spec if step is not None and step.desired.spec else with_ids(declared, plan.matched)
-    removed = step.desired.removed if step is not None else ()
+    removed = {change.path: change.sensitive for change in step.changes if change.after is MISSING} if step else {}
     before: dict[str, Any] = {}
     before_mask: dict[str, Any] = {}
     after: dict[str, Any] = {}
@@ -195,6 +197,8 @@ def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, An
         found["seen_at"] = plan.aged[declared.address]
     if step is not None and step.lost:
         found["lost"] = [scrub(line) for line in step.lost]
+    if step is not None and step.staying:
+        found["staying"] = [scrub(address) for address in step.staying]
     if step is not None and step.action == "delete":
         found["reason"] = scrub(step.why)
     if step is not None and step.needs:
@@ -252,8 +256,13 @@ _GONE: Final = Secret("")
 """What was ours may have been a secret; the manifest that said so is gone."""
 
 
-def _ours(live: Any, declared: Any, found: Live, path: Path, removed: tuple[Path, ...]) -> Any:
-    """What is live of the keys that are declared, or were ours until now, and that can be read."""
+def _ours(live: Any, declared: Any, found: Live, path: Path, removed: Mapping[Path, bool]) -> Any:
+    """What is live of the keys that are declared, or were ours until now, and that can be read.
+
+    `removed` tells of the latter whether they are sensitive.
+    """
+    if path in removed:
+        return _GONE if removed[path] else live
     if not isinstance(live, dict) or not isinstance(declared, dict):
         return live
     ours: dict[str, Any] = {}
@@ -264,5 +273,5 @@ def _ours(live: Any, declared: Any, found: Live, path: Path, removed: tuple[Path
         if key in declared:
             ours[key] = _ours(value, declared[key], found, here, removed)
         elif any(one[: len(here)] == here for one in removed):
-            ours[key] = _GONE
+            ours[key] = _ours(value, {}, found, here, removed)
     return ours

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 _RUNS: Final = 20
 """Runs that are shown as text."""
 _WIDEST: Final = 60
-_PRIVATE: Final = ("written", "read_back", "settling", "owned", "renamed_from", "record", "digest", "key")
+_PRIVATE: Final = (
+    *("written", "read_back", "settling", "owned", "plain", "removed"),
+    *("renamed_from", "record", "digest", "key"),
+)
 """What only an export has: fingerprints, and what goes with them."""
 _ABOUT: Final = (
     "What this ledger holds, but for the key of its fingerprints. `written` and `read_back` are keyed fingerprints by "

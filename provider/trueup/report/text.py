@@ -119,18 +119,20 @@ def notes(plan: Plan, page: Page) -> list[str]:
 
 
 def _left(plan: Plan, page: Page) -> list[str]:
-    """What is ours and declared no more, and is not removed by this plan."""
+    """What is managed and no longer declared, and is not removed by this plan."""
     lines: list[str] = []
-    whys: dict[str, list[str]] = {}
+    whys: dict[tuple[str, bool], list[str]] = {}
     for one in plan.left:
-        if one.live is not None:
-            whys.setdefault(one.why, []).append(safe(one.record.address))
-    for why, names in whys.items():
+        if one.live is not None or one.unread:
+            whys.setdefault((one.why, one.unread), []).append(safe(one.record.address))
+    for (why, unread), names in whys.items():
         shown = ", ".join(names[:NAMED]) + (f", {page.ellipsis}" if len(names) > NAMED else "")
         if why:
-            lines.append(f"Declared no more, and let go without being removed ({safe(why)}): {shown}.")
+            lines.append(f"No longer declared; released without deletion ({safe(why)}): {shown}.")
+        elif unread:
+            lines.append(f"No longer declared, by the ledger (not read now): {shown}. --prune reads and removes it.")
         else:
-            lines.append(f"Declared no more, and ours: {shown}. --prune removes what is to be removed of it.")
+            lines.append(f"No longer declared, still managed: {shown}. --prune removes what is to be removed of it.")
     return lines
 
 
@@ -191,6 +193,8 @@ def _step(sheet: Sheet, step: Step, words: Words) -> None:
             sheet.say(f"{safe(step.live.id)}: {safe(step.why)}", 6, hang=2)
         for line in step.lost:
             sheet.say(f"goes with it: {safe(line)}", 6, style="red", hang=2)
+        if step.staying:
+            sheet.say(f"stays below it, and is managed: {', '.join(map(safe, step.staying))}", 6, hang=2)
     else:
         heading(sheet, step, "" if step.changes else safe(str(declared.place)))
         _changed(sheet, step, words)

@@ -124,6 +124,15 @@ class _Verbs(Verbs):
             return Kept("its deletionPolicy is retain")
         return (Call("disconnect", admin=True),)
 
+    async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+        """What a disconnection deletes beside the instances, which are named."""
+        if all(call.verb != "disconnect" for call in calls):
+            return ()
+        return (
+            "of each instance: all targets, mappings, grants and sync events, every imported object and its plugin "
+            "memberships",
+        )
+
     async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Creates it, once, or disconnects it."""
         if call.verb == "disconnect":

@@ -194,7 +194,11 @@ class _Verbs(Verbs):
         return live is None or live.spec.get("status") == "archived"
 
     async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
-        """What a removal deletes with it: one request (case `configuration.get.unset`)."""
+        """What a removal deletes with it: one request (case `configuration.get.unset`).
+
+        Den counts mappings and imported objects, and names the plugins; it counts neither targets, grants and sync
+        events, nor the plugin memberships of what was imported.
+        """
         if all(call.verb != "remove" for call in calls):
             return ()
         try:
@@ -208,7 +212,14 @@ class _Verbs(Verbs):
             raise answer.malformed("no counts")
         mappings, objects = counts.values()
         counted = f"{mappings} mapping{'' if mappings == 1 else 's'}, {objects} imported object"
-        return (f"{counted}{'' if objects == 1 else 's'}, and all its targets, grants and sync events",)
+        plugins = found.get("configuredPlugins")
+        fed = len(plugins) if isinstance(plugins, list) else 0
+        plural = "" if objects == 1 else "s"
+        where = f" ({fed} plugin{'' if fed == 1 else 's'})" if fed else ""
+        return (
+            f"{counted}{plural}, and all its targets, grants and sync events, and the plugin memberships{where} of "
+            "what was imported",
+        )
 
     async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Makes one call."""

@@ -121,6 +121,12 @@ class _Verbs(Verbs):
         """One DELETE."""
         return (Call("delete"),)
 
+    async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+        """What deleting a mapping ends beside it, which no route of Den counts."""
+        if all(call.verb != "delete" for call in calls):
+            return ()
+        return ("the plugin memberships of what was imported through it",)
+
     async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Makes one call."""
         if call.verb == "create":
