@@ -59,10 +59,10 @@ def resume(
         for intent in intents:
             connection = scopes.get(intent.scope)
             index = matches.indexes.get((*connection, intent.kind)) if connection else None
-            live = looked.live(intent, index) if index is not None else None
             if connection is None or index is None:
                 counts["unread"] += 1
                 continue
+            live = looked.live(intent, index)
             if live is not None and not intent.id and _another(intent, records.get(connection, {}).get(live.id)):
                 live = None  # its name is that of something that was there before
             if live is None and not (connection in seeing and _complete(intent, index, connection, matches)):
