@@ -55,6 +55,7 @@ class Session:
         self._open = contextlib.AsyncExitStack()
         self._ledger: Ledger | None = None
         self._run: Run | None = None
+        self._told_of = 0
         found = connections.redirect(self.desired.resources, self.desired.connections, options.connection)
         selection = Selection(options.targets, options.labels)
         self.narrowed = bool(selection)
@@ -98,7 +99,7 @@ class Session:
     async def plan(self) -> Plan:
         """Reads what is live and compares. Raises ApiError, SafetyError, SecretError, LedgerError."""
         options, clock = self.options, self.options.clock
-        started, sent = clock.monotonic(), self._sent()
+        started = clock.monotonic()
         waited = {key: client.waited for key, client in self.clients.items()}
         options.progress.phase("reading")
         resources = await asyncio.to_thread(_with_secrets, self.resources)
@@ -146,7 +147,7 @@ class Session:
         took = clock.monotonic() - started
         # Connections are read side by side, and so wait side by side.
         waits = max((client.waited - waited[key] for key, client in self.clients.items()), default=0.0)
-        price(plan, self._reading(self._sent() - sent, took, waits))
+        price(plan, self._reading(self._newly_sent(), took, waits))
         if ledger:
             await self._remember(ledger, plan, sweep.saw(plan, matches) if sweep else [])
         return plan
@@ -157,8 +158,11 @@ class Session:
             raise SafetyError(plan.unsafe, hint="Nothing was sent.")
         if self._run is None and self._place() is not None:
             async with self.exclusively():
-                return await self._apply(plan)
-        return await self._apply(plan)
+                report = await self._apply(plan)
+        else:
+            report = await self._apply(plan)
+        report.requests = self._newly_sent()
+        return report
 
     @contextlib.asynccontextmanager
     async def exclusively(self) -> AsyncIterator[None]:
@@ -277,8 +281,11 @@ class Session:
     def _waits(self, lease: Lease) -> None:
         self.options.progress.note(f"Waiting for run {lease.run} ({lease.holder}, since {lease.since}) to end.")
 
-    def _sent(self) -> int:
-        return sum(client.sent for client in self.clients.values())
+    def _newly_sent(self) -> int:
+        """Requests that no plan or report has told of yet: also those that find out what to lock."""
+        sent = sum(client.sent for client in self.clients.values())
+        told_of, self._told_of = self._told_of, sent
+        return sent - told_of
 
     def _reading(self, requests: int, seconds: float, waited: float) -> Reading:
         limited = [client for client in self.clients.values() if client.limits.requests]
