@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from commands import inside
-from declare import access, account, instance, target
+from declare import DEN, access, account, declared, instance, target
 from world import ACCOUNTS, INSTANCES, World, actions, names, results
 
 from trueup.ledger import Ledger
 from trueup.model import Declared
+from trueup.secrets import Secret
 
 WIKI = "old-wiki"
 
@@ -147,3 +148,48 @@ def test_the_command_says_why_and_exits_with_1(world: World, monkeypatch: pytest
     assert world.writes() == []
     assert names([{"name": row["displayName"]} for row in world.rows(ACCOUNTS)]) == ["acme-archive"]
     assert len(world.rows(INSTANCES)) == 2
+
+
+async def test_what_is_managed_and_cannot_be_seen_is_told_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is it to be made, nor is another one to be declared, nor does what is seen of it differ."""
+    who = access("who", member="member@example.test")
+    wanted = [account(), archive(), wiki(), instance("docs"), target("main"), who]
+    await world.apply(*wanted)
+    key = world.instance("docs")["id"]
+    before = await addresses(world.folder)
+    behave_as(world, monkeypatch, "editor")
+    for narrowed in ({}, {"targets": ("den/ConnectorAccess/who", f"den/ConnectorInstance/{WIKI}")}):
+        plan = await world.plan(*wanted, **narrowed)
+        assert set(actions(plan).values()) == {"no-op"}
+        why = {step.address.name: step.unverifiable[0].why for step in plan.steps}
+        assert set(why) == {"docs", "who"} | ({"main"} if not narrowed else set())
+        assert key in why["docs"]
+        assert "this credential cannot see that: use one of an organisation admin" in why["docs"]
+        assert "may not look into" in why["who"]
+        world.forget()
+        report = await world.apply(*wanted, **narrowed)
+        assert (report.outcomes, report.released, world.writes()) == ([], 0, [])
+    changed = [*wanted[:2], wiki(config={"branch": "release"}), *wanted[3:]]
+    assert results(await world.apply(*changed)) == {WIKI: "done"}
+    assert await addresses(world.folder) == before
+
+
+@pytest.mark.parametrize("grants", [True, False])
+async def test_a_session_that_is_too_old_to_write_is_told_with_the_plan(world: World, grants: bool) -> None:
+    wanted = [archive(), wiki(), *([access("all", connectorInstance=WIKI, organization=True)] if grants else [])]
+    await world.apply(*wanted)
+    token = world.sandbox.control.get("/principals").json()["owner-session"]["authorization"].removeprefix("Bearer ")
+    url = world.sandbox.ready["den"]["url"]
+    person = {"connections": (declared(DEN, "Connection", "default", url=url, token=Secret(token)),)}
+    changed = [archive(), wiki(config={"branch": "release"}), *wanted[2:]]
+    assert not any("session" in one for one in (await world.plan(*changed, **person)).off)
+    await world.clock.sleep(16 * 60)
+    plan = await world.plan(*changed, **person)
+    (told,) = [one for one in plan.off if "session" in one]
+    assert "15 minutes" in told
+    assert "sign in again before applying" in told
+    assert token not in told
+    world.forget()
+    plan = await world.plan(*wanted, **person)  # nothing is to be written, so nothing is asked for
+    assert "GET /api/auth/get-session" not in world.routes()
+    assert any("session" in one for one in plan.off) is grants

@@ -103,6 +103,8 @@ class Matches:
         """The declared resources that do not exist yet and are referred to, by field."""
         self.refused: dict[Address, str] = {}
         """Why one cannot be told which it is. It is live all the same where the ledger knows it by its address."""
+        self.hidden: dict[Address, str] = {}
+        """Ids by which the ledger knows what this credential cannot see."""
         self.unsettled: dict[tuple[str, str], Address] = {}
         """The parents below which one of a kind is refused so, by kind and id: nothing below them may be removed."""
         self.denied: dict[Address, str] = {}
@@ -121,6 +123,15 @@ class Matches:
         for one in elsewhere:
             self._elsewhere[place_of(one)].append(one)
         self._targets: dict[tuple[str, str, str, str], tuple[Any, Address | None]] = {}
+
+    def denials(self, connection: tuple[str, str]) -> list[str]:
+        """What the server of a connection said of what could not be read below something."""
+        return [
+            why
+            for place, index in self.indexes.items()
+            if place[:2] == connection
+            for why in index.listing.denied.values()
+        ]
 
     def parents(self, place: Place) -> dict[str, list[Declared]]:
         """Ids of the existing resources below which those of a place are declared, and which those are."""
@@ -166,6 +177,8 @@ class Matches:
                     self.lives[address] = live
                     continue
                 claims.refused[address] = f"{live.id} is declared twice: here and as {other}. Remove one of the two."
+            elif live is None and address in listing.hidden:
+                self.hidden[address] = listing.hidden[address]
             if address in claims.refused:
                 self.refused[address] = claims.refused[address]
                 self._unsettled(claimant.declared, claimant.spec)
@@ -226,6 +239,8 @@ class Matches:
             target = target_of(one, name)
             if target in self.lives:
                 found = self.lives[target].id, None
+            elif target in self.hidden:
+                found = self.hidden[target], None
             elif target in self._declared:
                 found = UNKNOWN, target
             else:

@@ -303,6 +303,8 @@ class Listing:
     """Parents below which nothing could be read, by id, and why."""
     gone: set[str] = dataclasses.field(default_factory=set)
     """Those of the denied of which the server says that they are not there."""
+    hidden: dict[Address, str] = dataclasses.field(default_factory=dict)
+    """Declared resources that are not listed and that the ledger knows, where the credential does not see all: ids."""
     context: Any = None
     """What the kind read beside, for its own use."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from trueup.match import Matches, Place, exclusive_places, place_of
 from trueup.model import Scope
 from trueup.systems import kind_named, plural
+from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -103,11 +104,35 @@ class _Observer:
         if parent is None:  # it has a list of its own, which need not wait
             reading = verbs.read(self.clients[place[:2]], self._scope(place))
             listing = await _beside(reading, [self._begin(one) for one in before])
+            await self._unseen(place, verbs, listing)
         else:
             for one in before:
                 await asyncio.shield(self._begin(one))
             listing = await self._read_below(place, kind, verbs, (place[0], place[1], parent))
         self.matches.take(place, verbs, listing)
+
+    async def _unseen(self, place: Place, verbs: Verbs, listing: Listing) -> None:
+        """Notes what the ledger knows and is not listed, where the credential is of somebody who does not see all.
+
+        To create it anew would take an admin, of whom is asked anyway: this costs no request more.
+        """
+        held = self.wanted.records.get(place[:2], {})
+        seen = {live.id for live in listing.items}
+        addresses = {str(one.address): one.address for one in self.declared[place]}
+        missing = {
+            addresses[record.address]: record.id
+            for record in held.values()
+            if record.kind == place[2] and record.id not in seen and record.address in addresses
+        }
+        if missing and place[0] == "den":
+            keys = {verbs.key(live.spec) for live in listing.items}
+            missing = {
+                one.address: missing[one.address]
+                for one in self.declared[place]
+                if one.address in missing and verbs.key(one.spec) not in keys
+            }
+            if missing and not (await organization(self.clients[place[:2]])).is_admin:
+                listing.hidden = missing
 
     def _scope(self, place: Place) -> Scope:
         declared = self.declared[place]

@@ -28,6 +28,7 @@ from trueup.select import Selection, select
 from trueup.sweep import Sweep
 from trueup.systems.den.below import together
 from trueup.systems.den.organization import organization
+from trueup.systems.den.sessions import stale
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -130,6 +131,11 @@ class Session:
         if options.strict:
             undeclared(plan)
         await self._weigh(plan, owned)
+        for connection, client in self.clients.items():
+            if connection[0] == "den":
+                writes = any(place_of(step.declared)[:2] == connection for step in plan.pending)
+                if warning := await stale(client, matches.denials(connection), writes=writes):
+                    plan.off.append(warning)
         if options.prune and ledger:
             idle = connections.known_scopes(self.desired.connections, set(self.settings))
             plan.off += await self._ours.elsewhere(ledger, idle)

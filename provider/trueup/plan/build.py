@@ -105,6 +105,10 @@ class _Planner:
         if (why := matches.denied.get(address)) is not None:
             missing = Unverifiable((declared.kind.parent,), why)
             return Step("no-op", declared, None, desired, unverifiable=(missing,))
+        if (key := matches.hidden.get(address)) is not None:
+            why = f"the ledger knows it as {key}, and this credential cannot see that: use one of an organisation admin"
+            unseen = Unverifiable((), f"{why}, or have it granted")
+            return Step("no-op", declared, None, desired, unverifiable=(unseen,))
         live = matches.lives.get(address)
         if live is None or declared.kind.parent in references:
             return self._create(declared, verbs, matches.indexes[place].listing.items, desired)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup import texts
-from trueup.errors import NotFound, Refused
+from trueup.errors import Forbidden, NotFound, Refused
 from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
 from trueup.systems.den import lists, writes
 
@@ -122,8 +122,14 @@ class _Verbs(Verbs):
                     for live in await self._look(api, {"name": former}):
                         found[live.id] = live
             renamed = {key: Live("ConnectorInstance", key, "", {}) for key in scope.known if key not in found}
-            for key, item in (await lists.reread(api, ROUTE, _ID, renamed)).items():
-                found[key] = _live(item)
+            try:
+                items = await lists.reread(api, ROUTE, _ID, renamed)
+            except Forbidden:  # this credential may not see one of them, which is told with the plan
+                items = {}
+                for key, live in renamed.items():
+                    with contextlib.suppress(Forbidden):
+                        items |= await lists.reread(api, ROUTE, _ID, {key: live})
+            found |= {key: _live(item) for key, item in items.items()}
             return Listing(list(found.values()), complete=False)
         return Listing([_live(item) for item in await lists.read_all(api, ROUTE)])
 

@@ -1,0 +1,53 @@
+"""How old a person's session is: Den refuses the writes of an owner's or admin's when it is over 15 minutes old.
+
+Facts: a refused write is `403 {"error":"reauth"}`, and so is reading an access list (cases `reauth.*`); API keys are
+not asked. The newest servers refuse neither. `GET /api/auth/get-session` has the time at which a session was started;
+its answer holds the session in clear, so that nothing else of it leaves this module.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trueup.client import Client
+
+_FRESH: Final = timedelta(minutes=15)
+_ROUTE: Final = "/api/auth/get-session"
+_HELP: Final = "sign in again before applying, or use an API key"
+
+
+async def stale(api: Client, said: Iterable[str], *, writes: bool) -> str:
+    """Return the warning that this session may no longer write; empty when it may, or is none.
+
+    `said` is what the reading heard from the server, which may have said so already. Otherwise one request asks when
+    the session was started, and only if something is to be written. Raises ApiError.
+    """
+    credential = api.credential
+    if credential.key is not None or credential.token is None:
+        return ""
+    if any("reauth" in text for text in said):
+        return f"this session is older than 15 minutes, and Den refuses what it writes: {_HELP}"
+    if not writes:
+        return ""
+    started = await _started(api)
+    if started is None or api.clock.now() - started <= _FRESH:
+        return ""
+    return (
+        f"this session was started at {started:%H:%M} UTC, more than 15 minutes ago, and Den may refuse what an owner "
+        f"or admin writes with it: {_HELP}"
+    )
+
+
+async def _started(api: Client) -> datetime | None:
+    status, body = await api.probe(_ROUTE)
+    session = body.get("session") if status == 200 and isinstance(body, dict) else None
+    text = session.get("createdAt") if isinstance(session, dict) else None
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
