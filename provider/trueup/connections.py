@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from trueup import urls
-from trueup.client import Client, Credential, Manner
+from trueup.client import PATIENCE, Client, Credential, Manner
 from trueup.errors import SafetyError, SecretError, UsageError
 from trueup.model import DEFAULT_CONNECTION, Declared
 from trueup.secrets import Reference, Secret
@@ -113,7 +113,12 @@ def settings_for(
 
 
 def opened(
-    one: Settings, clock: Clock, progress: Progress, stop: asyncio.Event | None = None, concurrency: int | None = None
+    one: Settings,
+    clock: Clock,
+    progress: Progress,
+    stop: asyncio.Event | None = None,
+    concurrency: int | None = None,
+    patience: float = PATIENCE,
 ) -> Client:
     """A client of that connection, for whoever closes it; `concurrency` stands in for its own figure."""
     return Client(
@@ -124,6 +129,7 @@ def opened(
         progress,
         timeout=one.timeout,
         concurrency=concurrency or one.concurrency,
+        patience=patience,
         stop=stop or asyncio.Event(),
         guard=Guard(one.organization, one.said_by) if one.organization else None,
     )

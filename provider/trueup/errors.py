@@ -14,6 +14,7 @@
     │   ├── Unauthorized           the credential is bad, expired, disabled or missing
     │   ├── Forbidden              the credential may not do this
     │   ├── NotFound               what was asked for is not there: the only failure that means absent
+    │   ├── NoRoute                the server knows no such route, so the path of its URL is wrong
     │   ├── Refused                the server found the request wrong (4xx)
     │   ├── Unavailable            no answer, or 5xx, after every retry, on something safe to repeat
     │   │   └── Unreachable        no connection, for a reason that lasts: a certificate, a proxy, a protocol
@@ -163,10 +164,24 @@ class ApiError(TrueupError):
         self.route = route
         self.status = status
         self.request_id = request_id
+        self.at = ""
+        """When it was sent, in UTC; set with `correlation` where the server gave no id of its own."""
+        self.correlation = ""
+        """Our own id of the request, which it carried as `x-correlation-id`."""
+
+    @property
+    def reference(self) -> str:
+        """What finds the request in a log: `request req_…`, or the time, the route and our own id of it."""
+        if self.request_id:
+            return f"request {self.request_id}"
+        if not self.correlation:
+            return ""
+        route = "" if f"{self.method} {self.route}" in self.message else f"{self.method} {self.route}, "
+        return f"{route}{self.at}, correlation id {self.correlation}"
 
     def __str__(self) -> str:
         text = super().__str__()
-        return f"{text} (request {self.request_id})" if self.request_id else text
+        return f"{text} ({self.reference})" if self.reference else text
 
 
 class Unauthorized(ApiError):
@@ -185,6 +200,12 @@ class NotFound(ApiError):
     """What was asked for is not there."""
 
     default_code = "E303"
+
+
+class NoRoute(ApiError):
+    """The server knows no such route, so the path of its URL is wrong. It says nothing of any resource."""
+
+    default_code = "E309"
 
 
 class Refused(ApiError):

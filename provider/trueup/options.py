@@ -61,6 +61,8 @@ class Options:
     """With `max_age`: how many requests are spent on reading the oldest of that all the same."""
     lock_timeout: float = 0.0
     """Seconds to wait for another run to end."""
+    retry_for: float = 120.0
+    """Seconds to try again when a server that answered earlier in this run does not."""
     state: Path = STATE
     """The folder of the ledger and the embedded servers."""
     ledger: str | None = None

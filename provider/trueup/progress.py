@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Clock(Protocol):
@@ -40,7 +43,22 @@ class Progress(Protocol):
         """Something that whoever waits should know now: how long it will take, or that a run before did not end."""
 
     def waiting(self, why: str, seconds: float) -> None:
-        """Nothing is sent for that long."""
+        """Nothing is sent for that long. `lasting` puts the two together."""
+
+
+def length(text: str) -> timedelta:
+    """A length of time such as `90s`, `10m`, `24h`, `7d` or `1h30m`. Raises ValueError."""
+    import re
+
+    parts = re.findall(r"(\d{1,6}(?:\.\d{1,3})?)([smhd])", text)
+    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
+        raise ValueError(text)
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def lasting(why: str, length: str) -> str:
+    """A wait with its length: `why: 47 s`, or `…, again in 3 s` where `why` ends with that."""
+    return f"{why} {length}" if why.endswith(" in") else f"{why}: {length}"
 
 
 class Quiet:

@@ -74,7 +74,9 @@ class Session:
                 for key, one in self.settings.items():
                     self.settings[key] = connections.with_embedded(one, servers.systems)
             self.clients = {
-                key: connections.opened(one, options.clock, options.progress, self.stopping, options.parallelism)
+                key: connections.opened(
+                    one, options.clock, options.progress, self.stopping, options.parallelism, options.retry_for
+                )
                 for key, one in self.settings.items()
             }
         except BaseException:

@@ -11,6 +11,7 @@ from trueup.redaction import scrub, touches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from trueup.progress import Clock
 
@@ -43,22 +44,35 @@ def parsed(raw: bytes) -> Any:
 
 
 def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
-    """Seconds to wait: a number, or an HTTP date; None when the header is absent or unusable."""
+    """Seconds to wait: a number, or an HTTP date; None when the header is absent or unusable.
+
+    A date is measured against the Date of the same answer, since the server's clock need not be ours.
+    """
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
     try:
         seconds = float(text)
     except ValueError:
-        from email.utils import parsedate_to_datetime
-
-        try:
-            seconds = (parsedate_to_datetime(text) - clock.now()).total_seconds()
-        except (TypeError, ValueError):
+        until = _date(text)
+        if until is None:
             return None
+        seconds = (until - (_date(headers.get("date", "")) or clock.now())).total_seconds()
     if not 0 <= seconds < float("inf"):
         return None
     return min(seconds, _LONGEST_RETRY_AFTER) + random.uniform(0, 0.1)  # noqa: S311 - jitter
+
+
+def _date(text: str) -> datetime | None:
+    """The time of an HTTP date in any of its three forms, each of which is in UTC."""
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
+    try:
+        found = parsedate_to_datetime(text.strip())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def filled(route: str, params: Mapping[str, str]) -> str:

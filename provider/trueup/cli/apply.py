@@ -30,7 +30,7 @@ trueup plan --out plan.json && trueup apply plan.json"""
 @click.argument("saved", metavar="[PLAN]", required=False, type=HomePath())
 @asks(
     *("files", "targets", "labels", "prune", "allow_disconnect", "connection", "stack", "take_from"),
-    *("parallelism", "resend", "max_delete_percent", "max_changes", "lock_timeout", "state"),
+    *("parallelism", "resend", "max_delete_percent", "max_changes", "lock_timeout", "retry_for", "state"),
     *("output", "verbose", "no_color"),
 )
 @click.option("--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Apply without asking.")

@@ -86,7 +86,7 @@ class Events(Command, click.Group):
     invoke_without_command=True,
     subcommand_metavar="[retry ID…]",
 )
-@asks("files", "connection", "state", "output", "verbose", "no_color")
+@asks("files", "connection", "retry_for", "state", "output", "verbose", "no_color")
 @click.option(
     "--instance", metavar="NAME_OR_ID", cls=Option, section="What", help="Only those of this instance of Den."
 )
@@ -149,7 +149,7 @@ def command(asked: Asked, console: Console, **filters: Any) -> int:
 
 @command.command("retry", cls=Command, examples=_RETRY_EXAMPLES)
 @click.argument("ids", nargs=-1, required=True, metavar="ID…")
-@asks("files", "connection", "state", "output", "verbose", "no_color")
+@asks("files", "connection", "retry_for", "state", "output", "verbose", "no_color")
 def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
     """Queue sync events again.
 

@@ -38,7 +38,7 @@ class Form(click.Choice[str]):
 @click.command("get", cls=Command, examples=_EXAMPLES)
 @click.argument("kind")
 @click.argument("name", required=False)
-@asks("files", "connection", "state", "verbose", "no_color")
+@asks("files", "connection", "retry_for", "state", "verbose", "no_color")
 @click.option(
     "--below",
     metavar="PARENT",

@@ -28,7 +28,7 @@ COMMANDS: Final = {
 WITH_VALUE: Final = (
     *("-f", "--file", "-o", "--output", "--connection", "--target", "--parallelism", "--state", "-l", "--selector"),
     *("--out", "--max-delete-percent", "--max-changes", "--max-age", "--max-requests", "--lock-timeout"),
-    *("--stack", "--take-from"),
+    *("--retry-for", "--stack", "--take-from"),
 )
 """Options that take a value and may also stand before the subcommand."""
 
@@ -63,6 +63,7 @@ _ENVIRONMENT: Final = [
     ("TRUEUP_STACK", "name of the set of manifests (--stack)"),
     ("TRUEUP_STATE", "folder of the ledger and of the embedded servers (--state)"),
     ("TRUEUP_PARALLELISM", "requests under way at once (--parallelism)"),
+    ("TRUEUP_RETRY_FOR", "how long a server that stopped answering is tried again (--retry-for)"),
     ("TRUEUP_OUTPUT", "`text` or `json` (-o)"),
     ("TRUEUP_VERBOSE", "1 or 2, as -v or -vv"),
     ("TRUEUP_LEDGER", "path or URL of the ledger, or `off`"),

@@ -34,7 +34,7 @@ trueup import wexa -o connectors --project 68063653fc2e1fb859700001"""
 
 @click.command("import", cls=Command, examples=_EXAMPLES)
 @click.argument("system", type=click.Choice(SYSTEMS), metavar="den|wexa")
-@asks("files", "connection", "state", "verbose", "no_color")
+@asks("files", "connection", "retry_for", "state", "verbose", "no_color")
 @click.option(
     "--kind",
     "kinds",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -16,6 +15,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from trueup.cli.group import COMMANDS, write_examples
+from trueup.progress import length
 
 _SECTIONS: Final = ("What", "How", "Output", "Options")
 
@@ -91,17 +91,15 @@ class Length(click.ParamType[timedelta]):
     """A length of time: `90s`, `10m`, `24h`, `7d`, also `1h30m`."""
 
     name = "length"
-    _units: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """The length, or a sentence about its form."""
         if isinstance(value, timedelta):
             return value
-        text = str(value).strip()
-        parts = re.findall(r"(\d{1,6}(?:\.\d{1,3})?)([smhd])", text)
-        if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
+        try:
+            return length(str(value).strip())
+        except ValueError:
             self.fail(f'"{value}" is no length of time. Write 90s, 10m, 24h or 7d.', param, ctx)
-        return timedelta(seconds=sum(float(number) * self._units[unit] for number, unit in parts))
 
 
 @dataclass(frozen=True)
@@ -125,6 +123,7 @@ class Asked:
     max_age: timedelta | None = None
     max_requests: int = 0
     lock_timeout: timedelta = timedelta(0)
+    retry_for: timedelta = timedelta(minutes=2)
     state: str | None = None
     stack: str | None = None
     take_from: str | None = None
@@ -307,6 +306,18 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         section="How",
         show_envvar=True,
         help="Requests under way at once, in place of the connection's own figure.",
+    ),
+    "retry_for": click.option(
+        "--retry-for",
+        type=Length(),
+        default="2m",
+        show_default=True,
+        envvar="TRUEUP_RETRY_FOR",
+        metavar="TIME",
+        cls=Option,
+        section="How",
+        show_envvar=True,
+        help="How long to try a server again that answered earlier in this run and stopped, as while it is restarted.",
     ),
     "resend": click.option(
         "--resend",

@@ -26,7 +26,7 @@ trueup plan -o json --detailed-exitcode > plan.json"""
 @click.command("plan", cls=Command, examples=_EXAMPLES)
 @asks(
     *("files", "targets", "labels", "prune", "allow_disconnect", "connection", "stack", "take_from"),
-    *("parallelism", "resend", "max_delete_percent", "max_changes", "max_age", "max_requests", "state"),
+    *("parallelism", "resend", "max_delete_percent", "max_changes", "max_age", "max_requests", "retry_for", "state"),
     *("output", "strict", "verbose", "no_color"),
 )
 @click.option(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from trueup.progress import lasting
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress, TaskID
@@ -68,7 +70,7 @@ class Lines:
     def waiting(self, why: str, seconds: float) -> None:
         """Something or everything waits that long. Those who wait side by side are told of once."""
         if (self._longer(seconds) and seconds >= _WORTH) or self._verbose > 1:
-            self.log(f"{why}: {seconds:.0f} s ({self.so_far()}Ctrl-C is safe)")
+            self.log(f"{lasting(why, f'{seconds:.0f} s')} ({self.so_far()}Ctrl-C is safe)")
 
     def _longer(self, seconds: float) -> bool:
         """Whether the wait lasts longer than those before it; it is then the one that counts."""
@@ -136,7 +138,7 @@ class Bar(Lines):
         elif self._longer(seconds):
             self._why = why
             if self._verbose > 1:
-                self.log(f"{why}: {seconds:.0f} s")
+                self.log(lasting(why, f"{seconds:.0f} s"))
 
     def countdown(self) -> str:
         """What is waited for, while it is."""
@@ -144,7 +146,8 @@ class Bar(Lines):
         if left <= 0 or not self._why:
             return ""
         minutes, seconds = divmod(round(left), 60)
-        return f"{self._why}: {minutes}:{seconds:02} {self._console.err.page.ellipsis} ({self.so_far()}Ctrl-C is safe)"
+        left_text = f"{minutes}:{seconds:02} {self._console.err.page.ellipsis}"
+        return f"{lasting(self._why, left_text)} ({self.so_far()}Ctrl-C is safe)"
 
     def result(self, line: str) -> None:
         """A line on standard output; above the bar, when both are on the same terminal."""

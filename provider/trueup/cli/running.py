@@ -48,6 +48,7 @@ async def session(
         max_requests=asked.max_requests,
         lock_timeout=asked.lock_timeout.total_seconds(),
         parallelism=asked.parallelism,
+        retry_for=asked.retry_for.total_seconds(),
         fail_fast=fail_fast,
         resend=asked.resend,
         state=state_of(asked),

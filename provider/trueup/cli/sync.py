@@ -28,7 +28,7 @@ trueup sync cin_01m81v3ease06trjtbs5xy81nx -o json"""
 
 @click.command("sync", cls=Command, examples=_EXAMPLES)
 @click.argument("instance", metavar="INSTANCE")
-@asks("files", "connection", "state", "output", "verbose", "no_color")
+@asks("files", "connection", "retry_for", "state", "output", "verbose", "no_color")
 @click.option(
     "--target",
     metavar="REMOTE_ID_OR_ID",

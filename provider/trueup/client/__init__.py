@@ -4,8 +4,20 @@ What is peculiar to an API (how it says no, how its request window works) is its
 Bodies and credentials are never logged and never part of an error.
 """
 
-from trueup.client.client import ATTEMPTS, LARGEST, Client
+from trueup.client.client import ATTEMPTS, LARGEST, PATIENCE, Client
 from trueup.client.permit import Guard
 from trueup.client.values import Answer, Credential, Limits, Manner, Presumed, Wait
 
-__all__ = ["ATTEMPTS", "LARGEST", "Answer", "Client", "Credential", "Guard", "Limits", "Manner", "Presumed", "Wait"]
+__all__ = [
+    "ATTEMPTS",
+    "LARGEST",
+    "PATIENCE",
+    "Answer",
+    "Client",
+    "Credential",
+    "Guard",
+    "Limits",
+    "Manner",
+    "Presumed",
+    "Wait",
+]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from trueup.client.call import Again, Call
+from trueup.client.causes import Cause
 from trueup.client.values import Answer
-from trueup.errors import Forbidden, Malformed, NotFound, Refused, Unavailable
+from trueup.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable
 from trueup.redaction import touches
 from trueup.wire import parsed, plain, recognised, retry_after
 
@@ -15,6 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trueup.client.client import Client
+
+_PAGE: Final = "a login page or another web page may stand in the way"
+_FRONT: Final = (502, 503, 504)
+"""What a proxy in front of a server says while that is restarted."""
+
+
+def is_down(status: int, raw: bytes) -> bool:
+    """Whether an answer is that of a proxy in front of the server: the API itself says what is wrong in JSON."""
+    if status not in _FRONT:
+        return False
+    try:
+        body = parsed(raw)
+    except (ValueError, RecursionError):
+        return True
+    return not (isinstance(body, dict) and "error" in body)
 
 
 WITHHELD: Final = "its own words are not shown, since a secret took part"
@@ -51,25 +68,73 @@ def judge(client: Client, call: Call, status: int, raw: bytes, headers: Mapping[
             body = parsed(raw)
         except (ValueError, RecursionError):
             broken = True
+    page = broken and "html" in headers.get("content-type", "").lower()
     if 200 <= status < 300:
+        if page:
+            raise _web_page(client, call, status, request_id)
         if broken:
             raise call.uncertain(client, "the answer is not JSON", status, request_id)
-        answer = Answer(status, body, request_id, call.method, call.route)
+        answer = Answer(status, body, request_id, call.method, call.route, call.at, call.correlation)
         if reason := client.manner.failed(answer):
             said = f"answered {status}, but failed: {_shown(client, call, reason) or WITHHELD}."
             raise call.error(Refused, status, request_id, said)
         return answer
     words = "" if broken else _shown(client, call, client.manner.words(body))
-    said = f"answered {status}" + (f": {words}." if words else ".")
+    said = f"answered {status}" + (f": {words}." if words else " with a web page." if page else ".")
+    wait = retry_after(headers, client.clock) if status == 429 or status >= 500 else None
+    why = f"asks to wait ({status})" if wait is not None else said.rstrip(".")
     if status == 429:
-        failure = call.error(Unavailable, status, request_id, said)
-        raise Again(failure, wait=retry_after(headers, client.clock))
+        raise Again(call.error(Unavailable, status, request_id, said), why, wait=wait)
+    if status == 503 and (reason := client.manner.unstarted(body)):
+        failure = call.unavailable(client, said.rstrip("."), status, request_id, f"{client.title} says that {reason}.")
+        raise Again(failure, why, wait=wait)
     if status >= 500:
-        raise call.uncertain(client, said.rstrip("."), status, request_id, wait=retry_after(headers, client.clock))
+        doubt = call.uncertain(client, said.rstrip("."), status, request_id, wait=wait, down=is_down(status, raw))
+        if isinstance(doubt, Again):
+            doubt.why = why
+        raise doubt
     if status == 404:
+        if broken or client.manner.unrouted(body):
+            raise _no_route(client, call, request_id, said)
         raise call.error(NotFound, status, request_id, said)
+    if status == 407 and client.network.proxy is not None:
+        raise call.unreachable(client, Cause(f"{client.network.proxy} refused its user or password", ""))
     if status == 403:
         raise call.error(Forbidden, status, request_id, said)
     if 300 <= status < 400:
-        raise call.error(Malformed, status, request_id, f"answered {status}: a redirect, which is not followed.")
+        raise _redirect(client, call, status, request_id, headers.get("location", ""))
     raise call.error(Refused, status, request_id, said)
+
+
+def _web_page(client: Client, call: Call, status: int, request_id: str) -> Exception:
+    """A 2xx with HTML: what gave it is not the API, and gives the same the next time."""
+    why = f"the answer is a web page, not JSON: {_PAGE}"
+    hint = f'Check the url of connection "{client.credential.name}" ({client.url}), and open it in a browser.'
+    if call.method == "GET":
+        failure = call.error(Malformed, status, request_id, f"of {client.url} answered {status}, but {why}.")
+        failure.hint = hint
+        return failure
+    return call.uncertain(client, why, status, request_id, hint=hint)
+
+
+def _no_route(client: Client, call: Call, request_id: str, said: str) -> NoRoute:
+    said = f"of {client.manner.system} at {client.url} {said.rstrip('.')}; there is no such route."
+    failure = call.error(NoRoute, 404, request_id, said)
+    path = urlsplit(client.url).path.rstrip("/")
+    also = f'it ends in "{path}", behind which trueup puts {call.route}.' if path else "is it that of the API?"
+    failure.hint = f'Check the url of connection "{client.credential.name}" and its path: {also}'
+    return failure
+
+
+def _redirect(client: Client, call: Call, status: int, request_id: str, location: str) -> Malformed:
+    try:
+        parts = urlsplit(location)
+        where = f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else parts.hostname or ""
+    except ValueError:
+        where = ""
+    where = f" to {plain(where, 120)}" if where and not call.guarded else ""
+    failure = call.error(Malformed, status, request_id, f"answered {status}: a redirect{where}, which is not followed.")
+    failure.hint = (
+        f'Check the url of connection "{client.credential.name}" ({client.url}): it may have moved, or {_PAGE}.'
+    )
+    return failure

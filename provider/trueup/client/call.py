@@ -17,11 +17,15 @@ _Error = TypeVar("_Error", bound=ApiError)
 class Again(Exception):
     """This attempt failed, and another one may mend it."""
 
-    def __init__(self, failure: TrueupError, *, wait: float | None = None, counts: bool = True) -> None:
+    def __init__(self, failure: TrueupError, why: str = "", *, wait: float | None = None, down: bool = False) -> None:
         super().__init__()
         self.failure = failure
+        self.why = why
+        """What happened, in a few words: `Connection refused`."""
         self.wait = wait
-        self.counts = counts
+        """Seconds that the server asked for."""
+        self.down = down
+        """It was as when a server is restarted."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,14 @@ class Call:
     counted: bool = True
     """Whether the server counts it, unless it refuses it."""
     tried: int = 0
+    excused: int = 0
+    """Tries that do not count, since an outage was waited for."""
+    heard: int | None = None
+    """How many answers the client had when a try of it last failed in an outage."""
+    at: str = ""
+    """When the latest try was sent, in UTC."""
+    correlation: str = ""
+    """The id that we gave the latest try."""
     unexplained: int = 0
     maybe: bool = False
     """A try of it may have had its effect."""
@@ -48,7 +60,15 @@ class Call:
     def error(self, kind: type[_Error], status: int | None, request_id: str, said: str) -> _Error:
         """An error of that class about this call."""
         message = f"{self.method} {self.route} {said}"
-        return kind(message, method=self.method, route=self.route, status=status, request_id=request_id)
+        made = kind(message, method=self.method, route=self.route, status=status, request_id=request_id)
+        return self.traced(made)
+
+    def traced(self, error: _Error) -> _Error:
+        """The error with what finds its request in a log, where the server answered and gave it no id."""
+        if error.status is not None and not error.request_id:
+            error.method, error.route = self.method, self.route
+            error.at, error.correlation = self.at, self.correlation
+        return error
 
     def unreachable(self, client: Client, cause: Cause) -> Unreachable:
         """The error of a call that no server got, and that another try would not mend."""
@@ -63,9 +83,10 @@ class Call:
         message = f"{self.method} {self.route} of {client.manner.system} at {client.url} was tried {times}: {why}."
         if not status:
             hint = hint or f'Check the url of connection "{client.credential.name}", and that the server is up.'
-        return Unavailable(
+        made = Unavailable(
             message, method=self.method, route=self.route, status=status, request_id=request_id, hint=hint
         )
+        return self.traced(made)
 
     def uncertain(
         self,
@@ -76,10 +97,13 @@ class Call:
         *,
         wait: float | None = None,
         hint: str = "",
+        down: bool = False,
     ) -> Exception:
         """The call may have happened: sent again where that does no harm, else Ambiguous."""
         if self.repeatable:
             failure = self.unavailable(client, why, status, request_id, hint)
             self.maybe = failure.maybe = self.method != "GET"
-            return Again(failure, wait=wait)
-        return self.error(Ambiguous, status, request_id, f"may or may not have happened: {why}.")
+            return Again(failure, why if status else f"gave no answer ({why})", wait=wait, down=down)
+        lost = self.error(Ambiguous, status, request_id, f"may or may not have happened: {why}.")
+        lost.hint = hint
+        return lost

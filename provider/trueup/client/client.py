@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 import json
 import random
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 import tenacity
 
-from trueup.client.answers import judge, request_id_of
+from trueup.client.answers import is_down, judge, request_id_of
 from trueup.client.call import Again, Call
 from trueup.client.causes import cause_of
 from trueup.client.gate import Gate
 from trueup.client.network import Network, Way
+from trueup.client.outage import Outage
 from trueup.client.values import Limits, Signs
 from trueup.client.window import RECENT, Window
 from trueup.errors import Malformed, Refused, Stopped
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 ATTEMPTS: Final = 5
 """How often one call is tried when it fails in a way that a repetition may mend."""
+PATIENCE: Final = 120.0
+"""Seconds that an outage is waited for."""
 LARGEST: Final = 64 << 20
 """Bytes of an answer, decoded; more is refused."""
+_STOPPED: Final = "Stopped while waiting to send it again."
 _LONG = 2.0  # seconds after which somebody who watches wants to know why nothing happens
 
 
@@ -50,6 +55,8 @@ class Client:
     progress: Progress = field(default_factory=Quiet)
     timeout: float = 60.0
     concurrency: int = 8
+    patience: float = PATIENCE
+    """Seconds that an outage of a server is waited for which answered earlier in this run."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     guard: Guard | None = None
     """Looked at before every write; None where the connection does not say which tenant it is meant for."""
@@ -68,6 +75,7 @@ class Client:
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.concurrency)
         self._gate = Gate(self)
+        self._outage = Outage(self, self.patience)
         self._once_made: dict[str, asyncio.Task[Any]] = {}
         self.window = Window(self.limits, self.clock)
         self._network = Network.to(self.url)
@@ -87,6 +95,16 @@ class Client:
         used = await self.window.share(self.shared)
         if used is not None and used.age is not None and used.age < RECENT:
             self.proven = True
+
+    @property
+    def title(self) -> str:
+        """The system's name in a sentence."""
+        return self.manner.system.capitalize()
+
+    @property
+    def network(self) -> Network:
+        """The way to the server."""
+        return self._network
 
     async def aclose(self) -> None:
         """Closes the connections."""
@@ -120,7 +138,7 @@ class Client:
         call = Call(method, route, filled(route, params or {}), query_text, body, repeatable, guarded or self.guarded)
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(Again),
-            stop=lambda _: call.tried >= ATTEMPTS,
+            stop=lambda _: self._outage.given_up or call.tried - call.excused >= ATTEMPTS,
             wait=_backoff,
             sleep=self.pause,
             before_sleep=lambda state: self._say_retry(call, state),
@@ -169,7 +187,8 @@ class Client:
             return status, {}
 
     async def _once(self, call: Call) -> Answer:
-        async with contextlib.nullcontext() if call.careful else self._slots:
+        slot = contextlib.nullcontext() if call.careful else self._slots
+        async with slot, self._outage.turn(call):
             await self._gate.enter(call)
             era = self._gate.era
             call.tried += 1
@@ -184,11 +203,15 @@ class Client:
                 if not way.failed.startswith("socks."):  # httpcore lets out what socksio raises
                     raise
                 raise self._unanswered(call, way, error) from None
+            if status != 401:
+                self._gate.accepted(call)
+                if not is_down(status, raw):
+                    self._outage.answered()
+                answer = judge(self, call, status, raw, headers, request_id)
         if status == 401:
+            self._outage.answered()
             call.tried -= 1
             raise await self._gate.refused(call, era, request_id)
-        self._gate.accepted(call)
-        answer = judge(self, call, status, raw, headers, request_id)
         self.proven = True
         if self.window.due:
             await self.share()
@@ -202,7 +225,7 @@ class Client:
             return call.unreachable(self, cause)
         if not unsent:
             return call.uncertain(self, cause.why, hint=cause.hint)
-        return Again(call.unavailable(self, cause.why, hint=cause.hint))
+        return Again(call.unavailable(self, cause.why, hint=cause.hint), f"cannot be reached: {cause.why}", down=True)
 
     async def _exchange(self, call: Call, way: Way) -> tuple[int, bytes, httpx.Headers, str]:
         started = self.clock.monotonic()
@@ -210,7 +233,10 @@ class Client:
         self.window.sent()
         status, request_id = "failed", ""
         content = None if call.body is None else json.dumps(reveal(call.body)).encode()
-        headers = {"content-type": "application/json"} if content is not None else None
+        call.at, call.correlation = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}", secrets.token_hex(8)
+        headers = {"x-correlation-id": call.correlation}
+        if content is not None:
+            headers["content-type"] = "application/json"
         try:
             async with (
                 asyncio.timeout(self.timeout),  # the whole of it: a slow drip resets every smaller clock
@@ -241,12 +267,15 @@ class Client:
                 return response.status_code, b"".join(chunks), response.headers, request_id
         finally:
             self.window.answered(counted=call.counted and status != "401")
-            self.progress.request(call.method, call.route, status, self.clock.monotonic() - started, request_id)
+            reference = request_id or call.correlation
+            self.progress.request(call.method, call.route, status, self.clock.monotonic() - started, reference)
 
     async def pause(self, seconds: float) -> None:
         """Waits, unless the run is being stopped: then it raises Stopped."""
         if seconds <= 0:
             return
+        if self.stop.is_set():
+            raise Stopped(_STOPPED)
         stop = asyncio.ensure_future(self.stop.wait())
         sleep = asyncio.ensure_future(self.clock.sleep(seconds))
         try:
@@ -255,14 +284,14 @@ class Client:
             stop.cancel()
             sleep.cancel()
         if self.stop.is_set():
-            raise Stopped("Stopped while waiting to send it again.")
+            raise Stopped(_STOPPED)
 
     def _say_retry(self, call: Call, state: tenacity.RetryCallState) -> None:
         again = state.outcome.exception() if state.outcome else None
         if isinstance(again, Again) and (pause := state.upcoming_sleep) > 0:
             self.progress.decision(f"again in {pause:.1f} s: {again.failure.message}")
             if pause >= _LONG:
-                self.progress.waiting(f"{self.manner.system} asks to wait", pause)
+                self.progress.waiting(f"{self.title} {again.why}, again in", pause)
 
 
 def _backoff(state: tenacity.RetryCallState) -> float:

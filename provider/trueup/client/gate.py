@@ -86,7 +86,8 @@ class Gate:
         except (httpx.HTTPError, TimeoutError, ApiError):
             verdict = None
         if isinstance(verdict, Unauthorized):
-            verdict.request_id = request_id
+            verdict.status, verdict.request_id = 401, request_id
+            call.traced(verdict)
             self._refusal = verdict
             return verdict
         self._fruitless += 1
@@ -109,6 +110,7 @@ class Gate:
             request_id=request_id,
             hint=f"Nothing was changed by this call. {client.manner.unexplained(client)}".rstrip(),
         )
+        call.traced(failure)
         if self._fruitless > _UNEXPLAINED:
             self._refusal = failure  # otherwise others are let in, and it is about this call alone
         return failure

@@ -39,6 +39,8 @@ class Answer:
     request_id: str
     method: str
     route: str
+    at: str = ""
+    correlation: str = ""
 
     def malformed(self, what: str) -> Malformed:
         """The error to raise when the body is not what the API promises; a write has happened all the same, maybe."""
@@ -51,6 +53,8 @@ class Answer:
             hint="Nothing was concluded from it.",
         )
         error.maybe = self.method != "GET"
+        if not self.request_id:
+            error.at, error.correlation = self.at, self.correlation
         return error
 
 
@@ -89,6 +93,12 @@ class Manner(Protocol):
     def words(self, body: Any) -> str:
         """What an error body says, in one line; empty when it says nothing."""
 
+    def unrouted(self, body: Any) -> bool:
+        """Whether a 404 with that body says that there is no such route, rather than no such resource."""
+
+    def unstarted(self, body: Any) -> str:
+        """Why a 503 with that body was certainly not carried out; empty when that is not known."""
+
     def failed(self, answer: Answer) -> str | None:
         """The reason when a 2xx answer says that it failed; None when it succeeded."""
 
@@ -115,6 +125,12 @@ class Credential:
     """Where the credential comes from, for messages: a variable, a file."""
 
     def __post_init__(self) -> None:
+        if self.key is not None and self.token is not None:
+            # A server that refuses the one may take the other, and act as somebody else.
+            raise SecretError(
+                f'connection "{self.name}" has both an API key and a session token, which are never sent together.',
+                hint="Leave one of them out.",
+            )
         for secret in (self.key, self.token):
             if secret is not None and not all("!" <= char <= "~" for char in secret.reveal()):
                 # Found here, since whoever builds the request would show it.

@@ -14,6 +14,7 @@ from google.protobuf.any_pb2 import Any as Packed
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from trueup.errors import (
+    ApiError,
     Forbidden,
     NetworkError,
     NotFound,
@@ -58,7 +59,9 @@ def why(error: BaseException) -> str:
     """An error as Pulumi's users read it: what, and what to do, with the code to look up."""
     if not isinstance(error, TrueupError):
         return f"unexpected {type(error).__name__}; this is a bug in trueup. (E999)"
-    return scrub(f"{error.message} {error.hint}".strip() + f" ({error.code})")
+    reference = error.reference if isinstance(error, ApiError) else ""
+    code = f"({error.code}, {reference})" if reference else f"({error.code})"
+    return scrub(" ".join(part for part in (error.message, error.hint, code) if part))
 
 
 async def abort(context: ServicerContext[Any, Any], error: BaseException) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from trueup.progress import Quiet
+from trueup.progress import Quiet, lasting
 from trueup.secrets import scrub
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Host(Quiet):
         """Why nothing happens; said once, however many calls wait."""
         if why != self._last:
             self._last = why
-            self.info(why)
+            self.info(lasting(why, f"{seconds:.0f} s") if why.endswith(" in") else why)
 
     async def aclose(self) -> None:
         """Says what is left to say."""

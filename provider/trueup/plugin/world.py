@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from trueup import embedded
+from trueup.client import PATIENCE
 from trueup.connections import SANDBOX, opened, with_embedded
-from trueup.errors import LedgerError, SafetyError, SecretError
+from trueup.errors import LedgerError, SafetyError, SecretError, UsageError
 from trueup.options import STATE, SystemClock
 from trueup.paths import home
 from trueup.plugin.handovers import Handovers
 from trueup.plugin.memory import Memory
 from trueup.plugin.reads import Reads
+from trueup.progress import length
 from trueup.secrets import reveal
 from trueup.systems.den.organization import organization
+from trueup.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +32,16 @@ if TYPE_CHECKING:
     from trueup.model import Kind
     from trueup.plugin.config import Config
     from trueup.plugin.host import Host
+
+
+def _patience() -> float:
+    """How long a server is tried again that stopped answering. Raises UsageError."""
+    text = os.environ.get("TRUEUP_RETRY_FOR", "").strip()
+    try:
+        return length(text).total_seconds() if text else PATIENCE
+    except ValueError:
+        problem = f'TRUEUP_RETRY_FOR is "{plain(text, 40)}", which is no length of time.'
+        raise UsageError(problem, hint="Write 90s or 10m.") from None
 
 
 class World:
@@ -59,7 +72,7 @@ class World:
                 servers = await self._open.enter_async_context(embedded.running(self._state / "sandbox"))
                 systems = {name: with_embedded(one, servers.systems) for name, one in systems.items()}
             for name, one in systems.items():
-                client = opened(one, self.clock, self.host, self.stop)
+                client = opened(one, self.clock, self.host, self.stop, patience=_patience())
                 self._open.push_async_callback(client.aclose)
                 self._clients[name] = client
                 self._reads[name] = Reads(client)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def sentence(error: TrueupError) -> str:
     """`message hint (request req_…)` on one line."""
-    request = getattr(error, "request_id", "")
-    parts = [error.message, error.hint, f"(request {request})" if request else ""]
+    reference = getattr(error, "reference", "")
+    parts = [error.message, error.hint, f"({reference})" if reference else ""]
     return safe(" ".join(part for part in parts if part))
 
 

@@ -132,10 +132,13 @@ def unverifiable(step: Step) -> list[dict[str, Any]]:
     return [{"path": dotted_safe(one.path), "why": scrub(one.why)} for one in step.unverifiable]
 
 
+_IN_ERRORS: Final = ("request_id", "method", "route", "status", "at", "correlation")
+
+
 def failure(error: TrueupError) -> dict[str, Any]:
     """An error in parts."""
     parts = {"code": error.code, "message": scrub(error.message), "hint": scrub(error.hint)}
-    more = {name: getattr(error, name, None) for name in ("request_id", "method", "route", "status")}
+    more = {name: getattr(error, name, None) for name in _IN_ERRORS}
     return parts | {name: scrub(one) if isinstance(one, str) else one for name, one in more.items() if one}
 
 

@@ -65,6 +65,16 @@ class DenManner:
                 parts.append(f"{where}: {detail.get('message', '')}" if where else str(detail.get("message", "")))
         return "; ".join(part for part in parts if part)
 
+    def unrouted(self, body: Any) -> bool:
+        """`not_found` is of a route (cases `unknown.*`); a resource is `connector_instance_not_found` and so on."""
+        return isinstance(body, dict) and body.get("error") == "not_found"
+
+    def unstarted(self, body: Any) -> str:
+        """Newer servers refuse what they cannot note in their audit log, before they do it."""
+        if isinstance(body, dict) and body.get("error") == "audit_unavailable":
+            return "its audit log cannot be written, so it carried nothing out"
+        return ""
+
     def failed(self, answer: Answer) -> str | None:
         """Den says no by status alone."""
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trueup import texts
-from trueup.errors import Forbidden, Malformed, NotFound, Refused, Unavailable, UsageError
+from trueup.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable, UsageError
 from trueup.systems.den import lists
 from trueup.systems.den.sync_events import newest
 from trueup.wire import plain
@@ -31,7 +31,7 @@ _TARGET_ID: Final = re.compile(f"ctg_{_SUFFIX}")
 _LONGEST: Final = 255
 _FEW: Final = 10
 """Up to that many names are asked for one by one: each costs Den far less than a page of the list."""
-_UNNAMED: Final = (UsageError, Forbidden, Refused, Malformed, Unavailable)
+_UNNAMED: Final = (UsageError, Forbidden, NoRoute, Refused, Malformed, Unavailable)
 """What may come of asking for a name, which is a kindness: the id does as well."""
 _SEARCHED: Final = 1_000
 """Instances among which near names are looked for."""

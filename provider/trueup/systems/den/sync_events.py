@@ -395,7 +395,7 @@ async def _looked_for(
             return found
         if look + 1 < _LOOKS:
             await client.pause(0.5 * 2**look)
-    raise Ambiguous(
+    lost = Ambiguous(
         f"{unknown.message} No new sync event is to be found, after {_LOOKS} looks.",
         method=unknown.method,
         route=unknown.route,
@@ -403,6 +403,8 @@ async def _looked_for(
         request_id=unknown.request_id,
         hint="It was not sent again, so that nothing is synced twice. Ask again if trueup events still shows none.",
     )
+    lost.at, lost.correlation = unknown.at, unknown.correlation
+    raise lost
 
 
 async def _new(client: Client, query: Mapping[str, Any], before: Found, mark: str) -> list[Event]:

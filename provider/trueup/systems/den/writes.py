@@ -98,7 +98,7 @@ async def create_once(
         if found is not None:
             return dataclasses.replace(found, found=True)
     assert unknown is not None
-    raise Ambiguous(
+    lost = Ambiguous(
         f"{unknown.message} {what[0].upper()}{what[1:]} is not to be found, after {_SENDS} looks.",
         method=unknown.method,
         route=unknown.route,
@@ -108,6 +108,8 @@ async def create_once(
         if _is_500(unknown)
         else "",
     )
+    lost.at, lost.correlation = unknown.at, unknown.correlation
+    raise lost
 
 
 def collides(verbs: Verbs, other: Live, spec: dict[str, Any], *, renamed: bool = False) -> bool:

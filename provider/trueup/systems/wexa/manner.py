@@ -54,6 +54,14 @@ class WexaManner:
                 parts += [str(one.get("msg")) for one in value if isinstance(one, dict) and one.get("msg")]
         return "; ".join(parts)
 
+    def unrouted(self, body: Any) -> bool:
+        """What FastAPI, which such APIs are made with, says of a route that it does not know."""
+        return isinstance(body, dict) and body == {"detail": "Not Found"}
+
+    def unstarted(self, body: Any) -> str:
+        """Nothing of the kind is known."""
+        return ""
+
     def failed(self, answer: Answer) -> str | None:
         """A write can fail with 200: success is a 2xx and a body that does not say otherwise.
 

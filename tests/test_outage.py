@@ -1,0 +1,241 @@
+"""A server that answered and then does not: waited for once for all, shown as such, and given up in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from hostile import FastClock, Request, StandingStill, answer, client, scripted, serving
+from proxies import listening
+
+from trueup.client import ATTEMPTS, Client
+from trueup.errors import Ambiguous, Stopped, Unavailable
+
+OK = answer(200, {"ok": True})
+FRONT = answer(502, raw=b"<html>bad gateway</html>", content_type="text/html")
+
+
+class Restarted(FastClock):
+    """A server whose port refuses from `down` until time has passed; every sleep of the client makes it pass."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.port = 0
+        self.asked = 0
+        self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+        self._until = 0.0
+
+    async def up(self) -> None:
+        self._server = await asyncio.start_server(self._one, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def down(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        self._server, self._until = None, sum(self.slept) + self.seconds
+        await asyncio.sleep(0.01)
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if self._server is None and sum(self.slept) >= self._until:
+            await self.up()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                self.asked += 1
+                writer.write(OK)
+                await writer.drain()
+
+
+@contextlib.asynccontextmanager
+async def restarted(seconds: float, **options: float) -> AsyncIterator[tuple[Restarted, Client]]:
+    """A server that answered once and is down for so long, and its client."""
+    server = Restarted(seconds)
+    await server.up()
+    async with client(f"http://127.0.0.1:{server.port}", server, **options) as api:
+        await api.get("/v1/things")
+        await server.down()
+        yield server, api
+    if server._server is not None:
+        await server.down()
+
+
+def waits(api: Client) -> list[str]:
+    return [why for why, _ in api.progress.waits]  # type: ignore[attr-defined]
+
+
+async def test_a_restart_fails_nothing_and_costs_few_requests() -> None:
+    async with restarted(7) as (server, api):
+        found = await asyncio.gather(
+            *(api.request("POST", "/v1/things", repeatable=False) for _ in range(50)),
+            *(api.get("/v1/things") for _ in range(50)),
+        )
+        assert all(one.body == {"ok": True} for one in found)
+        assert server.asked == 101, "each once"
+        assert api.sent <= 101 + 8 + 6, "those that were under way, and one at a time"
+        assert 7 <= sum(server.slept) <= 20
+
+
+async def test_it_is_shown_with_how_long_and_until_when() -> None:
+    async with restarted(30) as (_, api):
+        await api.get("/v1/things")
+        assert (
+            "Den does not answer any more (cannot be reached: Connection refused); trying again until" in waits(api)[0]
+        )
+        for why in waits(api)[3:]:
+            assert "Den has not answered for " in why
+            assert why.endswith(" UTC, next try in")
+        assert any("answers again after" in one for one in api.progress.decisions)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("patience", [20.0, 120.0])
+async def test_it_is_given_up_when_patience_ends_and_then_nobody_waits_again(patience: float) -> None:
+    async with restarted(9999, patience=patience) as (server, api):
+        found = await asyncio.gather(*(api.get("/v1/things") for _ in range(30)), return_exceptions=True)
+        assert all(isinstance(one, Unavailable) for one in found)
+        (slowest,) = {str(one) for one in found if "has not answered for" in str(one)}
+        assert "--retry-for" in slowest
+        assert patience - 1 <= sum(server.slept) <= patience + 1
+        sent = api.sent
+        with pytest.raises(Unavailable, match="Connection refused"):
+            await api.get("/v1/things")
+        assert api.sent == sent + 1
+        await server.up()
+        assert (await api.get("/v1/things")).body == {"ok": True}
+        await server.down()
+        server.seconds = 0
+        with contextlib.suppress(Unavailable):
+            await api.get("/v1/things")
+        assert sum(server.slept) > patience + 1, "a second outage is waited for as the first one was"
+
+
+async def test_without_patience_a_call_has_its_few_tries() -> None:
+    async with restarted(9999, patience=0.0) as (_, api):
+        sent = api.sent
+        with pytest.raises(Unavailable, match=f"tried {ATTEMPTS} times"):
+            await api.get("/v1/things")
+        assert api.sent == sent + ATTEMPTS
+
+
+async def test_a_server_that_never_answered_fails_within_seconds() -> None:
+    clock = FastClock()
+    async with client("http://127.0.0.1:9", clock) as api:
+        found = await asyncio.gather(*(api.get("/v1/things") for _ in range(8)), return_exceptions=True)
+        assert all(isinstance(one, Unavailable) for one in found)
+        assert api.sent == 8 * ATTEMPTS
+    assert sum(clock.slept) / 8 < 10
+
+
+async def test_ctrl_c_ends_it_at_once_for_all() -> None:
+    class Still(Restarted, StandingStill):
+        async def sleep(self, seconds: float) -> None:
+            await StandingStill.sleep(self, seconds)
+
+    server = Still(1)
+    await server.up()
+    async with client(f"http://127.0.0.1:{server.port}", server) as api:
+        await api.get("/v1/things")
+        await server.down()
+        asyncio.get_running_loop().call_later(0.1, api.stop.set)
+        calls = (api.request("POST", "/v1/things", repeatable=False) for _ in range(100))
+        found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
+        assert all(isinstance(one, Stopped) and not one.maybe for one in found)
+        assert len(server.slept) == 1
+
+
+async def test_a_call_that_is_cancelled_leaves_the_waiting_to_the_next() -> None:
+    async with restarted(20) as (_, api):
+        first = asyncio.ensure_future(api.get("/v1/things"))
+        second = asyncio.ensure_future(api.get("/v1/other"))
+        await asyncio.sleep(0.02)
+        first.cancel()
+        assert (await asyncio.wait_for(second, 10)).body == {"ok": True}
+
+
+# What is in front of the server
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+@pytest.mark.parametrize("raw", [b"<html>", b"", b"no healthy upstream"])
+async def test_what_a_proxy_in_front_says_of_a_restart_is_waited_for(status: int, raw: bytes) -> None:
+    down = answer(status, raw=raw, content_type="text/html")
+    clock = FastClock()
+    async with serving(scripted(OK, *[down] * 8, OK)) as server, client(server.url, clock) as api:
+        await api.get("/v1/things")
+        assert (await api.get("/v1/things")).body == {"ok": True}
+        assert len(server.requests) == 10
+        assert "Den does not answer any more (answered" in waits(api)[0]
+
+
+async def test_a_create_that_a_proxy_in_front_lost_is_ambiguous() -> None:
+    async with serving(scripted(OK, FRONT)) as server, client(server.url) as api:
+        await api.get("/v1/things")
+        with pytest.raises(Ambiguous):
+            await api.request("POST", "/v1/things", repeatable=False)
+        assert len(server.requests) == 2
+
+
+async def test_one_route_that_fails_while_others_answer_is_no_outage() -> None:
+    async def respond(request: Request, writer: object) -> bytes:
+        return FRONT if request.path == "/v1/broken" else OK
+
+    clock = FastClock()
+    async with serving(respond) as server, client(server.url, clock) as api:
+        await api.get("/v1/things")
+        broken = asyncio.ensure_future(api.get("/v1/broken"))
+        while not broken.done():
+            await api.get("/v1/things")
+        with pytest.raises(Unavailable, match="answered 502"):
+            await broken
+        assert server.paths().count("/v1/broken") <= ATTEMPTS + 2
+
+
+async def test_what_the_api_itself_says_in_json_is_no_outage() -> None:
+    own = answer(503, {"error": "overloaded"})
+    async with serving(scripted(OK, own)) as server, client(server.url) as api:
+        await api.get("/v1/things")
+        with pytest.raises(Unavailable, match=f"tried {ATTEMPTS} times: answered 503: overloaded"):
+            await api.get("/v1/things")
+        assert len(server.requests) == 1 + ATTEMPTS
+
+
+# Requests that were not carried out
+
+AUDIT = answer(503, {"error": "audit_unavailable"})
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+async def test_a_create_that_could_not_be_audited_is_sent_again(times: int) -> None:
+    async with serving(scripted(*[AUDIT] * times, OK)) as server, client(server.url) as api:
+        found = await api.request("POST", "/v1/things", body={}, repeatable=False)
+        assert found.body == {"ok": True}
+        assert len(server.requests) == times + 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE", "GET"])
+async def test_an_audit_log_that_stays_away_is_explained(method: str) -> None:
+    async with serving(scripted(AUDIT)) as server, client(server.url) as api:
+        with pytest.raises(Unavailable) as raised:
+            await api.request(method, "/v1/things", repeatable=False)
+        assert len(server.requests) == ATTEMPTS
+    assert not raised.value.maybe
+    assert "audit_unavailable" in raised.value.message
+    assert "carried nothing out" in raised.value.hint
+
+
+async def test_a_port_that_takes_connections_and_closes_them_is_no_certain_outage() -> None:
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with listening(closing) as port, client(f"http://127.0.0.1:{port}") as api:
+        with pytest.raises((Ambiguous, Unavailable)):
+            await api.request("POST", "/v1/things", repeatable=False)
+        assert api.sent <= ATTEMPTS
