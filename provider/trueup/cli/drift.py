@@ -20,7 +20,18 @@ trueup drift -f connectors/ -o json | jq '.resource_drift[].address'"""
 
 @click.command("drift", cls=Command, examples=_EXAMPLES)
 @asks(
-    *("files", "targets", "labels", "connection", "stack", "parallelism", "max_age", "max_requests", "retry_for", "state"),
+    *(
+        "files",
+        "targets",
+        "labels",
+        "connection",
+        "stack",
+        "parallelism",
+        "max_age",
+        "max_requests",
+        "retry_for",
+        "state",
+    ),
     *("output", "strict", "verbose", "no_color"),
 )
 def command(asked: Asked, console: Console) -> int:
