@@ -6,6 +6,8 @@ import importlib
 import sys
 from typing import Any
 
+from bench import stack
+
 NAMES = (
     *("requests-plan", "requests-converge", "requests-import", "requests-org", "requests-aged", "prediction"),
     *("organisation-from-nothing", "crash-points", "ledger-overhead"),
@@ -15,7 +17,7 @@ NAMES = (
 
 
 def main(arguments: list[str]) -> int:
-    """Measures what is asked for; the exit code: 0, whether goals are met or not, and 2 for a name that is none."""
+    """Measure what is asked for. Return 0, goals met or not; 2 for an unknown name, or without its engine."""
     if not arguments:
         print("script/bench NAME…, or script/bench all:")
         for name in NAMES:
@@ -24,6 +26,10 @@ def main(arguments: list[str]) -> int:
     wanted = NAMES if arguments == ["all"] else tuple(arguments)
     if unknown := sorted(set(wanted) - set(NAMES)):
         print(f"bench: no figure is called {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    if (lacking := [name for name in wanted if hasattr(_module(name), "stack")]) and not stack.engine():
+        said = "script/bootstrap --pulumi builds one. Nothing was measured."
+        print(f"bench: {', '.join(lacking)} needs the Pulumi engine, which is not here; {said}", file=sys.stderr)
         return 2
     for name in wanted:
         print(_module(name).measure().line(), flush=True)

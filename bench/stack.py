@@ -54,7 +54,7 @@ class Stack:
         self._pid = self.folder / "pid"
         self._environment = {
             **os.environ,
-            "PATH": _path(),
+            "PATH": engine(),
             "PULUMI_BACKEND_URL": f"file://{self.folder}/state",
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "",
@@ -162,7 +162,8 @@ class Stack:
 @contextlib.contextmanager
 def stack() -> Iterator[Stack]:
     """The stack, with everything in its state, for as long as the block lasts."""
-    _path()
+    if not engine():
+        sys.exit("bench: there is no Pulumi engine here; script/bootstrap --pulumi builds one.")
     with serving("thousand") as servers:
         found = Stack(servers)
         found.import_all()
@@ -170,12 +171,10 @@ def stack() -> Iterator[Stack]:
         yield found
 
 
-def _path() -> str:
-    """The PATH with the engine on it; without one the bench ends."""
+def engine() -> str:
+    """Return the PATH with the engine on it; empty when there is none."""
     places = os.pathsep.join([str(BUILT), os.environ["PATH"]])
-    if not all(shutil.which(name, path=places) for name in ("pulumi", "pulumi-language-yaml")):
-        sys.exit("bench: there is no Pulumi engine here; script/bootstrap --pulumi builds one.")
-    return places
+    return places if all(shutil.which(name, path=places) for name in ("pulumi", "pulumi-language-yaml")) else ""
 
 
 def _resource(kind: str, **properties: Any) -> dict[str, Any]:

@@ -80,6 +80,10 @@ class Verifier:
         undone: list[tuple[Outcome, Step | None]] = []
         for place, outcomes in groups.items():
             verbs = cast("Verbs", outcomes[0].step.declared.kind.verbs)
+            self._answered_whole(place, outcomes)
+            outcomes = [outcome for outcome in outcomes if not outcome.verified]
+            if not outcomes:
+                continue
             lives = await verbs.reread(self._clients[place[:2]], [self._touched(one) for one in outcomes])
             staying = []
             for outcome in outcomes:
@@ -96,6 +100,19 @@ class Verifier:
                     self._learn(verbs, outcome, live)
             undone += self._remaining(place, staying, lives)
         return undone
+
+    def _answered_whole(self, place: Place, outcomes: Sequence[Outcome]) -> None:
+        """Mark as verified the creations whose answer holds all that was declared.
+
+        What was found rather than made may be somebody else's, and is read.
+        """
+        made = {
+            cast("Live", outcome.live).id: outcome
+            for outcome in outcomes
+            if outcome.step.answers_for_itself and outcome.result == "done" and not cast("Live", outcome.live).found
+        }
+        if made:
+            self._remaining(place, list(made.values()), {key: cast("Live", one.live) for key, one in made.items()})
 
     def _touched(self, outcome: Outcome) -> Live:
         """The live one as it was written; what was removed was touched now: no list is read down to its time."""

@@ -21,7 +21,8 @@ def price(plan: Plan, reading: Reading) -> None:
     """Says what the reading took, and what applying will."""
     touched: dict[Place, list[Step]] = defaultdict(list)
     for step in plan.pending:
-        touched[place_of(step.declared)].append(step)
+        if not step.answers_for_itself:
+            touched[place_of(step.declared)].append(step)
     requests = sum(call.requests for step in plan.pending for call in step.calls)
     requests += sum(bool(step.aside) for step in plan.pending)
     for steps in touched.values():

@@ -62,6 +62,14 @@ class Step:
         return self.declared.address
 
     @property
+    def answers_for_itself(self) -> bool:
+        """Whether the answer to its call is all the look that it gets, if it came back whole.
+
+        It makes something new, below something else: reading that again would take a list for each parent.
+        """
+        return self.action == "create" and bool(self.declared.kind.parent)
+
+    @property
     def pruned(self) -> bool:
         """Whether it is about something of ours that is declared no more."""
         return self.declared.gone and not self.declared.where.line
