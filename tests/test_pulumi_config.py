@@ -110,3 +110,13 @@ async def test_every_function_of_the_schema_answers(rpc: Rpc, world: World) -> N
     assert set((await rpc.invoke("trueup:den:listSyncEvents", limit=0))[1]) == {"limit"}
     found, _ = await rpc.invoke("trueup:wexa:getConnectors", projectId=DEMO_PROJECT)
     assert {"crm", "events"} <= {one["name"] for one in found["connectors"]}
+
+
+async def test_how_long_a_silent_server_is_tried_again_is_checked(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path) as rpc:
+        monkeypatch.setenv("TRUEUP_RETRY_FOR", "soon")
+        await fails(rpc.configure(), 'TRUEUP_RETRY_FOR is "soon", which is no length of time. Write 90s or 10m.')
+        monkeypatch.setenv("TRUEUP_RETRY_FOR", "1h30m")
+        await rpc.configure()
