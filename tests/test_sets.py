@@ -17,6 +17,8 @@ from trueup.ledger import Ledger
 from trueup.manifest.sets import set_in
 from trueup.plan import Plan
 from trueup.records import Record
+from trueup.report import text
+from trueup.report.page import Page
 
 
 async def records(world: World) -> dict[str, str]:
@@ -119,6 +121,8 @@ async def test_the_share_that_is_managed_leaves_other_sets_out(world: World) -> 
     plan = await world.plan(account("beta", remoteId="2002"), stack="b")
     assert len(plan.unmanaged) <= unmanaged
     assert "mine" not in {live.name for _, live in plan.unmanaged}
+    plan = await world.plan(account(), instance("mine"), stack="b")
+    assert "(0 % managed)" in text.render(plan, Page(200))
 
 
 async def test_the_limit_is_by_set(world: World) -> None:
@@ -165,9 +169,9 @@ def test_trueup_yaml_names_the_set_and_says_what_is_not_given(folder: Path, monk
     assert (folder / "kept" / "led.db").is_file()
     assert {one["stack"] for one in shown()} == {"team-a"}
     assert shown("--stack", "team-b") == []
-    text = inside("ledger", "show").stdout
-    assert 'knows 2 resources of ours, of the set "team-a".' in " ".join(text.split())
-    assert "set team-a" in text
+    told = inside("ledger", "show").stdout
+    assert 'knows 2 resources of ours, of the set "team-a".' in " ".join(told.split())
+    assert "set team-a" in told
     refused = inside("plan", "--stack", "team-b")
     assert refused.returncode == 1
     assert 'managed by the set "team-a"' in " ".join(refused.stdout.split())
@@ -226,8 +230,8 @@ ROWS = {
 
 @pytest.mark.parametrize("case", ROWS)
 def test_what_is_wrong_with_trueup_yaml(case: str, folder: Path) -> None:
-    text, place, code, hint = ROWS[case]
-    (folder / "trueup.yaml").write_text(text)
+    content, place, code, hint = ROWS[case]
+    (folder / "trueup.yaml").write_text(content)
     with pytest.raises(ManifestError) as caught:
         set_in(".")
     found = caught.value.faults[0]

@@ -263,7 +263,8 @@ def _undeclared(plan: Plan) -> str:
     found = len(plan.unmanaged)
     if not found or not plan.whole:
         return ""
-    share = 100 * len(plan.matched) // (len(plan.matched) + found)
+    managed = len(plan.matched) - len(plan.apart)  # by this set of manifests, and not by another one
+    share = 100 * managed // (managed + found)
     verb = "is" if found == 1 else "are"
     return f" {counted(found, 'live resource')} {verb} declared nowhere ({share} % managed)."
 
