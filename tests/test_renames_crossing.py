@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import inside
 from declare import account, instance, mapping, target
+from saving import ACCOUNT
 from world import INSTANCES, World, actions, results
 
 from trueup.apply import Report
 from trueup.manifest import load
 from trueup.model import RENAMED_FROM, Declared
 from trueup.plan.names import PREFIX
+from trueup.saved import bindings
 
 TARGETS, MAPPINGS = "den.connectorTargets", "den.connectorMappings"
 INPUTS = Path(__file__).parent / "inputs" / "rename-chain"
@@ -315,3 +318,38 @@ async def test_accounts_that_swap_their_remote_ids_are_refused_and_not_confused(
     await world.apply(*both)
     plan = await world.plan(account("acme", remoteId="2002"), account("other", remoteId="1001"))
     assert actions(plan) == {"acme": "refuse", "other": "refuse"}
+
+
+def test_a_saved_plan_of_a_swap_shows_the_temporary_name_and_is_applied(world: World, tmp_path: Path) -> None:
+    def document(label: str, name: str) -> str:
+        return (
+            "---\napiVersion: den.trueup.dev/v1\nkind: ConnectorInstance\n"
+            f"metadata: {{name: {label}}}\n"
+            f"spec: {{connectorAccount: acme, name: {name}, remoteId: acme/{label}, config: {{is: {label}}}}}\n"
+        )
+
+    manifest, saved = tmp_path / "x.yaml", tmp_path / "plan.json"
+    state = ("--state", str(world.folder))
+    manifest.write_text(ACCOUNT + document("a", "a") + document("b", "b"))
+    assert inside("apply", "-f", str(manifest), *state, "--auto-approve").returncode == 0
+    before = {key: row[1:] for key, row in held(world).items()}
+    manifest.write_text(ACCOUNT + document("a", "b") + document("b", "a"))
+    done = inside("plan", "-f", str(manifest), *state, "--out", str(saved))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(PREFIX) == 1
+    assert inside("show", str(saved), *state).stdout.count(PREFIX) == 1
+    done = inside("apply", str(saved), *state, "--auto-approve")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {key: row[1:] for key, row in held(world).items()} == before
+    assert {row[2]["is"]: row[0] for row in held(world).values()} == {"a": "b", "b": "a"}
+
+
+async def test_a_saved_plan_is_stale_once_what_has_the_name_is_another_one(world: World) -> None:
+    await made(world, "a", "b")
+    wanted = [account(), own("a", name="b"), own("b", name="c")]
+    async with world.session(*wanted) as session:
+        first = bindings(await session.plan(), b"key")
+    world.person("b", name="elsewhere")
+    async with world.session(*wanted) as session:
+        second = bindings(await session.plan(), b"key")
+    assert first["den/ConnectorInstance/a"] != second["den/ConnectorInstance/a"]

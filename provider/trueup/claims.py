@@ -81,12 +81,17 @@ class _Settling:
         """By id, who is what, or may be."""
         self.disputed: dict[Address, str] = {}
         """Ids that the ledger has for one address and a manifest gives to another."""
-        self.named = [one for one in claimants if around.verbs.identity(one.spec) is None]
-        self.by_identity = [one for one in claimants if around.verbs.identity(one.spec) is not None]
+        self.named: list[Claimant] = []
+        self.by_identity: list[tuple[Claimant, str]] = []
+        for one in claimants:
+            if (identity := around.verbs.identity(one.spec)) is None:
+                self.named.append(one)
+            else:
+                self.by_identity.append((one, identity))
 
     def settle(self) -> Claims:
-        for one in self.by_identity:
-            self._by_identity(one)
+        for one, identity in self.by_identity:
+            self._by_identity(one, identity)
         if self.around.verbs.follows:
             for one in self.named:
                 self._by_ledger(one)
@@ -104,8 +109,7 @@ class _Settling:
         self.claims.refused[one.address] = why
         self.claims.lives.pop(one.address, None)
 
-    def _by_identity(self, one: Claimant) -> None:
-        identity = str(self.around.verbs.identity(one.spec))
+    def _by_identity(self, one: Claimant, identity: str) -> None:
         if (live := self.around.by_id.get(identity)) is None:
             return
         other = self.explicit.setdefault(identity, one)
