@@ -1,4 +1,4 @@
-"""Requests that plans foretell, against those that their applies send, over ten plans of all kinds of changes."""
+"""Requests and seconds that plans foretell, against those of their applies, over ten plans of all kinds of changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from bench import manifests_mixed
 from bench.figure import Figure
 from bench.servers import Servers, serving
-from trueup.plan import Limit
+from trueup.plan import Cost, Limit
 from trueup.run import Session, blocking, load
 
 GOAL = 10.0
@@ -20,30 +20,31 @@ def measure() -> Figure:
     with serving("demo") as servers:
         project, other = _two_projects(servers)
         counted = [(_counted(servers, text), what) for what, text in manifests_mixed.stages(project, other)]
-    worst, told = 0.0, []
-    for (predicted, sent), what in counted:
+    worst, told, times = 0.0, [], []
+    for (cost, sent, seconds), what in counted:
         assert sent, what
-        off = 100 * (predicted / sent - 1)
+        off = 100 * (cost.requests / sent - 1)
         worst = max(worst, abs(off))
-        told.append(f"{predicted}/{sent}")
-    detail = f"predicted/sent: {', '.join(told)}; the floor is that all agree"
+        told.append(f"{cost.requests}/{sent}")
+        times.append(f"{cost.seconds:.1f}/{seconds:.1f}")
+    detail = f"predicted/sent: {', '.join(told)}; the floor is that all agree. Seconds: {', '.join(times)}"
     return Figure("prediction", worst, 0, GOAL, "per cent", "figure", detail)
 
 
-def _counted(servers: Servers, text: str) -> tuple[int, int]:
-    """What was predicted of an apply, and what it sent, from after its plan; with the window open."""
+def _counted(servers: Servers, text: str) -> tuple[Cost, int, float]:
+    """What was predicted of an apply, what it sent, and its seconds, from after its plan; with the window open."""
     path = servers.folder / "manifests.yaml"
     path.write_text(text)
     servers.fresh_window()
     options = servers.options(prune=servers.rows("den.connectorInstances")[2:] != [], limit=Limit(60))
 
-    async def applied() -> tuple[int, int]:
+    async def applied() -> tuple[Cost, int, float]:
         async with Session(load(path), options) as session, session.exclusively():
             plan = await session.plan()
             servers.forget()
             report = await session.apply(plan)
             assert report.exit_code == 0, [(str(one.address), str(one.error), one.result) for one in report.outcomes]
-            return plan.cost.requests, servers.sent()
+            return plan.cost, servers.sent(), report.seconds
 
     return blocking(applied())
 

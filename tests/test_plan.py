@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from world import actions, changed
 
 from trueup.diff import MISSING, UNKNOWN
 from trueup.model import Declared, Listing, Live
-from trueup.plan import Plan, Policy, Reading, build, by_reference, price
+from trueup.plan import Budget, Plan, Policy, Reading, build, by_reference, price
+from trueup.progress import OTHER, PAGE, Pace
 from trueup.records import Record
 from trueup.secrets import REDACTED, Secret, fingerprint
 from trueup.systems.den import connector_account, connector_instance
@@ -351,11 +353,26 @@ def test_the_price_adds_calls_looks_and_waits() -> None:
     )
     price(found, Reading(requests=8, seconds=0.8, left=592, window=600, silence=60.0))
     assert found.cost.requests == 650 + 7 + 2  # a wait begins with a refusal, and a question why
-    assert found.cost.seconds == pytest.approx(65.9 + 60)
+    written = 650 * OTHER + 7 * PAGE
+    assert found.cost.seconds == pytest.approx(written + 60, abs=0.06)
     price(found, Reading(requests=8, seconds=0.8))
-    assert found.cost.seconds == pytest.approx(65.7)
-    price(found, Reading(requests=8, seconds=61.3, left=592, window=600, silence=60.0, waited=60.5))
-    assert found.cost.seconds == pytest.approx(65.9 + 60), "a request takes no longer for having waited before"
+    assert found.cost.seconds == pytest.approx(written, abs=0.06)
+
+
+def test_the_price_goes_by_what_was_measured_of_each_kind_of_call() -> None:
+    labels = [f"repo-{number}" for number in range(100)]
+    found = plan(
+        [account(), *(instance(label, status="disabled") for label in labels)],
+        [live_instance(label) for label in labels],
+    )
+    reading = Reading(requests=12, seconds=3.0)
+    budget = Budget(pace=Pace(page=0.25, get=0.01, write=0.01))
+    price(found, reading, {("den", "default"): budget})
+    assert found.cost.seconds == pytest.approx(100 * 0.01 + 0.25, abs=0.06), "a page costs no more than a page"
+    price(found, reading, {("den", "default"): replace(budget, left=0, window=600, silence=60.0)})
+    assert found.cost.seconds == pytest.approx(100 * 0.01 + 0.25 + 60, abs=0.06)
+    price(found, reading, {("wexa", "default"): replace(budget, left=0, window=600, silence=60.0)})
+    assert found.cost.seconds < 60, "the window of another connection is not theirs"
 
 
 def test_a_plan_without_changes_costs_nothing() -> None:

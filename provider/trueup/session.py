@@ -19,7 +19,7 @@ from trueup.model import DEFAULT_CONNECTION
 from trueup.observe import Wanted, guard, observe
 from trueup.options import Options
 from trueup.ownership import Ownership
-from trueup.plan import Plan, Policy, Reading, build, forbid, judge, price
+from trueup.plan import Budget, Plan, Policy, Reading, build, forbid, judge, price
 from trueup.plan.apart import keep_apart
 from trueup.plan.strict import undeclared
 from trueup.records import Run, stamp
@@ -155,7 +155,7 @@ class Session:
         took = clock.monotonic() - started
         # Connections are read side by side, and so wait side by side.
         waits = max((client.waited - waited[key] for key, client in self.clients.items()), default=0.0)
-        price(plan, self._reading(self._newly_sent(), took, waits))
+        price(plan, self._reading(self._newly_sent(), took, waits), self._budgets())
         if ledger:
             await self._remember(ledger, plan, sweep.saw(plan, matches) if sweep else [])
         return plan
@@ -302,6 +302,13 @@ class Session:
         fullest = max(limited, key=lambda client: client.window.used)
         limits, window = fullest.limits, fullest.window
         return Reading(requests, seconds, window.left, limits.requests, limits.silence, waited, window.known)
+
+    def _budgets(self) -> dict[Connection, Budget]:
+        return {
+            connection: Budget(client.window.left, limits.requests, limits.silence, client.meter.pace)
+            for connection, client in self.clients.items()
+            for limits in [client.limits]
+        }
 
     async def _share_aside(self) -> None:
         from trueup.ledger.place import is_there

@@ -19,6 +19,7 @@ from trueup.client.causes import cause_of
 from trueup.client.gate import Gate
 from trueup.client.network import Network, Way
 from trueup.client.outage import Outage
+from trueup.client.pace import Meter, sort_of
 from trueup.client.values import Limits, Signs
 from trueup.client.window import RECENT, Window
 from trueup.errors import Malformed, Refused, Stopped
@@ -78,6 +79,7 @@ class Client:
         self._outage = Outage(self, self.patience)
         self._once_made: dict[str, asyncio.Task[Any]] = {}
         self.window = Window(self.limits, self.clock)
+        self.meter = Meter()
         self._network = Network.to(self.url)
         self._http = self._network.pool(
             self.url, self.manner.headers(self.credential), timeout=self.timeout, connections=self.concurrency
@@ -231,6 +233,8 @@ class Client:
         started = self.clock.monotonic()
         self.sent += 1
         self.window.sent()
+        sort = sort_of(call.method, call.route, call.query)
+        self.meter.started(sort, started)
         status, request_id = "failed", ""
         content = None if call.body is None else json.dumps(reveal(call.body)).encode()
         call.at, call.correlation = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}", secrets.token_hex(8)
@@ -266,6 +270,7 @@ class Client:
                 status = str(response.status_code)
                 return response.status_code, b"".join(chunks), response.headers, request_id
         finally:
+            self.meter.ended(sort, self.clock.monotonic())
             self.window.answered(counted=call.counted and status != "401")
             reference = request_id or call.correlation
             self.progress.request(call.method, call.route, status, self.clock.monotonic() - started, reference)

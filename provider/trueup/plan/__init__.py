@@ -10,6 +10,7 @@ from trueup.plan.safety import Limit, forbid, judge
 from trueup.plan.steps import (
     FORMAT_VERSION,
     Action,
+    Budget,
     Cost,
     Learned,
     Left,
@@ -23,6 +24,7 @@ from trueup.plan.steps import (
 __all__ = [
     "FORMAT_VERSION",
     "Action",
+    "Budget",
     "Cost",
     "Learned",
     "Left",

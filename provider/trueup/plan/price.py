@@ -3,42 +3,81 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from trueup.match import place_of
 from trueup.model import Verbs
-from trueup.plan.steps import Cost
+from trueup.plan.steps import Budget, Cost
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from trueup.match import Place
     from trueup.plan.steps import Plan, Reading, Step
+
+    Connection = tuple[str, str]
 
 _A_WAIT = 2
 """Requests that one wait costs: the one that is refused, and the one that tells why."""
 
 
-def price(plan: Plan, reading: Reading) -> None:
-    """Says what the reading took, and what applying will."""
+def price(plan: Plan, reading: Reading, budgets: Mapping[Connection, Budget] | None = None) -> None:
+    """Say what the reading took, and what applying will; connections are written to side by side.
+
+    A connection without a budget has the window of the reading.
+    """
     touched: dict[Place, list[Step]] = defaultdict(list)
+    counts: dict[Connection, _Count] = defaultdict(_Count)
     for step in plan.pending:
+        place = place_of(step.declared)
+        counts[place[:2]].send(step)
         if not step.answers_for_itself:
-            touched[place_of(step.declared)].append(step)
-    requests = sum(call.requests for step in plan.pending for call in step.calls)
-    requests += sum(bool(step.aside) for step in plan.pending)
-    for steps in touched.values():
+            touched[place].append(step)
+    for place, steps in touched.items():
+        counts[place[:2]].look(steps)
+    requests, seconds = 0, 0.0
+    for connection, count in counts.items():
+        budget = (budgets or {}).get(connection) or Budget(reading.left, reading.window, reading.silence)
+        sent, took = count.cost(budget)
+        requests += sent
+        seconds = max(seconds, took)
+    plan.reading = reading
+    plan.cost = Cost(requests, round(seconds, 1))
+
+
+@dataclass(slots=True)
+class _Count:
+    """Requests of one connection, by kind."""
+
+    pages: int = 0
+    gets: int = 0
+    writes: int = 0
+
+    def send(self, step: Step) -> None:
+        """Count the calls of a step."""
+        self.writes += bool(step.aside) + len(step.calls)
+        self.gets += sum(call.requests - 1 for call in step.calls)  # it is read before it is changed
+
+    def look(self, steps: Sequence[Step]) -> None:
+        """Count the look at what steps of one kind wrote."""
         kind = steps[0].declared.kind
         lives = [step.live for step in steps]
         looked = cast(Verbs, kind.verbs).reread_cost(lives, len({_parent(step) for step in steps}))
-        if not kind.parent and looked < len(lives):
-            looked += sum(_ends(step) for step in steps)  # what a list does not show is asked for by id
-        requests += looked
-    each = max(reading.seconds - reading.waited, 0.0) / reading.requests if reading.requests else 0.1
-    waits = 0
-    if reading.window and reading.left is not None and requests > reading.left:
-        waits = -(-(requests - reading.left) // reading.window)
-        requests += _A_WAIT * waits
-    plan.reading = reading
-    plan.cost = Cost(requests, round(requests * each + waits * reading.silence, 1))
+        if kind.parent or looked >= len(lives):
+            self.gets += looked
+            return
+        self.pages += looked
+        self.gets += sum(_ends(step) for step in steps)  # what a list does not show is asked for by id
+
+    def cost(self, budget: Budget) -> tuple[int, float]:
+        """Return requests, and seconds with the waits for the window."""
+        requests, pace = self.pages + self.gets + self.writes, budget.pace
+        seconds = self.pages * pace.page + self.gets * pace.get + self.writes * pace.write
+        if not budget.window or budget.left is None or requests <= budget.left:
+            return requests, seconds
+        waits = -(-(requests - budget.left) // budget.window)
+        return requests + _A_WAIT * waits, seconds + waits * budget.silence
 
 
 def _ends(step: Step) -> bool:

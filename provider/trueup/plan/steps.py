@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from trueup.diff import Change, Path
 from trueup.match import Place
 from trueup.model import Address, Call, Declared, Desired, Live
+from trueup.progress import Pace
 from trueup.records import Record
 
 FORMAT_VERSION: Final = "1.1"
@@ -103,6 +104,16 @@ class Reading:
     """Of the seconds those that were spent waiting for the window, in which nothing was sent."""
     known: bool = True
     """Whether `left` counts the requests of other runs too; otherwise there are at most so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What requests of one connection may take: what is left of its window, if it has one, and seconds by kind."""
+
+    left: int | None = None
+    window: int | None = None
+    silence: float = 0.0
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)
