@@ -49,7 +49,7 @@ def test_the_first_line_answers_and_the_last_ones_count_and_cost() -> None:
         "Plan: 1 to create, 1 to change, 0 to remove, 1 refused. 2 in sync, 1 unverifiable. "
         "1 live resource is declared nowhere (83 % managed)."
     )
-    assert found[-1] == "Cost: 7 requests, about 0.3 s (588 of this key's 600 left). Read with 12 requests, 4.3 s."
+    assert found[-1] == "Cost: 7 requests, about 0.0 s (588 of this key's 600 left). Read with 12 requests, 4.3 s."
 
 
 def test_each_thing_has_its_symbol_its_place_and_what_is_sent() -> None:
