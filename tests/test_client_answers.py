@@ -85,6 +85,29 @@ async def test_a_date_far_away_is_bounded(ahead: int, most: float) -> None:
     assert sum(clock.slept) <= most
 
 
+async def test_of_two_dates_the_last_one_counts() -> None:
+    ours, theirs = datetime.now(UTC), datetime.now(UTC) + timedelta(hours=1)
+    asks = answer(
+        429, {}, Date=forms(ours)[0], date=forms(theirs)[0], retry_after=forms(theirs + timedelta(seconds=3))[0]
+    )
+    clock = FastClock()
+    async with serving(scripted(asks, OK)) as server, client(server.url, clock) as api:
+        await api.get(LIST)
+    assert 2 <= sum(clock.slept) <= 4.2
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_the_sandbox_has_one_date_and_a_fault_may_set_it(hours: int, world: World) -> None:
+    now = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)
+    headers = {"retry-after": forms(now + timedelta(seconds=3))[0], "date": forms(now)[0]}
+    world.fault(system="den", status=429, times=1, headers=headers)
+    ready, clock = world.sandbox.ready["den"], FastClock()
+    async with client(ready["url"], clock, credential=Credential(key=Secret(ready["apiKey"]))) as api:
+        await api.get(LIST)
+    assert 3 <= sum(clock.slept) <= 3.2
+    assert len(world.sandbox.den.get("/v1/org").headers.get_list("date")) == 1
+
+
 # Who is waited for, and why
 
 

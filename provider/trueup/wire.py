@@ -57,7 +57,8 @@ def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
         until = _date(text)
         if until is None:
             return None
-        seconds = (until - (_date(headers.get("date", "")) or clock.now())).total_seconds()
+        sent = headers.get("date", "").rpartition("GMT, ")[2]  # of several, the last: a server may add one of its own
+        seconds = (until - (_date(sent) or clock.now())).total_seconds()
     if not 0 <= seconds < float("inf"):
         return None
     return min(seconds, _LONGEST_RETRY_AFTER) + random.uniform(0, 0.1)  # noqa: S311 - jitter

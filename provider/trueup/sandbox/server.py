@@ -183,6 +183,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                date_header=False,  # `Wire` adds it, unless a fault has another one
                 timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=PATIENCE,
             )

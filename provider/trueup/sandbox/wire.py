@@ -7,8 +7,9 @@ import json
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
@@ -68,6 +69,7 @@ class Wire:
             if message["type"] == "http.response.start":
                 started = True
                 self._log.answered(entry, message["status"])
+                message = {**message, "headers": _dated(message["headers"])}
             await send(message)
 
         try:
@@ -143,6 +145,14 @@ class Wire:
         self.cut(scope, reset)
         while (await receive())["type"] != "http.disconnect":  # returning earlier would make the server send a 500
             pass
+
+
+def _dated(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers with the time of the machine, as servers send it, unless a fault says another."""
+    found = list(headers)
+    if not any(name.lower() == b"date" for name, _ in found):
+        found.append((b"date", formatdate(usegmt=True).encode()))
+    return found
 
 
 async def _read(receive: Receive) -> Receive:
