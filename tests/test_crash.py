@@ -116,16 +116,32 @@ def test_calls_are_counted_one_by_one(trial: crashes.Trial, phase: crashes.Phase
     for at in (6, 9, 12, 17, 22):
         one.restore()
         assert one.run("apply", "-f", str(file), "--auto-approve", at=at, phase=phase) == -9
-        tables = one.control.get("/state").json()["tables"]
-        made = [row for row in tables["den.connectorInstances"].values() if row["name"].startswith("many-")]
-        disabled = [row for row in made if row["status"] == "disabled"]
-        done = len(made) + len(disabled)
-        calls, happened, absent = told(one)
+        (made, disabled, _), (calls, happened, absent) = at_rest(one)
+        done = made + disabled
         noted = finished(one)
         assert (happened + noted, calls) == (done, happened + absent), (at, one.said())
-        seen.add((len(made), len(disabled)))
+        seen.add((made, disabled))
     assert any(made > disabled > 0 for made, disabled in seen)  # else this says nothing of it
     one.restore()
+
+
+def at_rest(trial: crashes.Trial) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """How many of those instances are made, disabled and without `depth`, and what a plan says meanwhile.
+
+    What was on its way when the run was killed has its effect after it.
+    """
+    for _ in range(10):
+        before, said = effects(trial), told(trial)
+        if effects(trial) == before:
+            return before, said
+    raise AssertionError("the servers do not come to rest")
+
+
+def effects(trial: crashes.Trial) -> tuple[int, int, int]:
+    tables = trial.control.get("/state").json()["tables"]
+    rows = [row for row in tables["den.connectorInstances"].values() if row["name"].startswith("many-")]
+    disabled = sum(row["status"] == "disabled" for row in rows)
+    return len(rows), disabled, sum("depth" not in (row["instanceConfigJson"] or {}) for row in rows)
 
 
 def finished(trial: crashes.Trial) -> int:
@@ -154,15 +170,8 @@ def test_changes_are_counted_by_what_they_wrote(trial: crashes.Trial, phase: cra
             (one.folder / name).unlink(missing_ok=True)
         if one.run("apply", "-f", str(file), "--auto-approve", at=at, phase=phase) != -9:
             break
-        rows = [
-            row
-            for row in one.control.get("/state").json()["tables"]["den.connectorInstances"].values()
-            if row["name"].startswith("many-")
-        ]
-        patched = sum("depth" not in (row["instanceConfigJson"] or {}) for row in rows)
-        disabled = sum(row["status"] == "disabled" for row in rows)
         if not one.owned()["open"]:
             continue
-        calls, happened, absent = told(one)
+        (_, disabled, patched), (calls, happened, absent) = at_rest(one)
         assert (happened + finished(one), calls) == (patched + disabled + 4, happened + absent), (at, one.said())
     one.restore()
