@@ -26,7 +26,7 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def faults(kind: Kind, metadata: Any, spec: Any, path: Path = ("spec",)) -> Iterator[tuple[Path, Said]]:
-    """What is wrong with the texts of a resource, and of those that it declares in short."""
+    """Yield the faults of the texts of a resource, and of those that it declares in short, each with its path."""
     if not isinstance(spec, dict):
         return
     for trait in _texts(kind):
@@ -47,7 +47,7 @@ def faults(kind: Kind, metadata: Any, spec: Any, path: Path = ("spec",)) -> Iter
 
 
 def of_text(trait: Field, path: Path, value: str, *, secret: bool = False) -> Said | None:
-    """What is wrong with a text of that field; nothing of it is shown when it is secret."""
+    """Return the fault of a text of that field, if it has one; nothing of the text is shown when it is secret."""
     text, name = trimmed(value), name_of(path)
     if not text:
         hint = "Give it at least one character that can be seen."
@@ -71,7 +71,7 @@ def of_text(trait: Field, path: Path, value: str, *, secret: bool = False) -> Sa
 
 
 def _by_default(kind: Kind, name: Any, spec: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
-    """What keeps `metadata.name` from being the name at the server as well."""
+    """Yield the fault that keeps `metadata.name` from being the name at the server as well."""
     trait = kind.by_name.get("name")
     if trait is None or not trait.trimmed or "name" in spec or "connectorId" in spec:
         return

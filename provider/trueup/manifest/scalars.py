@@ -44,7 +44,7 @@ class Odd:
         self.instead = instead
         """How to write that without doubt; empty when JSON has no such value."""
         self.core = core
-        """What YAML 1.2 makes of it, in words; empty for a text."""
+        """Its meaning in YAML 1.2, in words; empty for a text."""
         self.code = code
         """E113 where the versions differ, E118 where JSON has no such number."""
 

@@ -225,7 +225,7 @@ def _spec(kind: Kind, values: dict[str, Any], *, within: bool = False, checked: 
 
 
 def without_limits(schema: dict[str, Any]) -> dict[str, Any]:
-    """What JSON Schema is to tell of a text that `counted` checks: its form, and not its length."""
+    """Return the schema of a text that `counted` checks: its form, and not its length."""
     return {key: value for key, value in schema.items() if key in _FORM and value != _SEEN_CHARACTER}
 
 

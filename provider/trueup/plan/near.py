@@ -1,7 +1,7 @@
-"""Names to be given that a database may take for one that is there: told before they fail.
+"""Names to be given that a database may take for one that is there: a warning before they fail.
 
-Whether Den's indexes look at accents hangs on the collation of its database, which no answer tells. So this is a
-warning, and no refusal.
+Whether Den's indexes look at accents depends on the collation of its database, which no answer shows. So this is no
+refusal.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _verbs(step: Step) -> Verbs:
 
 
 def _spec(step: Step) -> dict[str, Any]:
-    """What is wanted over what is live, with addresses for the ids that are not known yet."""
+    """Return the wanted fields over the live ones, with addresses for the ids that are not known yet."""
     live = step.live.spec if step.live is not None else {}
     return {**live, **step.desired.spec, **{name: str(need) for name, need in step.desired.waits.items()}}
 

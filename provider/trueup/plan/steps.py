@@ -164,7 +164,7 @@ class Plan:
     off: list[str] = field(default_factory=list)
     """What this run cannot do, and why: for instance without a ledger."""
     warnings: list[str] = field(default_factory=list)
-    """What may fail, and why."""
+    """Sentences on steps that may fail."""
     reading: Reading = field(default_factory=Reading)
     cost: Cost = Cost(0, 0.0)
     declared: int = 0

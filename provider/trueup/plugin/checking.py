@@ -36,7 +36,7 @@ _FIRST: Final = ("type", "minLength", "maxLength")
 _WHOLE: Final = ("enum", "const", "anyOf", "oneOf")
 """What may yet hold of a value of which a part is not known."""
 _INEXACT: Final = 2**53
-"""From here on a double does not tell every whole number from the next."""
+"""From here on doubles leave whole numbers out."""
 _LONG: Final = 1e21
 _ANY_ID: Final = re.compile(r"([a-z]{3}_)[0-9a-z]{26}")
 _OWNERS: Final = {prefix: name for name, prefix in PREFIXES.items()}

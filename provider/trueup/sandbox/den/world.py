@@ -102,7 +102,7 @@ def time_of(stamp: str) -> datetime:
 
 
 def without_accents(text: str) -> str:
-    """What MySQL's `utf8mb4_0900_ai_ci` compares of a text, nearly: base letters, without what cannot be seen."""
+    """Return nearly the key that MySQL's `utf8mb4_0900_ai_ci` compares: base letters, without what cannot be seen."""
     if text.isascii() and text.isprintable():
         return text.lower()
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())

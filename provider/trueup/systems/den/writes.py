@@ -59,7 +59,7 @@ async def create_once(
 ) -> Live:
     """Sends a create until it is known to have happened; raises Ambiguous when that is not to be found out.
 
-    What had to be looked for is marked as found: somebody else may have created it meanwhile. Where it is not there
+    What had to be looked for is marked as found: someone else may have created it meanwhile. Where it is not there
     after a 500, `in_the_way` looks for what has a name that the database takes for the same; then raises Refused.
     """
     unknown: ApiError | None = None
@@ -132,7 +132,7 @@ async def rename(
 
 
 async def _seen(in_the_way: Callable[[], Awaitable[Live | None]]) -> Live | None:
-    """What is in the way; nothing when that cannot be read, since it would only explain the failure."""
+    """Return what is in the way; None when that cannot be read, since it would only explain the failure."""
     try:
         return await in_the_way()
     except ApiError:
@@ -145,14 +145,13 @@ class _Taken(Refused):
 
 def _taken(unknown: ApiError, what: str, other: Live) -> _Taken:
     return _Taken(
-        f"{unknown.method} {unknown.route} answered {unknown.status}: {what}, since {other.name} ({other.id}) has that "
-        "name already, as far as case, accents and width do not count.",
+        f"{unknown.method} {unknown.route} answered {unknown.status}: {what}. Den has {other.name} ({other.id}), and "
+        "to a database that ignores case, accents and width both names are the same.",
         method=unknown.method,
         route=unknown.route,
         status=unknown.status,
         request_id=unknown.request_id,
-        hint=f"Den's database decides what counts. Choose another name, rename {other.id}, or declare that one by its "
-        "own name.",
+        hint=f"Choose another name, rename {other.id}, or declare that one by its own name.",
     )
 
 
