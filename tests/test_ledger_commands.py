@@ -51,7 +51,8 @@ def full(where: Where, monkeypatch: pytest.MonkeyPatch) -> Iterator[Where]:
     with raw(where) as database:
         for name in ("den:x org_1", "den:x org_2"):
             database.execute(
-                "insert into locks values (?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into locks (name, run, holder, since, heartbeat, host, pid, started) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?)",
                 (name, "r-2", "bob@host, process 2", 0, 0, "", 2, ""),
             )
     SECRETS.append(key)

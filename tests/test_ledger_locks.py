@@ -21,6 +21,8 @@ from trueup.ledger.identity import Process, this_process
 from trueup.records import Lease
 
 Where = Path | str
+COLUMNS = "name, run, holder, since, heartbeat, host, pid, started"
+INSERT = f"insert into locks ({COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def nothing() -> None:
@@ -145,7 +147,10 @@ async def old(where: Where, seconds: float, *, name: str = "a", run: str = "r-ol
             then = ledger.database.now(connection) - seconds
     with raw(where) as database:
         values = (name, run, "bob@elsewhere, process 7", then, then, "elsewhere 1 2", os.getpid(), "1")
-        database.execute("insert into locks values (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        database.execute(
+            INSERT,
+            values,
+        )
 
 
 async def test_a_lease_gives_way_when_it_was_not_confirmed_for_long(where: Where) -> None:
@@ -201,11 +206,16 @@ async def test_a_process_of_this_machine_that_was_killed_gives_way_at_once(where
             else:
                 await until(lambda: identity._status(process.pid)[0] == "Z")
             with raw(where) as database:
-                kept = database.execute("select * from locks").fetchall()
+                kept = database.execute(
+                    "select name, run, holder, since, heartbeat, host, pid, started from locks"
+                ).fetchall()
             async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
                 assert await held(ledger) == [("a", "r-1")]
             with raw(where) as database:
-                database.execute("insert into locks values (?, ?, ?, ?, ?, ?, ?, ?)", kept[0])
+                database.execute(
+                    INSERT,
+                    kept[0],
+                )
         process.communicate()
 
 

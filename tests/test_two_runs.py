@@ -44,9 +44,11 @@ spec:
 class Process:
     """`trueup` beside the test, with what it has said so far."""
 
+    command: tuple[str, ...] = tuple(TRUEUP)
+
     def __init__(self, *words: str, **environment: str) -> None:
         self.raw = subprocess.Popen(
-            [*TRUEUP, *words],
+            [*self.command, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -117,7 +119,8 @@ class Place:
 
     def holding(self, **fault: Any) -> None:
         """Waits until the server holds a request, which `fault` says."""
-        self.world.fault(**{**POSTS, "hold": "before", "times": 1, **fault})
+        fault = {**POSTS, "hold": "before", "times": 1, **fault}
+        self.world.fault(**{name: value for name, value in fault.items() if value is not None})
 
     def held(self, *, count: int = 1) -> None:
         until = time.monotonic() + PATIENCE
@@ -241,7 +244,7 @@ def test_a_run_whose_lock_is_taken_away_sends_nothing_more_and_says_so(here: Pla
     first = here.apply(manifest, "--parallelism", "1")
     here.held()
     (run,) = {run for run, _ in here.leases()}
-    unlocked = trueup("unlock", run, "--auto-approve", "--state", str(here.folder), **here.environment)
+    unlocked = trueup("unlock", run, "--now", "--auto-approve", "--state", str(here.folder), **here.environment)
     assert unlocked.returncode == 0, unlocked.stderr
     first.wait_for("The lock was lost to another run, or removed by hand: nothing more is sent.")
     here.world.forget()

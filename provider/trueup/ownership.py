@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trueup.client import Client
-    from trueup.ledger import Ledger
+    from trueup.ledger import Hold, Ledger
     from trueup.match import Matches
     from trueup.model import Declared
     from trueup.progress import Progress
@@ -166,7 +166,14 @@ class Ownership:
         return name.partition(" ")[0] in self.scopes.values()
 
     async def resume(
-        self, ledger: Ledger, progress: Progress, unfinished: Unfinished, matches: Matches, *, note: bool
+        self,
+        ledger: Ledger,
+        progress: Progress,
+        unfinished: Unfinished,
+        matches: Matches,
+        *,
+        note: bool,
+        under: Hold | None = None,
     ) -> None:
         """Finds out what became of the calls of runs that did not end, and tells it.
 
@@ -179,7 +186,7 @@ class Ownership:
         for run, intents in unfinished:
             progress.note(_interrupted(run, len(intents), found.counts[run.id]))
         if note:
-            await ledger.write(records=found.records, forgotten=found.forgotten, outcomes=found.outcomes)
+            await ledger.write(records=found.records, forgotten=found.forgotten, outcomes=found.outcomes, under=under)
             await self.reload(ledger)
 
 

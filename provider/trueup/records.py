@@ -149,4 +149,10 @@ class Lease:
     age: float = 0.0
     """Seconds since the heartbeat, by the database's clock, when it was read."""
     gone: bool = False
-    """Its process is known to have ended, so that it is free."""
+    """Its term is over, or its process is known to have ended, so that it is free."""
+    shared: bool = False
+    """It is a Pulumi program's: it excludes the command, and no other Pulumi program."""
+    revoked: str = ""
+    """When `trueup unlock` asked for it, RFC 3339; empty when nobody did."""
+    revoker: str = ""
+    """Who asked for it."""

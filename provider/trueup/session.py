@@ -33,7 +33,7 @@ from trueup.systems.den.sessions import stale
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from trueup.ledger import Ledger
+    from trueup.ledger import Hold, Ledger
     from trueup.model import Declared
     from trueup.plan import Step
     from trueup.records import Lease, Record
@@ -57,6 +57,7 @@ class Session:
         self._ledger: Ledger | None = None
         self._run: Run | None = None
         self._told_of = 0
+        self._hold: Hold | None = None
         found = connections.redirect(self.desired.resources, self.desired.connections, options.connection)
         selection = Selection(options.targets, options.labels)
         self.narrowed = bool(selection)
@@ -125,7 +126,7 @@ class Session:
         await guard(self.clients.values())
         self._ours.locate(matches)
         if ledger and unfinished:
-            await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own))
+            await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own), under=self._hold)
         owned = self._ours.owned()
         plan = build(resources, matches, records, Policy(key, options.resend, options.prune, options.disconnect), owned)
         keep_apart(plan, self._ours.others, records)
@@ -187,13 +188,15 @@ class Session:
         names = await self._ours.locks()
         run = Run(new_run_id(), stamp(self.options.clock.now()), holder())
         timeout = self.options.lock_timeout
-        async with ledger.locked(names, run, timeout=timeout, on_lost=self._lost, waiting=self._waits):
+        async with ledger.locked(names, run, timeout=timeout, on_lost=self._lost, waiting=self._waits) as hold:
             self._run = run
+            self._under(hold)
             await self._ours.reload(ledger)  # what another run has written until now
             try:
                 yield
             finally:
                 self._run = None
+                self._under(None)
 
     @property
     def servers(self) -> dict[str, str]:
@@ -209,7 +212,9 @@ class Session:
         ledger = await self._ledger_if(create=self._run is not None)
         key = ledger.key if ledger else os.urandom(32)  # without a ledger a run has to know what it wrote itself
         ours = self._ours
-        journal = Journal(key, options.clock, ours.scopes, ours.records, ledger, self._run, ours.realms, options.stack)
+        journal = Journal(
+            key, options.clock, ours.scopes, ours.records, ledger, self._run, ours.realms, options.stack, self._hold
+        )
         return await Applier(self.clients, options.clock, options.progress, journal, options.fail_fast).apply(plan)
 
     def _check(self, options: Options) -> None:
@@ -280,10 +285,17 @@ class Session:
         with contextlib.suppress(LedgerError):  # a plan that cannot note this is right all the same
             # Records are whole rows, and somebody at work may have changed theirs: they are noted under the lock alone.
             records = [one.record for one in plan.learned] if self._run else []
-            await ledger.write(records=records, seen=seen)
+            await ledger.write(records=records, seen=seen, under=self._hold)
+
+    def _under(self, hold: Hold | None) -> None:
+        """From here on every write asks those locks, and the ledger goes by them."""
+        self._hold = hold
+        for client in self.clients.values():
+            client.lease = hold
 
     def _lost(self) -> None:
-        self.options.progress.note("The lock was lost to another run, or removed by hand: nothing more is sent.")
+        if self._hold is not None:
+            self.options.progress.note(self._hold.over)
         self.stop()
 
     def _waits(self, lease: Lease) -> None:

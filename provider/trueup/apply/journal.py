@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Literal
 
-    from trueup.ledger import Ledger
+    from trueup.ledger import Hold, Ledger
     from trueup.model import Address, Declared, Desired, Live
     from trueup.plan import Step
     from trueup.progress import Clock
@@ -47,6 +47,7 @@ class Journal:
         run: Run | None = None,
         realms: Mapping[Connection, str] | None = None,
         stack: str = "",
+        hold: Hold | None = None,
     ) -> None:
         self.key = key
         self.records = records
@@ -59,6 +60,7 @@ class Journal:
         self._ledger = ledger
         self._run = run
         self._stack = stack
+        self._hold = hold
         self._begun = False
         self._number = 0
         self._open: dict[tuple[Address, str], list[int]] = {}
@@ -208,7 +210,11 @@ class Journal:
         forgotten, self._forgotten = self._forgotten, []
         try:
             await self._ledger.write(
-                records=list(changed.values()), forgotten=forgotten, intents=intents, outcomes=outcomes
+                records=list(changed.values()),
+                forgotten=forgotten,
+                intents=intents,
+                outcomes=outcomes,
+                under=self._hold,
             )
         except LedgerError as error:
             self.failure = str(error)

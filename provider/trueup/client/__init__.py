@@ -5,7 +5,7 @@ Bodies and credentials are never logged and never part of an error.
 """
 
 from trueup.client.client import ATTEMPTS, LARGEST, PATIENCE, Client
-from trueup.client.permit import Guard
+from trueup.client.permit import Guard, Lease
 from trueup.client.values import Answer, Credential, Limits, Manner, Presumed, Wait
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Client",
     "Credential",
     "Guard",
+    "Lease",
     "Limits",
     "Manner",
     "Presumed",

@@ -20,9 +20,10 @@ from trueup.client.gate import Gate
 from trueup.client.network import Network, Way
 from trueup.client.outage import Outage
 from trueup.client.pace import Meter, sort_of
+from trueup.client.permit import Late, checking
 from trueup.client.values import Limits, Signs
 from trueup.client.window import RECENT, Window
-from trueup.errors import Malformed, Refused, Stopped
+from trueup.errors import Malformed, Refused, Stopped, Unavailable
 from trueup.progress import Clock, Progress, Quiet
 from trueup.secrets import holds_secret, reveal
 from trueup.wire import filled, parsed
@@ -30,7 +31,7 @@ from trueup.wire import filled, parsed
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from trueup.client.permit import Guard
+    from trueup.client.permit import Guard, Lease
     from trueup.client.values import Answer, Credential, Manner
     from trueup.client.window import Shared
 
@@ -61,6 +62,8 @@ class Client:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     guard: Guard | None = None
     """Looked at before every write; None where the connection does not say which tenant it is meant for."""
+    lease: Lease | None = None
+    """Confirmed before every write, and its limit; None where no lock is taken."""
     sent: int = 0
     """Requests sent so far, retries and probes included."""
     waited: float = 0.0
@@ -192,11 +195,18 @@ class Client:
         slot = contextlib.nullcontext() if call.careful else self._slots
         async with slot, self._outage.turn(call):
             await self._gate.enter(call)
+            while (lease := self._lease_of(call)) is not None and not lease.ready():
+                await lease.confirm()
+                await self._gate.enter(call)
             era = self._gate.era
             call.tried += 1
             way = Way()
             try:
                 status, raw, headers, request_id = await self._exchange(call, way)
+            except Late:
+                call.tried -= 1
+                late = call.error(Unavailable, None, "", "was not sent: its lock was not confirmed in time.")
+                raise Again(late, wait=0.0) from None
             except httpx.LocalProtocolError:  # its text may hold a header
                 raise call.error(Refused, None, "", "cannot be sent as it is.") from None
             except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
@@ -241,16 +251,19 @@ class Client:
         headers = {"x-correlation-id": call.correlation}
         if content is not None:
             headers["content-type"] = "application/json"
+        lease = self._lease_of(call)
+        limit = asyncio.timeout(self.timeout) if lease is None else lease.within(self.timeout)
+        trace = way if lease is None else checking(lease, way, body=content is not None)
         try:
             async with (
-                asyncio.timeout(self.timeout),  # the whole of it: a slow drip resets every smaller clock
+                limit,  # the whole of it: a slow drip resets every smaller clock
                 self._http.stream(
                     call.method,
                     call.url,
                     params=call.query or None,
                     content=content,
                     headers=headers,
-                    extensions={"trace": way},
+                    extensions={"trace": trace},
                 ) as response,
             ):
                 request_id = request_id_of(call, response.headers)
@@ -274,6 +287,9 @@ class Client:
             self.window.answered(counted=call.counted and status != "401")
             reference = request_id or call.correlation
             self.progress.request(call.method, call.route, status, self.clock.monotonic() - started, reference)
+
+    def _lease_of(self, call: Call) -> Lease | None:
+        return None if call.method == "GET" else self.lease
 
     async def pause(self, seconds: float) -> None:
         """Waits, unless the run is being stopped: then it raises Stopped."""

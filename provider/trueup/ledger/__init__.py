@@ -14,14 +14,14 @@ from trueup.ledger.identity import holder, new_run_id
 from trueup.ledger.place import ledger_place
 
 if TYPE_CHECKING:
-    from trueup.ledger.store import Contents, Ledger
+    from trueup.ledger.store import Contents, Hold, Ledger
 
-__all__ = ["Contents", "Ledger", "holder", "ledger_place", "new_run_id"]
+__all__ = ["Contents", "Hold", "Ledger", "holder", "ledger_place", "new_run_id"]
 
 
 def __getattr__(name: str) -> Any:
     """The ledger itself, imported when it is asked for."""
-    if name in ("Contents", "Ledger"):
+    if name in ("Contents", "Hold", "Ledger"):
         from trueup.ledger import store
 
         return getattr(store, name)

@@ -123,6 +123,11 @@ class Database:
         if found.first() is None:  # IF NOT EXISTS would ask for the right to make one, which need not be ours
             connection.exec_driver_sql("CREATE SCHEMA trueup")
 
+    def one_taker(self, connection: Connection) -> None:
+        """In a transaction that writes: nobody else takes a lock until it ends."""
+        if not self.is_sqlite:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK + 1})")
+
     def unusable(self, error: BaseException) -> LedgerError:
         """What is to be said of an error that came of it."""
         said = getattr(error, "orig", None) or (error if type(error) is ValueError else type(error).__name__)

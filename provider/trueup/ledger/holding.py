@@ -1,4 +1,8 @@
-"""A lock that is held: waits for it, confirms it while the work goes on, tells when it was lost, and gives it back."""
+"""Locks that are held: waited for, confirmed while the work goes on, looked at before each write, and given back.
+
+A lease counts for its term, 30 s from when its last confirmation was sent. A write starts only while it is known to
+hold, and is cut off when its term ends unconfirmed; only what is on the wire by then may still take effect.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
-from trueup.errors import LedgerError, Locked
-from trueup.ledger import locks
+from trueup.errors import LedgerError, Locked, Stopped
+from trueup.ledger import clock, locks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,8 +24,194 @@ POLL: Final = 1.0
 """Seconds from one look at a lock that somebody else holds to the next."""
 _AGAIN: Final = 0.01
 """Seconds until the next look when somebody else was quicker."""
-_GRACE: Final = 1.0
+_PAUSE: Final = 0.5
+"""Seconds until a lease that the database did not confirm is confirmed again for a write that waits for it."""
+_GRACE: Final = 5.0
 """Seconds that a last attempt to confirm may take: a machine that was asleep may find that nobody took the lock."""
+_LOST: Final = "The lock was lost to another run, or removed by hand: nothing more is sent."
+
+
+class Hold:
+    """The locks of one run. Nothing is held before `take`; `release` gives all of them back."""
+
+    def __init__(self, ledger: Ledger, run: Run, on_lost: Callable[[], None], *, shared: bool = False) -> None:
+        self.run = run
+        self.shared = shared
+        self.names: list[str] = []
+        self.token = 0
+        self.over = ""
+        """Why nothing may be written under it any more; empty while something may."""
+        self.used = False
+        """Whether something was sent, or written down, under it."""
+        self._ledger = ledger
+        self._on_lost = on_lost
+        self._confirmed = clock.reading()
+        self._beating: asyncio.Task[None] | None = None
+        self._confirming: asyncio.Task[None] | None = None
+        self._under_way: dict[asyncio.Timeout, float] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # Taking and giving back
+
+    async def take(
+        self, names: Sequence[str], patience: float = 0.0, waiting: Callable[[Lease], None] | None = None
+    ) -> None:
+        """Take those locks besides what is held, waiting for them at most so long. Raises Locked and LedgerError."""
+        ledger = self._ledger
+        if not (names := [name for name in names if name not in self.names]):
+            return
+        until = time.monotonic() + patience
+        told: set[tuple[str, str]] = set()
+        while True:
+            began = clock.reading()
+            try:
+                taken = await ledger.work(
+                    lambda: locks.take(
+                        ledger.database, names, self.run, ledger.dead_after, shared=self.shared, token=self.token
+                    )
+                )
+            except locks.Beaten:
+                await asyncio.sleep(_AGAIN)
+                continue
+            if not taken.blocking:
+                break
+            left = until - time.monotonic()
+            if left <= 0:
+                raise _locked(taken.blocking, ledger.dead_after, program=self.shared)
+            first = taken.blocking[0]
+            if waiting and (first.name, first.run) not in told:
+                told.add((first.name, first.run))
+                waiting(first)
+            await asyncio.sleep(min(ledger.poll, left))
+        if not self.names:
+            self._confirmed = began
+        self.names, self.token = sorted({*self.names, *names}), taken.token
+        if self._beating is None:
+            self._beating = asyncio.create_task(self._beat())
+
+    async def release(self, names: Sequence[str] | None = None) -> None:
+        """Give them back, also those of `names` that may have been taken. What cannot be given back ends by itself."""
+        for task in (self._beating, self._confirming):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
+        held = names if names is not None else self.names
+        self.over = self.over or "The lock was given back: nothing more is sent."
+        if held:
+            with contextlib.suppress(LedgerError):
+                await self._ledger.work(lambda: locks.drop(self._ledger.database, self.run.id, held))
+
+    async def release_when_idle(self) -> None:
+        """Give them back once no write is under way; no further one starts."""
+        self.over = self.over or "The lock was given back: nothing more is sent."
+        await self._idle.wait()
+        await self.release()
+
+    # What a write asks
+
+    def ready(self) -> bool:
+        """Whether a write may start: the lease was confirmed, and enough of its term is left."""
+        return bool(self.names) and not self.over and clock.since(self._confirmed) < self._ledger.dead_after / 2
+
+    def holds(self) -> bool:
+        """Whether the lease is within its term: asked when the bytes of a write are about to leave."""
+        return bool(self.names) and not self.over and clock.since(self._confirmed) < self._ledger.dead_after
+
+    async def confirm(self) -> None:
+        """Return once a write may start. Raises Stopped when none may any more."""
+        while not self.ready():
+            if self.over or not self.names:
+                raise Stopped(self.over or "No lock was taken for this write, so it was not sent.")
+            await self._attempt()
+            if not self.over and not self.ready():
+                await asyncio.sleep(min(_PAUSE, self._ledger.heartbeat))
+
+    @contextlib.asynccontextmanager
+    async def within(self, seconds: float) -> AsyncIterator[None]:
+        """Let a write last so long, and no longer than the lease. Raises TimeoutError."""
+        self.used = True
+        end = asyncio.get_running_loop().time() + seconds
+        async with asyncio.timeout_at(self._end(end)) as limit:
+            self._under_way[limit] = end
+            self._idle.clear()
+            try:
+                yield
+            finally:
+                del self._under_way[limit]
+                if not self._under_way:
+                    self._idle.set()
+
+    def lost(self) -> None:
+        """Another run has the locks: the ledger has found it so."""
+        self._lose(_LOST)
+
+    # Confirming
+
+    def _end(self, end: float) -> float:
+        left = self._ledger.dead_after - clock.since(self._confirmed)
+        return min(end, asyncio.get_running_loop().time() + left)
+
+    async def _beat(self) -> None:
+        """Confirm until it is cancelled, or the lock is somebody else's or could be."""
+        while not self.over:
+            left = self._ledger.dead_after - clock.since(self._confirmed)
+            await asyncio.sleep(max(0.0, min(self._ledger.heartbeat, left)))
+            await self._attempt()
+
+    async def _attempt(self) -> None:
+        """Confirm once, however many ask for it."""
+        if self._confirming is None:
+            self._confirming = asyncio.create_task(self._once())
+        await asyncio.wait({self._confirming})
+
+    async def _once(self) -> None:
+        try:
+            began = clock.reading()
+            left = self._ledger.dead_after - clock.since(self._confirmed)
+            standing = await self._standing(max(left, _GRACE))
+            if standing is None:
+                if clock.since(self._confirmed) >= self._ledger.dead_after:
+                    self._lose("The lock could not be confirmed within its term: nothing more is sent.")
+            elif standing.state == "held":
+                self._confirmed = began
+                for limit, end in self._under_way.items():
+                    limit.reschedule(self._end(end))
+            elif standing.state == "lost":
+                self._lose(_LOST)
+            else:
+                self._lose(f"{standing.by} asked for the lock with trueup unlock: nothing more is sent.")
+                await self._given_way()
+        finally:
+            self._confirming = None
+
+    async def _standing(self, patience: float) -> locks.Standing | None:
+        """How the lock stands; None when the database did not answer, which says nothing of the lock."""
+        ledger, names, token = self._ledger, list(self.names), self.token
+        attempt = asyncio.create_task(
+            ledger.work(lambda: locks.confirm(ledger.database, names, self.run.id, token)),
+        )
+        try:
+            # Not wait_for: where that is cancelled just as the answer comes, Python 3.11 forgets that it was.
+            await asyncio.wait({attempt}, timeout=patience)
+            return attempt.result() if attempt.done() else None
+        except Exception:  # whatever it was, confirming goes on: a lock that nobody confirms is lost without a word
+            return None
+        finally:
+            attempt.cancel()
+
+    async def _given_way(self) -> None:
+        """Give revoked locks back at once where nothing is to be written down of what was done under them."""
+        if self.used and not self.shared:
+            return  # the run ends now, and gives them back when it has written down what it did
+        await self._idle.wait()
+        with contextlib.suppress(LedgerError):
+            await self._ledger.work(lambda: locks.drop(self._ledger.database, self.run.id, self.names))
+
+    def _lose(self, why: str) -> None:
+        if not self.over:
+            self.over = why
+            self._on_lost()
 
 
 @contextlib.asynccontextmanager
@@ -32,90 +222,36 @@ async def held(
     patience: float,
     on_lost: Callable[[], None],
     waiting: Callable[[Lease], None] | None,
-) -> AsyncIterator[None]:
-    """Holds the locks of those names while the block lasts. Raises Locked."""
+) -> AsyncIterator[Hold | None]:
+    """Hold the locks of those names while the block lasts. Raises Locked."""
     if not names:
-        yield
+        yield None
         return
-    taken = True
+    hold = Hold(ledger, run, on_lost)
     try:
-        try:
-            await _taken(ledger, names, run, patience, waiting)
-        except Locked:
-            taken = False
-            raise
-        beating = asyncio.create_task(_beat(ledger, names, run, on_lost))
-        try:
-            yield
-        finally:
-            beating.cancel()
-            await asyncio.wait({beating})
+        await hold.take(names, patience, waiting)
+        yield hold
+    except Locked:
+        if not hold.names:
+            names = ()  # they are another run's, which may have the same id
+        raise
     finally:
         # Also when taking it was interrupted, since it may have been taken all the same. A lock that cannot be given
         # back is free before long, and what was done under it was done.
-        if taken:
-            with contextlib.suppress(LedgerError):
-                await ledger.work(lambda: locks.drop(ledger.database, run.id, names))
+        await hold.release(names)
 
 
-async def _taken(
-    ledger: Ledger, names: Sequence[str], run: Run, patience: float, waiting: Callable[[Lease], None] | None
-) -> None:
-    until = time.monotonic() + patience
-    told: set[tuple[str, str]] = set()
-    while True:
-        try:
-            blocking = await ledger.work(lambda: locks.take(ledger.database, names, run, ledger.dead_after))
-        except locks.Beaten:
-            await asyncio.sleep(_AGAIN)
-            continue
-        if not blocking:
-            return
-        left = until - time.monotonic()
-        if left <= 0:
-            raise _locked(blocking, ledger.dead_after)
-        first = blocking[0]
-        if waiting and (first.name, first.run) not in told:
-            told.add((first.name, first.run))
-            waiting(first)
-        await asyncio.sleep(min(ledger.poll, left))
-
-
-async def _beat(ledger: Ledger, names: Sequence[str], run: Run, on_lost: Callable[[], None]) -> None:
-    """Confirms until it is cancelled, or the lock is somebody else's or could be."""
-    confirmed = time.monotonic()
-    while True:
-        left = confirmed + ledger.dead_after - time.monotonic()
-        await asyncio.sleep(max(0.0, min(ledger.heartbeat, left)))
-        began = time.monotonic()
-        left = confirmed + ledger.dead_after - began
-        ours = await _confirmed(ledger, names, run, max(left, _GRACE))
-        if ours:
-            confirmed = began
-        elif ours is False or time.monotonic() - confirmed >= ledger.dead_after:
-            on_lost()
-            return
-
-
-async def _confirmed(ledger: Ledger, names: Sequence[str], run: Run, patience: float) -> bool | None:
-    """Whether the lock is still ours; None when the database did not answer, which says nothing of the lock."""
-    attempt = asyncio.create_task(ledger.work(lambda: locks.confirm(ledger.database, names, run.id)))
-    try:
-        # Not wait_for: where that is cancelled just as the answer comes, Python 3.11 forgets that it was.
-        await asyncio.wait({attempt}, timeout=patience)
-        return attempt.result() if attempt.done() else None
-    except Exception:  # whatever it was, confirming goes on: a lock that nobody confirms is lost without a word
-        return None
-    finally:
-        attempt.cancel()
-
-
-def _locked(blocking: Sequence[Lease], dead_after: float) -> Locked:
+def _locked(blocking: Sequence[Lease], dead_after: float, *, program: bool) -> Locked:
     first = blocking[0]
-    names = ", ".join(one.name for one in blocking if one.run == first.run)
+    names = ", ".join(dict.fromkeys(lease.name for lease in blocking if lease.run == first.run))
+    who = f"{first.holder} (run {first.run})"
+    state = f"since {first.since}, last heartbeat {first.age:.0f} s ago"
+    if first.revoked:
+        state += f"; {first.revoker} asked for it at {first.revoked}"
+    message = f"{names} is locked by {who}, {state}."
+    again = "Run pulumi up again when that run has ended" if program else "Wait for it with --lock-timeout"
     return Locked(
-        f"{names} is locked by {first.holder} (run {first.run}), since {first.since}, last heartbeat "
-        f"{first.age:.0f} s ago.",
-        hint=f"Wait for it with --lock-timeout. A run that was killed gives way {dead_after:.0f} s after its last "
-        f"heartbeat; one that is gone for sure can be passed over before that: trueup unlock {first.run}",
+        message,
+        hint=f"{again}. A run that was killed gives way {dead_after:.0f} s after its last heartbeat; one that is at "
+        f"work is asked to give way with: trueup unlock {first.run}",
     )

@@ -20,6 +20,11 @@ class Process:
     started: str
     """When it was started, in the words of /proc; empty when that is unknown."""
 
+    @property
+    def boot(self) -> str:
+        """The machine since it was started, whatever its name and its containers; empty when that is unknown."""
+        return self.host.split(" ")[1] if self.host.count(" ") == 2 else ""
+
     def is_gone(self, here: Process) -> bool:
         """Whether it surely runs no more, seen from this process. What is on another machine cannot be seen."""
         if not self.host or self.host != here.host or self.pid <= 0:

@@ -1,14 +1,20 @@
-"""Locks as the database has them: a lease is a row, confirmed again and again, and free for others when it is not."""
+"""Locks as the database has them: a lease is a row, confirmed again and again, and free for others when it is not.
+
+An exclusive lease is alone on its name; shared ones exclude exclusive ones only. Each has a token, which counts up with
+every lease that is taken, so that a late holder can be told from the present one.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sql
 
+from trueup.ledger import clock
 from trueup.ledger.identity import Process, this_process
 from trueup.ledger.rows import to_lease
-from trueup.ledger.tables import LOCKS
+from trueup.ledger.tables import FACTS, LOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,26 +27,52 @@ if TYPE_CHECKING:
 HEARTBEAT: Final = 5.0
 """Seconds from one confirmation of a lease to the next."""
 DEAD_AFTER: Final = 30.0
-"""Seconds after the last one, by the clock of the database, when it is free for others."""
+"""Seconds after the last one, by the clock of the database, when it is free for others: the term."""
+_TOKEN: Final = "token"  # noqa: S105 - the name of a fact
 
 
 class Beaten(Exception):
     """Another process was quicker: nothing was taken, and it is worth looking again."""
 
 
-def take(database: Database, names: Sequence[str], run: Run, dead_after: float) -> list[Lease]:
-    """Takes all of the names, or none: then the leases that are in the way. Raises Beaten.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The token of leases that were taken; or the leases in the way, and nothing was."""
+
+    token: int = 0
+    blocking: list[Lease] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the leases of a run stand."""
+
+    state: Literal["held", "revoked", "lost"]
+    by: str = ""
+    """Who revoked them."""
+
+
+def take(
+    database: Database, names: Sequence[str], run: Run, dead_after: float, *, shared: bool = False, token: int = 0
+) -> Taken:
+    """Take all of the names, or none. `token` is one that the run has already. Raises Beaten.
 
     Rows are changed in the order of their names everywhere, so that no two wait for each other.
     """
     here = this_process()
     with database.writing() as connection:
+        database.one_taker(connection)
         now = database.now(connection)
-        rows = {row.name: row for row in connection.execute(sql.select(LOCKS).where(LOCKS.c.name.in_(names)))}
-        leases = {name: to_lease(row, now) for name, row in rows.items()}
-        alive = [leases[name] for name in sorted(rows) if not _is_dead(rows[name], leases[name], here, dead_after)]
+        rows = _rows(connection, LOCKS.c.name.in_(names))
+        leases = [_lease(database, row, now, here, dead_after) for row in rows]
+        alive = [lease for lease in leases if not (lease.gone or (shared and lease.shared))]
         if alive:
-            return alive
+            return Taken(blocking=alive)
+        for row, lease in zip(rows, leases, strict=True):
+            # As it was seen: not if its holder has confirmed it, or another run has taken it, since.
+            if lease.gone and not _deleted(connection, row):
+                raise Beaten
+        token = token or _next_token(database, connection)
         values = {
             "run": run.id,
             "holder": run.holder,
@@ -49,59 +81,107 @@ def take(database: Database, names: Sequence[str], run: Run, dead_after: float) 
             "host": here.host,
             "pid": here.pid,
             "started": here.started,
+            "mode": "shared" if shared else "exclusive",
+            "token": token,
+            "booted": clock.booted(),
+            "revoked": 0.0,
+            "revoker": "",
         }
         for name in sorted(names):
-            command: Any
-            if row := rows.get(name):
-                command = sql.update(LOCKS).values(values)
-                # As it was seen: not if its holder has confirmed it, or another one has taken it, since.
-                command = command.where(
-                    LOCKS.c.name == name, LOCKS.c.run == row.run, LOCKS.c.heartbeat == row.heartbeat
-                )
-            else:
-                command = database.insert(LOCKS).values(name=name, **values).on_conflict_do_nothing()
-            connection.execute(command)
-        ours = connection.execute(sql.select(LOCKS.c.name).where(LOCKS.c.name.in_(names), LOCKS.c.run == run.id))
-        if len(ours.all()) != len(names):
+            connection.execute(database.insert(LOCKS).values(name=name, **values).on_conflict_do_nothing())
+        if len(connection.execute(_mine(names, run.id, token)).all()) != len(names):
             raise Beaten
-    return []
+    return Taken(token)
 
 
-def confirm(database: Database, names: Sequence[str], run: str) -> bool:
-    """Confirms the leases; whether all of them are still this run's."""
+def confirm(database: Database, names: Sequence[str], run: str, token: int) -> Standing:
+    """Confirm the leases, unless one of them is another run's or was revoked."""
     with database.writing() as connection:
-        now = database.now(connection)
-        for name in sorted(names):
-            command = sql.update(LOCKS).values(heartbeat=now).where(LOCKS.c.name == name, LOCKS.c.run == run)
-            if connection.execute(command).rowcount != 1:
-                return False
-    return True
+        rows = connection.execute(_mine(names, run, token).with_for_update()).all()
+        if len(rows) < len(names):
+            return Standing("lost")
+        if revoked := [row for row in rows if row.revoked]:
+            return Standing("revoked", str(revoked[0].revoker))
+        values = {"heartbeat": database.now(connection), "booted": clock.booted()}
+        command = sql.update(LOCKS).values(values).where(LOCKS.c.run == run, LOCKS.c.token == token)
+        connection.execute(command.where(LOCKS.c.name.in_(names)))
+    return Standing("held")
+
+
+def holds(connection: Connection, names: Sequence[str], run: str, token: int) -> bool:
+    """Whether all of the leases are still this run's, and stay so until the transaction ends."""
+    return len(connection.execute(_mine(names, run, token).with_for_update(read=True)).all()) == len(names)
 
 
 def drop(database: Database, run: str, names: Iterable[str] | None = None) -> list[Lease]:
-    """Gives the leases of a run back; with `names` those alone. What they were."""
+    """Give the leases of a run back; with `names` those alone. Return what they were."""
+    wanted = None if names is None else set(names)
     with database.writing() as connection:
-        now = database.now(connection)
-        rows = connection.execute(sql.select(LOCKS).where(LOCKS.c.run == run).order_by(LOCKS.c.name)).all()
-        wanted = None if names is None else set(names)
-        found = [to_lease(row, now) for row in rows if wanted is None or row.name in wanted]
+        now, here = database.now(connection), this_process()
+        rows = [row for row in _rows(connection, LOCKS.c.run == run) if wanted is None or row.name in wanted]
         gone = []
-        for one in found:
-            command = sql.delete(LOCKS).where(LOCKS.c.name == one.name, LOCKS.c.run == run)
+        for row in rows:
+            command = sql.delete(LOCKS).where(LOCKS.c.name == row.name, LOCKS.c.run == run)
             if connection.execute(command).rowcount:
-                gone.append(one)
+                gone.append(_lease(database, row, now, here, DEAD_AFTER))
         return gone
+
+
+def revoke(database: Database, run: str, by: str) -> None:
+    """Ask a run to give its leases back: it confirms them no more, and gives them back when nothing is under way."""
+    with database.writing() as connection:
+        command = sql.update(LOCKS).values(revoked=database.now(connection), revoker=by)
+        connection.execute(command.where(LOCKS.c.run == run, LOCKS.c.revoked == 0))
+
+
+def pass_on(database: Database, run: str, dead_after: float) -> tuple[list[Lease], list[Lease]]:
+    """Delete the leases of a run whose term is over or whose process is gone. Return them, and what is left."""
+    with database.writing() as connection:
+        now, here = database.now(connection), this_process()
+        gone, left = [], []
+        for row in _rows(connection, LOCKS.c.run == run):
+            lease = _lease(database, row, now, here, dead_after)
+            if lease.gone and _deleted(connection, row):
+                gone.append(lease)
+            else:
+                left.append(lease)
+        return gone, left
 
 
 def leases(database: Database, connection: Connection, dead_after: float) -> list[Lease]:
     """All of them, also those that nobody holds any more."""
-    found = connection.execute(sql.select(LOCKS).order_by(LOCKS.c.name)).all()
     now, here = database.now(connection), this_process()
-    leases = [to_lease(row, now) for row in found]
-    for row, lease in zip(found, leases, strict=True):
-        lease.gone = _is_dead(row, lease, here, dead_after)
-    return leases
+    return [_lease(database, row, now, here, dead_after) for row in _rows(connection)]
 
 
-def _is_dead(row: Row[Any], lease: Lease, here: Process, dead_after: float) -> bool:
-    return lease.age > dead_after or Process(row.host, row.pid, row.started).is_gone(here)
+def _rows(connection: Connection, *conditions: Any) -> Sequence[Row[Any]]:
+    return connection.execute(sql.select(LOCKS).where(*conditions).order_by(LOCKS.c.name, LOCKS.c.run)).all()
+
+
+def _mine(names: Sequence[str], run: str, token: int) -> sql.Select[Any]:
+    found = sql.select(LOCKS.c.name, LOCKS.c.revoked, LOCKS.c.revoker).order_by(LOCKS.c.name)
+    return found.where(LOCKS.c.name.in_(names), LOCKS.c.run == run, LOCKS.c.token == token)
+
+
+def _deleted(connection: Connection, row: Row[Any]) -> bool:
+    """Whether a row was there as it was seen, and is not any more."""
+    command = sql.delete(LOCKS).where(LOCKS.c.name == row.name, LOCKS.c.run == row.run)
+    return connection.execute(command.where(LOCKS.c.heartbeat == row.heartbeat)).rowcount == 1
+
+
+def _next_token(database: Database, connection: Connection) -> int:
+    last = connection.execute(sql.select(FACTS.c.value).where(FACTS.c.name == _TOKEN)).scalar()
+    token = int(last or 0) + 1
+    connection.execute(database.upsert(FACTS), [{"name": _TOKEN, "value": str(token)}])
+    return token
+
+
+def _lease(database: Database, row: Row[Any], now: float, here: Process, dead_after: float) -> Lease:
+    """The lease of a row, by the clock of the database. SQLite's is this machine's, whose steps do not count."""
+    there = Process(row.host, row.pid, row.started)
+    stepped = 0.0
+    if database.is_sqlite and row.booted and there.boot and there.boot == here.boot and (booted := clock.booted()):
+        stepped = booted - row.booted
+    lease = to_lease(row, now - stepped)
+    lease.gone = lease.age > dead_after or there.is_gone(here)
+    return lease

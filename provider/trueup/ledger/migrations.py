@@ -75,7 +75,31 @@ def _sets(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE records ADD COLUMN stack VARCHAR NOT NULL DEFAULT ''")
 
 
-STEPS: Final[list[Callable[[Connection], None]]] = [_first, _runs_and_locks, _windows, _sets]
+def _shared_leases_and_tokens(connection: Connection) -> None:
+    """A process of the former version goes on with the table: what it does not know of has a default."""
+    columns = """mode VARCHAR NOT NULL DEFAULT 'exclusive', token INTEGER NOT NULL DEFAULT 0,
+        booted DOUBLE PRECISION NOT NULL DEFAULT 0, revoked DOUBLE PRECISION NOT NULL DEFAULT 0,
+        revoker VARCHAR NOT NULL DEFAULT ''"""
+    if connection.dialect.name == "sqlite":  # it cannot change a primary key
+        former = "name, run, holder, since, heartbeat, host, pid, started"
+        _all(
+            connection,
+            f"""CREATE TABLE locks_3 (
+                name VARCHAR NOT NULL, run VARCHAR NOT NULL, holder VARCHAR NOT NULL, since DOUBLE PRECISION NOT NULL,
+                heartbeat DOUBLE PRECISION NOT NULL, host VARCHAR NOT NULL, pid INTEGER NOT NULL,
+                started VARCHAR NOT NULL, {columns}, PRIMARY KEY (name, run))""",
+            f"INSERT INTO locks_3 ({former}) SELECT {former} FROM locks",  # noqa: S608 - names alone
+            "DROP TABLE locks",
+            "ALTER TABLE locks_3 RENAME TO locks",
+        )
+    else:
+        added = ", ".join(f"ADD COLUMN {one.strip()}" for one in columns.split(","))
+        _all(connection, f"ALTER TABLE locks {added}, DROP CONSTRAINT locks_pkey, ADD PRIMARY KEY (name, run)")
+    # What that process relies on, and we as well: one exclusive lease a name.
+    _all(connection, "CREATE UNIQUE INDEX locks_exclusive ON locks (name) WHERE mode = 'exclusive'")
+
+
+STEPS: Final[list[Callable[[Connection], None]]] = [_first, _runs_and_locks, _windows, _sets, _shared_leases_and_tokens]
 """The first makes version 1 of nothing, the next version 2 of that, and so on."""
 
 SCHEMA_VERSION: Final = len(STEPS)

@@ -67,7 +67,18 @@ def to_lease(row: Row[Any], now: float) -> Lease:
     """The lease of a row, at that time of the database."""
     since, heartbeat = _seconds(row.since), _seconds(row.heartbeat)
     age = max(now - heartbeat, 0.0)  # a clock that was put back has not
-    return Lease(_text(row.name), _text(row.run), _text(row.holder), stamp(since), stamp(heartbeat), age)
+    revoked = stamp(_seconds(row.revoked)) if row.revoked else ""
+    return Lease(
+        _text(row.name),
+        _text(row.run),
+        _text(row.holder),
+        stamp(since),
+        stamp(heartbeat),
+        age,
+        shared=row.mode == "shared",
+        revoked=revoked,
+        revoker=_text(row.revoker),
+    )
 
 
 def stamp(seconds: float) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import sqlalchemy as sql
 
+from trueup.errors import Locked
 from trueup.ledger import holding, locks, rows
+from trueup.ledger.holding import Hold as Hold
 from trueup.ledger.opening import BROKEN, opened
 from trueup.ledger.tables import INTENTS, LOCKS, RECORDS, RUNS, SEEN
 from trueup.records import Run, Seen
@@ -127,10 +129,13 @@ class Ledger:
         intents: Iterable[Intent] = (),
         outcomes: Iterable[tuple[str, int, str]] = (),
         seen: Iterable[Seen] = (),
+        under: Hold | None = None,
     ) -> None:
         """Writes all of it, or nothing: what it returned from survives the process. Later ones win over earlier ones.
 
-        `forgotten` are scopes and ids of records; `outcomes` are run, number and state of intents.
+        `forgotten` are scopes and ids of records; `outcomes` are run, number and state of intents, of which those stay
+        as they are that are settled already. With `under` it is written only while that run still holds its locks, or
+        raises Locked: what a late run knows is older than what its successor wrote.
         """
         gone = sql.delete(RECORDS).where(RECORDS.c.scope == sql.bindparam("of"), RECORDS.c.id == sql.bindparam("which"))
         # In the same order for everybody, so that no two processes wait for each other.
@@ -145,12 +150,22 @@ class Ledger:
         if not due:
             return
 
-        def write() -> None:
+        def write() -> bool:
             with self.database.writing() as connection:
+                if under is not None and not locks.holds(connection, under.names, under.run.id, under.token):
+                    return False
                 for command, values in due:
                     connection.execute(command, values)
+            return True
 
-        await self.work(write)
+        if under is not None:
+            under.used = True
+        if not await self.work(write) and under is not None:
+            under.lost()
+            raise Locked(
+                f"run {under.run.id} has lost its locks: the ledger takes no more of what it did.",
+                hint="The next run finds out by looking.",
+            )
 
     async def forget(self, scope: str | None = None, address: str | None = None, stack: str | None = None) -> int:
         """Deletes the records that match, and what was seen where they were; how many they were."""
@@ -248,12 +263,17 @@ class Ledger:
         timeout: float,
         on_lost: Callable[[], None],
         waiting: Callable[[Lease], None] | None = None,
-    ) -> AbstractAsyncContextManager[None]:
+    ) -> AbstractAsyncContextManager[Hold | None]:
         """Holds all locks of those names while the block lasts, waiting for them at most so long. Raises Locked.
 
         `waiting` is told, once for each, of a lease that is waited for; `on_lost` that the lock is not ours any more.
+        Without names there is nothing to hold: None.
         """
         return holding.held(self, sorted(set(names)), run, timeout, on_lost, waiting)
+
+    def sharing(self, run: Run, on_lost: Callable[[], None]) -> Hold:
+        """Return shared locks, of which none is taken yet: they exclude whoever wants one alone."""
+        return Hold(self, run, on_lost, shared=True)
 
     async def leases(self) -> list[Lease]:
         """Every lock that somebody holds, or held until it ended without giving it back (`gone`)."""
@@ -265,8 +285,16 @@ class Ledger:
         return await self.work(read)
 
     async def unlock(self, run_id: str) -> list[Lease]:
-        """Takes the locks of a run away from it, which it notices; what they were."""
+        """Takes the locks of a run away from it, which it notices with its next heartbeat; what they were."""
         return await self.work(lambda: locks.drop(self.database, run_id))
+
+    async def revoke(self, run_id: str, by: str) -> None:
+        """Asks a run for its locks: it stops, and gives them back; at the latest they end with their term."""
+        await self.work(lambda: locks.revoke(self.database, run_id, by))
+
+    async def pass_on(self, run_id: str) -> tuple[list[Lease], list[Lease]]:
+        """Deletes those locks of a run whose term is over; what they were, and what is left."""
+        return await self.work(lambda: locks.pass_on(self.database, run_id, self.dead_after))
 
 
 def _of(statement: Any, table: sql.Table, scopes: Iterable[str] | None) -> Any:
@@ -290,7 +318,8 @@ def _settling(outcomes: Iterable[tuple[str, int, str]]) -> Iterable[Any]:
     for (run, state), found in numbers.items():
         for start in range(0, len(found), _AT_ONCE):
             chosen = INTENTS.c.number.in_(found[start : start + _AT_ONCE])
-            yield sql.update(INTENTS).values(state=state).where(INTENTS.c.run == run, chosen)
+            open_yet = INTENTS.c.state == "open"  # what a later run found out by looking is not contradicted
+            yield sql.update(INTENTS).values(state=state).where(INTENTS.c.run == run, chosen, open_yet)
 
 
 def _runs(connection: Connection, limit: int | None) -> list[Run]:

@@ -80,12 +80,17 @@ LOCKS: Final = Table(
     "locks",
     META,
     Column("name", String, primary_key=True),
-    Column("run", String, nullable=False),
+    Column("run", String, primary_key=True),
     Column("holder", String, nullable=False),
     Column("since", Float, nullable=False),
     Column("heartbeat", Float, nullable=False),
     Column("host", String, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("started", String, nullable=False),
+    Column("mode", String, nullable=False),  # `exclusive` or `shared`
+    Column("token", Integer, nullable=False),
+    Column("booted", Float, nullable=False),  # of the holder's machine, by its wall clock at the heartbeat; 0: unknown
+    Column("revoked", Float, nullable=False),  # 0: it is not
+    Column("revoker", String, nullable=False),
 )
 """Times are seconds since 1970 by the clock of the database."""

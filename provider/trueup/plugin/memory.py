@@ -7,6 +7,7 @@ than in the ledger of the command, which never takes what a Pulumi program manag
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -30,18 +31,34 @@ _ASIDE: Final = "set aside"
 _DAY: Final = timedelta(days=1)
 
 
+class Writer:
+    """This process as a run of the ledger, whatever systems it writes to."""
+
+    def __init__(self, began: str) -> None:
+        from trueup.ledger import holder, new_run_id
+
+        self.run = Run(new_run_id(), began, f"{holder()}, for Pulumi")
+        self.numbers = itertools.count(1)
+        self.begun = False
+        """Whether the ledger knows of it."""
+
+
 class Memory:
     """The part of a ledger that is about one server. Without a ledger it lasts as long as the process."""
 
     def __init__(
-        self, ledger: Ledger | None, scope: str, now: Callable[[], datetime], missing: LedgerError | None = None
+        self,
+        ledger: Ledger | None,
+        scope: str,
+        now: Callable[[], datetime],
+        writer: Writer,
+        missing: LedgerError | None = None,
     ) -> None:
         self._ledger = ledger
         self._missing = missing  # there should be one, and none can be made
         self._now = now
         self._scope = f"pulumi {scope}"
-        self._run: Run | None = None
-        self._number = 0
+        self._writer = writer
         self._open: dict[str, list[Intent]] = {}
         self._aside: dict[str, Intent] = {}
         """What was given a temporary name, by id."""
@@ -72,16 +89,13 @@ class Memory:
     async def _intended(self, urn: str, kind: Kind, verb: str, *, key: str, identity: str = "") -> Intent:
         if self._missing is not None:
             raise self._missing
-        self._number += 1
-        run = self._run
-        if run is None:
-            from trueup.ledger import holder, new_run_id
-
-            run = self._run = Run(new_run_id(), stamp(self._now()), holder())
+        run = self._writer.run
+        if not self._writer.begun:
             if self._ledger is not None:
                 await self._ledger.begin(run)
-        at = stamp(self._now())
-        return Intent(run.id, self._number, self._scope, "", urn, kind.name, verb, id=identity, key=key, at=at)
+            self._writer.begun = True
+        at, number = stamp(self._now()), next(self._writer.numbers)
+        return Intent(run.id, number, self._scope, "", urn, kind.name, verb, id=identity, key=key, at=at)
 
     async def set_aside(self, urn: str, kind: Kind, identity: str, name: str) -> None:
         """It is about to be given a temporary name. Raises LedgerError."""
@@ -165,5 +179,5 @@ class Memory:
 
     async def aclose(self) -> None:
         """Notes that this process ended; what is open stays so until the engine shows that it knows."""
-        if self._run is not None and self._ledger is not None:
-            await self._ledger.finish(self._run.id, stamp(self._now()), "done")
+        if self._writer.begun and self._ledger is not None:
+            await self._ledger.finish(self._writer.run.id, stamp(self._now()), "done")

@@ -65,7 +65,7 @@ class Provider(Greeting):
     async def Cancel(self, request: empty_pb2.Empty, context: Context) -> Any:
         """Ends waits; what is in flight finishes, and nothing more is sent."""
         if self._world is not None:
-            self._world.stop.set()
+            self._world.cancel()
         return empty_pb2.Empty()
 
     # Configuration

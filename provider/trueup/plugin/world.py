@@ -16,9 +16,10 @@ from trueup.errors import LedgerError, SafetyError, SecretError, UsageError
 from trueup.options import STATE, SystemClock
 from trueup.paths import home
 from trueup.plugin.handovers import Handovers
-from trueup.plugin.memory import Memory
+from trueup.plugin.memory import Memory, Writer
 from trueup.plugin.reads import Reads
 from trueup.progress import length
+from trueup.records import stamp
 from trueup.secrets import reveal
 from trueup.systems.den.organization import organization
 from trueup.wire import plain
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trueup.client import Client
-    from trueup.ledger import Ledger
+    from trueup.ledger import Hold, Ledger
     from trueup.model import Kind
     from trueup.plugin.config import Config
     from trueup.plugin.host import Host
@@ -64,6 +65,11 @@ class World:
         self._memories: dict[str, asyncio.Task[Memory]] = {}
         self._ledger: asyncio.Task[Ledger | None] | None = None
         self._no_ledger: LedgerError | None = None
+        self._writer = Writer(stamp(self.clock.now()))
+        self._hold: Hold | None = None
+        self._releasing: asyncio.Task[None] | None = None
+        self._locking = asyncio.Lock()
+        self._organization = ""
 
     async def __aenter__(self) -> Self:
         try:
@@ -86,6 +92,10 @@ class World:
         for client in self._clients.values():
             if client.window.unshared:
                 await client.share()
+        if self._releasing is not None:
+            self._releasing.cancel()
+        if self._hold is not None:
+            await self._hold.release()
         for task in self._memories.values():
             with contextlib.suppress(Exception):
                 await (await task).aclose()
@@ -120,8 +130,11 @@ class World:
         known = memory.accepted(credential)
         meant = self.config.systems["den"].organization
         if known is None or (meant is not None and known != meant):
-            await memory.accept(credential, (await organization(client)).id)
-        elif client.guard is not None:
+            self._organization = (await organization(client)).id
+            await memory.accept(credential, self._organization)
+            return
+        self._organization = known
+        if client.guard is not None:
             client.guard.vouch()
 
     def outside(self, kind: Kind, spec: Mapping[str, Any]) -> str:
@@ -132,9 +145,37 @@ class World:
         return f"it is of project {project}, and {settings.said_by} project {settings.project}."
 
     async def may_write(self, kind: Kind, spec: Mapping[str, Any]) -> None:
-        """Raise SafetyError unless something may be written that is there, or to be there, as that spec says."""
+        """Return once something may be written that is there, or to be there, as that spec says.
+
+        The first write to an organisation or project takes its lock, which other Pulumi programs share, and the command
+        does not. Raises SafetyError, and Locked while a command writes there.
+        """
         if why := self.outside(kind, reveal(dict(spec))):
             raise SafetyError(f"this {kind.name} is not written: {why}")
+        await self.memory(kind.system)
+        if self._hold is None:
+            return  # there is no ledger
+        async with self._locking:
+            if not self._hold.over:
+                await self._hold.take([f"{self._scopes[kind.system]} {await self._tenant(kind, spec)}"])
+
+    async def _tenant(self, kind: Kind, spec: Mapping[str, Any]) -> str:
+        """What is locked for a resource: its project, or the organisation, which the ledger mostly knows."""
+        if kind.system != "den":
+            return str(reveal(dict(spec))[kind.parent])
+        if not self._organization:
+            self._organization = (await organization(self._clients["den"])).id
+        return self._organization
+
+    def _lost(self) -> None:
+        if self._hold is not None:
+            self.host.warn(f"{self._hold.over} Run pulumi up --refresh when no other run is at work.")
+
+    def cancel(self) -> None:
+        """End waits; what is in flight finishes, nothing more is sent, and then the lock is given back."""
+        self.stop.set()
+        if self._hold is not None and self._releasing is None:
+            self._releasing = asyncio.ensure_future(self._hold.release_when_idle())
 
     async def memory(self, system: str) -> Memory:
         """What was done there last. Raises LedgerError."""
@@ -147,7 +188,7 @@ class World:
         if self._ledger is None:
             self._ledger = asyncio.ensure_future(self._opened())
         ledger = await asyncio.shield(self._ledger)
-        memory = Memory(ledger, self._scopes[system], self.clock.now, self._no_ledger)
+        memory = Memory(ledger, self._scopes[system], self.clock.now, self._writer, self._no_ledger)
         await memory.load()
         return memory
 
@@ -173,4 +214,7 @@ class World:
             if client.credential.key is not None:
                 client.shared = SharedWindow(ledger, self._scopes[name], client.credential.key.reveal())
                 await client.share()
+        self._hold = ledger.sharing(self._writer.run, self._lost)
+        for client in self._clients.values():
+            client.lease = self._hold  # which lets nothing pass before it has taken a lock
         return ledger

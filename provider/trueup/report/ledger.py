@@ -90,7 +90,7 @@ def leases(found: Sequence[Lease], page: Page) -> str:
     if all(one.gone for one in found):
         sheet.line("Nobody has to wait for what has ended: the next run takes it over.")
     else:
-        sheet.line("Next: trueup unlock RUN, when that run is gone for sure.")
+        sheet.line("Next: trueup unlock RUN, which asks that run to stop and to give them back.")
     return sheet.render()
 
 
@@ -107,6 +107,8 @@ def forgotten_json(number: int) -> str:
 def held(one: Lease) -> str:
     """`run r-1 (user@host, process 4711), since …, last heartbeat 3 s ago`."""
     gone = "; it has ended without giving it back" if one.gone else ""
+    if one.revoked and not one.gone:
+        gone = f"; {one.revoker} asked for it at {one.revoked}"
     return f"run {one.run} ({one.holder}), since {one.since}, last heartbeat {lasting(one.age)} ago{gone}"
 
 
