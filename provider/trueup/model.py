@@ -84,6 +84,11 @@ class Field:
     """A text that the server trims before it counts its length, in UTF-16 units."""
 
     @property
+    def grows(self) -> bool:
+        """Whether a newer server may know more words than its enum: another one is a warning."""
+        return GROWS in self.schema
+
+    @property
     def nullable(self) -> bool:
         """Whether null may be written."""
         types = self.schema.get("type")
@@ -100,6 +105,10 @@ class Field:
         return isinstance(value, bool) or (isinstance(value, str) and value in self.schema.get("enum", ()))
 
 
+GROWS: Final = "x-grows"
+"""Marks an enum in a schema: a newer server may know more words."""
+
+
 def field(
     doc: str,
     *,
@@ -113,6 +122,7 @@ def field(
     inline: tuple[str, str] | None = None,
     example: Any = None,
     trimmed: bool = False,
+    grows: bool = False,
     **schema: Any,
 ) -> Any:
     """A field of a kind's dataclass: what it is, its traits, and further JSON Schema (`max_length=255`)."""
@@ -128,7 +138,7 @@ def field(
         "inline": inline,
         "example": example,
         "trimmed": trimmed,
-        "schema": {_camel(key): value for key, value in schema.items()},
+        "schema": {_camel(key): value for key, value in schema.items()} | ({GROWS: True} if grows else {}),
     }
     return dataclasses.field(default=None, metadata=traits)
 

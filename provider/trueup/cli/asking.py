@@ -54,6 +54,32 @@ def context(asked: Asked, console: Console, system: str) -> Context:
     return Context(Manifest([], connections, found.files, found.digest), tuple(sorted(named)))
 
 
+def detected(client: Client) -> list[str]:
+    """Return how the server behaves as far as this run could see, and from what that is concluded."""
+    from trueup.report.page import safe
+
+    signs, limits = client.signs, client.limits
+    system = client.manner.system.capitalize()
+    if not signs.answers:
+        return [f"{system}: nothing was answered, so that nothing is known of its version."]
+    ids = f"{signs.with_request_id:,} of {signs.answers:,} answers carried x-request-id"
+    age = "as newer servers, which strip it" if not signs.with_request_id else "as servers until August 2026"
+    lines = [f"{system}: {ids}{f', {age}' if client.manner.system == 'den' else ''}."]
+    if client.manner.system == "den":
+        asked = signs.probe or "not asked, since no credential was refused"
+        lines.append(f"{system}: get-session said: {asked}.")
+        lines.append(
+            f"{system}: {limits.requests:,} requests a window of the key, which {limits.silence:.0f} s of silence close; "
+            f"{client.window.used:,} counted, {'other runs included' if client.window.known else 'of this run alone'}."
+            if limits.requests
+            else f"{system}: a session has no request window."
+        )
+        lines.append(
+            f"{system}: GET /v1/org may be up to five minutes old on newer servers; nothing is concluded of it."
+        )
+    return [safe(line) for line in lines]
+
+
 def client_of(opened: Session, system: str, asked: Asked) -> Client:
     """The client of the one connection that is meant."""
     return opened.clients[system, connection_of(asked)]

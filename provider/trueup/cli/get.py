@@ -137,7 +137,7 @@ async def _get(
 ) -> tuple[Found, Got]:
     from dataclasses import replace
 
-    from trueup.cli.asking import Meter, client_of
+    from trueup.cli.asking import Meter, client_of, detected
     from trueup.cli.running import session
     from trueup.importing import Found, looking, read
     from trueup.importing.kinds import live_kinds
@@ -167,6 +167,9 @@ async def _get(
                 raise looking.unknown(kind, name, lives)
         progress.close()
         reading, now = meter.read(), client.clock.now()
+        if asked.verbose:
+            for line in detected(client):
+                console.err.print(line)
     names = {
         live.id: live.name for other, listing in found.listings.items() if other != kind.name for live in listing.items
     }

@@ -20,4 +20,6 @@ def declared(asked: Asked, console: Console, files: Sequence[str] | None = None)
     found = load(files or asked.files or (".",))
     for line in faults.skipped(found, listed=asked.verbose > 0):
         console.err.print(line)
+    for line in faults.warnings(found):
+        console.err.print(line)
     return found

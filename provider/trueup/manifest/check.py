@@ -56,9 +56,16 @@ def sound(document: Document, kind: Kind | None, *, look: bool) -> bool:
     return kind.name != "Connection" or not problems(kind, value["spec"])
 
 
-def explain(document: Document, kind: Kind | None) -> list[Fault]:
-    """Every fault of a document that is not sound; none if a closer look finds it sound after all."""
-    return _Explainer(document, kind).faults()
+def explain(document: Document, kind: Kind | None, warnings: list[Fault] | None = None) -> list[Fault]:
+    """Every fault of a document that is not sound; none if a closer look finds it sound after all.
+
+    What may be right for a newer server is added to `warnings`.
+    """
+    explainer = _Explainer(document, kind)
+    found = explainer.faults()
+    if warnings is not None:
+        warnings += explainer.warnings
+    return found
 
 
 class _Explainer:
@@ -67,6 +74,7 @@ class _Explainer:
         self._kind = kind
         self._places = document.span.places()
         self._found: list[Fault] = []
+        self.warnings: list[Fault] = []
         self._secret_lines: set[int] = set()
         self._said: set[Path] = set()
 
@@ -214,6 +222,10 @@ class _Explainer:
             self._missing_keys(path, schema, error.instance)
         elif error.validator == "oneOf":
             self._one_of(path, [one["required"][0] for one in error.validator_value], error.instance)
+        elif error.validator == "enum" and words.may_be_newer(schema, error.instance):
+            self._said.add(path)
+            place, said = self._places.value(path), words.newer(path, error.validator_value, error.instance)
+            self.warnings.append(self._document.span.source.fault(place.mark, *said, width=place.width))
         elif path not in self._said:
             if "valueFrom" in path or schema.get("title") == REFERENCE:
                 self._hide(path)

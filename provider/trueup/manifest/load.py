@@ -44,6 +44,8 @@ class Manifest:
     """The files without any document: nothing, or comments alone."""
     skipped: list[str] = field(default_factory=list)
     """The files of other tools in the folders that were read."""
+    warnings: list[Fault] = field(default_factory=list)
+    """What is no fault, and may be a mistake."""
 
 
 def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | None = None) -> Manifest:
@@ -106,6 +108,7 @@ class _Batch:
         self.faults: list[Fault] = []
         """All of these, and those between documents."""
         self.blank: list[str] = []
+        self.warnings: list[Fault] = []
         self._unsound: set[int] = set()
         self._lost: list[str] = []
 
@@ -121,7 +124,9 @@ class _Batch:
     def manifest(self, files: Files) -> Manifest:
         """What was added."""
         connections = {(one.address.system, one.address.name): one for one in self.connections}
-        return Manifest(self.resources, connections, files.names, files.digest, self.blank, files.skipped)
+        return Manifest(
+            self.resources, connections, files.names, files.digest, self.blank, files.skipped, self.warnings
+        )
 
     def _take(self, source: Source, files: Files) -> None:
         look = needs_a_look(source.text)
@@ -143,7 +148,7 @@ class _Batch:
             if kind is None and source.among_others and not nearly.concerns(document.value):
                 continue  # of another tool
             ours = True
-            if not sound(document, kind, look=look) and (faults := explain(document, kind)):
+            if not sound(document, kind, look=look) and (faults := explain(document, kind, self.warnings)):
                 self.faults += faults
                 self.broken.append(_Broken(faults, _is_connection(document, kind)))
                 if kind is None:

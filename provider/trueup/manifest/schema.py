@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.manifest.literals import PLAIN
-from trueup.model import PROTECT, RENAMED_FROM
+from trueup.model import GROWS, PROTECT, RENAMED_FROM
 from trueup.systems import BY_NAME, KINDS
 
 if TYPE_CHECKING:
@@ -186,7 +186,19 @@ def manifest_schema(kinds: Sequence[Kind] = KINDS) -> dict[str, Any]:
 
 def schema_text() -> str:
     """What is committed as `schemas/manifest.schema.json`."""
-    return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_suggested(manifest_schema()), indent=2, ensure_ascii=False) + "\n"
+
+
+def _suggested(schema: Any) -> Any:
+    """The schema for editors: words that a newer server may add to are suggested, and no others refused."""
+    if isinstance(schema, list):
+        return [_suggested(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if GROWS not in schema:
+        return {key: _suggested(value) for key, value in schema.items()}
+    rest = {key: value for key, value in schema.items() if key not in (GROWS, "enum", "type")}
+    return {**rest, "anyOf": [{"enum": schema["enum"]}, {"type": "string"}]}
 
 
 def document_schema(kind: Kind, *, free: dict[str, Any] | None = None, checked: bool = False) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from trueup.diff import Path, dotted
 from trueup.manifest.scalars import Odd, made_of
 from trueup.manifest.schema import NO_CONTROL
 from trueup.manifest.text import printable, quoted
+from trueup.model import GROWS
 from trueup.texts import BLANKS
 
 HOW_TO_REFER: Final = (
@@ -240,6 +241,17 @@ def literal(path: Path, why: str) -> Said:
         return Said("E140", f"{name_of(path)} holds a literal secret: a URL with a password", hint)
     reasons = {"name": "its name says so", "form": "it has the form of a key or a token"}
     return Said("E140", f"{name_of(path)} is a literal secret: {reasons[why]}", HOW_TO_REFER)
+
+
+def may_be_newer(schema: dict[str, Any], value: Any) -> bool:
+    """Return whether a word that an enum lacks may be one of a newer server: it is no near miss of those it has."""
+    return GROWS in schema and isinstance(value, str) and bool(value.strip()) and not near(value, schema["enum"])
+
+
+def newer(path: Path, options: list[Any], value: Any) -> Said:
+    """Return the warning about such a word."""
+    message = f"{name_of(path)} {quoted(value)} is none of {', '.join(map(str, options))}"
+    return Said("E104", message, "It is sent as it is; a newer server may know it.")
 
 
 def not_one_of(path: Path, options: list[Any], value: Any) -> Said:

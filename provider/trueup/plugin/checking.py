@@ -63,6 +63,25 @@ class Failure:
     reason: str
 
 
+def newer_words(kind: Kind, inputs: Mapping[str, Any]) -> list[str]:
+    """Return a warning for each word that only a newer server may know."""
+    return [
+        f"{said.message}. {said.hint}"
+        for name, trait in _traits(kind).items()
+        if trait.grows and _is_newer(trait, inputs.get(name))
+        for said in [words.newer((name,), trait.schema["enum"], bare(inputs[name]))]
+    ]
+
+
+def _is_newer(trait: Field, value: Any) -> bool:
+    return (
+        not isinstance(value, Sealed)
+        and value is not UNKNOWN
+        and bare(value) not in trait.schema["enum"]
+        and words.may_be_newer(trait.schema, bare(value))
+    )
+
+
 def check(kind: Kind, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     """The inputs in canonical form, secrets sealed, and what is wrong with them; what is not known yet is not wrong."""
     traits = _traits(kind)
@@ -190,6 +209,8 @@ def _may_mend(error: Any) -> bool:
 
 def _of_error(kind: Kind, path: Path, error: Any, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
     keyword, limit, value = error.validator, error.validator_value, error.instance
+    if keyword == "enum" and words.may_be_newer(error.schema, value) and not _holds(given, path):
+        return  # a warning
     if keyword == "additionalProperties":
         yield from _unknown_keys(kind, path, list(error.schema["properties"]), value, within=_within(given, path))
     elif keyword == "required":

@@ -15,7 +15,7 @@ from pulumi.runtime.proto import provider_pb2
 from trueup.diff import MISSING, dotted
 from trueup.errors import SafetyError, UsageError
 from trueup.plugin import config, functions, naming
-from trueup.plugin.checking import Failure, check
+from trueup.plugin.checking import Failure, check, newer_words
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
 from trueup.plugin.failures import abort
 from trueup.plugin.greeting import Greeting
@@ -121,6 +121,8 @@ class Provider(Greeting):
             autonaming = request.autonaming if request.HasField("autonaming") else None
             given, failed = naming.named(kind, request.urn, decode(request.olds), decode(request.news), autonaming)
             found, failures = check(kind, given)
+            for warning in newer_words(kind, found):
+                self._host.warn(warning, request.urn)
             failures = [*failed, *failures] or self._elsewhere(kind, found)
             failures = failures or self._claims.claim(kind, request.urn, found)
             return provider_pb2.CheckResponse(

@@ -77,7 +77,7 @@ def imported(kind: Kind, live: Live) -> dict[str, Any]:
         value = spec.get(trait.name)
         if trait.local or trait.write_only or trait.owned_by_key or value is None:
             continue
-        if "enum" in trait.schema and value not in trait.schema["enum"]:
+        if "enum" in trait.schema and not trait.grows and value not in trait.schema["enum"]:
             doubt = cast(Verbs, kind.verbs).doubt((trait.name,), value)
             if doubt is None or not doubt.may_be:
                 continue  # no word that a program may say stands for it

@@ -25,6 +25,11 @@ def render(error: ManifestError, page: Page) -> str:
     return "\n".join([*parts, page.paint(safe(error.message), "bold")])
 
 
+def warnings(manifest: Manifest) -> list[str]:
+    """A line for each of what is no fault and may be a mistake."""
+    return [safe(f"{str(one).replace(': error[', ': warning[', 1)}. {one.hint}") for one in sorted(manifest.warnings)]
+
+
 def render_sound(manifest: Manifest) -> str:
     """What is said of manifests without a fault."""
     resources, connections, files = (
@@ -57,6 +62,7 @@ def render_sound_json(manifest: Manifest) -> str:
             "resources": len(manifest.resources),
             "connections": len(manifest.connections),
             "faults": [],
+            "warnings": [scrub(str(fault)) for fault in sorted(manifest.warnings)],
         }
     )
 

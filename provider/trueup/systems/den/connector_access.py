@@ -57,7 +57,7 @@ class ConnectorAccess:
     )
     organization: bool | None = field("The whole organisation.", immutable=True, enum=[True])
     role: Literal["viewer", "editor", "manager"] = field(
-        "What they may do: read it, change it, or also say who may.", example="editor"
+        "What they may do: read it, change it, or also say who may.", grows=True, example="editor"
     )
 
 

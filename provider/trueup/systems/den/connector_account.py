@@ -31,7 +31,9 @@ class ConnectorAccount:
     replacing it would delete every instance of the account.
     """
 
-    connectorType: Literal["github"] | None = field("What the upstream is.", default="github", immutable=True)
+    connectorType: Literal["github"] | None = field(
+        "What the upstream is.", default="github", immutable=True, grows=True
+    )
     remoteId: str = field(
         "The account's id at the upstream; unique in the organisation.",
         trimmed=True,

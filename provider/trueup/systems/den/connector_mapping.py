@@ -46,6 +46,7 @@ class ConnectorMapping:
     mappingKind: Literal["path", "api", "custom"] = field(
         "How it selects. Another kind is another mapping: it is deleted and created anew.",
         immutable=True,
+        grows=True,
         example="path",
     )
     selector: str = field(
@@ -57,7 +58,7 @@ class ConnectorMapping:
         example="skills/**",
     )
     objectType: Literal["skill", "agent", "command", "tool", "mcp", "hook", "context", "custom"] = field(
-        "What it becomes.", example="skill"
+        "What it becomes.", grows=True, example="skill"
     )
     plugin: str | None = field("The id of the plugin that it lands in.", pattern="^plg_[0-9a-z]{26}$", nullable=True)
     autoAddToPlugin: bool | None = field("Whether what is found is added to the plugin by itself.", default=False)

@@ -47,7 +47,7 @@ class ConnectorTarget:
         example="acme/docs",
     )
     targetKind: Literal["repository_branch"] | None = field(
-        "What it follows.", default="repository_branch", immutable=True
+        "What it follows.", default="repository_branch", immutable=True, grows=True
     )
     externalTargetRef: str | None = field(
         "Another reference to what is followed, such as the branch.",
