@@ -201,7 +201,15 @@ def test_all_reasons_have_one_form(name: str, changes: dict[str, Any], reasons: 
 
 
 def test_faults_are_told_in_the_order_of_the_fields() -> None:
-    inputs = {"zebra": 1, "ant": 2, "role": "x", "member": 5, "team": "y", "connectorInstance": "docs", "adopt": "no"}
+    inputs = {
+        "zebra": 1,
+        "ant": 2,
+        "role": "viewr",
+        "member": 5,
+        "team": "y",
+        "connectorInstance": "docs",
+        "adopt": "no",
+    }
     _, failures = check(KINDS[ACCESS], inputs)
     paths = [one.property for one in failures]
     assert paths == ["", "connectorInstance", "member", "role", "adopt", "ant", "zebra"]

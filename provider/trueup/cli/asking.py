@@ -69,7 +69,7 @@ def detected(client: Client) -> list[str]:
         asked = signs.probe or "not asked, since no credential was refused"
         lines.append(f"{system}: get-session said: {asked}.")
         lines.append(
-            f"{system}: {limits.requests:,} requests a window of the key, which {limits.silence:.0f} s of silence close; "
+            f"{system}: windows of {limits.requests:,} requests a key, closed by {limits.silence:.0f} s of silence; "
             f"{client.window.used:,} counted, {'other runs included' if client.window.known else 'of this run alone'}."
             if limits.requests
             else f"{system}: a session has no request window."

@@ -169,7 +169,7 @@ def manifest_schema(kinds: Sequence[Kind] = KINDS) -> dict[str, Any]:
         }
         for kind in kinds
     ]
-    return {
+    whole: dict[str, Any] = {
         "$schema": DRAFT,
         "title": "trueup manifest",
         "description": "One document of a manifest: a connector, or how a system is reached.",
@@ -182,11 +182,13 @@ def manifest_schema(kinds: Sequence[Kind] = KINDS) -> dict[str, Any]:
         "allOf": branches,
         "definitions": {_definition(kind): document_schema(kind) for kind in kinds} | _DEFINITIONS,
     }
+    suggested: dict[str, Any] = _suggested(whole)
+    return suggested
 
 
 def schema_text() -> str:
     """What is committed as `schemas/manifest.schema.json`."""
-    return json.dumps(_suggested(manifest_schema()), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _suggested(schema: Any) -> Any:

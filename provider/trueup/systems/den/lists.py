@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.errors import NotFound, Unavailable
+from trueup.errors import NotFound, Refused, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
@@ -98,8 +98,14 @@ class _Walk:
         back = 1
         self._pass(trail, items)
         while after is not None:
-            items, ahead = await self.page(after)
-            if self._below(trail, items):
+            try:
+                items, ahead = await self.page(after)
+                lost = not self._below(trail, items)
+            except Refused as error:
+                if error.status != 400:
+                    raise
+                lost = True  # a cursor that is not known any more
+            if not lost:
                 self._pass(trail, items)
                 after, back = ahead, 1
                 continue

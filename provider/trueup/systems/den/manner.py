@@ -56,7 +56,11 @@ class DenManner:
             return ""
         if body.get("error") == "reauth":
             return "reauth: this session is older than 15 minutes; sign in again, or use an API key"
+        if body.get("error") == "organization_sso_required":
+            return "organization_sso_required: sign in by your organisation's SSO and use that session, or an API key"
         parts = [str(body[key]) for key in ("error", "message") if isinstance(body.get(key), str)]
+        if isinstance(body.get("requiredPermission"), str):
+            parts.append(f"needs the permission {body['requiredPermission']}")
         details = body.get("details")
         for detail in details if isinstance(details, list) else []:
             if isinstance(detail, dict):
