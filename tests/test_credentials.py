@@ -118,3 +118,34 @@ async def test_a_member_without_grants_does_no_harm(world: World) -> None:
     report = await world.apply(*wanted, connections=connections)
     assert results(report) == {"old-wiki": "refused"}
     assert len(world.rows(INSTANCES)) == 2
+
+
+async def test_a_newer_server_says_nothing_of_a_spent_window_and_all_is_made(world: World) -> None:
+    world.den(version="2026-09")
+    edit_key(world, requestCount=560, lastRequest=world.sandbox.control.get("/clock").json()["now"])
+    wanted = [account(), *(instance(f"repo-{n}") for n in range(60))]
+    report = await world.apply(*wanted)
+    assert (report.exit_code, report.count("done")) == (0, 61)
+    assert len({row["name"] for row in world.rows(INSTANCES)}) == len(world.rows(INSTANCES)) == 62
+    assert any("presumed to be spent" in why for why, _ in world.progress.waits)
+    assert world.routes()["GET /api/auth/get-session"] == len(world.progress.waits) == 1
+
+
+async def test_a_key_that_a_newer_server_refuses_from_then_on_ends_the_run_after_one_silence(world: World) -> None:
+    world.den(version="2026-09")
+    wanted = [account(), *(instance(f"repo-{n}") for n in range(30))]
+
+    def switch_off(line: str) -> None:
+        if "repo-5 " in line:
+            edit_key(world, enabled=False)
+
+    world.progress.on_advance = switch_off
+    report = await world.apply(*wanted, parallelism=1)
+    assert report.exit_code == 4
+    done = {name for name, result in results(report).items() if result == "done"}
+    there = {row["name"] for row in world.rows(INSTANCES)} - {"old-wiki", "release-notes-2019"}
+    assert done - {"acme"} == there
+    assert 0 < len(there) < 30
+    assert world.routes()["GET /api/auth/get-session"] == len(world.progress.waits) == 1
+    failed = [str(outcome.error) for outcome in report.outcomes if outcome.result == "failed"]
+    assert any("worked before" in error for error in failed)
