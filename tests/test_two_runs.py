@@ -230,7 +230,7 @@ def test_the_lease_of_another_machine_is_waited_for_until_its_heartbeat_is_over(
     assert refused.end() == 5, refused.said
     assert WORKING.search(refused.said)
     assert "error[E502]" in refused.said
-    place.lease(f"heartbeat = {CLOCK[kind]} - 27")
+    place.lease(f"heartbeat = {CLOCK[kind]} - 22")
     second = place.apply(manifest, "--lock-timeout", "20s")
     second.wait_for("Waiting for run r-")
     assert place.leases()
