@@ -12,6 +12,7 @@ NAMES = (
     *("requests-plan", "requests-converge", "requests-import", "requests-org", "requests-aged", "prediction"),
     *("organisation-from-nothing", "crash-points", "ledger-overhead"),
     *("wall-plan", "cpu-load", "memory-plan", "start-help"),
+    "failing",
     *("pulumi-refresh", "pulumi-up-noop", "pulumi-wall", "plugin-start", "plugin-memory"),
 )
 
