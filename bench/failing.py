@@ -25,6 +25,7 @@ from bench.servers import Servers, serving
 
 INPUTS = Path(__file__).parents[1] / "tests" / "failing"
 CANARY = "canary"
+GOAL = 0.0
 _PATIENCE = 60.0
 _LINEAR = 7.0
 """Times the CPU time that four times the documents may take; a square takes sixteen."""
@@ -80,7 +81,7 @@ def measure() -> Figure:
     missing = {path.name for path in INPUTS.iterdir() if path.is_dir()} - set(CHECKS)
     detail = "; ".join(f"{name}: {why}" for name, why in sorted(wrong.items())) or f"all of {len(CHECKS)} are right"
     assert not missing, missing
-    return Figure("failing", len(wrong), 0, 0, "inputs", "figure", detail)
+    return Figure("failing", len(wrong), 0, GOAL, "inputs", "figure", detail)
 
 
 def _tried(name: str, check: Callable[[Case], None]) -> str:
