@@ -10,9 +10,8 @@ from bench import stack
 
 NAMES = (
     *("requests-plan", "requests-converge", "requests-import", "requests-org", "requests-aged", "prediction"),
-    *("organisation-from-nothing", "crash-points", "ledger-overhead"),
+    *("organisation-from-nothing", "crash-points", "failing", "ledger-overhead"),
     *("wall-plan", "cpu-load", "memory-plan", "start-help"),
-    "failing",
     *("pulumi-refresh", "pulumi-up-noop", "pulumi-wall", "plugin-start", "plugin-memory"),
 )
 
