@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from declare import DEN, account, declared, instance
+from declare import DEN, account, declared, instance, mapping, target
 from world import ACCOUNTS, INSTANCES, Recorder, World, names, results
 
 from trueup.errors import Unavailable
@@ -208,3 +208,19 @@ async def test_a_create_in_doubt_that_is_stopped_is_looked_for_by_the_next_run(
     plan = await world.plan(account(), instance("docs"))
     assert not plan.has_changes
     assert any(text.endswith("with 1 call open: 1 had taken effect, 0 had not.") for text in said)
+
+
+async def test_a_mapping_is_looked_for_below_a_target_that_was_not_read(world: World) -> None:
+    """Its target is dropped with it, and another one is declared: that is no reason to take the two for gone."""
+    base = [account(), instance("docs"), instance("other")]
+    await world.apply(*base, target("main"))
+    world.fault(system="den", method="POST", route="*/mappings", reset="after")
+    world.fault(system="den", method="GET", route="*/mappings", reset="before", nth=list(range(2, 40)))
+    assert results(await world.apply(*base, target("main"), mapping("lost"))) == {"lost": "failed"}
+    world.calm()
+    other = [target("there", connectorInstance="other"), mapping("new", connectorTarget="there")]
+    for prune in (False, True):
+        async with world.session(*base, *other, prune=prune) as session, session.exclusively():
+            assert (await session.apply(await session.plan())).exit_code == 0
+    assert "with 1 call open: 1 had taken effect, 0 had not." in world.progress.said
+    assert [row["selector"] for row in world.rows("den.connectorMappings")] == ["new/**"]

@@ -69,6 +69,21 @@ async def test_what_a_key_may_not_see_stays_ours(who: str, world: World, monkeyp
     assert world.instance("docs")["status"] == "active"
 
 
+async def test_an_admin_by_a_team_may_what_admins_may(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.den(version="2026-09")
+    state = world.sandbox.control.get("/state").json()
+    user = world.row("den.users", email="viewer@example.test")
+    member = world.row("den.members", userId=user["id"])
+    for team in state["tables"]["den.teams"].values():
+        team["admin"] = member["id"] in team["memberIds"]
+    world.sandbox.control.put("/state", json=state)
+    behave_as(world, monkeypatch, "viewer")
+    report = await world.apply(account(), instance("docs"), target("main"))
+    assert results(report) == {"acme": "done", "docs": "done", "main": "done"}
+    assert (await world.apply(archive(), account(), prune=True)).exit_code == 0
+    assert world.instance("docs")["status"] == "archived"
+
+
 async def test_what_a_grant_may_forbid_is_told_when_it_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.apply(archive(), wiki())
     behave_as(world, monkeypatch, "viewer")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from declare import access, account, instance, target
-from world import World
+from declare import DEN, access, account, declared, instance, target
+from world import World, results
 
 from trueup.errors import UsageError
 from trueup.model import Declared
+from trueup.secrets import Secret
 from trueup.select import Selection, select
 
 
@@ -67,6 +68,28 @@ def test_a_narrowed_run_does_not_take_what_it_left_out_for_undeclared() -> None:
     both = [*ALL, access("member", member="member@example.test")]
     found = select(both, Selection(("den/ConnectorAccess/everybody",)))
     assert [one.address.name for one in found] == ["acme", "docs", "everybody", "member"]
+
+
+@pytest.mark.parametrize("connection", ["default", "other"])
+async def test_a_grant_that_is_declared_by_the_id_of_its_instance_and_left_out_is_not_revoked(
+    world: World, connection: str
+) -> None:
+    den = world.sandbox.ready["den"]
+    more = {"connections": (declared(DEN, "Connection", "other", url=den["url"], apiKey=Secret(den["apiKey"])),)}
+    docs = instance("docs", access={"exclusive": True})
+    assert (await world.apply(account(), docs)).exit_code == 0
+    below = {"connectorInstance": world.instance("docs")["id"], "role": "viewer"}
+    mine = declared(DEN, "ConnectorAccess", "mine", connection, **below, member="member@example.test")
+    every = access("everybody", connectorInstance=below["connectorInstance"], organization=True)
+    assert (await world.apply(account(), docs, mine, every, **more)).exit_code == 0
+    before = world.rows("den.accessGrants")
+    narrowed = {**more, "targets": ("den/ConnectorInstance/docs",)}
+    report = await world.apply(account(), docs, mine, every, **narrowed)
+    assert (report.outcomes, world.rows("den.accessGrants")) == ([], before)
+    assert results(await world.apply(account(), docs, mine, **narrowed)) == {"docs:organization": "done"}
+    lost = declared(DEN, "ConnectorAccess", "lost", connection, **below, team="Nobody")
+    await world.apply(account(), docs, mine, every, **more)
+    assert results(await world.apply(account(), docs, mine, lost, **narrowed)) == {"docs:organization": "refused"}
 
 
 def test_both_have_to_fit() -> None:

@@ -184,6 +184,16 @@ class Matches:
                 self._unsettled(claimant.declared, claimant.spec)
         return index
 
+    def left_out(self, kind: Kind, parent: str) -> list[Declared]:
+        """What is declared below that id, by whatever connection, and left out of this run."""
+        return [
+            one
+            for place, found in self._elsewhere.items()
+            if (place[0], place[2]) == (kind.system, kind.name)
+            for one in found
+            if one.spec.get(kind.parent) == parent
+        ]
+
     def _around(self, place: Place, index: Index) -> Around:
         connection = place[:2]
         by_address = self._by_address(connection)

@@ -149,8 +149,12 @@ class _Observer:
     async def _read_below(self, place: Place, kind: Kind, verbs: Verbs, above: Place) -> Listing:
         parents = self.matches.parents(place)
         index = self.matches.indexes.get(above)
+        nested = bool(cast("Kind", kind_named(place[0], above[2])).parent)
+        held = self.wanted.records.get(place[:2], {})
         for record in self.owned[place]:
             seen = index is None or not index.listing.complete or record.parent in index.by_id
+            # What is above is listed below what was read alone: an open call asks, whatever is missing there.
+            seen = seen or (nested and held.get(record.id) is not record)
             if record.parent and seen and not self._rests(place, record, index):
                 parents.setdefault(record.parent, [])
         for one in self.exclusive.get(place, ()):

@@ -93,8 +93,8 @@ def _complete(intent: Intent, index: Index, connection: tuple[str, str], matches
     if not kind.parent or not listing.complete or intent.parent in listing.below:
         # The organisation is that of the intent: what is not there does not belong to another one.
         return listing.complete and (intent.parent not in listing.denied or intent.parent in listing.gone)
-    if parent is None:
-        return False  # of another project nothing is known
+    if parent is None or cast("Kind", kind_named(connection[0], parent)).parent:
+        return False  # what is above is another project, or is itself listed below something that was not read
     above = matches.indexes.get((*connection, parent))  # what is below something that is gone is gone as well
     if above is None or not above.listing.complete or above.listing.denied or above.listing.aged:
         return False

@@ -21,6 +21,7 @@ from trueup.model import (
     Desired,
     Kept,
     Live,
+    Refusal,
     Verbs,
     Where,
 )
@@ -29,9 +30,9 @@ from trueup.plan.steps import Left, Step
 from trueup.systems import KINDS, kind_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-    from trueup.match import Matches, Place
+    from trueup.match import Index, Matches, Place
     from trueup.model import Kind
     from trueup.plan.steps import Plan, Policy
     from trueup.records import Record
@@ -132,9 +133,10 @@ def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]
             continue
         kind = cast("Kind", kind_named(place[0], place[2]))
         by_id = {matches.lives[parent.address].id: parent for parent in parents if parent.address in matches.lives}
+        kept = {key for parent in by_id for key in _left_out(kind, parent, index, matches)}
         for live in index.listing.items:
             parent = by_id.get(live.spec.get(kind.parent, ""))
-            if parent is None or live.implied or live.id in claimed:
+            if parent is None or live.implied or live.id in claimed or index.verbs.key(live.spec) in kept:
                 continue
             calls = index.verbs.removal(live, "")
             if isinstance(calls, Kept):
@@ -143,6 +145,19 @@ def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]
             stand_in = Declared(Address(place[0], place[2], name, place[1]), kind, {}, parent.where, gone=True)
             found.append(_delete(stand_in, live, calls, f"not declared, and access of {parent.address} is exclusive"))
     return found
+
+
+def _left_out(kind: Kind, parent: str, index: Index, matches: Matches) -> Iterator[Hashable]:
+    """Natural keys of what is declared below a parent, by its id, and left out of this run.
+
+    Nothing is removed there while one of them cannot be told which it is.
+    """
+    for one in matches.left_out(kind, parent):
+        spec = index.verbs.canonical(one.spec, index.listing)
+        if isinstance(spec, Refusal):
+            matches.unsettled.setdefault((kind.name, parent), one.address)
+        else:
+            yield index.verbs.key(spec)
 
 
 def _delete(stand_in: Declared, live: Live, calls: tuple[Call, ...], why: str) -> Step:

@@ -1,6 +1,7 @@
 """The organisation of a credential: who is in it, and what the credential's own member may do.
 
 Fact: `GET /v1/org` tells organisation, own role, members with e-mails, and teams, in one request (case `org-context`).
+Newer servers make admins of a team's members: then `role` is the member's own, and `effectiveRole` the highest.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Organization:
     member: str
     """The id of the member whose credential asks."""
     roles: frozenset[str]
-    """The member's roles in the organisation."""
+    """The member's roles in the organisation, their own and that of a team."""
     members: dict[str, str]
     """Ids of members by e-mail, in small letters."""
     teams: dict[str, str]
@@ -81,7 +82,8 @@ def _read(answer: Answer) -> Organization:
             called[row["id"]] = name
             if teams.setdefault(name, row["id"]) != row["id"]:
                 doubles.add(name)
-    roles = frozenset(part.strip() for part in plain(me["role"]).split(","))
+    words = (me["role"], me.get("effectiveRole"))
+    roles = frozenset(part.strip() for one in words if isinstance(one, str) for part in plain(one).split(","))
     return Organization(own["id"], me["id"], roles, members, teams, frozenset(doubles), called)
 
 
