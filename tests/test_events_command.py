@@ -323,7 +323,7 @@ def test_a_connection_of_a_manifest_and_nothing_of_other_systems(world: World, t
 
 
 def test_manifests_with_faults_are_told_also_where_nobody_named_them(world: World) -> None:
-    (Path.cwd() / "broken.yaml").write_text("kind: [")
+    (Path.cwd() / "broken.yaml").write_text("apiVersion: den.trueup.dev/v1\nkind: [")
     done = run()
     assert (done.returncode, done.stdout.count("No sync event is there")) == (0, 1)
     assert done.stderr == "Passed over: 1 document that could not be read, see trueup validate\n"

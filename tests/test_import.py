@@ -377,7 +377,7 @@ def test_the_key_of_another_organisation_is_refused(bench: Bench, tmp_path: Path
     for words in (["import", "den", "-o", str(bench.out)], ["get", "access", "--below", "old-wiki"]):
         done = inside(*words, "-f", str(where))
         assert done.returncode == 3, done.stderr
-        assert "its credential belongs to" in done.stderr
+        assert "the credential belongs to" in done.stderr
     assert not bench.out.exists()
 
 

@@ -292,7 +292,8 @@ class Matches:
         waits = self.waits.get(one.address)
         key = index.verbs.key(spec)
         named = index.verbs.key({**spec, **{name: str(need) for name, need in waits.items()}}) if waits else key
-        other = index.named.setdefault(named, one.address)
+        identified = index.verbs.identity(spec) is not None  # Wexa may have several connectors of one name
+        other = one.address if identified else index.named.setdefault(named, one.address)
         if other != one.address:
             raise _Refused(f"{other} declares the same {one.kind.name}. Remove one of the two.")
         return key
