@@ -158,7 +158,8 @@ def test_secrets_go_and_lists_go_whole() -> None:
         "kept": 1,
         "password": "x",
         "list": ["fine", TOKEN],
-        "deep": {"apiKey": "y", "branch": "main"},
+        "deep": {"apiKey": "y", "branch": "main", "pin_secret": 123456},
+        "maxTokens": 4096,
         "only": {"token": "z"},
         TOKEN: 1,
         "sealed": Secret("abcdefgh"),
@@ -168,11 +169,12 @@ def test_secrets_go_and_lists_go_whole() -> None:
         "reference": {"valueFrom": {"env": "X"}},
     }
     found = pruned(value, ("config",))
-    assert found.value == {"kept": 1, "deep": {"branch": "main"}}
+    assert found.value == {"kept": 1, "deep": {"branch": "main"}, "maxTokens": 4096}
     assert {path for path, _ in found.gone} == {
         ("config", "password"),
         ("config", "list"),
         ("config", "deep", "apiKey"),
+        ("config", "deep", "pin_secret"),
         ("config", "only", "token"),
         ("config", TOKEN),
         ("config", "sealed"),

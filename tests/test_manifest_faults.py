@@ -326,6 +326,9 @@ SECRETS = {
     "password in config": Row(
         instance("  config: {dbPassword: hunter2}\n"), "11:24", "E140", "config.dbPassword", "valueFrom", False
     ),
+    "number as password": Row(
+        instance("  config: {dbPassword: 123456}\n"), "11:24", "E140", "config.dbPassword", "valueFrom", False
+    ),
     "list of tokens": Row(
         instance("  config: {tokens: [hunter2]}\n"), "11:21", "E140", "config.tokens[0]", "valueFrom", False
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trueup.manifest.literals import may_hold_secret, needs_a_look, secret_form, secret_name
+from trueup.manifest.literals import literals, may_hold_secret, needs_a_look, secret_form, secret_name
 
 SECRET = (
     "password dbPassword db_password PASSWORD passwd passphrase secret clientSecret client-secret token authToken "
@@ -89,3 +89,19 @@ def test_a_line_that_is_not_shown(line: str) -> None:
 )
 def test_a_line_that_is_shown(line: str) -> None:
     assert not may_hold_secret(line)
+
+
+@pytest.mark.parametrize("name", ["password", "pass", "PASS", "dbPin_secret", "minute_token", "apiKey"])
+def test_a_number_may_be_a_secret(name: str) -> None:
+    for value in (123456, 1.5, 0, [123456]):
+        assert [why for _, why in literals({name: value})] == ["name"]
+
+
+@pytest.mark.parametrize("name", ["tokens", "maxTokens", "MAX_TOKENS", "max_token", "minToken", "passwords"])
+def test_a_number_that_counts_secrets_is_none(name: str) -> None:
+    assert list(literals({name: 4096})) == []
+    assert [why for _, why in literals({name: "hunter2"})] == ["name"]
+
+
+def test_a_boolean_is_no_secret() -> None:
+    assert list(literals({"password": True})) == []

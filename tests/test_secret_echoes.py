@@ -6,6 +6,8 @@ import base64
 import codecs
 import html
 import json
+import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +17,7 @@ from commands import inside
 from world import World
 
 from trueup import redaction
-from trueup.redaction import scrub, touches
+from trueup.redaction import scrub, touches, without_pieces
 from trueup.secrets import Secret
 from trueup.wire import recognised
 
@@ -169,6 +171,45 @@ def test_pieces_are_touched() -> None:
     assert touches("0123ABCDcanary")
     assert touches("x-0123abcd-canary-9876fedc-y")
     assert not touches("batch_size")
+
+
+KEY = "den_Q7x9Lm2Vt5Rz8Kc1Wp4Yb6Nd3Hs0Jf"
+CUT: dict[str, Callable[[str], str]] = {
+    "cut off": lambda text: text[: len(text) * 2 // 3],
+    "its end": lambda text: text[8:],
+    "in groups": lambda text: "-".join(text[place : place + 4] for place in range(0, len(text), 4)),
+    "in lines": lambda text: "\n".join(text[place : place + 9] for place in range(0, len(text), 9)),
+    "spaced out": lambda text: " ".join(text),
+    "wide letters": lambda text: "".join(chr(ord(char) + 0xFEE0) for char in text),
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_credential_that_is_repeated_in_part(world: World, folder: Path, name: str) -> None:
+    (folder / "secret.txt").write_text(PEM)
+    piece = CUT[name](KEY)
+    world.fault(
+        system="wexa", route="/connectors/{projectID}", status=400, body={"detail": f"bad key {piece}, said it"}
+    )
+    printed = inside("plan", "-f", "wexa.yaml", "-v", TRUEUP_WEXA_API_KEY=KEY).stderr
+    assert "bad key" in printed
+    assert "said it" in printed
+    shown = "".join(char for char in unicodedata.normalize("NFKC", printed) if char.isalnum())
+    assert not [KEY[start : start + 8] for start in range(4, len(KEY) - 7) if KEY[start : start + 8] in shown]
+
+
+def test_words_without_pieces_of_a_credential_stay() -> None:
+    said = "The key den_Q7x9… of connection 9Lm2Vt5 is not known: \u00e9t\u00e9"
+    assert without_pieces(said, KEY) == said
+    assert without_pieces(f"<{KEY}> and <{KEY}>", KEY) == "<(sensitive)> and <(sensitive)>"
+    assert without_pieces("ab ab ab", "ab") == "ab ab ab"
+
+
+def test_a_long_text_of_secrets_takes_no_longer() -> None:
+    Secret("0123abcd-canary-9876fedc")
+    started = time.process_time()
+    assert scrub("0123abcd-canary-9876fedc " * 80_000) == "(sensitive) " * 80_000
+    assert time.process_time() - started < 5
 
 
 def test_ordinary_words_stay() -> None:

@@ -10,6 +10,7 @@ import contextlib
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
@@ -22,6 +23,8 @@ _SHORTEST: Final = 6
 """Characters of a part; a shorter one would blank out ordinary words of every message."""
 _CASED: Final = 8
 """Characters from which on another case of the same letters counts."""
+_PIECE: Final = 8
+"""Letters and digits in a row that are a piece of a credential."""
 _LARGEST: Final = 1 << 16
 """Characters of a secret that is looked into."""
 _PARTS: Final = 2000
@@ -73,7 +76,8 @@ def scrub(text: str) -> str:
     if not known:
         return text
     starts = known.starts()
-    place = 0
+    shown: list[str] = []
+    begin = place = 0
     while place <= len(text) - _SHORTEST:
         found = next(
             (one for one in starts.get(text[place : place + _SHORTEST], ()) if text.startswith(one, place)), None
@@ -81,9 +85,38 @@ def scrub(text: str) -> str:
         if found is None:
             place += 1
             continue
-        text = text[:place] + REDACTED + text[place + len(found) :]
-        place += len(REDACTED)
-    return text
+        shown += (text[begin:place], REDACTED)
+        begin = place = place + len(found)
+    return "".join([*shown, text[begin:]])
+
+
+def without_pieces(text: str, value: str) -> str:
+    """Return the text without any eight letters or digits in a row of a credential, whatever separates them.
+
+    For what a server says of a request: it may repeat the key cut off, or broken into groups.
+    """
+    whole = "".join(letter for _, letter in _letters(value))
+    pieces = {whole[place : place + _PIECE] for place in range(len(whole) - _PIECE + 1)}
+    letters = list(_letters(text))
+    bare = "".join(letter for _, letter in letters)
+    shown: list[str] = []
+    begin = end = 0
+    for place in range(len(bare) - _PIECE + 1):
+        if bare[place : place + _PIECE] not in pieces:
+            continue
+        start, last = letters[place][0], letters[place + _PIECE - 1][0] + 1
+        if start >= end:  # not the rest of the one before
+            shown += (text[begin:start], REDACTED)
+        begin = end = last
+    return "".join([*shown, text[begin:]])
+
+
+def _letters(text: str) -> Iterator[tuple[int, str]]:
+    """The letters and digits of a text in their plain form, each with its place."""
+    for place, char in enumerate(text):
+        for letter in char if char.isascii() else unicodedata.normalize("NFKC", char):
+            if letter.isalnum():
+                yield place, letter.lower()
 
 
 def touches(text: str) -> bool:

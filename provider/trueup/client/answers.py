@@ -10,7 +10,7 @@ from trueup.client.call import Again, Call
 from trueup.client.causes import Cause
 from trueup.client.values import Answer
 from trueup.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable
-from trueup.redaction import touches
+from trueup.redaction import touches, without_pieces
 from trueup.wire import parsed, plain, recognised, retry_after
 
 if TYPE_CHECKING:
@@ -38,16 +38,29 @@ WITHHELD: Final = "its own words are not shown, since a secret took part"
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
 
 
-def request_id_of(call: Call, headers: Mapping[str, str]) -> str:
+_LOOKED_AT: Final = 4000
+"""Characters of a server's words of which some are shown."""
+
+
+def request_id_of(client: Client, call: Call, headers: Mapping[str, str]) -> str:
     """Return what the server calls a request; where a secret took part only what has the form of a UUID."""
-    found = plain(headers.get("x-request-id", ""), 64)
+    found = _plain(client, headers.get("x-request-id", ""), 64)
     return "" if call.guarded and not (_ID.match(found) and not touches(found)) else found
+
+
+def _plain(client: Client, words: str, longest: int = 300) -> str:
+    """A server's words on one line, without pieces of the credential that it was sent."""
+    words = words[:_LOOKED_AT]
+    for secret in (client.credential.key, client.credential.token):
+        if secret is not None:
+            words = without_pieces(words, secret.reveal())
+    return plain(words, longest)
 
 
 def _shown(client: Client, call: Call, words: str) -> str:
     """The words of a server as they may be shown."""
     if not call.guarded or not words:
-        return plain(words)
+        return _plain(client, words)
     known = recognised(words, client.manner.vocabulary | _keys(call.body))
     return f"{known}; {WITHHELD}" if known else WITHHELD
 
@@ -132,7 +145,7 @@ def _redirect(client: Client, call: Call, status: int, request_id: str, location
         where = f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else parts.hostname or ""
     except ValueError:
         where = ""
-    where = f" to {plain(where, 120)}" if where and not call.guarded else ""
+    where = f" to {_plain(client, where, 120)}" if where and not call.guarded else ""
     failure = call.error(Malformed, status, request_id, f"answered {status}: a redirect{where}, which is not followed.")
     failure.hint = (
         f'Check the url of connection "{client.credential.name}" ({client.url}): it may have moved, or {_PAGE}.'

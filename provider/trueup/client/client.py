@@ -266,7 +266,7 @@ class Client:
                     extensions={"trace": trace},
                 ) as response,
             ):
-                request_id = request_id_of(call, response.headers)
+                request_id = request_id_of(self, call, response.headers)
                 self.signs.answers += 1
                 self.signs.with_request_id += "x-request-id" in response.headers
                 if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity", "gzip"):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from trueup.diff import MISSING
 from trueup.importing import emit
 from trueup.importing.pruning import is_secret, pruned
+from trueup.manifest import counted
 from trueup.manifest.check import explain, kind_of, sound
 from trueup.manifest.compose import Document, documents
 from trueup.manifest.declare import declare
@@ -210,6 +211,9 @@ class _Describer:
                 return needed if isinstance(needed, tuple) or enum else self._fault(read, needed)
             if error.validator in ("required", "oneOf"):
                 return "the server does not tell all that a manifest has to say"
+        for at, fault in counted.faults(self.kind, document["metadata"], document["spec"]):
+            if len(at) > 1 and at[0] == "spec":
+                return self._needed(str(at[1]), fault.message)
         return self._without(self._fault(read, ODD))
 
     def _fault(self, read: Document, otherwise: str) -> str:

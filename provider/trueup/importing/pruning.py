@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import MISSING
-from trueup.manifest.literals import secret_form, secret_name
+from trueup.manifest.literals import names_secret, secret_form
 from trueup.secrets import Secret, scrub
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class _Walk:
             here = (*path, key)
             if is_secret(key) or _is_half(key):
                 self.gone.append((here, _GUARDED if is_secret(key) else _HALF))
-            elif (found := self.taken(item, here, named=secret_name(key))) is not MISSING:
+            elif (found := self.taken(item, here, named=names_secret(key, item))) is not MISSING:
                 kept[key] = found
         return kept if kept or not value else MISSING
 
@@ -111,6 +111,8 @@ def _unfit(value: Any, named: bool) -> str:
         if value and (named or is_secret(value)):
             return _GUARDED
         return _HALF if _is_half(value) else ""
+    if named and isinstance(value, int | float) and not isinstance(value, bool):
+        return _GUARDED
     if isinstance(value, int) and not isinstance(value, bool):
         return _NUMBER if abs(value) > _EXACT and not _is_double(value) else ""
     if isinstance(value, float):

@@ -33,6 +33,8 @@ _SECRET_WORD: Final = re.compile(
     "(?:password|passwd|passphrase|pass|pwd|pw|psk|secret|token|credential|apikey|privatekey|accesskey|secretkey|authorization)s?"
 )
 _KEY_WORDS: Final = frozenset(("api", "private", "access", "secret", "signing", "encryption"))
+_COUNTS: Final = re.compile(r"(?<![sS])[sS]$|^(?:[mM]ax|MAX|[mM]in|MIN|[nN]um|NUM)(?![a-z])")
+"""Names of several secrets: a number under one says how many they are, or may be."""
 _LINE: Final = re.compile(
     r"(?i)(?:pass|pwd|\bpw|psk|secret|token|api[_-]?key|(?:private|access)[_-]?key|credential|authorization)"
     r"[\w-]*[\"']?\s*[:=]\s*(?!valueFrom\b)[^\s{]"
@@ -48,6 +50,15 @@ def secret_name(name: str) -> bool:
     if _SECRET_WORD.fullmatch(words[-1]):
         return True
     return words[-1] in ("key", "keys") and len(words) > 1 and words[-2] in _KEY_WORDS
+
+
+def names_secret(name: str, value: Any) -> bool:
+    """Whether a key of that name makes a secret of its value: not of a number where the name counts, as `maxTokens`."""
+    return secret_name(name) and not (_is_number(value) and _COUNTS.search(name) is not None)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def secret_form(value: str) -> bool:
@@ -74,7 +85,7 @@ def literals(value: Any, path: Path = (), named: bool = False) -> Iterator[tuple
     """The paths of literal secrets, each with why: its `name`, its `form`, or a password in a `url`."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from literals(item, (*path, key), key != "valueFrom" and secret_name(key))
+            yield from literals(item, (*path, key), key != "valueFrom" and names_secret(key, item))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from literals(item, (*path, number), named)
@@ -83,3 +94,5 @@ def literals(value: Any, path: Path = (), named: bool = False) -> Iterator[tuple
             yield path, "name"
         elif found := _FORM.search(value):
             yield path, "url" if found.group().startswith("://") else "form"
+    elif named and _is_number(value):
+        yield path, "name"

@@ -77,8 +77,8 @@ class _Verbs(Verbs):
     told: Mapping[str, str] = MappingProxyType({"category": "What Wexa lists it under."})
 
     def key(self, spec: dict[str, Any]) -> Hashable:
-        """Project and name; whether the server keeps names unique is unknown, so two matches are an error."""
-        return (spec["projectId"], spec.get("name"))
+        """Project and name, or id; whether the server keeps names unique is unknown, so two matches are an error."""
+        return (spec["projectId"], spec.get("name") or (spec.get("connectorId"),))
 
     def label(self, spec: dict[str, Any]) -> str:
         """Its name or id."""
