@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trueup.model import RENAMED_FROM
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
     from typing import Any
@@ -32,7 +30,7 @@ class Claimant:
     """In the server's words, with ids for references."""
     key: Hashable
     held: Live | None = None
-    """What it has been until now, by the ledger or by its name."""
+    """What it is, or has been until now: by its id, by the ledger, or by its name."""
     known: bool = False
     """Whether the ledger says so."""
     former: Hashable | None = None
@@ -59,23 +57,15 @@ class Around:
     """What is declared as well and left out of this run, by address."""
 
 
-@dataclass(slots=True)
-class Claims:
-    """What became of the claimants of one place."""
-
-    lives: dict[Address, Live] = field(default_factory=dict)
-    refused: dict[Address, str] = field(default_factory=dict)
-
-
-def settle(claimants: Sequence[Claimant], around: Around) -> Claims:
-    """Return what each claimant is; one in neither map does not exist yet."""
+def settle(claimants: Sequence[Claimant], around: Around) -> dict[Address, str]:
+    """Find what each claimant holds; return why some cannot be told. What holds nothing does not exist yet."""
     return _Settling(claimants, around).settle()
 
 
 class _Settling:
     def __init__(self, claimants: Sequence[Claimant], around: Around) -> None:
         self.around = around
-        self.claims = Claims()
+        self.refused: dict[Address, str] = {}
         self.explicit: dict[str, Claimant] = {}
         self.taken: dict[str, Claimant] = {}
         """By id, who is what, or may be."""
@@ -89,35 +79,31 @@ class _Settling:
             else:
                 self.by_identity.append((one, identity))
 
-    def settle(self) -> Claims:
+    def settle(self) -> dict[Address, str]:
         for one, identity in self.by_identity:
             self._by_identity(one, identity)
         if self.around.verbs.follows:
             for one in self.named:
                 self._by_ledger(one)
         for one in self.named:
-            if one.held is None and one.address not in self.claims.refused:
+            if one.held is None and not (self.refused and one.address in self.refused):
                 self._by_name(one)
         if any(one.declared.annotations for one in self.named):
             self._by_annotation()
-        for one in self.named:
-            if one.held is not None and one.address not in self.claims.refused:
-                self.claims.lives[one.address] = one.held
-        return self.claims
+        return self.refused
 
     def _refuse(self, one: Claimant, why: str) -> None:
-        self.claims.refused[one.address] = why
-        self.claims.lives.pop(one.address, None)
+        self.refused[one.address] = why
 
     def _by_identity(self, one: Claimant, identity: str) -> None:
         if (live := self.around.by_id.get(identity)) is None:
             return
         other = self.explicit.setdefault(identity, one)
         if other is not one:
-            self._refuse(one, _twice(identity, other))
+            self._refuse(one, twice(identity, other.address))
             return
         self.taken[identity] = one
-        self.claims.lives[one.address] = live
+        one.held = live
 
     def _by_ledger(self, one: Claimant) -> None:
         """What the ledger has for the address, as far as it is there and below the same parent."""
@@ -144,7 +130,7 @@ class _Settling:
 
     def _meant(self, one: Claimant, records: list[Record]) -> list[Record]:
         """Of several the one of which the annotation was carried out, else the one that goes by its name."""
-        note = note_of(one.declared)
+        note = one.declared.renamed_from
         if note and (moved := [record for record in records if record.renamed_from == note]):
             return moved
         key = self.around.verbs.key
@@ -163,7 +149,8 @@ class _Settling:
         if live.id in self.taken:  # it is another one, which may be about to give up this name
             self._unless_disputed(one)
             return
-        if (owner := self.around.owner(live.id)) in self.around.elsewhere and owner != str(one.address):
+        elsewhere = self.around.elsewhere
+        if elsewhere and (owner := self.around.owner(live.id)) in elsewhere and owner != str(one.address):
             self._refuse(
                 one,
                 f"its name is that of {live.id}, which is {owner} by the ledger. That is declared as well, and this "
@@ -177,7 +164,7 @@ class _Settling:
         """It is what a manifest gives to another one by its id: then that one is refused, and nothing is made anew."""
         if (identity := self.disputed.get(one.address)) is not None:
             other = self.explicit[identity]
-            self._refuse(other, _twice(identity, one))
+            self._refuse(other, twice(identity, one.address))
             self.taken[identity] = one
             one.held, one.known = self.around.by_id[identity], True
 
@@ -196,14 +183,14 @@ class _Settling:
             if all(one.known for one in chain):  # without a ledger nothing tells whether that was done already
                 self._move(chain, wanting)
         for address, why in self._contested().items():
-            self.claims.refused[address] = why
+            self.refused[address] = why
 
     def _wanting(self) -> dict[str, Claimant]:
         """By id of what they want, those whose annotation was not carried out yet."""
         wanting: dict[str, Claimant] = {}
         verbs = self.around.verbs
         for one in self.named:
-            if not note_of(one.declared) or one.address in self.claims.refused:
+            if not one.declared.renamed_from or one.address in self.refused:
                 continue
             spent = [record.id for record in self.around.records(one.address) if self._spent(one, record)]
             if one.held is not None and one.held.id in spent:
@@ -221,7 +208,7 @@ class _Settling:
 
     @staticmethod
     def _spent(one: Claimant, record: Record) -> bool:
-        return bool(record.renamed_from) and record.renamed_from == note_of(one.declared)
+        return bool(record.renamed_from) and record.renamed_from == one.declared.renamed_from
 
     def _chain(self, head: Claimant, wanting: Mapping[str, Claimant], held: Mapping[str, Claimant]) -> list[Claimant]:
         """The chain that begins with something that is not there yet; empty when what it ends with stays."""
@@ -266,11 +253,6 @@ class _Settling:
             self.taken[identity] = one
 
 
-def note_of(declared: Declared) -> str:
-    """The former name that its annotation gives; empty when there is none."""
-    return (declared.annotations or {}).get(RENAMED_FROM, "").strip()
-
-
 def _cycles(wanting: Mapping[str, Claimant], held: Mapping[str, Claimant]) -> list[list[Claimant]]:
     """Chains that bite their own tail: each wants what the next one holds."""
     targets = {one.address: key for key, one in wanting.items()}
@@ -288,5 +270,6 @@ def _cycles(wanting: Mapping[str, Claimant], held: Mapping[str, Claimant]) -> li
     return found
 
 
-def _twice(identity: str, other: Claimant) -> str:
-    return f"{identity} is declared twice: here and as {other.address}. Remove one of the two."
+def twice(identity: str, other: Address) -> str:
+    """Return why one of two that are one and the same is refused."""
+    return f"{identity} is declared twice: here and as {other}. Remove one of the two."

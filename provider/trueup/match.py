@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from trueup.claims import Around, Claimant, settle
+from trueup.claims import Around, Claimant, settle, twice
 from trueup.diff import UNKNOWN
 from trueup.model import Address, Declared, Live, Refusal, Verbs
 
@@ -112,7 +112,6 @@ class Matches:
         self.indexes: dict[Place, Index] = {}
         self._by_place: dict[Place, list[Declared]] = defaultdict(list)
         self._declared: dict[Address, Declared] = {}
-        self.kinds = {one.address: one.kind for one in declared}
         for one in declared:
             self._by_place[place_of(one)].append(one)
             self._declared[one.address] = one
@@ -123,6 +122,10 @@ class Matches:
         for one in elsewhere:
             self._elsewhere[place_of(one)].append(one)
         self._targets: dict[tuple[str, str, str, str], tuple[Any, Address | None]] = {}
+
+    def kind_of(self, address: Address) -> Kind:
+        """The kind of a declared resource."""
+        return self._declared[address].kind
 
     def denials(self, connection: tuple[str, str]) -> list[str]:
         """What the server of a connection said of what could not be read below something."""
@@ -160,27 +163,27 @@ class Matches:
                 self.specs[one.address] = spec
                 if listing.denied and (why := listing.denied.get(spec.get(one.kind.parent, ""))):
                     self.denied[one.address] = why
-                elif one.address in listing.aged:
+                elif listing.aged and one.address in listing.aged:
                     self.lives[one.address] = self._aged(one, spec, index)
                 else:
                     claimants.append(Claimant(one, spec, self._name(one, spec, index)))
             except _Refused as refused:
                 self.refused[one.address] = refused.why
                 self._unsettled(one, spec)
-        claims = settle(claimants, self._around(place, index))
+        refusals = settle(claimants, self._around(place, index))
         for claimant in claimants:
-            address = claimant.address
-            live = claims.lives.get(address)
-            if address not in claims.refused and live is not None:
+            address = claimant.declared.address
+            why = refusals.get(address, "") if refusals else ""
+            if not why and (live := claimant.held) is not None:
                 other = index.claimed.setdefault(live.id, address)
-                if other == address:
+                if other is address or other == address:
                     self.lives[address] = live
                     continue
-                claims.refused[address] = f"{live.id} is declared twice: here and as {other}. Remove one of the two."
-            elif live is None and address in listing.hidden:
+                why = twice(live.id, other)
+            elif address in listing.hidden:
                 self.hidden[address] = listing.hidden[address]
-            if address in claims.refused:
-                self.refused[address] = claims.refused[address]
+            if why:
+                self.refused[address] = why
                 self._unsettled(claimant.declared, claimant.spec)
         return index
 
@@ -289,12 +292,12 @@ class Matches:
 
     def _name(self, one: Declared, spec: dict[str, Any], index: Index) -> Any:
         """Its natural key. Two may be one in the server's words alone: an e-mail and the id of the same member."""
-        waits = self.waits.get(one.address)
+        waits = self.waits.get(one.address) if self.waits else None
         key = index.verbs.key(spec)
         named = index.verbs.key({**spec, **{name: str(need) for name, need in waits.items()}}) if waits else key
         identified = index.verbs.identity(spec) is not None  # Wexa may have several connectors of one name
         other = one.address if identified else index.named.setdefault(named, one.address)
-        if other != one.address:
+        if other is not one.address and other != one.address:
             raise _Refused(f"{other} declares the same {one.kind.name}. Remove one of the two.")
         return key
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from trueup.texts import trimmed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trueup.diff import Change, Path
 
 DEFAULT_CONNECTION: Final = "default"
@@ -210,7 +212,7 @@ class Verbs:
 
     def former(self, declared: Declared, spec: dict[str, Any]) -> Hashable | None:
         """The natural key with the name that its annotation says it had; `spec` has ids for references."""
-        name = trimmed((declared.annotations or {}).get(RENAMED_FROM, ""))
+        name = declared.renamed_from
         return self.key({**spec, self.naming: name}) if name and self.naming else None
 
     def label(self, spec: dict[str, Any]) -> str:
@@ -402,14 +404,28 @@ class Kind:
     """Its fields that name another resource."""
     inlines: tuple[Field, ...] = dataclasses.field(init=False, repr=False, compare=False)
     """Its fields that are short forms of other resources."""
+    trimmed: tuple[Field, ...] = dataclasses.field(init=False, repr=False, compare=False)
+    """Its texts that the server trims."""
+    whole: tuple[tuple[str, ...], ...] = dataclasses.field(init=False, repr=False, compare=False)
+    """The paths of its whole numbers: fields, and keys of fields."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {spec.name: spec for spec in self.fields})
         object.__setattr__(self, "references", tuple(spec for spec in self.fields if spec.reference))
         object.__setattr__(self, "inlines", tuple(spec for spec in self.fields if spec.inline))
+        object.__setattr__(self, "trimmed", tuple(spec for spec in self.fields if spec.trimmed))
+        object.__setattr__(self, "whole", tuple(path for spec in self.fields for path in _whole(spec)))
 
     def __hash__(self) -> int:
         return hash((self.api_version, self.name))
+
+
+def _whole(spec: Field) -> Iterator[tuple[str, ...]]:
+    if spec.schema.get("type") == "integer":
+        yield (spec.name,)
+    for key, schema in spec.schema.get("properties", {}).items():
+        if schema.get("type") == "integer":
+            yield spec.name, key
 
 
 def kind(cls: type, *, system: str, verbs: Verbs | None = None, parent: str = "", one_of: tuple[str, ...] = ()) -> Kind:
@@ -448,6 +464,11 @@ class Declared:
         """What becomes of it when it leaves the manifests: its deletionPolicy, or its kind's own."""
         trait = self.kind.by_name.get("deletionPolicy")
         return str(self.spec.get("deletionPolicy") or trait.default) if trait else ""
+
+    @property
+    def renamed_from(self) -> str:
+        """The former name that its annotation gives; empty when there is none."""
+        return trimmed((self.annotations or {}).get(RENAMED_FROM, ""))
 
     @property
     def protected(self) -> bool:

@@ -14,6 +14,8 @@ BLANKS: Final = (
     "\u3000\ufeff"
 )
 """The characters that JavaScript's `trim` takes from both ends."""
+_ASCII_BLANKS: Final = "\t\n\v\f\r "
+"""Those of them that an ASCII text may hold: most texts are such, and are trimmed faster by these."""
 _ONE_BY_ONE: Final = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe"})
 """Letters that a collation takes for others, and Unicode does not take apart."""
 _KATAKANA: Final = {char: char - 0x60 for char in range(0x30A1, 0x30F7)}
@@ -22,7 +24,7 @@ _IGNORED: Final = ("Mn", "Me", "Cf", "Cc")
 
 def trimmed(text: str) -> str:
     """Return the text without the blanks at its ends."""
-    return text.strip(BLANKS)
+    return text.strip(_ASCII_BLANKS if text.isascii() else BLANKS)
 
 
 def length(text: str) -> int:

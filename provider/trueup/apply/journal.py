@@ -10,7 +10,6 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any
 
-from trueup.claims import note_of
 from trueup.diff import MISSING, Path, dotted, leaves
 from trueup.errors import LedgerError
 from trueup.match import place_of
@@ -249,7 +248,7 @@ class Journal:
             record.name = verbs.label(declared.spec)  # the words of the manifest: Den may give them to another one
         else:
             record.name = live.name if live else record.name
-        record.renamed_from = note_of(declared)
+        record.renamed_from = declared.renamed_from
         record.policy = declared.policy
         record.stack = self._stack
         record.protected = declared.protected

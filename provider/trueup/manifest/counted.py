@@ -7,7 +7,6 @@ left between the blanks. So these texts are checked here, by the limits that the
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.manifest.schema import SEEN
@@ -29,17 +28,19 @@ def faults(kind: Kind, metadata: Any, spec: Any, path: Path = ("spec",)) -> Iter
     """Yield the faults of the texts of a resource, and of those that it declares in short, each with its path."""
     if not isinstance(spec, dict):
         return
-    for trait in _texts(kind):
+    for trait in kind.trimmed:
         value = spec.get(trait.name)
         if type(value) is str and not _plain(value):
             said = of_text(trait, (*path, trait.name), value)
             if said is not None:
                 yield (*path, trait.name), said
-    if path == ("spec",) and isinstance(metadata, dict):
+    if "name" not in spec and path == ("spec",) and isinstance(metadata, dict):
         yield from _by_default(kind, metadata.get("name"), spec)
     for trait in kind.inlines:
+        if trait.name not in spec:
+            continue
         name, key = trait.inline or ("", "")
-        items, here = spec.get(trait.name), (*path, trait.name)
+        items, here = spec[trait.name], (*path, trait.name)
         if key:
             items, here = (items.get(key) if isinstance(items, dict) else None), (*here, key)
         for number, item in enumerate(items if isinstance(items, list) else ()):
@@ -73,7 +74,7 @@ def of_text(trait: Field, path: Path, value: str, *, secret: bool = False) -> Sa
 def _by_default(kind: Kind, name: Any, spec: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
     """Yield the fault that keeps `metadata.name` from being the name at the server as well."""
     trait = kind.by_name.get("name")
-    if trait is None or not trait.trimmed or "name" in spec or "connectorId" in spec:
+    if trait is None or not trait.trimmed or "connectorId" in spec:
         return
     if type(name) is not str or not name or _plain(name):
         return
@@ -82,11 +83,6 @@ def _by_default(kind: Kind, name: Any, spec: dict[str, Any]) -> Iterator[tuple[P
         yield ("metadata", "name"), said._replace(code="E109", hint=f"{said.hint} Or give spec.name.")
 
 
-@cache
-def _texts(kind: Kind) -> tuple[Field, ...]:
-    return tuple(trait for trait in kind.fields if trait.trimmed)
-
-
 def _plain(text: str) -> bool:
     """Whether nothing can be wrong with a text: most are like that."""
-    return 0 < len(text) < 255 and text.isascii() and text.isprintable() and text.strip(" ") != ""
+    return 0 < len(text) < 255 and text.isascii() and text.isprintable() and not text.isspace()

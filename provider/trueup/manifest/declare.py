@@ -12,12 +12,12 @@ from trueup.systems import BY_NAME
 from trueup.texts import trimmed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from trueup.diff import Path
     from trueup.manifest.compose import Document
     from trueup.manifest.text import Source
-    from trueup.model import Field, Kind
+    from trueup.model import Kind
 
 _TIMEOUT: Final = 30.0
 
@@ -31,7 +31,8 @@ def declare(document: Document, kind: Kind) -> Declared:
     connection = spec.pop("connection", DEFAULT_CONNECTION)
     name = metadata["name"]
     _trim(kind, spec)
-    _make_whole(kind.fields, spec)
+    if kind.whole:
+        _make_whole(kind, spec)
     if "name" in kind.by_name and "connectorId" not in spec:
         spec.setdefault("name", trimmed(name))
     return Declared(
@@ -46,21 +47,18 @@ def declare(document: Document, kind: Kind) -> Declared:
 
 
 def _trim(kind: Kind, spec: dict[str, Any]) -> None:
-    for trait in kind.fields:
-        if trait.trimmed and isinstance(spec.get(trait.name), str):
-            spec[trait.name] = trimmed(spec[trait.name])
+    for trait in kind.trimmed:
+        name = trait.name
+        if name in spec and isinstance(value := spec[name], str):
+            spec[name] = trimmed(value)
 
 
-def _make_whole(fields: Iterable[Field], spec: dict[str, Any]) -> None:
+def _make_whole(kind: Kind, spec: dict[str, Any]) -> None:
     """Writes 200.0 as 200 where a whole number is asked for."""
-    for trait in fields:
-        value = spec.get(trait.name)
-        if isinstance(value, dict):
-            for key, schema in trait.schema.get("properties", {}).items():
-                if schema.get("type") == "integer" and isinstance(value.get(key), float):
-                    value[key] = int(value[key])
-        elif isinstance(value, float) and trait.schema.get("type") == "integer":
-            spec[trait.name] = int(value)
+    for *outer, key in kind.whole:
+        holder = spec.get(outer[0]) if outer else spec
+        if isinstance(holder, dict) and isinstance(value := holder.get(key), float):
+            holder[key] = int(value)
 
 
 def written_out(one: Declared) -> Iterator[Declared]:

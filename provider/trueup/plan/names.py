@@ -16,7 +16,7 @@ from trueup.plan.steps import Step
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-    from trueup.match import Index, Matches
+    from trueup.match import Matches
     from trueup.model import Address
     from trueup.plan.steps import Left, Plan
 
@@ -73,11 +73,7 @@ class _Order:
         if index is None or not verbs.follows or step.declared.kind.parent in step.desired.waits:
             return
         own = step.live.id if step.live else ""
-        yield from (live for live in index.by_key.get(self._taken(step, verbs, index), ()) if live.id != own)
-
-    @staticmethod
-    def _taken(step: Step, verbs: Verbs, index: Index) -> Hashable:
-        return verbs.key({**(step.live.spec if step.live else {}), **step.desired.spec})
+        yield from (live for live in index.by_key.get(_name_of(step, verbs), ()) if live.id != own)
 
     def _giving(self, live: Live) -> Step:
         found = self.ending.get(live.id)
@@ -96,7 +92,7 @@ class _Order:
         if step is None or step.live is None or step.action not in ("update", "replace"):
             return f"that is {owner}, which keeps it"
         index = self.matches.indexes[place_of(step.declared)]
-        if self._taken(step, index.verbs, index) == index.verbs.key(live.spec):
+        if _name_of(step, index.verbs) == index.verbs.key(live.spec):
             return f"that is {owner}, which keeps it"
         return ""
 
@@ -147,6 +143,11 @@ class _Order:
         names = ", ".join(str(step.address) for step in cycle)
         for step in cycle:
             _refuse(step, f"the names of {names} change places while they are replaced. Change one at a time.")
+
+
+def _name_of(step: Step, verbs: Verbs) -> Hashable:
+    """Return the natural key that a resource has behind its step."""
+    return verbs.key({**(step.live.spec if step.live else {}), **step.desired.spec})
 
 
 def _cycles(steps: list[Step]) -> list[list[Step]]:

@@ -2,8 +2,8 @@
 
 Only what the ledger says is ours is removed, and what stands where the manifest claims a place for itself alone
 (`access.exclusive`). What is below something that is deleted goes with it, and what is below something that is archived
-or kept stays with it. Nothing is removed while something that is
-declared beside it cannot be told which it is: it may be that.
+or kept stays with it. Nothing is removed while something that is declared beside it cannot be told which it is: it may
+be that.
 """
 
 from __future__ import annotations
@@ -54,8 +54,11 @@ def removals(
     found = _exclusive(declared, matches, claimed)
     told = {step.live.id for step in found if step.live}
     # What is declared, and is live only as far as the ledger knows or not at all, may be any of what is ours.
-    settled = {one for one in matches.lives if one not in matches.refused}
-    unsettled = {(place_of(one)[:2], str(one.address)) for one in declared if one.address not in settled}
+    unsettled = {
+        (place_of(one)[:2], str(one.address))
+        for one in declared
+        if one.address not in matches.lives or (matches.refused and one.address in matches.refused)
+    }
     unsettled -= {(place_of(step.declared)[:2], str(step.address)) for step in plan.steps if step.action == "create"}
     staying: dict[str, list[str]] = {}
     for connection, records in owned.items():
@@ -216,9 +219,9 @@ def _sparing(step: Step, matches: Matches) -> Step:
     found = {
         address
         for address, live in matches.lives.items()
-        if ending(matches.kinds[address], address, live, {step.live.id: step}, matches)
+        if ending(matches.kind_of(address), address, live, {step.live.id: step}, matches)
     }
-    found |= {one for one, spec in matches.specs.items() if spec.get(matches.kinds[one].parent) == step.live.id}
+    found |= {one for one, spec in matches.specs.items() if spec.get(matches.kind_of(one).parent) == step.live.id}
     if found:
         verb = "is" if len(found) == 1 else "are"
         step.action, step.calls = "refuse", ()
