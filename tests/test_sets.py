@@ -115,6 +115,20 @@ async def test_nothing_is_done_below_what_another_set_holds(world: World) -> Non
     assert 'is below what is managed by the set "a"' in why(plan)["main"]
 
 
+async def test_no_name_changes_hands_with_what_another_set_holds(world: World) -> None:
+    await world.apply(account(), instance("mine"))
+    key = world.instance("mine")["connectorAccountId"]
+    await world.apply(instance("theirs", connectorAccount=key), stack="b")
+    before = world.rows(INSTANCES)
+    swapped = instance("mine", name="theirs"), instance("theirs", name="mine", id=world.instance("theirs")["id"])
+    plan = await world.plan(account(), *swapped)
+    assert actions(plan) == {"mine": "refuse", "theirs": "refuse"}
+    assert 'managed by the set "b"' in why(plan)["theirs"]
+    assert "which is refused" in why(plan)["mine"]
+    await world.apply(account(), *swapped)
+    assert world.rows(INSTANCES) == before, "nothing was left under a temporary name"
+
+
 async def test_the_share_that_is_managed_leaves_other_sets_out(world: World) -> None:
     unmanaged = len((await world.plan(account())).unmanaged)
     await world.apply(account(), instance("mine"), stack="a")

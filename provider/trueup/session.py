@@ -20,7 +20,6 @@ from trueup.observe import Wanted, guard, observe
 from trueup.options import Options
 from trueup.ownership import Ownership
 from trueup.plan import Budget, Plan, Policy, Reading, build, forbid, judge, price
-from trueup.plan.apart import keep_apart
 from trueup.plan.strict import undeclared
 from trueup.records import Run, stamp
 from trueup.secrets import Reference, Secret, mentions, resolve
@@ -128,8 +127,8 @@ class Session:
         if ledger and unfinished:
             await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own), under=self._hold)
         owned = self._ours.owned()
-        plan = build(resources, matches, records, Policy(key, options.resend, options.prune, options.disconnect), owned)
-        keep_apart(plan, self._ours.others, records)
+        policy = Policy(key, options.resend, options.prune, options.disconnect)
+        plan = build(resources, matches, records, policy, owned, self._ours.others)
         plan.left_out = len(self._left_out)
         if options.strict:
             undeclared(plan)

@@ -46,7 +46,7 @@ def keep_apart(plan: Plan, others: Records, own: Records) -> None:
             and parent in theirs
             and step.declared.kind.by_name[step.declared.kind.parent].reference
         ):
-            _refuse(step, f'it is below what is managed by the set "{theirs[parent]}".')
+            step.refuse(f'it is below what is managed by the set "{theirs[parent]}".')
         elif step.action in ("delete", "replace") and step.live is not None:
             connection = place_of(step.declared)[:2]
             _keep(step, held.get(connection, {}), own.get(connection, {}))
@@ -59,7 +59,7 @@ def _keep(step: Step, others: Mapping[str, Record], own: Mapping[str, Record]) -
     assert step.live is not None
     record = others.get(step.live.id)
     if record is not None:
-        _refuse(step, f'it is managed by the set "{record.stack}".')
+        step.refuse(f'it is managed by the set "{record.stack}".')
         return
     if not any(call.verb in WITH_ALL_BELOW for call in step.calls):
         return
@@ -70,8 +70,4 @@ def _keep(step: Step, others: Mapping[str, Record], own: Mapping[str, Record]) -
         going |= {key for records in (others, own) for key, one in records.items() if one.parent in going}
     if lost := sorted(f'{others[key].address} of the set "{others[key].stack}"' for key in going & others.keys()):
         more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
-        _refuse(step, f"it would delete with it {', '.join(lost[:_SHOWN])}{more}.")
-
-
-def _refuse(step: Step, why: str) -> None:
-    step.action, step.calls, step.why, step.lost, step.along = "refuse", (), why, (), ()
+        step.refuse(f"it would delete with it {', '.join(lost[:_SHOWN])}{more}.")

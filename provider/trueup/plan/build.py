@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from trueup.diff import MISSING, UNKNOWN, Change, Path, at, dotted, leaves
 from trueup.match import Matches, Place, by_reference, place_of, target_of
 from trueup.model import Address, Declared, Desired, Live, Refusal, Verbs
+from trueup.plan.apart import keep_apart
 from trueup.plan.judge import change_of, differences, in_sync, judge
 from trueup.plan.names import order
 from trueup.plan.near import near_names
@@ -29,17 +30,20 @@ def build(
     records: Records | None = None,
     policy: Policy | None = None,
     owned: Mapping[tuple[str, str], Sequence[Record]] | None = None,
+    others: Records | None = None,
 ) -> Plan:
-    """The plan. `found` is what was observed; `records` are by system and connection, then by id, and `owned` those
-    that were looked for although they are declared no more; secrets in the declared specs are resolved.
+    """The plan. `found` is what was observed; `records` are by system and connection, then by id, `owned` those that
+    were looked for although they are no longer declared, and `others` those of other sets of manifests; secrets in the
+    declared specs are resolved.
     """
     matches = found if isinstance(found, Matches) else _matched(declared, found, records or {})
     planner = _Planner(matches, records or {}, policy or Policy())
     planner.build(declared)
     planner.plan.specs = matches.specs
-    near_names(planner.plan, matches)
     removals(planner.plan, declared, matches, owned or {}, planner.policy)
+    keep_apart(planner.plan, others or {}, records or {})  # what it refuses frees no name
     order(planner.plan, matches)
+    near_names(planner.plan, matches)
     return planner.plan
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
 from trueup.match import place_of
-from trueup.model import DELETES, Desired, Live, Verbs
+from trueup.model import DELETES, Live, Verbs
 from trueup.plan.steps import Step
 
 if TYPE_CHECKING:
@@ -27,6 +27,24 @@ PREFIX: Final = "trueup-renaming-"
 def order(plan: Plan, matches: Matches) -> None:
     """Says of each step which others have to give up its name before, and refuses those whose name stays taken."""
     _Order(plan, matches).order()
+
+
+def refuse_in_vain(plan: Plan) -> None:
+    """Refuse the steps that need something that is refused, or wait for the name of it."""
+    found = True
+    while found:
+        found = False
+        refused = [step for step in plan.steps if step.action == "refuse"]
+        holders = {step.live.id: step for step in refused if step.live}
+        missing = {step.address for step in refused if not step.declared.gone}
+        for step in plan.pending:
+            holder = next((holders[key] for key in step.after if key in holders), None)
+            need = next((one for one in step.needs if one in missing), None)
+            if need is not None:
+                step.refuse(f"it needs {need}, which cannot be made.", error=True)
+            elif holder is not None:
+                step.refuse(f"its name is that of {holder.address}, which is refused.")
+            found = found or holder is not None or need is not None
 
 
 def temporary(live: Live) -> str:
@@ -56,13 +74,13 @@ class _Order:
         for step, holders in taking:
             for live in holders:
                 if why := self._kept(live, place_of(step.declared)[:2]):
-                    _refuse(step, f'its name "{live.name}" is taken by {live.id}: {why}.')
+                    step.refuse(f'its name "{live.name}" is taken by {live.id}: {why}.')
             if step.action != "refuse":
                 step.after = tuple(sorted({cast(Live, self._giving(live).live).id for live in holders}))
-        self._refuse_what_waits_in_vain()
+        refuse_in_vain(self.plan)
         for cycle in _cycles([step for step, _ in taking if step.action != "refuse"]):
             self._step_aside(cycle)
-        self._refuse_what_waits_in_vain()
+        refuse_in_vain(self.plan)
 
     def _holders(self, step: Step) -> Iterable[Live]:
         """What else has the name that a step takes, as far as was read."""
@@ -114,22 +132,6 @@ class _Order:
             f"or give id: {live.id} to manage that one instead"
         )
 
-    def _refuse_what_waits_in_vain(self) -> None:
-        """What waits for a name of something that is refused, or needs what is refused, is refused as well."""
-        found = True
-        while found:
-            found = False
-            refused = {step.live.id: step for step in self.plan.steps if step.action == "refuse" and step.live}
-            missing = {step.address for step in self.plan.steps if step.action == "refuse" and step.live is None}
-            for step in self.plan.pending:
-                holder = next((refused[key] for key in step.after if key in refused), None)
-                need = next((one for one in step.needs if one in missing), None)
-                if holder is not None:
-                    _refuse(step, f"its name is that of {holder.address}, which is refused.")
-                elif need is not None:
-                    _refuse(step, f"it needs {need}, which cannot be made.", error=True)
-                found = found or holder is not None or need is not None
-
     def _step_aside(self, cycle: list[Step]) -> None:
         """One of a cycle takes a temporary name first, and so gives up its own."""
         for step in cycle:
@@ -142,7 +144,7 @@ class _Order:
                     return
         names = ", ".join(str(step.address) for step in cycle)
         for step in cycle:
-            _refuse(step, f"the names of {names} change places while they are replaced. Change one at a time.")
+            step.refuse(f"the names of {names} change places while they are replaced. Change one at a time.")
 
 
 def _name_of(step: Step, verbs: Verbs) -> Hashable:
@@ -165,8 +167,3 @@ def _cycles(steps: list[Step]) -> list[list[Step]]:
         if place is not None:
             found.append(chain[place:])
     return found
-
-
-def _refuse(step: Step, why: str, *, error: bool = False) -> None:
-    step.action, step.calls, step.why, step.error = "refuse", (), why, error
-    step.after, step.aside, step.desired = (), "", Desired({}) if step.live is None else step.desired

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.match import place_of
+from trueup.plan.names import refuse_in_vain
 
 if TYPE_CHECKING:
-    from trueup.model import Address
     from trueup.plan.steps import Plan, Step
 
 _FEW = 10
@@ -46,26 +46,13 @@ def judge(plan: Plan, owned: int, limit: Limit) -> str:
 
 def forbid(plan: Plan, connection: tuple[str, str], role: str) -> None:
     """Refuses the steps that take an organisation admin, and what needs them: the credential is of somebody else."""
-    refused: set[Address] = set()
-    kept: set[str] = set()
-    for step in sorted(plan.pending, key=lambda step: step.action != "delete"):  # what they free may be waited for
-        if place_of(step.declared)[:2] != connection:
-            continue
-        if need := next((need for need in step.needs if need in refused), None):
-            _refuse(step, f"it needs {need}, which cannot be made.")
-        elif kept.intersection(step.after):
-            _refuse(step, "it takes the name of what may not be removed.")
-        elif any(call.admin for call in step.calls):
-            verb = next(call.verb for call in step.calls if call.admin)
-            _refuse(step, f"to {verb} it takes an organisation admin, and this credential belongs to a {role}.")
-        else:
-            continue
-        refused.add(step.address)
-        kept |= {step.live.id} if step.live else set()
-
-
-def _refuse(step: Step, why: str) -> None:
-    step.action, step.calls, step.why, step.error = "refuse", (), why, True
+    for step in plan.pending:
+        verb = next((call.verb for call in step.calls if call.admin), None)
+        if verb is not None and place_of(step.declared)[:2] == connection:
+            step.refuse(
+                f"to {verb} it takes an organisation admin, and this credential belongs to a {role}.", error=True
+            )
+    refuse_in_vain(plan)
 
 
 def _named(steps: list[Step]) -> str:

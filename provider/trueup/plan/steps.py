@@ -62,6 +62,13 @@ class Step:
         """The address of the resource."""
         return self.declared.address
 
+    def refuse(self, why: str, *, error: bool = False) -> None:
+        """Make it a step that sends nothing, frees no name, and takes nothing along."""
+        self.action, self.calls, self.why, self.error = "refuse", (), why, error
+        self.lost, self.along, self.after, self.aside = (), (), (), ""
+        if self.live is None:
+            self.desired = Desired({})
+
     @property
     def answers_for_itself(self) -> bool:
         """Whether the answer to its call is all the look that it gets, if it came back whole.
