@@ -83,3 +83,47 @@ async def test_adopting_writes_nothing_and_is_counted(world: World) -> None:
     assert (results(report), report.adopted, report.exit_code) == ({}, 3, 0)
     assert world.writes() == []
     assert (await world.apply(*wanted)).adopted == 0
+
+
+async def test_a_former_name_may_be_anothers_now(world: World) -> None:
+    """One document says what it was called, and a new one takes that name: each is its own."""
+    await world.apply(account(), instance("docs", config={"is": "old"}))
+    former = world.instance("docs")["id"]
+    wanted = [account(), renamed(instance("handbook", config={"is": "old"}), "docs"), instance("pages", name="docs")]
+    assert actions(await world.plan(*wanted)) == {"handbook": "update", "pages": "create"}
+    assert (await world.apply(*wanted, prune=True)).exit_code == 0
+    assert world.instance("handbook")["id"] == former
+    assert world.instance("docs")["instanceConfigJson"] in (None, {})
+    assert await world.in_sync(*wanted)
+
+
+async def test_a_former_name_that_was_carried_out_takes_nothing_once_more(world: World) -> None:
+    await world.apply(account(), instance("docs"))
+    handbook = renamed(instance("handbook"), "docs")
+    await world.apply(account(), handbook)
+    await world.apply(account(), handbook, instance("first", name="docs"))
+    former = world.instance("docs")["id"]
+    world.upstream("person", kind="connector-instance", name="handbook", remove=True)
+    report = await world.apply(account(), handbook, instance("second", name="docs"))
+    assert results(report) == {"handbook": "done"}
+    assert world.instance("docs")["id"] == former
+
+
+async def test_what_was_refused_was_not_taken_over(world: World) -> None:
+    """An instance of another account has the name: declared otherwise, it is not ours to be archived."""
+    report = await world.apply(account(), instance("old-wiki"), instance("docs"))
+    assert results(report) == {"acme": "done", "docs": "done", "old-wiki": "refused"}
+    assert report.adopted == 0
+    report = await world.apply(account(), instance("our-wiki"), instance("docs"), prune=True)
+    assert results(report) == {"our-wiki": "done"}
+    assert world.instance("old-wiki")["status"] == "active"
+
+
+async def test_what_the_ledger_knows_as_something_refused_is_not_taken_by_its_name(world: World) -> None:
+    """Two declare one name, and so one of them is refused: a third one may not take what that one was."""
+    await world.apply(account(), instance("one", name="a"), instance("two", name="b", config={"is": "two"}))
+    before = world.instance("b")
+    wanted = [account(), instance("one", name="a"), instance("two", name="A"), instance("new", name="b")]
+    report = await world.apply(*wanted)
+    assert results(report) == {"two": "refused", "new": "refused"}
+    assert world.instance("b") == before

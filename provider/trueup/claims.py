@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
     from typing import Any
 
     from trueup.model import Address, Declared, Live, Verbs
@@ -55,6 +55,8 @@ class Around:
     """The address that the ledger has for an id."""
     elsewhere: Mapping[str, Declared] = field(default_factory=dict)
     """What is declared as well and left out of this run, by address."""
+    unclear: Set[str] = frozenset()
+    """Addresses of what is declared as well and was refused before it could be told which one it is."""
 
 
 def settle(claimants: Sequence[Claimant], around: Around) -> dict[Address, str]:
@@ -149,16 +151,19 @@ class _Settling:
         if live.id in self.taken:  # it is another one, which may be about to give up this name
             self._unless_disputed(one)
             return
-        elsewhere = self.around.elsewhere
-        if elsewhere and (owner := self.around.owner(live.id)) in elsewhere and owner != str(one.address):
-            self._refuse(
-                one,
-                f"its name is that of {live.id}, which is {owner} by the ledger. That is declared as well, and this "
-                "run leaves it out: include it.",
-            )
+        around = self.around
+        withheld = bool(around.elsewhere or around.unclear)
+        if withheld and (owner := around.owner(live.id)) != str(one.address) and (why := self._withheld(owner)):
+            self._refuse(one, f"its name is that of {live.id}, which is {owner} by the ledger. {why}")
             return
         self.taken[live.id] = one
         one.held = live
+
+    def _withheld(self, owner: str) -> str:
+        """Why what the ledger knows by that address is nobody else's, although no claimant has it."""
+        if owner in self.around.elsewhere:
+            return "That is declared as well, and this run leaves it out: include it."
+        return "That is declared as well, and is refused." if owner in self.around.unclear else ""
 
     def _unless_disputed(self, one: Claimant) -> None:
         """It is what a manifest gives to another one by its id: then that one is refused, and nothing is made anew."""
@@ -172,7 +177,7 @@ class _Settling:
         """Moves resources to what lived under their former names, chain by chain."""
         wanting = self._wanting()
         held = {one.held.id: one for one in self.named if one.held is not None}
-        declared = {str(one.address) for one in self.named} | set(self.around.elsewhere)
+        declared = self._declared()
         for identity, one in wanting.items():
             # What has its name and was never this one by the ledger is not it, when what it was is known to be there.
             owner = "" if one.known else self.around.owner(identity)
@@ -184,6 +189,9 @@ class _Settling:
                 self._move(chain, wanting)
         for address, why in self._contested().items():
             self.refused[address] = why
+
+    def _declared(self) -> set[str]:
+        return {str(one.address) for one in self.named} | set(self.around.elsewhere) | self.around.unclear
 
     def _wanting(self) -> dict[str, Claimant]:
         """By id of what they want, those whose annotation was not carried out yet."""
@@ -216,16 +224,25 @@ class _Settling:
         chain, one = [head], head
         while (holder := held.get(targets[one.address])) is not None:
             if holder.address not in targets:
-                return []
+                if not self._is_new(holder) or any(
+                    self._spent(one, record) for record in self.around.records(one.address)
+                ):
+                    return []
+                holder.held = None  # it only has the name that is given up
+                break
             chain.append(holder)
             one = holder
         live = self.around.by_id[targets[one.address]]
         owner = self.around.owner(live.id)
-        if owner in self.around.elsewhere:
-            why = f"what {live.name} was ({live.id}) is {owner} by the ledger, which this run leaves out: include it."
-            self._refuse(head, why)
+        if why := self._withheld(owner):
+            self._refuse(head, f"what {live.name} was ({live.id}) is {owner} by the ledger. {why}")
             return []
         return chain
+
+    def _is_new(self, one: Claimant) -> bool:
+        """Whether it was found by its name alone, and the ledger knows that as something that is declared no more."""
+        owner = self.around.owner(one.held.id) if one.held is not None and not one.known else ""
+        return bool(owner) and owner not in self._declared()
 
     def _contested(self) -> dict[Address, str]:
         """Why some that keep what they are cannot be told: what this run leaves out says that it is what they are."""

@@ -15,7 +15,7 @@ from trueup.diff import UNKNOWN
 from trueup.model import Address, Declared, Live, Refusal, Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, Sequence, Set
 
     from trueup.model import Kind, Listing
     from trueup.records import Record
@@ -151,6 +151,7 @@ class Matches:
         index = self.indexes[place] = Index(verbs, listing)
         translated = type(verbs).canonical is not Verbs.canonical
         claimants: list[Claimant] = []
+        unclear: set[str] = set()
         for one in self._by_place.get(place, ()):
             spec = self._resolved(one)
             try:
@@ -169,8 +170,9 @@ class Matches:
                     claimants.append(Claimant(one, spec, self._name(one, spec, index)))
             except _Refused as refused:
                 self.refused[one.address] = refused.why
+                unclear.add(str(one.address))
                 self._unsettled(one, spec)
-        refusals = settle(claimants, self._around(place, index))
+        refusals = settle(claimants, self._around(place, index, unclear))
         for claimant in claimants:
             address = claimant.declared.address
             why = refusals.get(address, "") if refusals else ""
@@ -197,7 +199,7 @@ class Matches:
             if one.spec.get(kind.parent) == parent
         ]
 
-    def _around(self, place: Place, index: Index) -> Around:
+    def _around(self, place: Place, index: Index, unclear: Set[str]) -> Around:
         connection = place[:2]
         by_address = self._by_address(connection)
         elsewhere: dict[str, Declared] = {}
@@ -211,6 +213,7 @@ class Matches:
             lambda address: by_address.get(str(address), ()),
             lambda identity: self.owner(identity, connection),
             elsewhere,
+            unclear,
         )
 
     def _by_address(self, connection: tuple[str, str]) -> dict[str, list[Record]]:

@@ -246,8 +246,11 @@ class Applier:
 
     def _account(self, plan: Plan, report: Report) -> None:
         """Whose is what from now on: what is declared is ours, and what is declared no more and stays is let go."""
+        refused = {step.address for step in plan.steps if step.action == "refuse" and not step.declared.gone}
         for address, (declared, live) in plan.matched.items():
             now = self._lives.get(address, live)
+            if address in refused and self.journal.known(declared, now) is None:
+                continue  # it was there before, and was not taken over: with --prune it would be removed
             if now.seen_at or address not in plan.specs or address in plan.apart:
                 continue  # nobody looked, or what is declared stands for nothing: what the ledger knows stays
             report.adopted += self.journal.adopt(declared, plan.specs.get(address, declared.spec), now)
