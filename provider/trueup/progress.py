@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class Clock(Protocol):
@@ -63,11 +63,11 @@ class Progress(Protocol):
         """Nothing is sent for that long. `lasting` puts the two together."""
 
 
-def length(text: str) -> timedelta:
-    """A length of time such as `90s`, `10m`, `24h`, `7d` or `1h30m`. Raises ValueError."""
+def duration(text: str) -> timedelta:
+    """A length of time such as `90s`, `10m`, `24h`, `7d`, `1w` or `1h30m`. Raises ValueError."""
     import re
 
-    parts = re.findall(r"(\d{1,6}(?:\.\d{1,3})?)([smhd])", text)
+    parts = re.findall(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhdw])", text)
     if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text:
         raise ValueError(text)
     return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))

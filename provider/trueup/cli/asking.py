@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.run import Session
 
 T = TypeVar("T")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LONGEST: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def moment(text: str, now: datetime, option: str) -> datetime:
 
     found: datetime | None = None
     with contextlib.suppress(ValueError, OverflowError):
-        seconds = duration(text)
+        seconds = seconds_of(text)
         if seconds is not None:
             found = now - timedelta(seconds=seconds)
         elif "-" in text:
@@ -136,12 +136,23 @@ def moment(text: str, now: datetime, option: str) -> datetime:
     return found
 
 
-def duration(text: str) -> float | None:
-    """Seconds of `90s`, `10m`, `2h`, `3d` or `1w`; None for what is none of them."""
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not (number.isascii() and number.isdigit()) or len(number) > 9:
+def seconds_of(text: str) -> float | None:
+    """Seconds of a length of time such as `90s` or `1h30m`; None for any other text."""
+    from trueup.progress import duration
+
+    try:
+        return duration(text).total_seconds()
+    except ValueError:
         return None
-    return float(int(number) * _UNITS[unit])
+
+
+def short_text(value: str | None, name: str) -> None:
+    """Raises UsageError for a text that no server would look for."""
+    from trueup.errors import UsageError
+    from trueup.texts import length, trimmed
+
+    if value is not None and not 1 <= length(trimmed(value)) <= _LONGEST:
+        raise UsageError(f"{name} has to be a text of 1 to {_LONGEST} characters.", hint="Nothing was sent.")
 
 
 async def watched(watch: Coroutine[Any, Any, T]) -> T | None:

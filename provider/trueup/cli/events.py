@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from trueup.cli.asking import Meter, client_of, context, moment, watched
+from trueup.cli.asking import Meter, client_of, context, moment, short_text, watched
 from trueup.cli.group import WITH_VALUE
 from trueup.cli.options import Asked, Command, Option, asks
 
@@ -26,7 +26,6 @@ TYPES: Final = ("push", "installation", "installation_repositories", "repository
 STATUSES: Final = ("pending", "queued", "running", "completed", "failed", "partial", "ignored")
 NEWEST: Final = 50
 """Events that are shown when nobody says how many."""
-_LONGEST: Final = 255
 
 _EXAMPLES: Final = """\
 trueup events
@@ -171,12 +170,9 @@ def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
 def _check(filters: dict[str, Any]) -> None:
     from trueup.errors import UsageError
     from trueup.systems.den.named import is_target_id
-    from trueup.texts import length, trimmed
 
     for option, name in (("--instance", "instance"), ("--target", "target"), ("-q", "text")):
-        value = filters[name]
-        if value is not None and not 1 <= length(trimmed(value)) <= _LONGEST:
-            raise UsageError(f"{option} has to be a text of 1 to {_LONGEST} characters.", hint="Nothing was sent.")
+        short_text(filters[name], option)
     target = filters["target"]
     if target is not None and filters["instance"] is None and not is_target_id(target):
         raise UsageError(

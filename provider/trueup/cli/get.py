@@ -77,8 +77,8 @@ def command(
     whatever its case, or its id. Nothing is changed. Exits with 1 when there is none of that name, or when something
     could not be read.
     """
-    from trueup.cli.asking import connection_of, context
-    from trueup.cli.live import checked_projects, short_text
+    from trueup.cli.asking import connection_of, context, short_text
+    from trueup.cli.live import checked_projects
     from trueup.importing import Manner, Wanted, manifests, text_of
     from trueup.importing.filters import parsed
     from trueup.importing.kinds import kind_named

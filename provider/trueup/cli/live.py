@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from trueup.cli.asking import Context
     from trueup.model import Kind
-
-_LONGEST: Final = 255
 
 filters = click.option(
     "--filter",
@@ -64,12 +62,3 @@ def checked_projects(given: Sequence[str], known: Context, kind: Kind) -> tuple[
         "Wexa lists connectors by project, and none is named.",
         hint="Nothing was sent. Add --project ID, or name manifests that declare some with -f.",
     )
-
-
-def short_text(value: str | None, name: str) -> None:
-    """Raises UsageError for a text that no server would look for."""
-    from trueup.errors import UsageError
-    from trueup.texts import length, trimmed
-
-    if value is not None and not 1 <= length(trimmed(value)) <= _LONGEST:
-        raise UsageError(f"{name} has to be a text of 1 to {_LONGEST} characters.", hint="Nothing was sent.")

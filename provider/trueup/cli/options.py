@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from trueup.cli.group import COMMANDS, write_examples
-from trueup.progress import length
+from trueup.progress import duration
 
 _SECTIONS: Final = ("What", "How", "Output", "Options")
 
@@ -98,7 +98,7 @@ class Length(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         try:
-            return length(str(value).strip())
+            return duration(str(value).strip())
         except ValueError:
             self.fail(f'"{value}" is no length of time. Write 90s, 10m, 24h or 7d.', param, ctx)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from trueup.cli.asking import Meter, client_of, context, duration, watched
+from trueup.cli.asking import Meter, client_of, context, seconds_of, short_text, watched
 from trueup.cli.options import Asked, Command, Option, asks
 
 if TYPE_CHECKING:
@@ -55,12 +55,10 @@ def command(asked: Asked, console: Console, instance: str, target: str | None, w
     """
     from trueup.errors import UsageError
     from trueup.run import blocking
-    from trueup.texts import length, trimmed
 
-    for name, value in (("INSTANCE", instance), ("--target", target)):
-        if value is not None and not 1 <= length(trimmed(value)) <= 255:
-            raise UsageError(f"{name} has to be a text of 1 to 255 characters.", hint="Nothing was sent.")
-    seconds = duration(timeout if timeout is not None else _TIMEOUT)
+    short_text(instance, "INSTANCE")
+    short_text(target, "--target")
+    seconds = seconds_of(timeout if timeout is not None else _TIMEOUT)
     if not seconds:
         raise UsageError(f'--timeout "{timeout}" is no time: it is 90s, 10m or 2h.', hint="Nothing was sent.")
     if timeout is not None and not wait:

@@ -181,8 +181,7 @@ def _held(step: Step, matches: Matches) -> Step:
     other = matches.unsettled.get((kind.name, str(live.spec.get(kind.parent))))
     if other is not None:
         verb = next((call.verb for call in step.calls), "remove")
-        step.action, step.calls = "refuse", ()
-        step.why = f"nothing is removed here ({verb}) until {other}, which is declared beside it, is settled."
+        step.refuse(f"nothing is removed here ({verb}) until {other}, which is declared beside it, is settled.")
     return step
 
 
@@ -194,7 +193,7 @@ def _disconnecting(step: Step, matches: Matches) -> Step:
     assert step.live is not None
     instances = matches.indexes.get((address.system, address.connection, "ConnectorInstance"))
     if instances is None or not instances.listing.complete:
-        step.action, step.calls, step.why = "refuse", (), "its instances, which would be deleted, could not be read."
+        step.refuse("its instances, which would be deleted, could not be read.")
         return step
     lives = [live for live in instances.listing.items if live.spec.get("connectorAccount") == step.live.id]
     everywhere = {key: one for index in matches.indexes.values() for key, one in index.claimed.items()}
@@ -204,8 +203,7 @@ def _disconnecting(step: Step, matches: Matches) -> Step:
     }
     if declared := sorted(map(str, claimed)):
         verb = "is" if len(declared) == 1 else "are"
-        step.action, step.calls = "refuse", ()
-        step.why = f"{', '.join(declared)} {verb} declared and would be deleted with it."
+        step.refuse(f"{', '.join(declared)} {verb} declared and would be deleted with it.")
         return step
     step.lost = tuple(f"{address.system}/ConnectorInstance {live.name} ({live.id})" for live in lives)
     step.along = tuple(live.id for live in lives)
@@ -224,8 +222,7 @@ def _sparing(step: Step, matches: Matches) -> Step:
     found |= {one for one, spec in matches.specs.items() if spec.get(matches.kind_of(one).parent) == step.live.id}
     if found:
         verb = "is" if len(found) == 1 else "are"
-        step.action, step.calls = "refuse", ()
-        step.why = f"{', '.join(sorted(map(str, found)))} {verb} declared and would be deleted with it."
+        step.refuse(f"{', '.join(sorted(map(str, found)))} {verb} declared and would be deleted with it.")
     return step
 
 

@@ -18,7 +18,7 @@ from trueup.paths import home
 from trueup.plugin.handovers import Handovers
 from trueup.plugin.memory import Memory, Writer
 from trueup.plugin.reads import Reads
-from trueup.progress import length
+from trueup.progress import duration
 from trueup.records import stamp
 from trueup.secrets import reveal
 from trueup.systems.den.organization import organization
@@ -39,7 +39,7 @@ def _patience() -> float:
     """How long a server is tried again that stopped answering. Raises UsageError."""
     text = os.environ.get("TRUEUP_RETRY_FOR", "").strip()
     try:
-        return length(text).total_seconds() if text else PATIENCE
+        return duration(text).total_seconds() if text else PATIENCE
     except ValueError:
         problem = f'TRUEUP_RETRY_FOR is "{plain(text, 40)}", which is no length of time.'
         raise UsageError(problem, hint="Write 90s or 10m.") from None
