@@ -356,3 +356,15 @@ async def test_the_organisation_of_a_huge_answer_is_read() -> None:
         found = await organization.organization(api)
     assert len(found.members) == 50_000
     assert found.is_admin
+
+
+@pytest.mark.parametrize("cursor", ["\ud800", "ctg_\udc00", "x" * 100_000, 7])
+async def test_a_cursor_that_cannot_be_sent_is_refused(cursor: Any) -> None:
+    async def respond(request: Request, _: Any) -> bytes:
+        return answer(body={"items": [_row(7)], "nextCursor": cursor})
+
+    async with serving(respond) as server, client(server.url) as api:
+        with pytest.raises(ApiError, match="a cursor that") as raised:
+            await below.page_of(api, ROUTES["targets"], connectorInstanceId="cin_1")
+    assert raised.value.code == "E306"
+    assert len(server.requests) == 1

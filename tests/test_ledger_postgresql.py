@@ -15,7 +15,7 @@ import pytest
 from ledgers import RECORD, raw, run_of, stored
 from postgres import PASSWORD, Server
 
-from trueup.errors import LedgerError
+from trueup.errors import LedgerError, UsageError
 from trueup.ledger import Ledger
 from trueup.ledger.place import is_there, ledger_place
 from trueup.secrets import scrub
@@ -64,6 +64,32 @@ async def test_other_schemes_are_refused(url: str) -> None:
 
 
 # Secrets
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "host=h port=5432 password=hunter2hunter2",
+        "dbname = d",
+        "ann:hunter2hunter2@h:5432/db",
+        "postgresql:ann:hunter2hunter2@h/db",
+        "postgresql:/ann:hunter2hunter2@h/db",
+        "postgresql//ann:hunter2hunter2@h/db",
+        "//ann:hunter2hunter2@h/db",
+    ],
+)
+def test_a_database_without_a_url_is_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("TRUEUP_LEDGER", named)
+    with pytest.raises(UsageError, match="lacks its ://") as raised:
+        ledger_place(tmp_path)
+    assert "hunter2" not in f"{raised.value} {raised.value.hint}"
+
+
+@pytest.mark.parametrize("named", ["a/b@c.db", "./x:1/y", "C:\\me@home\\l.db", "my ledger.db", "/srv/postgresql/l.db"])
+def test_a_path_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("TRUEUP_LEDGER", named)
+    assert ledger_place(tmp_path) == Path(named)
+
 
 BROKEN = [
     "postgresql://ann:hunter2hunter2@127.0.0.1:1/db",

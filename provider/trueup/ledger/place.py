@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import Final
 
+from trueup.errors import UsageError
 from trueup.paths import home
+
+_DATABASE: Final = re.compile(
+    r"(?i)(?:^|\s)(?:password|host|hostaddr|dbname|user|port|service)\s*=|^postgres(?:ql)?(?:\+\w+)?:|:[^/@\\]*@"
+)
+"""What names a database and is no URL: `host=… password=…` as libpq has it, or a URL without its `://`."""
 
 
 def ledger_place(state: Path, configured: str | None = None) -> Path | str | None:
@@ -18,6 +26,11 @@ def ledger_place(state: Path, configured: str | None = None) -> Path | str | Non
         return None
     if "://" in named:
         return named
+    if _DATABASE.search(named):  # a file of that name would be made, and the password in it shown
+        raise UsageError(
+            "the ledger is neither a path nor a URL: it looks like a database whose URL lacks its ://.",
+            hint="Set TRUEUP_LEDGER to a path, to postgresql://user@host/database, or to `off`.",
+        )
     return Path(home(named)) if named else state / "ledger.db"
 
 

@@ -19,6 +19,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.errors import NotFound, Refused, Unavailable
+from trueup.texts import has_half
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = 100
 """The largest page; the server checks the whole organisation for each page, whatever its size."""
+_LONGEST_CURSOR: Final = 4096
 _BY_ID: Final = 2
 """Up to that many are read by id: a page costs the server more than both."""
 _RESTLESS: Final = 25
@@ -192,6 +194,8 @@ def _checked(answer: Answer, stamp: str) -> tuple[list[Item], str | None]:
     after = body.get("nextCursor")
     if after is not None and not isinstance(after, str):
         raise answer.malformed("a cursor that is not text")
+    if after is not None and (len(after) > _LONGEST_CURSOR or has_half(after)):
+        raise answer.malformed("a cursor that no URL can hold")
     return body["items"], after
 
 
