@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FIRST: Final = 0.5
 _LONGEST: Final = 10.0
 """Seconds between two tries."""
+_LATER: Final = "Once it answers, run the same command again. --retry-for (TRUEUP_RETRY_FOR) waits longer."
 
 
 class Outage:
@@ -76,6 +77,8 @@ class Outage:
         `alone` is one that was sent to see whether the outage is over, rather than before it was known.
         """
         alive, call.heard = call.heard not in (None, self._heard), self._heard
+        if self.given_up:
+            again.failure.hint = _LATER
         if not self._heard or self.given_up or alive or not self._patience:
             return  # never heard of, or it answers others: then the tries of the call count
         clock = self._client.clock
@@ -96,7 +99,7 @@ class Outage:
     def _give_up(self, again: Again) -> None:
         title, seconds = self._client.title, self._length()
         again.failure.message = f"{again.failure.message.rstrip('.')}; {title} has not answered for {seconds:.0f} s."
-        again.failure.hint = "Once it answers, run the same command again. --retry-for (TRUEUP_RETRY_FOR) waits longer."
+        again.failure.hint = _LATER
         self._since, self.given_up = None, True
 
     async def _pause(self) -> None:
