@@ -75,6 +75,12 @@ async def test_what_another_set_holds_is_refused_and_can_be_moved(stack: str, wo
     await world.apply(*wanted[:2], stack=stack)
     assert world.rows(INSTANCES) == before
     assert await records(world) == {"acme": "a", "docs": "a"}
+    plan = await world.plan(*wanted, stack=stack, take_from="other")
+    assert 'nothing is moved from the set "other" (--take-from)' in plan.off
+    plan = await world.plan(*wanted[:1], stack=stack, take_from="a")
+    assert not plan.has_changes
+    target = f'the set "{stack}"' if stack else "no set"
+    assert f'Note: trueup apply moves 1 resource from the set "a" to {target}.' in text.render(plan, Page(200))
     report = await world.apply(*wanted, stack=stack, take_from="a")
     assert report.exit_code == 0
     assert world.instance("docs")["status"] == "disabled"
@@ -184,7 +190,7 @@ def test_trueup_yaml_names_the_set_and_says_what_is_not_given(folder: Path, monk
     assert {one["stack"] for one in shown()} == {"team-a"}
     assert shown("--stack", "team-b") == []
     told = inside("ledger", "show").stdout
-    assert 'knows 2 resources of ours, of the set "team-a".' in " ".join(told.split())
+    assert 'holds 2 managed resources, of the set "team-a".' in " ".join(told.split())
     assert "set team-a" in told
     refused = inside("plan", "--stack", "team-b")
     assert refused.returncode == 1

@@ -20,6 +20,7 @@ from trueup.observe import Wanted, guard, observe
 from trueup.options import Options
 from trueup.ownership import Ownership
 from trueup.plan import Budget, Plan, Policy, Reading, build, forbid, judge, price
+from trueup.plan.apart import moves
 from trueup.plan.strict import undeclared
 from trueup.records import Run, stamp
 from trueup.secrets import Reference, Secret, mentions, resolve
@@ -133,6 +134,8 @@ class Session:
         if options.strict:
             undeclared(plan)
         await self._weigh(plan, owned)
+        if options.take_from and options.take_from != options.stack:
+            plan.off.append(moves(plan, records, options.take_from, options.stack))
         for connection, client in self.clients.items():
             if connection[0] == "den":
                 writes = any(place_of(step.declared)[:2] == connection for step in plan.pending)
@@ -148,7 +151,8 @@ class Session:
             )
         elif ledger is None:
             plan.off.append(
-                "no ledger is there yet: nothing is known to be ours, and what cannot be read back counts as never sent"
+                "there is no ledger yet: no resource counts as managed, and what cannot be read back "
+                "counts as never sent"
             )
         for client in self.clients.values():
             await client.share()
@@ -239,7 +243,9 @@ class Session:
             missing = [one for one in plan.left if one.live is None and not one.unread and one.record.scope == scope]
             if missing and not await self._ours.sees_all(connection):
                 plan.left = [one for one in plan.left if one not in missing]
-                plan.off.append(f"{len(missing):,} of ours cannot be seen with this credential, and may be there")
+                plan.off.append(
+                    f"{len(missing):,} of the managed resources cannot be seen with this credential, and may exist"
+                )
             asking = [step for step in plan.pending if place_of(step.declared)[:2] == connection]
             if connection[0] == "den" and any(call.admin for step in asking for call in step.calls):
                 known = await organization(client)

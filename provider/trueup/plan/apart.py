@@ -20,6 +20,24 @@ if TYPE_CHECKING:
 _SHOWN: Final = 3
 
 
+def moves(plan: Plan, own: Records, source: str, stack: str) -> str:
+    """The note of a plan on what an apply moves from one set to another."""
+    held = {
+        connection: {key for key, one in records.items() if one.stack == source} for connection, records in own.items()
+    }
+    refused = {step.address for step in plan.steps if step.action == "refuse"}
+    count = sum(
+        live.id in held.get(place_of(declared)[:2], ())
+        for address, (declared, live) in plan.matched.items()
+        if address not in refused
+    )
+    if not count:
+        return f'nothing is moved from the set "{source}" (--take-from)'
+    resources = "1 resource" if count == 1 else f"{count:,} resources"
+    target = f'the set "{stack}"' if stack else "no set"
+    return f'trueup apply moves {resources} from the set "{source}" to {target}'
+
+
 def keep_apart(plan: Plan, others: Records, own: Records) -> None:
     """Refuse the steps about what other sets hold, which are `others` by connection and id."""
     if not any(others.values()):
