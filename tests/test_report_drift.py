@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,8 +61,8 @@ def test_each_difference_names_both_values_the_place_and_the_time() -> None:
 
 def test_what_is_missing_and_what_cannot_be_healed() -> None:
     text = shown(sample())
-    assert "- den/ConnectorInstance/handbook  declared, but not there" in text
-    assert "not healed by trueup: an instance cannot change its account" in text
+    assert "- den/ConnectorInstance/handbook  declared, but missing" in text
+    assert "not changed by trueup apply: an instance cannot change its account" in text
     assert "--target den/ConnectorInstance/legacy" not in text
 
 
@@ -178,3 +179,11 @@ def test_lengths_of_time(seconds: float, words: str) -> None:
 )
 def test_when_it_was_touched(stamp: str | None, words: str) -> None:
     assert ago(stamp, NOW) == words
+
+
+def test_what_is_refused_without_a_difference_of_its_own_has_a_place() -> None:
+    plan = sample()
+    (refused,) = [step for step in plan.steps if step.action == "refuse" and step.live is not None]
+    refused.changes, refused.live = (), replace(refused.live, updated_at=None)  # type: ignore[type-var]
+    (row,) = [line for line in shown(plan).splitlines() if f"! {refused.address}" in line]
+    assert row.endswith(str(refused.declared.place))

@@ -117,20 +117,21 @@ def _drifted(sheet: Sheet, step: Step, words: Words, now: datetime) -> None:
         return
     if step.live is None:
         missing = step.action != "refuse"
-        body = "  declared, but not there" if missing else ""
+        body = "  declared, but missing" if missing else ""
         heading(sheet, step, safe(str(declared.place)), ("-" if missing else "!", "red"), body)
         if not missing:
             sheet.say(safe(step.why), 6)
         return
     touched = ago(step.live.updated_at, now)
-    heading(sheet, step, f"touched {touched}" if touched else "", ("!", "red") if step.why else ("~", "yellow"))
+    place = "" if step.changes else safe(str(declared.place))  # each change has a place of its own
+    heading(sheet, step, f"touched {touched}" if touched else place, ("!", "red") if step.why else ("~", "yellow"))
     labels = padded([safe(change.name) for change in step.changes], _LABELS)
     for label, change in zip(labels, step.changes, strict=True):
         _difference(sheet, label, step, change, words)
     for note in dict.fromkeys(change.note for change in step.changes if change.note):
         sheet.say(f"({safe(note)})", 6, hang=1)
     if step.why:
-        sheet.say(f"not healed by trueup: {safe(step.why)}", 6, style="red", hang=2)
+        sheet.say(f"not changed by trueup apply: {safe(step.why)}", 6, style="red", hang=2)
     doubts(sheet, step.unverifiable, sign="? ")
 
 
