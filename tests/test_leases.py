@@ -138,7 +138,7 @@ def test_a_run_that_is_asked_for_its_lock_finishes_what_is_on_the_wire_and_gives
     runs.place.go()
     assert first.end() == 4, first.said
     assert unlock.end() == 0, unlock.said
-    assert f"Run {run} has stopped, and gave" in unlock.said
+    assert f"Run {run} has stopped and released" in unlock.said
     assert runs.world.writes() == []
     assert runs.place.leases() == []
     second = runs.apply("archived")
@@ -168,7 +168,7 @@ def test_a_run_that_asks_at_the_terminal_gives_its_lock_back_at_once(runs: Runs)
         state = str(runs.place.folder)
         unlock = trueup("unlock", run, "--auto-approve", "--state", state, **runs.place.environment)
         assert unlock.returncode == 0, unlock.stderr
-        assert f"Run {run} has stopped, and gave" in unlock.stdout
+        assert f"Run {run} has stopped and released" in unlock.stdout
         runs.world.forget()
         terminal.type("yes\n")
         assert terminal.end() == 4

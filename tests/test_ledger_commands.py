@@ -83,17 +83,17 @@ def test_what_is_in_it_for_people(full: Where) -> None:
     done = inside("ledger", "show", COLUMNS="200")
     assert (done.returncode, done.stderr) == (0, "")
     for words in (
-        "knows 2 resources of ours",
+        "holds 2 managed resources",
         "den:x\n  den/ConnectorInstance/docs  cin_1, written 2026-01-01T00:00:00Z, in org_1, deletionPolicy archive",
         "den:y\n  den/ConnectorInstance/other  cin_2, adopted, never written",
         "  den:x org_1  run r-2 (bob@host, process 2), since 1970-01-01T00:00:00Z",
-        "  r-1  begun 2026-01-01T00:00:00Z, done at 2026-01-02T00:00:00Z, by ann@host, process 1",
-        "  r-2  begun 2026-02-01T00:00:00Z, did not end, by bob@host, process 2",
+        "  r-1  started 2026-01-01T00:00:00Z, done at 2026-01-02T00:00:00Z, by ann@host, process 1",
+        "  r-2  started 2026-02-01T00:00:00Z, did not end, by bob@host, process 2",
         "  r-2 no. 1  create den/ConnectorInstance/docs, to be sent at",
         "Next: trueup plan",
     ):
         assert words in done.stdout, done.stdout
-    assert done.stdout.index("  r-2  begun") < done.stdout.index("  r-1  begun")
+    assert done.stdout.index("  r-2  started") < done.stdout.index("  r-1  started")
     assert "no. 2" not in done.stdout
     assert not any(secret in told(done) for secret in SECRETS)
     narrow = inside("ledger", "show", COLUMNS="100").stdout
@@ -149,7 +149,7 @@ def test_many_runs_are_shown_in_part(where: Where, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TRUEUP_LEDGER", str(where))
     shown = inside("ledger", "show").stdout
     assert "Runs, the newest first (20 of 30)" in shown
-    assert "  r-29  begun 2026-01-01T00:00:00Z, did not end, by" in shown
+    assert "  r-29  started 2026-01-01T00:00:00Z, did not end, by" in shown
     assert "  r-9 " not in shown
     assert len(parsed(inside("ledger", "show", "-o", "json"))["runs"]) == 30
 
@@ -353,7 +353,7 @@ def test_locks_are_taken_away(full: Where) -> None:
     assert "den:x org_1: run r-2 (bob@host, process 2), since" in done.stderr
     assert contents(full)[1] == []
     assert inside("unlock").stdout == "No run holds a lock.\n"
-    assert "run r-2 holds no lock. Nothing was unlocked. No run holds one." in inside("unlock", "r-2").stderr
+    assert "run r-2 holds no lock. Nothing was unlocked. No run holds a lock." in inside("unlock", "r-2").stderr
 
 
 def test_locks_are_taken_away_for_programs(full: Where) -> None:

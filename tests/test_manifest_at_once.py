@@ -62,7 +62,7 @@ def test_without_a_file_none_is_counted(tmp_path: Path) -> None:
         load([tmp_path])
 
     assert (len(caught.value.faults), caught.value.files) == (1, 0)
-    assert caught.value.message == "No file was found. Nothing was sent."
+    assert caught.value.message == "No manifest was found. Nothing was sent."
 
 
 def test_files_without_a_document_are_known(tmp_path: Path) -> None:

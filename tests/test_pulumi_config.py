@@ -117,6 +117,6 @@ async def test_how_long_a_silent_server_is_tried_again_is_checked(
 ) -> None:
     async with serving(tmp_path) as rpc:
         monkeypatch.setenv("TRUEUP_RETRY_FOR", "soon")
-        await fails(rpc.configure(), 'TRUEUP_RETRY_FOR is "soon", which is no length of time. Write 90s or 10m.')
+        await fails(rpc.configure(), 'TRUEUP_RETRY_FOR is "soon", which is not a duration. Write 90s or 10m.')
         monkeypatch.setenv("TRUEUP_RETRY_FOR", "1h30m")
         await rpc.configure()

@@ -205,7 +205,7 @@ async def test_a_name_that_a_removal_frees(world: World) -> None:
     kept = [account(), own("a", name="old")]
     refused = await world.plan(*kept)
     assert actions(refused) == {"a": "refuse"}
-    assert "declared no more" in refused.steps[0].why
+    assert "no longer declared" in refused.steps[0].why
     report = await world.apply(*kept, prune=True)
     assert (results(report), report.exit_code) == ({"a": "done", "old": "done"}, 0)
     assert world.instance("old")["id"] == first

@@ -176,7 +176,7 @@ def test_what_is_refused_alone_is_not_to_be_applied() -> None:
     )
     found = lines(plan)
     assert not [one for one in found if one.startswith("Next: ")]
-    assert "There is nothing to apply: what is refused stays as it is." in " ".join(found)
+    assert "Nothing can be applied: what is refused stays as it is, for the reasons above." in " ".join(found)
 
 
 def test_a_narrower_page_keeps_what_differs_in_sight() -> None:
@@ -232,8 +232,8 @@ def test_without_unicode_there_is_none_of_ours() -> None:
 def test_what_a_run_cannot_do_is_named() -> None:
     plan = sample()
     plan.off.append("no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend")
-    assert line(lines(plan, 120), "Off:") == (
-        "Off: no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend."
+    assert line(lines(plan, 120), "Note:") == (
+        "Note: no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend."
     )
 
 

@@ -189,7 +189,7 @@ def test_the_account_is_json_for_a_program(desk: Desk) -> None:
     assert stale.returncode == 5
     error = parsed(stale)["error"]
     assert error["code"] == "E404"
-    assert "den/ConnectorInstance/docs (there is nothing to be done any more)" in error["message"]
+    assert "den/ConnectorInstance/docs (nothing is left to do)" in error["message"]
 
 
 def test_a_plan_for_another_connection(desk: Desk) -> None:

@@ -48,7 +48,7 @@ def test_the_second_apply_is_stale(desk: Desk) -> None:
     assert desk.apply().returncode == 0
     said = refusal(desk)
     for name in ("den/ConnectorAccount/acme", "den/ConnectorInstance/docs"):
-        assert f"{name} (there is nothing to be done any more)" in said
+        assert f"{name} (nothing is left to do)" in said
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_not_when_lines_end_in_another_way_or_a_file_has_another_name(desk: Desk
     [
         ({"remoteId": "another"}, "remoteId"),
         ({"remoteId": "elsewhere", "status": "disabled"}, "status"),
-        ({"remoteId": "acme/docs"}, "there is nothing to be done any more"),
+        ({"remoteId": "acme/docs"}, "nothing is left to do"),
     ],
 )
 def test_when_a_colleague_changed_what_it_touches(desk: Desk, change: dict[str, Any], named: str) -> None:
@@ -124,7 +124,7 @@ def test_when_it_was_made_by_somebody_else(desk: Desk) -> None:
     assert desk.plan().returncode == 0
     create_docs(desk.world)
     said = refusal(desk)
-    assert "den/ConnectorAccount/acme (there is nothing to be done any more)" in said
+    assert "den/ConnectorAccount/acme (nothing is left to do)" in said
     assert "den/ConnectorInstance/docs (what is to be done, its id" in said
 
 
@@ -302,4 +302,4 @@ def test_each_failure_tells_what_is_next(desk: Desk) -> None:
     assert done.returncode == 4
     assert f"Next: trueup plan -f {desk.manifests} --state {desk.world.folder}" in done.stdout
     desk.world.calm()
-    assert "den/ConnectorAccount/acme (there is nothing to be done any more)" in refusal(desk)
+    assert "den/ConnectorAccount/acme (nothing is left to do)" in refusal(desk)

@@ -339,12 +339,12 @@ def test_a_plan_beside_an_apply_works_and_says_who_is_at_work(place: Place) -> N
     assert plan.returncode == 2, plan.stderr
     assert f"Run {run} (" in plan.stderr
     assert f"process {first.raw.pid}" in plan.stderr
-    assert "is at work now" in plan.stderr
+    assert "is in progress" in plan.stderr
     assert "was interrupted" not in plan.stderr
     place.go()
     assert first.end() == 0, first.said
     done = place.plan(manifest, "--detailed-exitcode")
-    assert (done.returncode, done.stderr.count("at work")) == (0, 0)
+    assert (done.returncode, done.stderr.count("in progress")) == (0, 0)
 
 
 def test_without_a_ledger_two_at_once_make_everything_once_and_tell_the_truth(here: Place) -> None:
@@ -372,7 +372,7 @@ def test_an_apply_that_asks_holds_the_lock(here: Place) -> None:
         assert second.end() == 5, second.said
         assert str(terminal.process.pid) in second.said
         said = here.plan(manifest).stderr
-        assert re.search(rf"Run r-\w+ \(\S+, process {terminal.process.pid}, begun \S+\) is at work now", said), said
+        assert re.search(rf"Run r-\w+ \(\S+, process {terminal.process.pid}, started \S+\) is in progress", said), said
         third = here.apply(manifest, "--lock-timeout", "20s")
         third.wait_for("Waiting for run r-")
         terminal.type("no\n")

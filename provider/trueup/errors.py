@@ -118,7 +118,7 @@ class LedgerError(TrueupError):
 
 
 class Locked(LedgerError):
-    """Another run is at work on the same organisation or project."""
+    """Another run holds the lock of the same organisation or project."""
 
     exit_code = 5
     default_code = "E502"

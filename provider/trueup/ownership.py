@@ -154,7 +154,7 @@ class Ownership:
         names = set(await self.locks()) if found or any(self._here(lease.name) for lease in alive.values()) else set()
         for lease in alive.values():
             if lease.name in names:
-                progress.note(f"Run {lease.run} ({lease.holder}, begun {lease.since}) is at work now.")
+                progress.note(f"Run {lease.run} ({lease.holder}, started {lease.since}) is in progress.")
         mine: list[tuple[Run, Sequence[Intent]]] = []
         for run, intents in found:
             ours = [one for one in intents if not one.realm or f"{one.scope} {one.realm}" in names]

@@ -146,7 +146,7 @@ def narrowed(plan: Plan, saved: Saved, key: bytes) -> Plan:
     for name, was in saved.bound.items():
         found = now.get(name)
         if found is None:
-            why = f"it is refused now: {refused[name]}" if name in refused else "there is nothing to be done any more"
+            why = f"it is refused now: {refused[name]}" if name in refused else "nothing is left to do"
             told.append(f"{name} ({why.rstrip('.')})")
         elif changed := [one for one in {**was, **found} if was.get(one) != found.get(one)]:
             told.append(f"{name} ({', '.join(changed)})")

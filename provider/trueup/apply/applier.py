@@ -72,7 +72,7 @@ class Applier:
         try:
             await verifier.verify(report)
         except Stopped:
-            report.stopped, report.unverified = True, "stopped before what was written could be looked at again"
+            report.stopped, report.unverified = True, "stopped before the changes could be read back"
         except TrueupError as error:
             report.unverified = str(error)
         except Exception as error:  # what was done is told and recorded all the same

@@ -14,7 +14,7 @@ COMMANDS: Final = {
     "show": "Show a saved plan.",
     "drift": "Report where what is live differs from what is declared.",
     "ledger": "Look into what trueup remembers, or make it forget.",
-    "unlock": "Show which runs hold a lock, or take the locks of one away.",
+    "unlock": "Show which runs hold a lock, or have one release its locks.",
     "events": "Show Den's sync events, the newest first, or retry some.",
     "sync": "Have Den sync an instance now.",
     "import": "Write manifests for what exists.",
@@ -45,7 +45,7 @@ _EXIT_CODES: Final = [
     ("2", "there are differences (drift; plan with --detailed-exitcode)"),
     ("3", "refused for safety; nothing was sent"),
     ("4", "partly applied, or stopped while applying"),
-    ("5", "the plan is stale, or another run is at work; nothing was sent"),
+    ("5", "the plan is stale, or another run holds the lock; nothing was sent"),
     ("130", "interrupted"),
 ]
 

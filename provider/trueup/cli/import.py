@@ -99,9 +99,9 @@ def command(
 ) -> int:
     """Write manifests for what exists.
 
-    A plan made of them at once has nothing to do. Secrets are never written, and config and metadata only with
-    --include-config; what was left out is told. Nothing is changed in Den or Wexa. Exits with 1 when something that
-    was asked for could not be read.
+    Of what trueup has not written to, a plan of them at once shows no difference. Secrets are never written, and
+    config and metadata only with --include-config; what was left out is listed. Nothing is changed in Den or Wexa.
+    Exits with 1 when something that was asked for could not be read.
     """
     from pathlib import Path
 

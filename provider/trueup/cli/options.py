@@ -100,7 +100,7 @@ class Length(click.ParamType[timedelta]):
         try:
             return duration(str(value).strip())
         except ValueError:
-            self.fail(f'"{value}" is no length of time. Write 90s, 10m, 24h or 7d.', param, ctx)
+            self.fail(f'"{value}" is not a duration. Write 90s, 10m, 24h or 7d.', param, ctx)
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         is_flag=True,
         cls=Option,
         section="What",
-        help="Remove what is ours by the ledger and declared no more, each by its deletionPolicy.",
+        help="Remove what the ledger lists as managed and is no longer declared, each by its deletionPolicy.",
     ),
     "allow_disconnect": click.option(
         "--allow-disconnect",

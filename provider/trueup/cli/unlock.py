@@ -30,10 +30,10 @@ trueup unlock r-7f3a9c21 --now --auto-approve"""
     "--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Take the locks away without asking."
 )
 def command(asked: Asked, console: Console, run: str | None, now: bool, auto_approve: bool) -> int:
-    """Show which runs hold a lock, or have one give its locks back.
+    """Show which runs hold a lock, or have one release its locks.
 
-    With RUN, that run is asked to stop: it starts no further call, finishes what is in flight, and gives its locks
-    back. The command waits for that. A run that does not answer loses them when its term ends, 30 s after its last
+    With RUN, that run is asked to stop: it starts no further call, finishes what is in flight, and releases its
+    locks. The command waits for that. A run that does not answer loses them when its term ends, 30 s after its last
     heartbeat; one that was killed on this machine, at once.
 
     With --now they are taken away at once. A run that is still at work may then write until its next heartbeat, beside
@@ -54,23 +54,21 @@ def command(asked: Asked, console: Console, run: str | None, now: bool, auto_app
     of_run = [one for one in found if one.run == run]
     if where is None or not of_run:
         others = ", ".join(dict.fromkeys(one.run for one in found))
-        hint = missing(asked) if where is None else f"Held by: {others}." if others else "No run holds one."
+        hint = missing(asked) if where is None else f"Held by: {others}." if others else "No run holds a lock."
         raise UsageError(f"run {run} holds no lock.", hint=f"Nothing was unlocked. {hint}")
     for one in of_run:
         console.err.print(safe(f"{one.name}: {ledger.held(one)}"))
     at_work = not all(one.gone for one in of_run)
     if now and at_work:
         console.err.print(
-            safe(
-                f"Run {run} may be at work: until its next heartbeat it may write beside the run that takes its locks."
-            )
+            safe(f"Run {run} may be in progress: until its next heartbeat it may write beside the run that locks next.")
         )
-    question = "Take that away from it now?" if now else "Have it give that back?"
+    question = "Remove these locks now?" if now else "Ask the run to stop and release these locks?"
     if not auto_approve and not agreed(console, question, otherwise="Nothing was unlocked."):
         return 1
     if now:
         removed = ask(where, lambda opened: opened.unlock(run))
-        outcome = "Unlocked {names}." if removed else "Run {run} has given its locks back meanwhile."
+        outcome = "Unlocked {names}." if removed else "Run {run} has released its locks meanwhile."
     else:
         removed, outcome = ask(
             where, lambda opened: _revoked(opened, run, of_run, lambda text: console.err.print(text))
@@ -98,11 +96,11 @@ async def _revoked(
     if not left:
         return (
             dead,
-            "Unlocked {names}." if dead else "Run {run} has given its locks back meanwhile.",
+            "Unlocked {names}." if dead else "Run {run} has released its locks meanwhile.",
         )
     await opened.revoke(run, holder())
     beats = {one.name: one.heartbeat for one in left}
-    say(f"Asked run {run} to give its locks back. Waiting for that, at most {opened.dead_after:.0f} s.")
+    say(f"Asked run {run} to release its locks. Waiting for that, at most {opened.dead_after:.0f} s.")
     while True:
         gone, left = await opened.pass_on(run)
         dead += gone
@@ -117,4 +115,4 @@ async def _revoked(
         await asyncio.sleep(opened.poll)
     if dead:
         return dead, "Unlocked {names}: run {run} did not answer, and its term is over. It sends nothing any more."
-    return before, "Run {run} has stopped, and gave {names} back."
+    return before, "Run {run} has stopped and released {names}."

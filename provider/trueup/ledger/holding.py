@@ -248,10 +248,10 @@ def _locked(blocking: Sequence[Lease], dead_after: float, *, program: bool) -> L
     state = f"since {first.since}, last heartbeat {first.age:.0f} s ago"
     if first.revoked:
         state += f"; {first.revoker} asked for it at {first.revoked}"
-    message = f"{names} is locked by {who}, {state}."
+    message = f"{names} {'are' if ',' in names else 'is'} locked by {who}, {state}."
     again = "Run pulumi up again when that run has ended" if program else "Wait for it with --lock-timeout"
     return Locked(
         message,
-        hint=f"{again}. A run that was killed gives way {dead_after:.0f} s after its last heartbeat; one that is at "
-        f"work is asked to give way with: trueup unlock {first.run}",
+        hint=f"{again}. A run that was killed gives way {dead_after:.0f} s after its last heartbeat. To ask a "
+        f"run in progress to stop: trueup unlock {first.run}",
     )

@@ -87,7 +87,7 @@ def _failed(faults: list[Fault], names: Sequence[str]) -> ManifestError:
     if names:
         return ManifestError(faults, len({*names, *(fault.file for fault in faults)}))
     error = ManifestError(faults, 0)
-    error.message = "No file was found. Nothing was sent."
+    error.message = "No manifest was found. Nothing was sent."
     return error
 
 

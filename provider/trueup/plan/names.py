@@ -123,7 +123,7 @@ class _Order:
         left: Left | None = next((one for one in self.plan.left if one.record.id == live.id), None)
         if left is not None:
             archived = live.spec.get("status") == "archived"
-            more = "and what is archived keeps its name" if archived else "which is declared no more and still there"
+            more = "and what is archived keeps its name" if archived else "which is no longer declared but still there"
             return f"that is {left.record.address}, {more}; rename or remove it by hand, or choose another name"
         if owner := self.matches.owner(live.id, connection):
             return f"that is {owner} by the ledger, which this run leaves out; include it, or rename it first"

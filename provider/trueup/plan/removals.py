@@ -113,7 +113,7 @@ def _removed(
     if any(call.verb == "disconnect" for call in calls) and not policy.disconnect:
         why = "disconnecting an account deletes every instance of it, and takes --allow-disconnect."
         return [Step("refuse", stand_in, live, Desired({}), why=why)]
-    return [_delete(stand_in, live, calls, "declared no more")]
+    return [_delete(stand_in, live, calls, "no longer declared")]
 
 
 def _once(unmanaged: list[tuple[Place, Live]], told: set[str]) -> list[tuple[Place, Live]]:

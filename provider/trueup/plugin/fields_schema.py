@@ -22,7 +22,7 @@ PHRASES: Final = {
     "by default `metadata.name`": "by default the name that the resource has in the program",
     " is a rename: the ledger knows the instance by its id. Without a ledger give `id`. Another `metadata.name` is "
     "another resource.": " is a rename.",
-    "What `--prune` does once it is declared no more.": "What becomes of it once the resource is deleted.",
+    "What `--prune` does once it is no longer declared.": "What becomes of it once the resource is deleted.",
     "`--allow-disconnect`": "`allowDisconnect` of the provider",
     ": secret references.": ", each of them a secret.",
     "It is created when it is missing. ": "",

@@ -41,7 +41,7 @@ def _patience() -> float:
     try:
         return duration(text).total_seconds() if text else PATIENCE
     except ValueError:
-        problem = f'TRUEUP_RETRY_FOR is "{plain(text, 40)}", which is no length of time.'
+        problem = f'TRUEUP_RETRY_FOR is "{plain(text, 40)}", which is not a duration.'
         raise UsageError(problem, hint="Write 90s or 10m.") from None
 
 

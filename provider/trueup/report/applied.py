@@ -83,7 +83,7 @@ def _untouched(sheet: Sheet, report: Report) -> None:
             groups.setdefault("refused, for the reasons in the plan", []).append(safe(str(outcome.address)))
         elif outcome.result in ("stopped", "skipped") and not outcome.made:
             stopped = outcome.result == "stopped"
-            why = "stopped" if stopped else safe(outcome.error.message) if outcome.error else "not begun"
+            why = "stopped" if stopped else safe(outcome.error.message) if outcome.error else "not started"
             groups.setdefault(why, []).append(safe(str(outcome.address)))
     for why, names in groups.items():
         sheet.say(f"Not sent, {len(names):,} ({why.rstrip('.')}):")

@@ -43,7 +43,7 @@ def render(found: Contents, page: Page, *, stack: str | None = None, following: 
     """
     sheet = Sheet(page)
     whose = f', of the set "{stack}"' if stack else ", of no set" if stack is not None else ""
-    title = safe(f"The ledger {found.name} knows {counted(len(found.records), 'resource')} of ours{whose}.")
+    title = safe(f"The ledger {found.name} holds {counted(len(found.records), 'managed resource')}{whose}.")
     for line in page.filled(title, 0, words=True):  # the path stays whole, to be pasted
         sheet.line(page.paint(line, "bold"))
     for scope, records in groupby(found.records, key=lambda one: one.scope):
@@ -90,7 +90,7 @@ def leases(found: Sequence[Lease], page: Page) -> str:
     if all(one.gone for one in found):
         sheet.line("Nobody has to wait for what has ended: the next run takes it over.")
     else:
-        sheet.line("Next: trueup unlock RUN, which asks that run to stop and to give them back.")
+        sheet.line("Next: trueup unlock RUN, which asks that run to stop and to release its locks.")
     return sheet.render()
 
 
@@ -131,8 +131,8 @@ def _run(one: Run, leases: Sequence[Lease]) -> str:
     if one.ended:
         end = f"{one.result or 'ended'} at {one.ended}"
     else:
-        end = "at work" if any(lease.run == one.id and not lease.gone for lease in leases) else "did not end"
-    return f"begun {one.began}, {end}, by {one.holder}"
+        end = "in progress" if any(lease.run == one.id and not lease.gone for lease in leases) else "did not end"
+    return f"started {one.began}, {end}, by {one.holder}"
 
 
 def _call(one: Intent) -> str:

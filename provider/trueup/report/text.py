@@ -81,8 +81,8 @@ def refusals(plan: Plan) -> str:
     if plan.pending:
         return f"What is refused ({refused:,}) stays as it is; the rest can be applied."
     return (
-        "There is nothing to apply: what is refused stays as it is. Declare what can be, or make the change by hand; "
-        "the reason stands with each."
+        "Nothing can be applied: what is refused stays as it is, for the reasons above. Change the manifests, or make "
+        "the change by hand."
     )
 
 
@@ -101,7 +101,7 @@ def notes(plan: Plan, page: Page) -> list[str]:
     lines = [safe(f"Warning: {one}.") for one in plan.warnings[:NAMED]]
     if len(plan.warnings) > NAMED:
         lines.append(f"Warning: {len(plan.warnings) - NAMED:,} more names are nearly those of others.")
-    lines += [safe(f"Off: {one}.") for one in plan.off]
+    lines += [safe(f"Note: {one}.") for one in plan.off]
     if plan.aged:
         count, oldest = len(plan.aged), min(plan.aged.values())
         lines.append(f"Not read now, taken as seen before: {counted(count, 'resource')}, the oldest at {oldest}.")
@@ -130,9 +130,11 @@ def _left(plan: Plan, page: Page) -> list[str]:
         if why:
             lines.append(f"No longer declared; released without deletion ({safe(why)}): {shown}.")
         elif unread:
-            lines.append(f"No longer declared, by the ledger (not read now): {shown}. --prune reads and removes it.")
+            lines.append(
+                f"No longer declared, still in the ledger (not read now): {shown}. --prune reads and removes it."
+            )
         else:
-            lines.append(f"No longer declared, still managed: {shown}. --prune removes what is to be removed of it.")
+            lines.append(f"No longer declared, still managed: {shown}. --prune removes what may be removed.")
     return lines
 
 
@@ -184,7 +186,7 @@ def _step(sheet: Sheet, step: Step, words: Words) -> None:
         heading(sheet, step, _verbs(step))
         _changed(sheet, step, words)
         if step.aside:
-            sheet.say(f'first called "{safe(step.aside)}" for a moment, since names change places', 6, hang=2)
+            sheet.say(f'by way of the temporary name "{safe(step.aside)}", since names are exchanged', 6, hang=2)
         for line in step.lost:
             sheet.say(f"lost with it: {safe(line)}", 6, style="red", hang=2)
     elif step.action == "delete":

@@ -134,7 +134,9 @@ def _listen(name: str, port: int) -> socket.socket:
         listener.listen(512)
     except OSError as error:
         listener.close()
-        raise CannotStart(f"Port {port} of {HOST} cannot be used for {name}: {error.strerror}.") from error
+        raise CannotStart(
+            f"Port {port} of {HOST} cannot be used for {name}: {error.strerror}. Choose another, or 0 for a free one."
+        ) from error
     return listener
 
 

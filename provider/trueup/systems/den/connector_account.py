@@ -63,7 +63,7 @@ class ConnectorAccount:
         "Further facts; only the declared keys are compared.", immutable=True, owned_by_key=True
     )
     deletionPolicy: Literal["retain", "disconnect"] | None = field(
-        "What `--prune` does once it is declared no more. `disconnect` deletes the account and every instance of it, "
+        "What `--prune` does once it is no longer declared. `disconnect` deletes the account and every instance of it, "
         "and takes `--allow-disconnect` as well.",
         default="retain",
         local=True,

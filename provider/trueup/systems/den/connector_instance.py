@@ -81,7 +81,7 @@ class ConnectorInstance:
         },
     )
     deletionPolicy: Literal["archive", "remove", "retain"] | None = field(
-        "What `--prune` does once it is declared no more. `remove` deletes it with everything that was imported "
+        "What `--prune` does once it is no longer declared. `remove` deletes it with everything that was imported "
         "through it, and also lets it be replaced when its account changes.",
         default="archive",
         local=True,

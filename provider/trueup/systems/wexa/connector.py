@@ -67,7 +67,9 @@ class Connector:
         },
     )
     deletionPolicy: Literal["retain", "remove"] | None = field(
-        "What `--prune` does once it is declared no more. `remove` cannot be taken back.", default="retain", local=True
+        "What `--prune` does once it is no longer declared. `remove` cannot be taken back.",
+        default="retain",
+        local=True,
     )
 
 
