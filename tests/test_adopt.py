@@ -127,3 +127,13 @@ async def test_what_the_ledger_knows_as_something_refused_is_not_taken_by_its_na
     report = await world.apply(*wanted)
     assert results(report) == {"two": "refused", "new": "refused"}
     assert world.instance("b") == before
+
+
+async def test_a_former_name_is_that_of_the_ledger_when_a_person_renamed_it_meanwhile(world: World) -> None:
+    await world.apply(account(), instance("docs"))
+    former = world.instance("docs")["id"]
+    world.person("docs", name="theirs")
+    wanted = [account(), renamed(instance("handbook"), "docs")]
+    assert results(await world.apply(*wanted, prune=True)) == {"handbook": "done"}
+    assert (world.instance("handbook")["id"], world.instance("handbook")["status"]) == (former, "active")
+    assert await world.in_sync(*wanted)

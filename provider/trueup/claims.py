@@ -55,6 +55,8 @@ class Around:
     """The address that the ledger has for an id."""
     elsewhere: Mapping[str, Declared] = field(default_factory=dict)
     """What is declared as well and left out of this run, by address."""
+    called: Callable[[Hashable], Sequence[Live]] = lambda _: ()
+    """What had a natural key when the ledger last noted its name."""
     unclear: Set[str] = frozenset()
     """Addresses of what is declared as well and was refused before it could be told which one it is."""
 
@@ -206,7 +208,7 @@ class _Settling:
             one.former = verbs.former(one.declared, one.spec)
             if one.former is None:
                 continue
-            found = self.around.by_key.get(one.former, ())
+            found = self.around.by_key.get(one.former) or self.around.called(one.former)
             if len(found) != 1 or found[0].id in self.explicit or (one.held is not None and found[0] is one.held):
                 continue
             other = wanting.setdefault(found[0].id, one)

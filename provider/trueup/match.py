@@ -15,7 +15,7 @@ from trueup.diff import UNKNOWN
 from trueup.model import Address, Declared, Live, Refusal, Verbs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence, Set
+    from collections.abc import Hashable, Mapping, Sequence, Set
 
     from trueup.model import Kind, Listing
     from trueup.records import Record
@@ -213,8 +213,18 @@ class Matches:
             lambda address: by_address.get(str(address), ()),
             lambda identity: self.owner(identity, connection),
             elsewhere,
+            lambda key: self._called(place, index, key),
             unclear,
         )
+
+    def _called(self, place: Place, index: Index, key: Hashable) -> list[Live]:
+        """What the ledger knows by that natural key, and a person has renamed since."""
+        naming, found = index.verbs.naming, []
+        for record in self._records.get(place[:2], {}).values() if naming else ():
+            live = index.by_id.get(record.id)
+            if live is not None and record.name and index.verbs.key({**live.spec, naming: record.name}) == key:
+                found.append(live)
+        return found
 
     def _by_address(self, connection: tuple[str, str]) -> dict[str, list[Record]]:
         """What the ledger holds of a connection, by address: made when something first asks."""
