@@ -494,15 +494,3 @@ def test_nothing_that_is_sealed_is_ever_told(kind: Kind, changes: dict[str, Any]
         assert "7654321" not in text
     assert "hunter2" not in repr(found)
     assert "7654321" not in repr(found)
-
-
-@pytest.mark.parametrize("lists", [False, True])
-def test_what_is_as_deep_as_can_be_decoded_is_checked(lists: bool) -> None:
-    value: Any = Sealed("hunter2")
-    for _ in range(197):
-        value = [value] if lists else {"k": value}
-    inputs = decode(encode({"config": {"k": value}, "dataLoaderConfig": {"auth": {"k": value}}, "name": value}))
-    for kind in RESOURCES:
-        found, failures = check(kind, inputs)
-        assert encode(found)
-        assert any(one.property == "name" for one in failures)

@@ -107,8 +107,7 @@ class Field:
         return isinstance(value, bool) or (isinstance(value, str) and value in self.schema.get("enum", ()))
 
 
-GROWS: Final = "x-grows"
-"""Marks an enum in a schema: a newer server may know more words."""
+GROWS: Final = "x-grows"  # marks an enum in a schema: a newer server may know more words
 
 
 def field(
@@ -228,8 +227,7 @@ class Verbs:
     ) -> str:
         """Why a declared name no longer stands for what is live, and how to write it; empty when it does, or may.
 
-        `found` is the canonical form of the spec, `live` what the ledger knows by its address, and `name` what was
-        declared when that was written.
+        `found` is the canonical spec, `live` is known by its address, and `name` was declared when it was written.
         """
         return ""
 
@@ -421,11 +419,10 @@ class Kind:
 
 
 def _whole(spec: Field) -> Iterator[tuple[str, ...]]:
-    if spec.schema.get("type") == "integer":
-        yield (spec.name,)
-    for key, schema in spec.schema.get("properties", {}).items():
+    keys = spec.schema.get("properties", {}).items()
+    for path, schema in (((spec.name,), spec.schema), *(((spec.name, key), below) for key, below in keys)):
         if schema.get("type") == "integer":
-            yield spec.name, key
+            yield path
 
 
 def kind(cls: type, *, system: str, verbs: Verbs | None = None, parent: str = "", one_of: tuple[str, ...] = ()) -> Kind:
