@@ -197,14 +197,14 @@ async def test_a_session_that_is_too_old_to_write_is_told_with_the_plan(world: W
     url = world.sandbox.ready["den"]["url"]
     person = {"connections": (declared(DEN, "Connection", "default", url=url, token=Secret(token)),)}
     changed = [archive(), wiki(config={"branch": "release"}), *wanted[2:]]
-    assert not any("session" in one for one in (await world.plan(*changed, **person)).off)
+    assert not any("session" in one for one in (await world.plan(*changed, **person)).warnings)
     await world.clock.sleep(16 * 60)
     plan = await world.plan(*changed, **person)
-    (told,) = [one for one in plan.off if "session" in one]
+    (told,) = [one for one in plan.warnings if "session" in one]
     assert "15 minutes" in told
     assert "sign in again before applying" in told
     assert token not in told
     world.forget()
     plan = await world.plan(*wanted, **person)  # nothing is to be written, so nothing is asked for
     assert "GET /api/auth/get-session" not in world.routes()
-    assert any("session" in one for one in plan.off) is grants
+    assert any("session" in one for one in plan.warnings) is grants

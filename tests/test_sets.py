@@ -135,6 +135,15 @@ async def test_no_name_changes_hands_with_what_another_set_holds(world: World) -
     assert world.rows(INSTANCES) == before, "nothing was left under a temporary name"
 
 
+async def test_a_name_that_another_set_holds_is_refused_as_that(world: World) -> None:
+    await world.apply(account(), instance("mine"))
+    key = world.instance("mine")["connectorAccountId"]
+    await world.apply(instance("theirs", connectorAccount=key), stack="b")
+    plan = await world.plan(account(), instance("mine", name="theirs"))
+    assert actions(plan) == {"mine": "refuse"}
+    assert 'den/ConnectorInstance/theirs of the set "b"; rename it there' in why(plan)["mine"]
+
+
 async def test_the_share_that_is_managed_leaves_other_sets_out(world: World) -> None:
     unmanaged = len((await world.plan(account())).unmanaged)
     await world.apply(account(), instance("mine"), stack="a")

@@ -140,7 +140,7 @@ class Session:
             if connection[0] == "den":
                 writes = any(place_of(step.declared)[:2] == connection for step in plan.pending)
                 if warning := await stale(client, matches.denials(connection), writes=writes):
-                    plan.off.append(warning)
+                    plan.warnings.insert(0, warning)
         if options.prune and ledger:
             idle = connections.known_scopes(self.desired.connections, set(self.settings))
             plan.off += await self._ours.elsewhere(ledger, idle)

@@ -16,7 +16,7 @@ from trueup.plan.steps import Step
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-    from trueup.match import Matches
+    from trueup.match import Matches, Records
     from trueup.model import Address
     from trueup.plan.steps import Left, Plan
 
@@ -24,9 +24,9 @@ PREFIX: Final = "trueup-renaming-"
 """How a temporary name begins; the id of what has it follows."""
 
 
-def order(plan: Plan, matches: Matches) -> None:
+def order(plan: Plan, matches: Matches, others: Records) -> None:
     """Says of each step which others have to give up its name before, and refuses those whose name stays taken."""
-    _Order(plan, matches).order()
+    _Order(plan, matches, others).order()
 
 
 def refuse_in_vain(plan: Plan) -> None:
@@ -56,6 +56,8 @@ def temporary(live: Live) -> str:
 class _Order:
     plan: Plan
     matches: Matches
+    others: Records = field(default_factory=dict)
+    """What other sets of manifests hold, by connection and id."""
     claimed: dict[str, Address] = field(default_factory=dict)
     """Who is what, in all places: two connections may lead to one server."""
     steps: dict[Address, Step] = field(default_factory=dict)
@@ -127,6 +129,8 @@ class _Order:
             return f"that is {left.record.address}, {more}; rename or remove it by hand, or choose another name"
         if owner := self.matches.owner(live.id, connection):
             return f"that is {owner} by the ledger, which this run leaves out; include it, or rename it first"
+        if (record := self.others.get(connection, {}).get(live.id)) is not None:
+            return f'that is {record.address} of the set "{record.stack}"; rename it there, or choose another name'
         return (
             "it is not managed here, and is not written over; rename or remove it by hand, choose another name, "
             f"or give id: {live.id} to manage that one instead"

@@ -100,7 +100,7 @@ def notes(plan: Plan, page: Page) -> list[str]:
     """What this run could not do, and what nobody declared, with a few names."""
     lines = [safe(f"Warning: {one}.") for one in plan.warnings[:NAMED]]
     if len(plan.warnings) > NAMED:
-        lines.append(f"Warning: {len(plan.warnings) - NAMED:,} more names are nearly those of others.")
+        lines.append(f"{counted(len(plan.warnings) - NAMED, 'more warning')} (-o json lists them all).")
     lines += [safe(f"Note: {one}.") for one in plan.off]
     if plan.aged:
         count, oldest = len(plan.aged), min(plan.aged.values())
