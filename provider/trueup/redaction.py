@@ -12,6 +12,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
@@ -95,8 +96,7 @@ def without_pieces(text: str, value: str) -> str:
 
     For what a server says of a request: it may repeat the key cut off, or broken into groups.
     """
-    whole = "".join(letter for _, letter in _letters(value))
-    pieces = {whole[place : place + _PIECE] for place in range(len(whole) - _PIECE + 1)}
+    pieces = _pieces(value)
     letters = list(_letters(text))
     bare = "".join(letter for _, letter in letters)
     shown: list[str] = []
@@ -109,6 +109,13 @@ def without_pieces(text: str, value: str) -> str:
             shown += (text[begin:start], REDACTED)
         begin = end = last
     return "".join([*shown, text[begin:]])
+
+
+@lru_cache(maxsize=16)  # asked for with every answer
+def _pieces(value: str) -> frozenset[str]:
+    """The pieces of a credential."""
+    whole = "".join(letter for _, letter in _letters(value))
+    return frozenset(whole[place : place + _PIECE] for place in range(len(whole) - _PIECE + 1))
 
 
 def _letters(text: str) -> Iterator[tuple[int, str]]:
