@@ -23,7 +23,7 @@ TOKEN = "a-token-that-nobody-may-see"
 MAPPINGS = "den.connectorMappings"
 
 
-@pytest.fixture(params=["yaml", "python"])
+@pytest.fixture(params=["yaml", pytest.param("python", marks=pytest.mark.slow)])
 def stack(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Stack:
     found = Stack(tmp_path / "program", runtime=request.param)
     found.resources = small()

@@ -123,6 +123,7 @@ print({str(getattr(key, "value", key)): count for key, count in again.change_sum
     assert world.instance("inline")["instanceConfigJson"] == {"branch": "next"}
 
 
+@pytest.mark.slow
 def test_the_program_in_typescript(world: World, tmp_path: Path) -> None:
     places = path()
     npm, host = shutil.which("npm"), shutil.which("pulumi-language-nodejs", path=places)

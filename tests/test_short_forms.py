@@ -100,7 +100,7 @@ def test_each_item_is_a_resource_of_its_own_with_its_own_place(tmp_path: Path) -
             ['9:30 E105 access.grants[0].member "not-an-email" is not an e-mail address or the id of a member: om_'],
         ),
         ("  access: {grants: [{organization: false, role: viewer}]}\n", ["9:36 E104 access.grants[0].organization is"]),
-        ("  access: {grants: [{team: x, role: owner}]}\n", ['9:37 E104 access.grants[0].role "owner" is not one of']),
+        ("  access: {grants: [{team: x, role: edtor}]}\n", ['9:37 E104 access.grants[0].role "edtor" is not one of']),
         ("  access: {exclusive: 1}\n", ["9:23 E103 access.exclusive must be true or false"]),
         (
             "  targets:\n  - {remoteId: a/b}\n  - {remoteId: A/B}\n",
