@@ -30,7 +30,7 @@ class Claimant:
     """In the server's words, with ids for references."""
     key: Hashable
     held: Live | None = None
-    """What it is, or has been until now: by its id, by the ledger, or by its name."""
+    """The live resource that it is, or has been until now: by its id, by the ledger, or by its name."""
     known: bool = False
     """Whether the ledger says so."""
     former: Hashable | None = None
@@ -44,25 +44,25 @@ class Claimant:
 
 @dataclass(slots=True)
 class Around:
-    """What a place holds, and what is known of it."""
+    """The live resources of a place, and what is known of them."""
 
     verbs: Verbs
     by_id: Mapping[str, Live]
     by_key: Mapping[Any, Sequence[Live]]
     records: Callable[[Address], Sequence[Record]] = lambda _: ()
-    """What the ledger has for an address."""
+    """The ledger's records for an address."""
     owner: Callable[[str], str] = lambda _: ""
     """The address that the ledger has for an id."""
     elsewhere: Mapping[str, Declared] = field(default_factory=dict)
-    """What is declared as well and left out of this run, by address."""
+    """The declared resources that this run leaves out, by address."""
     called: Callable[[Hashable], Sequence[Live]] = lambda _: ()
-    """What had a natural key when the ledger last noted its name."""
+    """The live resources that had a natural key when the ledger last noted their name."""
     unclear: Set[str] = frozenset()
-    """Addresses of what is declared as well and was refused before it could be told which one it is."""
+    """Addresses of the declared resources that were refused before they could be identified."""
 
 
 def settle(claimants: Sequence[Claimant], around: Around) -> dict[Address, str]:
-    """Find what each claimant holds; return why some cannot be told. What holds nothing does not exist yet."""
+    """Find what each claimant holds; return why some cannot be identified. One that holds none does not exist yet."""
     return _Settling(claimants, around).settle()
 
 
@@ -110,7 +110,7 @@ class _Settling:
         one.held = live
 
     def _by_ledger(self, one: Claimant) -> None:
-        """What the ledger has for the address, as far as it is there and below the same parent."""
+        """Assign the resource that the ledger has for the address, if it is there and below the same parent."""
         records = self.around.records(one.address)
         if not records:
             return
@@ -162,7 +162,7 @@ class _Settling:
         one.held = live
 
     def _withheld(self, owner: str) -> str:
-        """Why what the ledger knows by that address is nobody else's, although no claimant has it."""
+        """Return why no claimant may have what the ledger knows by that address; empty when one may."""
         if owner in self.around.elsewhere:
             return "That is declared as well, and this run leaves it out: include it."
         return "That is declared as well, and is refused." if owner in self.around.unclear else ""
@@ -247,7 +247,7 @@ class _Settling:
         return bool(owner) and owner not in self._declared()
 
     def _contested(self) -> dict[Address, str]:
-        """Why some that keep what they are cannot be told: what this run leaves out says that it is what they are."""
+        """Return why some cannot be identified: a resource that this run leaves out claims what they hold."""
         verbs = self.around.verbs
         formers: dict[Hashable, str] = {}
         for address, other in self.around.elsewhere.items():

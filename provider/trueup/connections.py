@@ -34,7 +34,7 @@ TENANTS: Final = {
     "den": ("organization", ORGANIZATION_ID, "an organisation of Den", "org_ and 26 small letters and digits"),
     "wexa": ("project", PROJECT_ID, "a project of Wexa", "24 hexadecimal digits, the letters small"),
 }
-"""What a credential acts in, by system: its part of Settings, the pattern of its ids, and both in words."""
+"""The tenant of a credential, by system: its part of Settings, the pattern of its ids, and both in words."""
 _URLS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
 _MANNERS: Final[dict[str, type[Manner]]] = {"den": DenManner, "wexa": WexaManner}
 
@@ -54,7 +54,7 @@ class Settings:
     project: str | None = None
     """The project of Wexa that alone may be worked on."""
     said_by: str = ""
-    """What says so, for messages: a subject and its verb, `connection "default" is meant for`."""
+    """The subject and verb of messages about the required tenant: `connection "default" is meant for`."""
 
     scope: str = ""
     """What the ledger knows this server by; the embedded one has another port each time."""

@@ -171,7 +171,7 @@ class ApiError(TrueupError):
 
     @property
     def reference(self) -> str:
-        """What finds the request in a log: `request req_…`, or the time, the route and our own id of it."""
+        """Text to find the request in a log: `request req_…`, or the time, the route and our own id of it."""
         if self.request_id:
             return f"request {self.request_id}"
         if not self.correlation:

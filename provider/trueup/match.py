@@ -102,7 +102,7 @@ class Matches:
         self.waits: dict[Address, dict[str, Address]] = {}
         """The declared resources that do not exist yet and are referred to, by field."""
         self.refused: dict[Address, str] = {}
-        """Why one cannot be told which it is. It is live all the same where the ledger knows it by its address."""
+        """Why one cannot be identified. It is live all the same where the ledger knows it by its address."""
         self.hidden: dict[Address, str] = {}
         """Ids by which the ledger knows what this credential cannot see."""
         self.unsettled: dict[tuple[str, str], Address] = {}
@@ -118,7 +118,7 @@ class Matches:
         self._records = records or {}
         self._known: dict[tuple[str, str], dict[str, list[Record]]] = {}
         self._elsewhere: dict[Place, list[Declared]] = defaultdict(list)
-        """What is declared as well and left out of this run."""
+        """The declared resources that this run leaves out."""
         for one in elsewhere:
             self._elsewhere[place_of(one)].append(one)
         self._targets: dict[tuple[str, str, str, str], tuple[Any, Address | None]] = {}
@@ -128,7 +128,7 @@ class Matches:
         return self._declared[address].kind
 
     def denials(self, connection: tuple[str, str]) -> list[str]:
-        """What the server of a connection said of what could not be read below something."""
+        """Return the reasons of a connection's server for refusing to list children."""
         return [
             why
             for place, index in self.indexes.items()
@@ -190,7 +190,7 @@ class Matches:
         return index
 
     def left_out(self, kind: Kind, parent: str) -> list[Declared]:
-        """What is declared below that id, by whatever connection, and left out of this run."""
+        """Return the declared children of that id, of any connection, that this run leaves out."""
         return [
             one
             for place, found in self._elsewhere.items()
@@ -218,7 +218,7 @@ class Matches:
         )
 
     def _called(self, place: Place, index: Index, key: Hashable) -> list[Live]:
-        """What the ledger knows by that natural key, and a person has renamed since."""
+        """Return the live resources that had that natural key when the ledger last noted their name."""
         naming, found = index.verbs.naming, []
         for record in self._records.get(place[:2], {}).values() if naming else ():
             live = index.by_id.get(record.id)
@@ -227,7 +227,7 @@ class Matches:
         return found
 
     def _by_address(self, connection: tuple[str, str]) -> dict[str, list[Record]]:
-        """What the ledger holds of a connection, by address: made when something first asks."""
+        """Return the ledger's records of a connection, by address; indexed at the first call."""
         if connection not in self._known:
             known = self._known[connection] = defaultdict(list)
             for record in self._records.get(connection, {}).values():

@@ -41,7 +41,7 @@ class Wanted:
     whole: bool = True
     """False says that the run is about these resources alone: few of them may be looked up one by one."""
     elsewhere: Sequence[Declared] = ()
-    """What is declared as well and left out of this run."""
+    """The declared resources that this run leaves out."""
     choose: Choose | None = None
     """Decides what may be taken from the ledger rather than read; None reads everything."""
 
@@ -112,7 +112,7 @@ class _Observer:
         self.matches.take(place, verbs, listing)
 
     async def _unseen(self, place: Place, verbs: Verbs, listing: Listing) -> None:
-        """Notes what the ledger knows and is not listed, where the credential is of somebody who does not see all.
+        """Mark as hidden the managed resources that are not listed, where the credential is not an admin's.
 
         To create it anew would take an admin, of whom is asked anyway: this costs no request more.
         """

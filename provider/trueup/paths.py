@@ -1,4 +1,4 @@
-"""Paths as people give them, in options, variables and files: a leading `~` is a home folder, whoever expands it."""
+"""Paths as people give them, in options, variables and files: a leading `~` is a home folder."""
 
 from __future__ import annotations
 

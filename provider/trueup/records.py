@@ -71,7 +71,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What all runs sent with a credential since the last silence."""
+    """The requests that all runs sent with a credential since the last silence."""
 
     requests: int
     age: float | None
@@ -153,6 +153,6 @@ class Lease:
     shared: bool = False
     """It is a Pulumi program's: it excludes the command, and no other Pulumi program."""
     revoked: str = ""
-    """When `trueup unlock` asked for it, RFC 3339; empty when nobody did."""
+    """When `trueup unlock` asked for it, RFC 3339; empty when it did not."""
     revoker: str = ""
     """Who asked for it."""

@@ -164,7 +164,7 @@ class _Looked:
 
 
 def _values(live: Live) -> Iterator[tuple[Path, Any]]:
-    """What is live, value by value."""
+    """Yield the path and the value of each leaf of a live resource."""
     for name, value in live.spec.items():
         for path, _, leaf in leaves(MISSING, value, (name,)):
             yield path, leaf

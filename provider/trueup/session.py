@@ -307,7 +307,7 @@ class Session:
         self.options.progress.note(f"Waiting for run {lease.run} ({lease.holder}, since {lease.since}) to end.")
 
     def _newly_sent(self) -> int:
-        """Requests that no plan or report has told of yet: also those that find out what to lock."""
+        """The number of requests that no plan or report has shown yet: also those that find out what to lock."""
         sent = sum(client.sent for client in self.clients.values())
         told_of, self._told_of = self._told_of, sent
         return sent - told_of

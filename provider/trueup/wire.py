@@ -27,7 +27,7 @@ too long, too many requests, too short, too small, unauthorized, unknown, unsupp
 validation failed, wrong
 """
 _PHRASES = frozenset(" ".join(phrase.split()) for phrase in _SAID.split(","))
-"""What is said of failures anywhere."""
+"""The phrases that describe failures in any API."""
 _LOOKED_AT = 2000
 _SHORTEST_PHRASE = 4
 _MOST = 8

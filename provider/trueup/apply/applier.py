@@ -211,7 +211,7 @@ class Applier:
         await self._note(outcome, desired, done)
 
     def _never_another(self, step: Step, answer: Live) -> None:
-        """What had to be looked for by its name after a creation, and was there before, is something else."""
+        """Refuse a resource found by its name after a creation, if it was there before: it is another one."""
         former = step.live.id if step.live is not None else ""
         if answer.found and answer.id in self._there and answer.id != former:
             raise Refused(
@@ -252,7 +252,7 @@ class Applier:
             if address in refused and self.journal.known(declared, now) is None:
                 continue  # it was there before, and was not taken over: with --prune it would be removed
             if now.seen_at or address not in plan.specs or address in plan.apart:
-                continue  # nobody looked, or what is declared stands for nothing: what the ledger knows stays
+                continue  # not read, or what is declared stands for nothing: what the ledger knows stays
             report.adopted += self.journal.adopt(declared, plan.specs.get(address, declared.spec), now)
         for left in plan.left:
             if left.unread or (left.live is not None and not left.why):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Order:
-    """What waits for what, among all steps of a plan."""
+    """The order of all steps of a plan: which waits for which."""
 
     def __init__(self, outcomes: Sequence[Outcome]) -> None:
         self._outcomes = outcomes
@@ -29,11 +29,11 @@ class Order:
                 self._by_id[step.live.id] = outcome
 
     def needs(self, outcome: Outcome) -> list[Outcome]:
-        """What has to be there before."""
+        """Return the outcomes of the steps that it depends on."""
         return [self._by_address[need] for need in dict.fromkeys(outcome.step.needs) if need in self._by_address]
 
     def names(self, outcome: Outcome) -> list[Outcome]:
-        """What has to give up its name before."""
+        """Return the outcomes that have to give up a name before."""
         return [self._by_id[key] for key in outcome.step.after if key in self._by_id]
 
     def behind_removals(self) -> list[Outcome]:

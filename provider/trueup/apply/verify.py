@@ -104,7 +104,7 @@ class Verifier:
     def _answered_whole(self, place: Place, outcomes: Sequence[Outcome]) -> None:
         """Mark as verified the creations whose answer holds all that was declared.
 
-        What was found rather than made may be somebody else's, and is read.
+        A resource that was found rather than made may be someone else's, and is read.
         """
         made = {
             cast("Live", outcome.live).id: outcome

@@ -1,4 +1,4 @@
-"""What `trueup.yaml` says, in place of the options that were not given: after these, and after the variables."""
+"""The options that `trueup.yaml` sets. The command line and environment variables take precedence."""
 
 from __future__ import annotations
 

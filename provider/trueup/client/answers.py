@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PAGE: Final = "a login page or another web page may stand in the way"
 _FRONT: Final = (502, 503, 504)
-"""What a proxy in front of a server says while that is restarted."""
+"""The statuses of a proxy in front of a server while that is restarted."""
 
 
 def is_down(status: int, raw: bytes) -> bool:

@@ -21,7 +21,7 @@ class Again(Exception):
         super().__init__()
         self.failure = failure
         self.why = why
-        """What happened, in a few words: `Connection refused`."""
+        """The failure in a few words: `Connection refused`."""
         self.wait = wait
         """Seconds that the server asked for."""
         self.down = down

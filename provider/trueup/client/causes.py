@@ -24,7 +24,7 @@ _EXPIRED: Final = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_
 _OTHER_HOST: Final = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _REVOKED: Final = 23
 _NOT_TEXT: Final = "illegal request line"
-"""What h11 says of an answer that starts with a control character, as an alert of TLS does."""
+"""The message of h11 for an answer that starts with a control character, as an alert of TLS does."""
 _ENDED: Final = ("Server disconnected", "peer closed connection without sending complete message body")
 """How httpx puts it that a connection ended too early; none of that comes from the server."""
 _STEPS_TO_PROXY: Final = ("connection.connect_tcp", "socks.connect_tcp")
@@ -138,7 +138,7 @@ def _trust(network: Network) -> str:
 
 
 def _words(error: Exception) -> str:
-    """What the operating system says, or else the error itself."""
+    """The message of the operating system, or else of the error itself."""
     for inner in _chain(error):
         if isinstance(inner, OSError) and inner.strerror:
             if inner.errno and inner.strerror.startswith("Connect call failed"):

@@ -25,7 +25,7 @@ FILE: Final = "SSL_CERT_FILE"
 FOLDER: Final = "SSL_CERT_DIR"
 _KEYS: Final = "SSLKEYLOGFILE"
 _HASHED: Final = re.compile(r"[0-9a-f]{8}\.[0-9]+")
-"""What OpenSSL looks for in a folder."""
+"""The names of the files that OpenSSL reads in a folder."""
 
 
 def context_for(environment: Mapping[str, str], *, local: bool) -> ssl.SSLContext:
@@ -41,7 +41,7 @@ def context_for(environment: Mapping[str, str], *, local: bool) -> ssl.SSLContex
 
 @functools.cache
 def unused() -> ssl.SSLContext:
-    """Return the context of a connection without TLS, which trusts nobody: reading authorities takes a while."""
+    """Return the context of a connection without TLS. It trusts no authority: reading them takes a while."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

@@ -43,7 +43,7 @@ PATIENCE: Final = 120.0
 LARGEST: Final = 64 << 20
 """Bytes of an answer, decoded; more is refused."""
 _STOPPED: Final = "Stopped while waiting to send it again."
-_LONG = 2.0  # seconds after which somebody who watches wants to know why nothing happens
+_LONG = 2.0  # seconds after which the user wants to know why nothing happens
 
 
 @dataclass
@@ -163,7 +163,7 @@ class Client:
         return answer
 
     async def once(self, name: str, make: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """What a coroutine gives, made once however many ask for it; a failure is not kept."""
+        """Return the result of a coroutine, run once however many ask for it; a failure is not kept."""
         task = self._once_made.get(name)
         if task is None:
             task = self._once_made[name] = asyncio.ensure_future(make())
@@ -230,7 +230,7 @@ class Client:
         return answer
 
     def _unanswered(self, call: Call, way: Way, error: Exception) -> Exception:
-        """What a try without an answer means."""
+        """Return the exception for a try without an answer."""
         cause = cause_of(error, way, self._network)
         unsent = way.unsent(error)
         if cause.lasting and (unsent or call.method == "GET"):

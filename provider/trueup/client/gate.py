@@ -31,7 +31,7 @@ class Gate:
         self._fruitless = 0
         self._refusal: Unauthorized | None = None
         self._presumed: Unauthorized | None = None
-        """What is concluded if the careful request is refused."""
+        """The error if the careful request is refused."""
         self.era = 0
         """Counts the silences: a refusal from before the latest one says nothing any more."""
 
@@ -57,7 +57,7 @@ class Gate:
             self._open.set()
 
     async def refused(self, call: Call, era: int, request_id: str) -> Exception:
-        """What a 401 means. One caller finds out and waits; those that were refused beside it just try again."""
+        """Return the exception for a 401. One caller finds out and waits; others refused beside it just retry."""
         if call.careful and self._presumed is not None:
             self._refusal = self._presumed
             self._refusal.request_id = request_id
@@ -68,7 +68,7 @@ class Gate:
             if self._client.stop.is_set():
                 return Stopped("Stopped before this was sent again.")
             if era == self.era:
-                self._open.clear()  # nobody sends before it is known why
+                self._open.clear()  # nothing is sent before it is known why
                 try:
                     if failure := await self._explained(call, request_id):
                         return failure

@@ -57,7 +57,7 @@ class Outage:
         async with contextlib.AsyncExitStack() as held:
             alone = False
             if self._since is not None:
-                if not call.careful:  # the gate lets nobody else through before that one is answered
+                if not call.careful:  # the gate lets no other through before that one is answered
                     await held.enter_async_context(self._trying)
                 alone = self._since is not None
                 if alone:

@@ -52,7 +52,7 @@ class Meter:
 
     @property
     def pace(self) -> Pace:
-        """What was measured, and as long as that is little, what its siblings suggest."""
+        """The seconds of each sort of request: as measured, or estimated while few are measured."""
         pages = self._count.get("page", 0)
         page = self._busy["page"] / pages if pages else PAGE
         guess = max(OTHER, page / _SHARE) if pages else OTHER

@@ -1,4 +1,4 @@
-"""What has to hold before a write is sent, whichever command or program sends it."""
+"""The conditions for sending a write, whichever command or program sends it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Trace(Protocol):
-    """What httpcore calls at each step of a request."""
+    """The callback of httpcore at each step of a request."""
 
     async def __call__(self, event: str, info: Any) -> None:
         """Take note of a step."""

@@ -1,4 +1,4 @@
-"""What a connection is made of: its credential, its limits, how its API speaks, and the answers it gives."""
+"""The parts of a connection: its credential, its limits, how its API speaks, and the answers it gives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one credential may do: that many requests in a window that closes after that many seconds of silence."""
+    """The limits of one credential: `requests` in a window that closes after `silence` seconds without any."""
 
     requests: int | None = None
     silence: float = 0.0
@@ -27,7 +27,7 @@ class Signs:
     answers: int = 0
     with_request_id: int = 0
     probe: str = ""
-    """What the server said when it was asked why it refused the credential; empty when it was not."""
+    """The answer of the server when asked why it refused the credential; empty when not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Manner(Protocol):
         """The headers that carry the credential."""
 
     def words(self, body: Any) -> str:
-        """What an error body says, in one line; empty when it says nothing."""
+        """The message of an error body, in one line; empty when there is none."""
 
     def unrouted(self, body: Any) -> bool:
         """Whether a 404 with that body says that there is no such route, rather than no such resource."""
@@ -126,14 +126,14 @@ class Credential:
 
     def __post_init__(self) -> None:
         if self.key is not None and self.token is not None:
-            # A server that refuses the one may take the other, and act as somebody else.
+            # A server that refuses the one may take the other, and act as someone else.
             raise SecretError(
                 f'connection "{self.name}" has both an API key and a session token, which are never sent together.',
                 hint="Leave one of them out.",
             )
         for secret in (self.key, self.token):
             if secret is not None and not all("!" <= char <= "~" for char in secret.reveal()):
-                # Found here, since whoever builds the request would show it.
+                # Checked here: the error of the HTTP library would show it.
                 origin = f" ({self.origin})" if self.origin else ""
                 raise SecretError(
                     f'the credential of connection "{self.name}"{origin} cannot be sent: it holds a space, a line '

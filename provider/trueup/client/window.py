@@ -24,7 +24,7 @@ class Shared(Protocol):
 
 
 class Window:
-    """What is counted since the last silence that was long enough to close the window."""
+    """The count of requests since the last silence that was long enough to close the window."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self.limits = limits

@@ -1,4 +1,4 @@
-"""A clock for leases: it goes on while the machine sleeps, and nobody sets it.
+"""A clock for leases: it goes on while the machine sleeps, and is never set.
 
 The wall clock is set by people and by NTP. `time.monotonic` stands still in suspend on Linux, so that a lease would
 look fresh after a night with the lid closed. Linux has CLOCK_BOOTTIME; elsewhere the one of the two others counts that

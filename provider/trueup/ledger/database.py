@@ -124,7 +124,7 @@ class Database:
             connection.exec_driver_sql("CREATE SCHEMA trueup")
 
     def one_taker(self, connection: Connection) -> None:
-        """In a transaction that writes: nobody else takes a lock until it ends."""
+        """Let no other transaction take a lock until this one, which writes, ends."""
         if not self.is_sqlite:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK + 1})")
 
@@ -182,7 +182,7 @@ def _begin_as_asked(engine: sql.Engine) -> None:
     def begun(connection: Connection) -> None:
         options = connection.get_execution_options()
         if not options.get("trueup_bare"):
-            # Whoever reads first and writes then could find that another one has written in between.
+            # Without IMMEDIATE, another transaction could write between a read and a write of this one.
             connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("trueup_writes") else "BEGIN")
 
 

@@ -153,7 +153,7 @@ class Hold:
         return min(end, asyncio.get_running_loop().time() + left)
 
     async def _beat(self) -> None:
-        """Confirm until it is cancelled, or the lock is somebody else's or could be."""
+        """Confirm until it is cancelled, or another run has or could have the lock."""
         while not self.over:
             left = self._ledger.dead_after - clock.since(self._confirmed)
             await asyncio.sleep(max(0.0, min(self._ledger.heartbeat, left)))
@@ -195,7 +195,7 @@ class Hold:
             # Not wait_for: where that is cancelled just as the answer comes, Python 3.11 forgets that it was.
             await asyncio.wait({attempt}, timeout=patience)
             return attempt.result() if attempt.done() else None
-        except Exception:  # whatever it was, confirming goes on: a lock that nobody confirms is lost without a word
+        except Exception:  # whatever it was, confirming goes on: an unconfirmed lock is lost without a word
             return None
         finally:
             attempt.cancel()

@@ -1,7 +1,7 @@
 """Locks as the database has them: a lease is a row, confirmed again and again, and free for others when it is not.
 
 An exclusive lease is alone on its name; shared ones exclude exclusive ones only. Each has a token, which counts up with
-every lease that is taken, so that a late holder can be told from the present one.
+every lease that is taken, so that a late holder can be distinguished from the present one.
 """
 
 from __future__ import annotations

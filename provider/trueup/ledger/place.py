@@ -13,7 +13,7 @@ from trueup.paths import home
 _DATABASE: Final = re.compile(
     r"(?i)(?:^|\s)(?:password|host|hostaddr|dbname|user|port|service)\s*=|^postgres(?:ql)?(?:\+\w+)?:|:[^/@\\]*@"
 )
-"""What names a database and is no URL: `host=… password=…` as libpq has it, or a URL without its `://`."""
+"""A text that names a database and is no URL: `host=… password=…` as libpq has it, or a URL without its `://`."""
 
 
 def ledger_place(state: Path, configured: str | None = None) -> Path | str | None:

@@ -94,7 +94,7 @@ def _plain(one: Record) -> dict[str, Any]:
 
 
 def _later(one: Record) -> dict[str, Any]:
-    """What older versions do not write, where there is something to say."""
+    """Return the fields that older versions do not write, without the empty ones."""
     return {name: getattr(one, name) for name in (*_LATER, *_PATHS) if getattr(one, name)}
 
 

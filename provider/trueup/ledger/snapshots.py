@@ -41,7 +41,7 @@ def of_file(path: Path) -> sqlite3.Connection:
             source.backup(memory)
         return memory
     except sqlite3.OperationalError:
-        # What a killed run left in the log needs an index, which cannot be made there; nobody is writing then.
+        # The log of a killed run needs an index, which cannot be made there. No run is writing then.
         memory.close()
     memory = sqlite3.connect(":memory:", check_same_thread=False)
     with tempfile.TemporaryDirectory(prefix="trueup-") as name:

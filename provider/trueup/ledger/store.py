@@ -76,7 +76,7 @@ class Ledger:
 
     @property
     def notes(self) -> list[str]:
-        """What people should know of its opening."""
+        """Notes for the user on the opening of the ledger."""
         return self.database.notes
 
     async def __aenter__(self) -> Self:
@@ -272,7 +272,7 @@ class Ledger:
         return holding.held(self, sorted(set(names)), run, timeout, on_lost, waiting)
 
     def sharing(self, run: Run, on_lost: Callable[[], None]) -> Hold:
-        """Return shared locks, of which none is taken yet: they exclude whoever wants one alone."""
+        """Return shared locks, of which none is taken yet: they exclude exclusive locks only."""
         return Hold(self, run, on_lost, shared=True)
 
     async def leases(self) -> list[Lease]:

@@ -74,7 +74,7 @@ WINDOWS: Final = Table(
     Column("requests", Integer, nullable=False),
     Column("last", Float, nullable=False),
 )
-"""What runs spent of the request window of a credential, by its fingerprint, and when the last one did."""
+"""The requests that runs spent of a credential's window, by its fingerprint, and the time of the last one."""
 
 LOCKS: Final = Table(
     "locks",

@@ -26,7 +26,7 @@ class SharedWindow:
     async def note(self, use: Use) -> Used | None:
         """Add what this run spent and return what all have; None when the ledger cannot be used now.
 
-        Nothing depends on it but what is foretold, so that a ledger which is busy or read-only stops nobody.
+        Only estimates depend on it, so that a ledger which is busy or read-only stops no run.
         """
         try:
             return await self._ledger.work(lambda: _note(self._ledger.database, self._credential, use))

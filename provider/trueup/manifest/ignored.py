@@ -1,4 +1,4 @@
-"""What Git ignores below a folder, by its rules and without running it: a repository may bring programs that Git runs.
+"""The rules by which Git ignores files, applied without running it: a repository may bring programs that Git runs.
 
 Of several rules the last one counts, those of an inner folder before those of an outer one, and all of them before
 `.git/info/exclude` and the person's own file. Nothing below an ignored folder is taken back (gitignore(5)).

@@ -45,7 +45,7 @@ class Manifest:
     skipped: list[str] = field(default_factory=list)
     """The files of other tools in the folders that were read."""
     warnings: list[Fault] = field(default_factory=list)
-    """What is no fault, and may be a mistake."""
+    """Possible mistakes that do not fail the load."""
 
 
 def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | None = None) -> Manifest:

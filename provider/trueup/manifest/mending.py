@@ -32,7 +32,7 @@ _GAP: Final = re.compile(
     rf"|[ \t]*,[ \t]*(?:{_KEY}[ \t]+[\w./]+,[ \t]*)*{_KEY}[ \t]+(?=\")"
     rf"|[ \t]*[\]}}]*{_END}(?:{_PLAIN})*[ \t]*(?:- )*{_KEY}[ \t]+(?:\{{(?:[\w ,:./-]*: )?)?(?=\")"
 )
-"""What may stand between two texts in double quotes so that the second is one for sure: JSON, or plain keys."""
+"""The text allowed between two texts in double quotes so that the second is one for sure: JSON, or plain keys."""
 
 
 def without_marks(text: str) -> str:

@@ -106,7 +106,7 @@ def kind_by_fields(value: dict[str, Any]) -> Any:
 
 
 def _own_fields(value: dict[str, Any]) -> set[str]:
-    """Return the fields of a document that nobody else has: below spec, or where spec was forgotten."""
+    """Return the fields of a document that no other tool has: below spec, or where spec was forgotten."""
     spec = value.get("spec")
     if isinstance(spec, dict):
         return set(_OWN.intersection(spec))

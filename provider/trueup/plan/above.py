@@ -1,4 +1,4 @@
-"""What stands above a managed resource that is declared no more: by that it is gone, stays, or goes along.
+"""The parents of a managed resource that is no longer declared: they decide if it is gone, stays, or goes along.
 
 A target is below its instance, a mapping below its target, a grant below its instance. What is above may not have been
 read, and then nothing is concluded from what is missing.
@@ -27,7 +27,7 @@ class Above:
 
     connection: tuple[str, str]
     records: Mapping[str, Record]
-    """What the ledger knows there, by id."""
+    """The ledger's records of the connection, by id."""
     matches: Matches
     claimed: Set[str]
     """Ids of what is declared, by whatever connection."""

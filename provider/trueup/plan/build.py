@@ -173,7 +173,7 @@ class _Planner:
         if record is not None and record.owned:
             desired.removed = tuple(_disowned(declared, live, record))
             for path in desired.removed:
-                # The manifest that said whether it was a secret is gone, and somebody may have set another value.
+                # The manifest that said whether it was a secret is gone, and someone else may have set another value.
                 before = at(live.spec, path)
                 changes.append(
                     Change(path, before, MISSING, sensitive=not _is_plain(path, before, record, self.policy))

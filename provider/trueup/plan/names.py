@@ -57,7 +57,7 @@ class _Order:
     plan: Plan
     matches: Matches
     others: Records = field(default_factory=dict)
-    """What other sets of manifests hold, by connection and id."""
+    """The records of other sets of manifests, by connection and id."""
     claimed: dict[str, Address] = field(default_factory=dict)
     """Who is what, in all places: two connections may lead to one server."""
     steps: dict[Address, Step] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class _Order:
         refuse_in_vain(self.plan)
 
     def _holders(self, step: Step) -> Iterable[Live]:
-        """What else has the name that a step takes, as far as was read."""
+        """Yield the other live resources, of those read, with the name that a step takes."""
         if step.declared.gone or step.action not in ("create", "update", "replace"):
             return
         verbs = cast(Verbs, step.declared.kind.verbs)

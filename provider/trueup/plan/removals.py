@@ -1,9 +1,8 @@
-"""What left the manifests: removed by its own deletionPolicy when that is asked for, otherwise told.
+"""Resources that left the manifests: removed by their deletionPolicy when that is asked for, otherwise reported.
 
 Only what the ledger says is ours is removed, and what stands where the manifest claims a place for itself alone
 (`access.exclusive`). What is below something that is deleted goes with it, and what is below something that is archived
-or kept stays with it. Nothing is removed while something that is declared beside it cannot be told which it is: it may
-be that.
+or kept stays with it. Nothing is removed while something declared beside it cannot be identified: it may be that.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ def removals(
                 continue
             told.add(record.id)
             if (connection, record.address) in unsettled:
-                continue  # it is declared, and it could not be told whether by that this one is meant
+                continue  # it is declared, and may be this one
             index = matches.indexes.get((*connection, record.kind))
             live = index.by_id.get(record.id) if index is not None else None
             if live is None:
@@ -153,7 +152,7 @@ def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]
 def _left_out(kind: Kind, parent: str, index: Index, matches: Matches) -> Iterator[Hashable]:
     """Natural keys of what is declared below a parent, by its id, and left out of this run.
 
-    Nothing is removed there while one of them cannot be told which it is.
+    Nothing is removed there while one of them cannot be identified.
     """
     for one in matches.left_out(kind, parent):
         spec = index.verbs.canonical(one.spec, index.listing)
@@ -174,7 +173,7 @@ def _stand_in(kind: Kind, connection: tuple[str, str], record: Record) -> Declar
 
 
 def _held(step: Step, matches: Matches) -> Step:
-    """The step; refused when something that is declared beside it cannot be told which it is."""
+    """Return the step; refused when something that is declared beside it cannot be identified."""
     kind, live = step.declared.kind, step.live
     if step.action != "delete" or live is None or not kind.parent:
         return step

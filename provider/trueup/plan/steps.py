@@ -115,7 +115,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What requests of one connection may take: what is left of its window, if it has one, and seconds by kind."""
+    """The budget of one connection: the requests left in its window, if it has one, and seconds by kind."""
 
     left: int | None = None
     window: int | None = None
@@ -161,7 +161,7 @@ class Plan:
     aged: dict[Address, str] = field(default_factory=dict)
     """What was not read just now, and when it was."""
     apart: dict[Address, str] = field(default_factory=dict)
-    """What is declared here and managed by another set of manifests, and the name of that."""
+    """The resources declared here and managed by another set of manifests, and the name of that."""
     undeclared: dict[Address, tuple[Path, ...]] = field(default_factory=dict)
     """What is live of what is declared, and declared nowhere; told when it was asked for."""
     unsafe: str = ""

@@ -55,7 +55,7 @@ class _Resource:
 
 @dataclass(slots=True)
 class Handovers:
-    """What is known of the names in one run."""
+    """The names in one run: which are held, given up, and waited for."""
 
     world: World
     _known: dict[str, _Resource] = field(default_factory=dict)
@@ -171,7 +171,7 @@ class Handovers:
             return
 
     def _about(self, key: str) -> tuple[object, ...]:
-        """What may decide on the name that something has."""
+        """Return whether a resource is known, is leaving its name, and has a temporary one."""
         known = self._known.get(key)
         return known is not None, known is not None and known.leaving, key in self._aside
 

@@ -61,7 +61,7 @@ class Memory:
         self._writer = writer
         self._open: dict[str, list[Intent]] = {}
         self._aside: dict[str, Intent] = {}
-        """What was given a temporary name, by id."""
+        """The intents to give temporary names, by the id of the resource."""
         self._retained: dict[str, Record] = {}
         self._accepted: list[Seen] = []
 

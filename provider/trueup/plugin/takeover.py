@@ -21,7 +21,7 @@ _SKEW: Final = timedelta(minutes=2)
 
 
 def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
-    """What of the declared fields has to be written to something that is taken over.
+    """Return the changes to write to a resource that is adopted.
 
     What may be but another word for what is declared is written only along with something else.
     """

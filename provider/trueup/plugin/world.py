@@ -160,7 +160,7 @@ class World:
                 await self._hold.take([f"{self._scopes[kind.system]} {await self._tenant(kind, spec)}"])
 
     async def _tenant(self, kind: Kind, spec: Mapping[str, Any]) -> str:
-        """What is locked for a resource: its project, or the organisation, which the ledger mostly knows."""
+        """Return the tenant to lock for a resource: its project, or the organisation, which the ledger mostly knows."""
         if kind.system != "den":
             return str(reveal(dict(spec))[kind.parent])
         if not self._organization:

@@ -260,9 +260,9 @@ _GONE: Final = Secret("")
 
 
 def _ours(live: Any, declared: Any, found: Live, path: Path, removed: Mapping[Path, bool]) -> Any:
-    """What is live of the keys that are declared, or were ours until now, and that can be read.
+    """Return the live values of the keys that are declared, or were managed until now, and that can be read.
 
-    `removed` tells of the latter whether they are sensitive.
+    `removed` holds the paths of the latter, and whether they are sensitive.
     """
     if path in removed:
         return _GONE if removed[path] else live

@@ -21,7 +21,7 @@ _DEEP: Final = 10
 """Cells in front of what is aside and has a line of its own: deeper than any field."""
 _NUMBER: Final = re.compile(r"(?<![\w.:/-])[\d.,]*\d$")
 _UNIT: Final = re.compile(r" (?:[^\W\d_]|%)")
-"""What follows a number closely: `68 %`, `1.5 s`, `12 requests`."""
+"""A unit that stays with its number: `68 %`, `1.5 s`, `12 requests`."""
 _STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 

@@ -119,7 +119,7 @@ def notes(plan: Plan, page: Page) -> list[str]:
 
 
 def _left(plan: Plan, page: Page) -> list[str]:
-    """What is managed and no longer declared, and is not removed by this plan."""
+    """Return lines on what is managed, no longer declared, and not removed by this plan."""
     lines: list[str] = []
     whys: dict[tuple[str, bool], list[str]] = {}
     for one in plan.left:

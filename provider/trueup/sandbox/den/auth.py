@@ -103,7 +103,7 @@ async def _count(world: World, key: Row) -> Row | KeyTrouble:
                 return KeyTrouble(429, "RATE_LIMITED", "Rate limit exceeded.", left)
             count = key["requestCount"] + 1
     if world.switches["window"] == "lossy":
-        await asyncio.sleep(0)  # whoever reads now reads the same count
+        await asyncio.sleep(0)  # another request may read the same count now
     current = world.api_keys.get(key["id"])
     if current is None:
         return _UNKNOWN

@@ -51,7 +51,7 @@ def _filters(world: World) -> Mapping[str, Shape]:
 
 
 def _objects(world: World) -> OneOf:
-    """What a mapping may make, which grows from version to version."""
+    """The object types that a mapping may make: more from version to version."""
     return OneOf(tuple(world.switches["objectTypes"]))
 
 

@@ -1,4 +1,4 @@
-"""What a member sees of the organisation: `/v1/org` and `/v1/me/orgs` (case `org-context`). Not in the document.
+"""The organisation as a member sees it: `/v1/org` and `/v1/me/orgs` (case `org-context`). Not in the document.
 
 A newer server answers the organisation as it was up to five minutes ago, leaves out members that are no people (users
 with `service`), and says of each where the role comes from.

@@ -23,7 +23,7 @@ SWITCHES: Final[dict[str, tuple[Any, Any, dict[str, Any]]]] = {
     # A key is the whole answer, or a bad or spent one falls through to the session sent beside it, or all are refused
     # (a build of the middle of August).
     "keys": ("alone", "fall-through", {"enum": ["alone", "fall-through", "refused"]}),
-    # Whether get-session knows keys beside sessions; to one that does not, a key is nobody: 200 null.
+    # Whether get-session knows keys beside sessions; to one that does not, a key is unknown: 200 null.
     "getSession": ("keys", "sessions", {"enum": ["keys", "sessions"]}),
     # What takes a fresh session: every write and the access list, writes alone, or nothing.
     "reauth": ("all", "never", {"enum": ["all", "writes", "never"]}),

@@ -127,7 +127,7 @@ class _Verbs(Verbs):
         return (Call("disconnect", admin=True),)
 
     async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
-        """What a disconnection deletes beside the instances, which are named."""
+        """Describe the objects that a disconnection deletes besides the instances, which are named."""
         if all(call.verb != "disconnect" for call in calls):
             return ()
         return (

@@ -124,7 +124,7 @@ class _Verbs(Verbs):
             renamed = {key: Live("ConnectorInstance", key, "", {}) for key in scope.known if key not in found}
             try:
                 items = await lists.reread(api, ROUTE, _ID, renamed)
-            except Forbidden:  # this credential may not see one of them, which is told with the plan
+            except Forbidden:  # this credential may not see one of them, which the plan shows
                 items = {}
                 for key, live in renamed.items():
                     with contextlib.suppress(Forbidden):
@@ -200,7 +200,7 @@ class _Verbs(Verbs):
         return live is None or live.spec.get("status") == "archived"
 
     async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
-        """What a removal deletes with it: one request (case `configuration.get.unset`).
+        """Describe the objects that a removal deletes with it: one request (case `configuration.get.unset`).
 
         Den counts mappings and imported objects, and names the plugins; it counts neither targets, grants and sync
         events, nor the plugin memberships of what was imported.

@@ -123,7 +123,7 @@ class _Verbs(Verbs):
         return (Call("delete"),)
 
     async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
-        """What deleting a mapping ends beside it, which no route of Den counts."""
+        """Describe the memberships that the deletion of a mapping ends; no route of Den counts them."""
         if all(call.verb != "delete" for call in calls):
             return ()
         return ("the plugin memberships of what was imported through it",)

@@ -166,7 +166,7 @@ def _until(client: Client, seconds: float) -> str:
 
 
 def _sign(status: int, body: Any, credential: Credential) -> str:
-    """What get-session answered of the credential, without anything that it holds."""
+    """Describe the answer of get-session about the credential, without anything that it holds."""
     what = "key" if credential.key is not None else "session"
     if status == 0:
         return f"no answer about the {what}"

@@ -55,7 +55,7 @@ class WexaManner:
         return "; ".join(parts)
 
     def unrouted(self, body: Any) -> bool:
-        """What FastAPI, which such APIs are made with, says of a route that it does not know."""
+        """Whether it is the answer of FastAPI, which such APIs are made with, to an unknown route."""
         return isinstance(body, dict) and body == {"detail": "Not Found"}
 
     def unstarted(self, body: Any) -> str:
