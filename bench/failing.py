@@ -1,4 +1,4 @@
-"""Inputs that failed once, of `tests/failing`: how many still do."""
+"""Count the inputs of `tests/failing`, each of which failed once, that still fail."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ CANARY = "canary"
 GOAL = 0.0
 _PATIENCE = 60.0
 _LINEAR = 7.0
-"""Times the CPU time that four times the documents may take; a square takes sixteen."""
+"""Allowed CPU time for four times the documents, as a factor; quadratic time takes sixteen."""
 
 
 class Case:
-    """One input in a folder of its own, with fresh servers."""
+    """An input in a folder of its own, with fresh servers."""
 
     def __init__(self, servers: Servers, folder: Path) -> None:
         self.servers = servers
@@ -49,7 +49,7 @@ class Case:
         }
 
     def run(self, *words: str, stdin: bytes = b"", more: Mapping[str, str] | None = None) -> tuple[int, str]:
-        """The exit code of `trueup`, and all that it printed."""
+        """Return the exit code of `trueup` and its whole output."""
         done = subprocess.run(
             [sys.executable, "-m", "trueup", *words],
             cwd=self.folder,
@@ -61,22 +61,22 @@ class Case:
         return done.returncode, (done.stdout + done.stderr).decode()
 
     def fault(self, *faults: Any) -> None:
-        """Let the servers fail."""
+        """Inject faults into the servers."""
         self.servers.control.post("/faults", json=list(faults)).raise_for_status()
 
     def instances(self) -> dict[str, Any]:
-        """What Den holds, by id."""
+        """Return the instances in Den by id."""
         found: dict[str, Any] = self.servers.state()["tables"].get("den.connectorInstances", {})
         return found
 
     def crm(self) -> Any:
-        """The configuration that Wexa was sent."""
+        """Return the configuration that Wexa received."""
         rows = self.servers.state()["tables"]["wexa.connectors"].values()
         return next(row["data_loader_config"] for row in rows if row["sourceName"] == "crm")
 
 
 def measure() -> Figure:
-    """Every folder; one that cannot be tried here counts as failed."""
+    """Try every folder; an input that cannot be tried here counts as failed."""
     wrong = {name: why for name, check in CHECKS.items() if (why := _tried(name, check))}
     missing = {path.name for path in INPUTS.iterdir() if path.is_dir()} - set(CHECKS)
     detail = "; ".join(f"{name}: {why}" for name, why in sorted(wrong.items())) or f"all of {len(CHECKS)} are right"

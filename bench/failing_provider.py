@@ -1,4 +1,4 @@
-"""The inputs that failed once in Pulumi programs, tried with the provider as a process of its own, over gRPC."""
+"""Try the Pulumi inputs of `tests/failing` with the provider as a separate process, over gRPC."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ PATIENCE = 20.0
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """What the provider says to people."""
+    """Engine that records the log messages of the provider."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
 
     def Log(self, request: Any, context: Any) -> Any:
-        """Remember it."""
+        """Record the message."""
         self.said.append(request.message)
         return empty_pb2.Empty()
 
 
 @contextlib.contextmanager
 def provider(environment: Mapping[str, str], folder: Path) -> Iterator[tuple[Any, Engine]]:
-    """A provider that is configured, and its engine, for as long as the block lasts."""
+    """Run a configured provider and its engine for the duration of the block."""
     engine = Engine()
     server = grpc.server(ThreadPoolExecutor(2))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)

@@ -17,7 +17,7 @@ from trueup.plan import Plan
 from trueup.run import Options, Session, SystemClock, blocking, load, plan
 
 GOAL = 1.05
-"""What is made below something is verified by the answer that made it; the rest is heads of lists, and waits."""
+"""Requests per write. The answer to a creation verifies its children; the rest is first pages of lists, and waits."""
 TARGETS = 3
 EACH = 1 + TARGETS + 1
 FLOOR = 1 + many.COUNT * EACH

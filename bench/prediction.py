@@ -1,4 +1,4 @@
-"""Requests and seconds that plans foretell, against those of their applies, over ten plans of all kinds of changes."""
+"""Requests and seconds that plans predict, against those of their applies: ten plans of all kinds of changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def measure() -> Figure:
 
 
 def _counted(servers: Servers, text: str) -> tuple[Cost, int, float]:
-    """What was predicted of an apply, what it sent, and its seconds, from after its plan; with the window open."""
+    """Return the predicted requests of an apply, those sent, and its seconds after the plan, with the window open."""
     path = servers.folder / "manifests.yaml"
     path.write_text(text)
     servers.fresh_window()

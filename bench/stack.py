@@ -172,7 +172,7 @@ def stack() -> Iterator[Stack]:
 
 
 def engine() -> str:
-    """Return the PATH with the engine on it; empty when there is none."""
+    """Return the PATH that includes the engine; empty without an engine."""
     places = os.pathsep.join([str(BUILT), os.environ["PATH"]])
     return places if all(shutil.which(name, path=places) for name in ("pulumi", "pulumi-language-yaml")) else ""
 

@@ -56,9 +56,9 @@ def _restored(
 def world(
     _demo: tuple[Running, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> World:
-    """The sandbox of the preset `demo`: two instances that nobody declared, three connectors of Wexa.
+    """The sandbox of the preset `demo`: two undeclared instances, three connectors of Wexa.
 
-    A test marked with `world.both_versions` gets it once as each version of Den.
+    A test marked with `world.both_versions` runs once with each version of Den.
     """
     return _restored(_demo, tmp_path, monkeypatch, request)
 

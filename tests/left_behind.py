@@ -1,4 +1,4 @@
-"""What an earlier version left behind, set up again: its ledger, and the embedded servers as they were then."""
+"""Restore the state of an earlier version: its ledger, and the embedded servers at that time."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FOLDER = Path(__file__).parent / "upgrades" / "0.1.0"
 
 
 class Servers:
-    """The embedded servers of a folder, for as long as the block lasts."""
+    """The embedded servers of a folder, for the duration of the block."""
 
     def __init__(self, control: str) -> None:
         self._control = control
 
     def writes(self) -> list[str]:
-        """Method and path of every request but GET since the start."""
+        """Return method and path of every request since the start, except GET."""
         log = httpx.get(f"{self._control}/requests").json()["log"]
         return [f"{one['method']} {one['path']}" for one in log if one["method"] != "GET"]
 
@@ -36,7 +36,7 @@ class Servers:
 
 @contextlib.asynccontextmanager
 async def serving(state: Path, held: Path) -> AsyncIterator[Servers]:
-    """The embedded servers of a state folder, which hold what that file says."""
+    """Start the embedded servers of a state folder with the contents of that file."""
     folder = state / "sandbox"
     switches = _filled(folder, held)
     async with embedded.running(folder) as servers:
@@ -45,10 +45,10 @@ async def serving(state: Path, held: Path) -> AsyncIterator[Servers]:
 
 
 def _filled(folder: Path, held: Path) -> dict[str, Any]:
-    """Writes the state that the servers start with. Returns the switches of Wexa, which are no part of it."""
+    """Write the initial state of the servers. Return the switches of Wexa, which are not part of it."""
     known: dict[str, Any] = json.loads(held.read_text())
     rows = [(tab, key, json.dumps(row)) for tab, rows in known["tables"].items() for key, row in rows.items()]
-    rows.append(("sandbox.preset", "preset", json.dumps({"name": "demo", "complete": True})))  # it is not filled again
+    rows.append(("sandbox.preset", "preset", json.dumps({"name": "demo", "complete": True})))  # not filled again
     folder.mkdir(parents=True)
     with contextlib.closing(sqlite3.connect(folder / "state.db")) as database:
         database.execute("CREATE TABLE rows (tab TEXT, key TEXT, row TEXT, PRIMARY KEY (tab, key))")
@@ -64,7 +64,7 @@ def _set(control: str, switches: dict[str, Any]) -> None:
 
 
 def placed(left: Path, state: Path, url: str = "") -> None:
-    """Puts the ledger of a folder where a command finds it: in the state folder, or in the database of a URL."""
+    """Put the ledger of a folder where a command finds it: in the state folder, or in the database of a URL."""
     if url:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute((left / "ledger.sql").read_bytes())

@@ -1,4 +1,4 @@
-"""Proxies and certificates as networks have them: an HTTP proxy, one of SOCKS 5, and authorities of one's own."""
+"""Proxies and certificates for tests: an HTTP proxy, a SOCKS 5 proxy, and private certificate authorities."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOST = "den.example.test"
 
 @dataclass
 class Proxy:
-    """A proxy that leads every name to one port of this machine."""
+    """A proxy that connects every name to one port of this machine."""
 
     port: int = 0
     asked: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ Listen = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @contextlib.asynccontextmanager
 async def listening(respond: Listen, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A port of this machine where connections are answered so; its number."""
+    """Serve connections on a port of this machine with that handler; yield the port number."""
     writers: list[asyncio.StreamWriter] = []
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -66,7 +66,7 @@ async def listening(respond: Listen, tls: ssl.SSLContext | None = None) -> Async
 async def http_proxy(
     target: int = 0, answer: bytes = b"HTTP/1.1 200 OK\r\n\r\n", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Proxy]:
-    """A proxy that answers CONNECT so, and connects where that is a 200."""
+    """A proxy that sends that answer to CONNECT, and connects if it is a 200."""
     proxy = Proxy()
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -85,7 +85,7 @@ async def http_proxy(
 
 @contextlib.asynccontextmanager
 async def socks_proxy(target: int = 0, login: bytes | None = None, reply: int = 0) -> AsyncIterator[Proxy]:
-    """A proxy of SOCKS 5, with the login that it asks for and what it replies to CONNECT."""
+    """A SOCKS 5 proxy, with the login that it requires and its reply to CONNECT."""
     proxy = Proxy()
     wanted = 0 if login is None else 2
 
@@ -120,7 +120,7 @@ async def socks_proxy(target: int = 0, login: bytes | None = None, reply: int = 
 
 @contextlib.asynccontextmanager
 async def server(answer: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """A server that gives one answer; its port, and the heads of what it was asked."""
+    """A server that gives one answer; yield its port and the heads of its requests."""
     heads: list[bytes] = []
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -134,7 +134,7 @@ async def server(answer: bytes, tls: ssl.SSLContext | None = None) -> AsyncItera
 
 
 class Authority:
-    """An authority that nobody trusts, and the certificates that it issued, as files of a folder."""
+    """An untrusted certificate authority and the certificates that it issued, as files of a folder."""
 
     def __init__(self, folder: Path) -> None:
         if shutil.which("openssl") is None:
@@ -144,7 +144,7 @@ class Authority:
         self._openssl("req", "-x509", *self._key("authority"), "-days", "2", "-subj", "/CN=An authority of ours")
 
     def issue(self, *names: str, days: int = 2) -> ssl.SSLContext:
-        """The context of a server with a certificate for those names (`DNS:den.example.test`, `IP:127.0.0.1`)."""
+        """Return a server's TLS context with a certificate for those names (`DNS:den.example.test`, `IP:127.0.0.1`)."""
         stem = f"server-{len(list(self.folder.iterdir()))}"
         self._openssl("req", "-new", *self._key(stem), "-subj", "/CN=a server")
         extension = self.folder / f"{stem}.ext"
@@ -166,13 +166,13 @@ class Authority:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """An authority for all tests of a worker."""
+    """A certificate authority for all tests of a worker."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the machine is in the way."""
+    """Remove the variables of the machine from the environment."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -39,7 +39,7 @@ class Running:
         return httpx.Client(base_url=self.ready[system]["url"], headers=headers, timeout=PATIENCE)
 
     def calm(self) -> None:
-        """No faults, no memory of requests, Wexa as it was seen, and Den as its version is."""
+        """Reset faults, recorded requests, the switches of Wexa, and Den to its version."""
         for answer in (
             self.control.delete("/faults"),
             self.control.delete("/requests"),

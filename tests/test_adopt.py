@@ -86,7 +86,7 @@ async def test_adopting_writes_nothing_and_is_counted(world: World) -> None:
 
 
 async def test_a_former_name_may_be_anothers_now(world: World) -> None:
-    """One document says what it was called, and a new one takes that name: each is its own."""
+    """One document has a former name, and a new document takes that name: each matches its own instance."""
     await world.apply(account(), instance("docs", config={"is": "old"}))
     former = world.instance("docs")["id"]
     wanted = [account(), renamed(instance("handbook", config={"is": "old"}), "docs"), instance("pages", name="docs")]
@@ -110,7 +110,7 @@ async def test_a_former_name_that_was_carried_out_takes_nothing_once_more(world:
 
 
 async def test_what_was_refused_was_not_taken_over(world: World) -> None:
-    """An instance of another account has the name: declared otherwise, it is not ours to be archived."""
+    """An instance of another account has the name: when its declaration changes, it is not managed, nor archived."""
     report = await world.apply(account(), instance("old-wiki"), instance("docs"))
     assert results(report) == {"acme": "done", "docs": "done", "old-wiki": "refused"}
     assert report.adopted == 0
@@ -120,7 +120,7 @@ async def test_what_was_refused_was_not_taken_over(world: World) -> None:
 
 
 async def test_what_the_ledger_knows_as_something_refused_is_not_taken_by_its_name(world: World) -> None:
-    """Two declare one name, and so one of them is refused: a third one may not take what that one was."""
+    """Two documents declare one name, so one is refused: a third must not match the instance of the refused one."""
     await world.apply(account(), instance("one", name="a"), instance("two", name="b", config={"is": "two"}))
     before = world.instance("b")
     wanted = [account(), instance("one", name="a"), instance("two", name="A"), instance("new", name="b")]

@@ -1,4 +1,4 @@
-"""What is made below something is verified by the answer that made it, and by a look where that was not whole."""
+"""The answer to a creation verifies it; an incomplete answer is followed by a read."""
 
 from __future__ import annotations
 

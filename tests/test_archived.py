@@ -1,4 +1,4 @@
-"""An instance that prune archives keeps what is below it, and is found whole when it is declared again."""
+"""An instance that prune archives keeps its children, and is complete when it is declared again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def managed(world: World) -> set[str]:
 
 
 def below(world: World) -> list[tuple[str, str]]:
-    """Ids and contents of all targets, mappings and grants."""
+    """Return ids and contents of all targets, mappings and grants."""
     rows = [row for table in (TARGETS, MAPPINGS, GRANTS) for row in world.rows(table)]
     return sorted((row["id"], str(row)) for row in rows)
 
@@ -56,7 +56,7 @@ async def test_what_is_below_it_stays_and_is_managed(world: World) -> None:
     assert below(world) == before
     assert addresses <= await managed(world)
     world.forget()
-    for prune in (True, False):  # nor later, and nothing of it is asked for
+    for prune in (True, False):  # a later run changes nothing either, and reads no children
         plan = await world.plan(*kept(), prune=prune)
         assert (plan.has_changes, plan.left) == (False, [])
         await world.apply(*kept(), prune=prune)
@@ -78,7 +78,7 @@ async def test_it_is_revived_whole(world: World) -> None:
     assert below(world) == before
     assert await world.in_sync(*kept(), *docs(), prune=True)
     less = docs()
-    less[2] = mapping("skills")  # the key that it set before it was archived is known to be its own
+    less[2] = mapping("skills")  # the ledger records the key that it set before it was archived
     report = await world.apply(*kept(), *less)
     assert world.rows(MAPPINGS)[0]["mappingConfigJson"] in (None, {})
 
@@ -178,7 +178,7 @@ ACCESS = "access: {grants: [{team: Platform, role: viewer}]}"
 
 
 def test_a_short_form_that_was_dropped_is_named_without_a_request(world: World) -> None:
-    """Nobody asks for what is below, since nothing is declared there any more: the ledger knows it."""
+    """Children are not read when none is declared: the ledger has them."""
     file = world.folder.parent / "den.yaml"
 
     def write(*blocks: str) -> None:

@@ -1,4 +1,4 @@
-"""Certificates: which authorities are trusted, what a variable that cannot be used says, and why TLS fails."""
+"""Certificates: trusted authorities, errors of variables that cannot be used, and reasons of TLS failures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
 def wrong(folder: Path, what: str) -> Path:
-    """Something that no such variable should name."""
+    """Create a path that no such variable can name."""
     path = folder / "it"
     if what == "a-folder":
         path.mkdir()
@@ -55,7 +55,7 @@ async def test_a_variable_that_cannot_be_used_is_named_before_anything_is_sent(
     monkeypatch.setenv(variable, str(path / "x" if (variable, what) == ("SSLKEYLOGFILE", "missing") else path))
     if variable == "SSLKEYLOGFILE" and path.is_file():
         async with client(URL):
-            return  # it is written to
+            return  # a file to write to
     with pytest.raises(NetworkError, match=rf"error\[E202\]: {variable} names {path}") as raised:
         async with client(URL):
             pass
@@ -139,7 +139,7 @@ async def test_a_certificate_that_is_wrong_says_how(
 
 
 def saying(words: bytes) -> Listen:
-    """A port where every connection is told that, and closed."""
+    """Return a handler that answers every connection with those bytes, and closes it."""
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -159,7 +159,7 @@ async def test_tls_with_a_port_that_speaks_none() -> None:
 
 
 async def test_http_with_a_port_that_speaks_tls_alone() -> None:
-    alert = b"\x15\x03\x01\x00\x02\x02\x46"  # of OpenSSL and of Go
+    alert = b"\x15\x03\x01\x00\x02\x02\x46"  # as sent by OpenSSL and Go
     async with listening(saying(alert)) as port, client(f"http://127.0.0.1:{port}") as api:
         with pytest.raises(Unreachable, match=r'seems to speak TLS there.*Write "https://"'):
             await api.get("/v1/things")

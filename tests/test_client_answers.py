@@ -1,4 +1,4 @@
-"""What an answer that is none of the API's means, how long a server asks to wait, and what finds a request in a log."""
+"""Answers that do not come from the API, `Retry-After`, and the ids that identify a request in a log."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ spec: {remoteId: "1001", displayName: acme}
 """
 
 
-# How long a server asks to wait
+# Retry-After
 
 
 def forms(moment: datetime) -> list[str]:
-    """The three forms of an HTTP date."""
+    """Return the three forms of an HTTP date."""
     return [
         format_datetime(moment, usegmt=True),
         f"{moment:%A, %d-%b-%y %H:%M:%S GMT}",
@@ -108,7 +108,7 @@ async def test_the_sandbox_has_one_date_and_a_fault_may_set_it(hours: int, world
     assert len(world.sandbox.den.get("/v1/org").headers.get_list("date")) == 1
 
 
-# Who is waited for, and why
+# Messages of waits
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_command_says_what_is_waited_for(tmp_path: Path) -> None:
     assert "asks to wait" not in done.stderr
 
 
-# Routes that are not there
+# Routes that do not exist
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_url_with_a_path_too_much_is_explained(world: World, tmp_path: Path) -
     assert 'it ends in "/v1"' in done.stderr
 
 
-# What stands in the way
+# Proxies, login pages and redirects
 
 PAGE = answer(200, raw=b"<!doctype html><title>Sign in</title>", content_type="text/html; charset=utf-8")
 
@@ -235,7 +235,7 @@ async def test_a_proxy_that_wants_a_login_for_a_server_without_tls(monkeypatch: 
                 await api.get(LIST)
 
 
-# What finds a request in a log
+# Ids of a request in a log
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_it_is_in_the_log_in_the_error_and_in_json(world: World, tmp_path: Path)
     assert re.search(rf"^GET .*  400  .* s  {error['correlation']}$", done.stderr, re.M)
 
 
-# One credential, and nothing beside it
+# One credential, and no cookies
 
 
 async def test_no_cookie_is_ever_sent_back() -> None:

@@ -1,4 +1,4 @@
-"""How long requests take, by kind of call, and side by side."""
+"""Measured duration of requests, by kind of call, with concurrency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A 401 of a Den whose get-session knows sessions alone: a key that worked is presumed to have spent its window."""
+"""A 401 of a Den whose get-session knows only sessions: a key that worked is presumed to have used up its window."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNAWARE = {
 
 
 class Newer:
-    """Counts `window` requests exactly, closes the window after more than 60 s without one, and tells nothing of it."""
+    """A Den that counts `window` requests exactly and, unreported, resets after more than 60 s without a request."""
 
     def __init__(self, clock: FastClock, window: int = 600, probe: bytes | None = UNAWARE["null"]) -> None:
         self.clock = clock

@@ -1,4 +1,4 @@
-"""Every request of a run is in the figures of its plan or of its report, also those that find out what to lock."""
+"""The figures of a plan or report count every request of a run, including those that determine what to lock."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ INTERRUPTED = re.compile(r"Run r-\S+ \(.*, started .* UTC\) was interrupted with
 
 
 def told(trial: crashes.Trial) -> tuple[int, int, int]:
-    """Calls open, those that had taken effect, and those that had not, as a plan says it."""
+    """Return the calls that a plan reports as open, as having taken effect, and as not having taken effect."""
     assert trial.run("plan", "-f", str(trial.after)) == 0, trial.said()
     said = " ".join(trial.said().split()) + " "
     found = INTERRUPTED.search(said)
@@ -107,7 +107,7 @@ def account_and(instances: str) -> str:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("phase", crashes.PHASES)
 def test_calls_are_counted_one_by_one(trial: crashes.Trial, phase: crashes.Phase, tmp_path: Path) -> None:
-    """A creation and the verb of its status are two calls, and several steps are under way at once."""
+    """A creation and the verb of its status are two calls, and several steps are in flight at once."""
     spec = "{connectorAccount: many, status: disabled, config: {branch: main}}"
     file = tmp_path / "many.yaml"
     file.write_text(account_and("".join(HEAD.format("ConnectorInstance", f"many-{n}", spec) for n in range(MANY))))
@@ -121,14 +121,14 @@ def test_calls_are_counted_one_by_one(trial: crashes.Trial, phase: crashes.Phase
         noted = finished(one)
         assert (happened + noted, calls) == (done, happened + absent), (at, one.said())
         seen.add((made, disabled))
-    assert any(made > disabled > 0 for made, disabled in seen)  # else this says nothing of it
+    assert any(made > disabled > 0 for made, disabled in seen)  # otherwise the test shows nothing
     one.restore()
 
 
 def at_rest(trial: crashes.Trial) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """How many of those instances are made, disabled and without `depth`, and what a plan says meanwhile.
+    """Return how many of those instances are created, disabled and without `depth`, and the counts of a plan.
 
-    What was on its way when the run was killed has its effect after it.
+    Calls that were in flight when the run was killed take effect afterwards.
     """
     for _ in range(10):
         before, said = effects(trial), told(trial)
@@ -145,7 +145,7 @@ def effects(trial: crashes.Trial) -> tuple[int, int, int]:
 
 
 def finished(trial: crashes.Trial) -> int:
-    """Calls about those instances of which the killed run itself had noted the outcome."""
+    """Return the calls on those instances whose outcome the killed run recorded itself."""
     with contextlib.closing(sqlite3.connect(trial.folder / "ledger.db")) as database:
         query = "select count(*) from intents where state = 'done' and address like '%/many-%'"
         return int(database.execute(query).fetchone()[0])
@@ -153,7 +153,7 @@ def finished(trial: crashes.Trial) -> int:
 
 @pytest.mark.parametrize("phase", crashes.PHASES)
 def test_changes_are_counted_by_what_they_wrote(trial: crashes.Trial, phase: crashes.Phase, tmp_path: Path) -> None:
-    """A patch, one that takes a key out, and a verb: of what was there before each is looked at by its values."""
+    """A patch, a patch that removes a key, and a verb: the effect of each is determined by comparing values."""
     file = tmp_path / "many.yaml"
     first = "{connectorAccount: many, config: {branch: main, depth: 3}}"
     then = ("{connectorAccount: many, config: {branch: main}}", "{connectorAccount: many, status: disabled}")

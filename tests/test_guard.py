@@ -1,4 +1,4 @@
-"""The guard of the organisation and of the project: every command, every credential, before its first write."""
+"""The guard of organisation and project: every command, with every credential, before its first write."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def other_key(world: World) -> str:
 
 
 def writing(world: World) -> dict[str, list[str]]:
-    """Every command that writes to Den, in a world where each would find something to do."""
+    """Return every command that writes to Den, in a world where each has something to write."""
     target = a_target(world)
     (event,) = add(world, 1, ago=60, status="failed", connectorTargetId=target["id"])
     Path("den.yaml").write_text(ACCOUNT)
@@ -61,7 +61,7 @@ def writing(world: World) -> dict[str, list[str]]:
 
 
 def second_project(world: World) -> str:
-    """A project with a connector `other`."""
+    """Add a project with a connector `other`."""
     state = world.sandbox.control.get("/state").json()
     project, key = "68063653fc2e1fb8597000aa", "68063653fc2e1fb8597000ab"
     projects, rows = state["tables"]["wexa.projects"], state["tables"]["wexa.connectors"]
@@ -141,7 +141,7 @@ def test_a_connector_of_another_project_is_refused(world: World) -> None:
     assert world.asked() == 0
     assert trueup("apply", "--auto-approve", TRUEUP_WEXA_PROJECT=DEMO_PROJECT).returncode == 0
     assert len(world.writes()) == 1
-    # What was managed in one project is not pruned by a run that is meant for another one.
+    # A run for one project does not prune resources that were managed in another project.
     second = second_project(world)
     Path("wexa.yaml").write_text(CONNECTOR.replace("PROJECT", second).replace("name: crm", "name: other"))
     assert "wexa/Connector/crm" in trueup("plan", "--prune").stdout

@@ -180,7 +180,7 @@ async def test_an_empty_list_makes_nothing_twice_and_removes_nothing(route: str,
         plan = await world.plan(*whole(), prune=prune)
         assert set(actions(plan).values()) <= {"create"}
         report = await world.apply(*whole(), prune=prune)
-        # To grant again changes nothing, and the answer shows the grant; other creations find what the list kept back.
+        # Granting again changes nothing, and the answer shows the grant; other creations find what the list omitted.
         assert report.exit_code in ((0,) if route == "access" else (1, 4))
     world.calm()
     after = there(world)

@@ -1,4 +1,4 @@
-"""A lease counts for its term: who was paused, revoked or late writes nothing, to the server and to the ledger."""
+"""A lease lasts for its term: a run that is suspended, revoked or late writes nothing to the server or the ledger."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HASTY = [
     "import sys; from trueup.ledger import locks; locks.HEARTBEAT, locks.DEAD_AFTER = 0.4, 4.0; "
     "from trueup.cli import main; sys.exit(main())",
 ]
-"""The command with a short term."""
+"""Command line of `trueup` with a short term."""
 ACCOUNT = "apiVersion: den.trueup.dev/v1\nkind: ConnectorAccount\nmetadata: {name: acme}\n"
 ACCOUNT += 'spec: {remoteId: "1001", displayName: acme}\n'
 INSTANCE = """---
@@ -44,13 +44,13 @@ spec: {connectorAccount: acme, status: STATUS}
 
 
 class Hasty(Process):
-    """`trueup` with a short term, beside the test."""
+    """`trueup` with a short term, as a process concurrent with the test."""
 
     command = tuple(HASTY)
 
 
 class Runs:
-    """Three manifests of the same instances, which differ in the status of all of them, and runs of them."""
+    """Runs of three manifests of the same instances, which differ in the status of all instances."""
 
     def __init__(self, place: Place) -> None:
         self.place, self.world = place, place.world
@@ -71,7 +71,7 @@ class Runs:
         return self._runs[-1]
 
     def writing(self) -> tuple[Hasty, str]:
-        """A run with two writes on the wire, and its id."""
+        """Start a run with two writes on the wire; return it and its id."""
         self.place.holding(route=None, times=2)
         first = self.apply("disabled", "--parallelism", "2")
         self.place.held(count=2)
@@ -98,7 +98,7 @@ def runs(world: World, tmp_path: Path, where: Where) -> Iterator[Runs]:
 def test_a_run_that_was_paused_for_longer_than_its_term_sends_nothing_more(runs: Runs) -> None:
     first, _ = runs.writing()
     first.raw.send_signal(signal.SIGSTOP)
-    runs.place.go()  # what was on the wire takes effect, and its answers wait for the first run
+    runs.place.go()  # writes on the wire take effect, and their answers wait for the first run
     runs.world.settle()
     second = runs.apply("archived", "--lock-timeout", "60s")
     assert second.end() == 0, second.said
@@ -194,7 +194,7 @@ OLDER = """
 import sqlalchemy as sql
 from trueup.ledger.tables import LOCKS
 
-async def main():  # as version 0.1.0 confirms: it knows nothing of what was added since
+async def main():  # renews as version 0.1.0 does, without the newer columns
     async with await Ledger.open(where) as ledger:
         while True:
             with ledger.database.writing() as connection:
@@ -206,7 +206,7 @@ asyncio.run(main())
 """
 
 
-# The ledger of a late run
+# Ledger writes of a late run
 
 
 async def test_what_a_late_run_did_does_not_overwrite_what_is_newer(where: Where) -> None:
@@ -220,7 +220,7 @@ async def test_what_a_late_run_did_does_not_overwrite_what_is_newer(where: Where
                 with pytest.raises(Locked, match="r-1 has lost its locks"):
                     await late.write(forgotten=[(RECORD.scope, RECORD.id)], outcomes=[("r-1", 1, "done")], under=hold)
                 assert lost == ["x"]
-        await late.write(outcomes=[("r-1", 1, "done"), ("r-1", 2, "done")])  # as a process without locks would
+        await late.write(outcomes=[("r-1", 1, "done"), ("r-1", 2, "done")])  # as a process without locks
         assert await newer.records() == {(RECORD.scope, RECORD.id): RECORD}
     with raw(where) as database:
         states = database.execute("select number, state from intents order by number").fetchall()
@@ -248,9 +248,9 @@ async def test_a_run_that_has_the_lock_again_is_not_the_one_that_had_it(where: W
 async def test_a_step_of_the_wall_clock_takes_no_lock_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float
 ) -> None:
-    """SQLite's clock is the wall clock of this machine."""
+    """The clock of SQLite is the wall clock of this machine."""
     if not this_process().boot:
-        return  # where nothing is known of the machine, nothing is known of a step
+        return  # without a boot id a clock step cannot be detected
     async with await Ledger.open(tmp_path / "ledger.db") as ledger:
         lock = ledger.locked(["a"], run_of("r-1"), timeout=0, on_lost=nothing)
         async with lock:
@@ -377,7 +377,7 @@ async def test_a_process_of_the_former_version_goes_on_with_a_ledger_that_was_br
         with pytest.raises(Locked):
             async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
                 raise AssertionError
-        with raw(where) as tables:  # in the words of the former version
+        with raw(where) as tables:  # in the format of the former version
             confirm = "update locks set heartbeat = ? where name = ? and run = ?"
             assert tables.execute(confirm, (now, "a", "r-old")).rowcount == 1
             tables.execute("delete from locks where run = 'r-old'")

@@ -1,4 +1,4 @@
-"""A ledger that may only be read is read; what would be noted in it fails before anything is sent."""
+"""A read-only ledger can be read; a command that needs to write to it fails before anything is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from trueup.ledger import Ledger
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that others can reach too."""
+    """A folder that other users can access."""
     with tempfile.TemporaryDirectory() as name:
         os.chmod(name, 0o755)
         yield Path(name)
@@ -34,7 +34,7 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def another_user() -> Iterator[None]:
-    """Not root, who may do anything."""
+    """Run as a user other than root, which ignores permissions."""
     root = os.geteuid() == 0
     if root:
         os.seteuid(65534)
@@ -76,7 +76,7 @@ async def test_what_a_killed_run_left_in_the_log_is_read(folder: Path, tmp_path:
         database.execute("PRAGMA wal_autocheckpoint=0")
         database.execute("update records set address = 'den/ConnectorInstance/later'")
         database.commit()
-        for ending in ("", "-wal"):  # as it is after a kill, without the index that goes with the process
+        for ending in ("", "-wal"):  # as after a kill, without the index, which is lost with the process
             shutil.copy(tmp_path / f"ledger.db{ending}", folder / f"ledger.db{ending}")
     for name in os.listdir(folder):
         os.chmod(folder / name, 0o444)
@@ -169,7 +169,7 @@ def test_commands_read_it(world: World, folder: Path, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of its own, which holds next to nothing."""
+    """A folder on a separate disk that is nearly full."""
     folder = tmp_path / "small"
     folder.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True)

@@ -1,4 +1,4 @@
-"""A ledger is copied before it is brought up to date; what goes wrong then leaves it to the older version."""
+"""A ledger is copied before an upgrade; an upgrade that fails leaves it usable for the older version."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _step(connection: sql.Connection) -> None:
 
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> Newer:
-    """From when on this trueup is one version further, with a step that may fail."""
+    """Raise the schema version by one, with a step that can fail."""
 
     def become(step: Callable[[sql.Connection], None] = _step) -> None:
         monkeypatch.setattr(opening, "STEPS", [*STEPS, step])
@@ -117,7 +117,7 @@ async def test_a_step_that_fails_leaves_it_to_the_older_version(
     for _ in range(2):
         with pytest.raises(LedgerError, match="cannot be used"):
             await Ledger.open(where)
-    if isinstance(where, Path):  # the second copy would be the same as the first
+    if isinstance(where, Path):  # a second copy would be identical to the first
         assert sorted(os.listdir(where.parent)) == ["ledger.db", f"ledger.db.v{SCHEMA_VERSION}.bak"]
     monkeypatch.undo()
     async with await Ledger.open(where) as ledger:

@@ -1,4 +1,4 @@
-"""Manifests that are made to be too much, or to steer a terminal: refused in the words of any other fault."""
+"""Manifests that are excessive, or contain terminal control sequences, are refused like any other fault."""
 
 from __future__ import annotations
 

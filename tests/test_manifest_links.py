@@ -222,7 +222,7 @@ def test_of_very_many_names_one_is_still_suggested() -> None:
 
 
 class Counted(str):
-    """A name that counts how often names are compared with it."""
+    """A name that counts its comparisons."""
 
     __slots__ = ()
     times = 0
@@ -244,7 +244,7 @@ def test_many_faults_take_as_many_comparisons(declared: int, lost: tuple[str, ..
     found = link([*there, *dangling], [], lost=lost)
 
     assert [one.code for one in found] == ["E131"] * 500
-    assert Counted.times < 60_000 + 20 * (declared + 500)  # of which near names may take 50,000
+    assert Counted.times < 60_000 + 20 * (declared + 500)  # near names may take 50,000 of these
 
 
 def test_near_names_are_looked_for_until_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Text as other programs write it: marks between joined files, and characters that JSON writes as two escapes."""
+"""YAML from other programs: byte order marks between joined files, and characters as two JSON escapes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROCKET = "\U0001f680"
 
 
 def account(name: str, text: str = "a") -> str:
-    """A document that declares an account, with a text as it is written in double quotes."""
+    """Return a document that declares an account, with that text verbatim in double quotes."""
     return (
         "apiVersion: den.trueup.dev/v1\nkind: ConnectorAccount\n"
         f'metadata: {{name: {name}}}\nspec: {{remoteId: "{name}", displayName: "{text}"}}\n'
@@ -28,7 +28,7 @@ def loaded(text: str) -> list[Declared]:
 
 
 def shown(text: str) -> str:
-    """The display name that is read from the text of an account."""
+    """Return the display name that is read from the text of an account."""
     (one,) = loaded(account("acme", text))
     return str(one.spec["displayName"])
 

@@ -25,7 +25,7 @@ ACCOUNT_ID = "cac_01m81v3dzpec9b6q80jhy1r3kd"
 LARGEST = 2**53 - 1
 
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+")
-"""What YAML 1.2 reads as a number, while PyYAML may write a text like that without quotes."""
+"""Texts that YAML 1.2 reads as a number, and that PyYAML may write without quotes."""
 
 texts = some.text(max_size=20).filter(lambda text: not NUMBER.fullmatch(text))
 scalars = (

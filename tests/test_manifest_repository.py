@@ -1,4 +1,4 @@
-"""A repository as teams have it: what of it is ours, what is another tool's, and what only nearly is either."""
+"""A repository with manifests, files of other tools, and near misses of manifests."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def faults(*paths: str) -> list[Fault]:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with one manifest of ours."""
+    """The current folder, with one manifest."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
@@ -188,7 +188,7 @@ def test_what_was_installed_or_is_hidden_is_not_entered(folder: str, repository:
 
 
 def ignored(path: str, folder: Path) -> bool:
-    """What Git itself says."""
+    """Return whether Git itself ignores the path."""
     done = subprocess.run(["git", "check-ignore", "-q", "--no-index", path], cwd=folder, check=False)
     return done.returncode == 0
 

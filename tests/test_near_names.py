@@ -1,4 +1,4 @@
-"""A name that Den's database takes for another one's: told in the plan, and named after the 500, with few requests."""
+"""Names that Den's database treats as equal: a warning of the plan, and named after the 500, with few requests."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_an_account_a_target_and_a_mapping_in_the_way_are_named(world: Wor
     await world.apply(account(), instance("docs"))
     docs = world.instance("docs")["id"]
     if large:
-        return  # case counts for neither of the others, so that they are found
+        return  # the other two do not compare case, so they are found
     aim = den(
         world, f"/v1/connector-instances/{docs}/targets", remoteId=there, targetKind="repository_branch", config={}
     )
@@ -139,7 +139,7 @@ async def test_it_is_a_warning_alone_where_accents_count(world: World) -> None:
 
 
 async def test_what_is_free_is_not_taken_for_taken(world: World) -> None:
-    """A fault that has nothing to do with names: it is tried again, and nothing is said of others."""
+    """A fault unrelated to names is retried, and its error mentions no other resource."""
     await world.apply(account(), instance("docs"))
     for method, wanted in (("POST", instance("handbook")), ("PATCH", instance("docs", name="guides"))):
         world.fault(system="den", method=method, route="/v1/connector-instances*", status=500, times=1)

@@ -1,4 +1,4 @@
-"""Words of a newer server than this trueup knows: shown, declared with a warning, and never the end of a reading."""
+"""Values of a newer server that this trueup does not know: shown, a warning when declared, never a failed read."""
 
 from __future__ import annotations
 

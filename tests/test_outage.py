@@ -1,4 +1,4 @@
-"""A server that answered and then does not: waited for once for all, shown as such, and given up in the end."""
+"""A server that answered earlier and stops answering: one wait for all requests, shown, and limited in time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FRONT = answer(502, raw=b"<html>bad gateway</html>", content_type="text/html")
 
 
 class Restarted(FastClock):
-    """A server whose port refuses from `down` until time has passed; every sleep of the client makes it pass."""
+    """A server whose port refuses from `down` for some time; every sleep of the client advances that time."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Restarted(FastClock):
 
 @contextlib.asynccontextmanager
 async def restarted(seconds: float, **options: float) -> AsyncIterator[tuple[Restarted, Client]]:
-    """A server that answered once and is down for so long, and its client."""
+    """A server that answered once and is down for that long, and its client."""
     server = Restarted(seconds)
     await server.up()
     async with client(f"http://127.0.0.1:{server.port}", server, **options) as api:
@@ -160,7 +160,7 @@ async def test_a_call_that_is_cancelled_leaves_the_waiting_to_the_next() -> None
         assert (await asyncio.wait_for(second, 10)).body == {"ok": True}
 
 
-# What is in front of the server
+# Proxies in front of the server
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

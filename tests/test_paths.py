@@ -1,4 +1,4 @@
-"""A leading `~` is a home folder, in every option and variable that holds a path, whoever would have expanded it."""
+"""A leading `~` is the home folder in every option and variable that holds a path, with or without a shell."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ spec: {remoteId: "77", displayName: newcomer}
 
 @pytest.fixture
 def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home folder; the current folder is another one, and empty."""
+    """The home folder; the current folder is a different, empty one."""
     folder = tmp_path / "home"
     folder.mkdir()
     (tmp_path / "here").mkdir()

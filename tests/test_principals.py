@@ -1,4 +1,4 @@
-"""Teams and members that are renamed, replaced or not shown by Den: their grants are known by id, and none is lost."""
+"""Teams and members that are renamed, replaced or not listed by Den: grants are matched by id, and none is lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rename(world: World, name: str, to: str) -> None:
 
 
 def live_grants(world: World) -> dict[str, str]:
-    """Roles of the grants of `docs` that hold, by the id of whom they are for, without that of the key's own member."""
+    """Return the roles of the active grants of `docs` by the id of their principal, without the key's own member."""
     mine = world.sandbox.den.get("/v1/org").json()["currentMember"]["id"]
     docs = world.instance("docs")["id"]
     rows = [row for row in world.rows(GRANTS) if row["connectorInstanceId"] == docs and row["removedAt"] is None]
@@ -93,7 +93,7 @@ async def test_a_member_with_another_e_mail_keeps_their_access(world: World, exc
 
 
 async def test_nothing_of_an_instance_is_revoked_while_one_of_it_is_unresolved(world: World) -> None:
-    """Whatever stands beside it may be what is meant: also what is not ours, and what left the manifests."""
+    """Any other grant may be the one that is meant, including unmanaged ones and those no longer declared."""
     wanted = [*docs(exclusive=True), access("team", team="Platform"), access("other", team="Support")]
     await world.apply(*wanted)
     key = world.instance("docs")["id"]
@@ -254,7 +254,7 @@ async def test_both_names_of_a_renamed_team_are_one(world: World) -> None:
 
 
 async def test_what_is_declared_and_refused_is_not_pruned(world: World) -> None:
-    """An id that is not there, in the place of what is ours: nobody said that ours is to go."""
+    """A declaration with an id that does not exist is refused; the managed resource of its address is not removed."""
     await world.apply(account(), instance("docs"), instance("other"))
     wrong = instance("docs", id="cin_" + "0" * 26)
     done = await world.apply(account(), wrong, instance("other"), prune=True)

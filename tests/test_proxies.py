@@ -1,4 +1,4 @@
-"""Proxies of the environment: which one is asked, what it is told, and what people read when it cannot be used."""
+"""Proxies of the environment: which one is used, what it receives, and the error when it cannot be used."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def chosen(url: str = URL, **environment: str) -> str:
     return str(found) if found else "direct"
 
 
-# Which proxy
+# Choice of the proxy
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ async def test_the_pulumi_provider_explains_it(world: World, tmp_path: Path, mon
         monkeypatch.delenv("HTTPS_PROXY")
         monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent.pem")
         await fails(rpc.configure(denUrl=URL), "SSL_CERT_FILE names /nonexistent.pem, which cannot be read", "(E202)")
-        await rpc.configure()  # the sandbox, which is on this machine
+        await rpc.configure()  # configured with the sandbox, which is on this machine
 
 
 def test_the_embedded_servers_know_no_proxy_and_no_certificate(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_the_embedded_servers_know_no_proxy_and_no_certificate(tmp_path: Path) -
     assert "1 to create" in done.stdout
 
 
-# The way through
+# Connections through a proxy
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ async def test_a_proxy_of_socks_is_used(scheme: str, trusted: Authority, monkeyp
     assert KEY.encode() in heads[0]
 
 
-# What a proxy refuses
+# Refusals of a proxy
 
 
 @pytest.mark.parametrize(

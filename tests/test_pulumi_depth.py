@@ -1,4 +1,4 @@
-"""Inputs of a resource that are as deep as the engine can send them."""
+"""Inputs of a resource with the deepest nesting that the engine can send."""
 
 from __future__ import annotations
 

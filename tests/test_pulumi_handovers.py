@@ -1,4 +1,4 @@
-"""Names that change hands among the resources of a Pulumi program: each update waits for its name, not for ever."""
+"""Resources of a Pulumi program that exchange names: each update waits for its name, with a limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NONE = provider_pb2.DiffResponse.DIFF_NONE
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing more is to be heard, a moment is as good as seconds."""
+    """Shorten the waits for tests, where no further update arrives."""
     monkeypatch.setattr(handovers, "QUIET", 0.3)
     monkeypatch.setattr(handovers, "SILENT", 0.1)
 
@@ -39,7 +39,7 @@ async def made(rpc: Rpc, *labels: str, **more: Any) -> dict[str, Resource]:
 
 
 async def told(rpc: Rpc, resources: dict[str, Resource], names: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """The inputs with the new names, checked and compared, as the engine does it for one after the other."""
+    """Check and compare the inputs with the new names, one resource after the other, as the engine does."""
     await rpc.configure()  # as each run of the engine does
     found = {}
     for label, one in resources.items():
@@ -148,7 +148,7 @@ async def test_what_is_not_heard_of_keeps_its_name_and_nothing_is_written(world:
     async with serving(tmp_path) as first:
         await first.configure()
         resources = await made(first, "a", "b")
-    async with serving(tmp_path) as later:  # the other one is updated only once this one has been: dependsOn
+    async with serving(tmp_path) as later:  # dependsOn: the other resource is updated after this one
         await later.configure()
         one = resources["a"]
         inputs = {**one.inputs, "name": "b"}
@@ -202,7 +202,7 @@ async def test_a_temporary_name_that_an_earlier_run_left_is_a_difference(
         resources = await made(first, *names)
         inputs = await told(first, resources, names)
         patch = {"route": "/v1/connector-instances/{connectorInstanceId}", "method": "PATCH"}
-        # The rename that follows the temporary one is refused, or is held until this process is gone.
+        # The rename after the temporary one is refused, or is held until this process has exited.
         world.fault(**patch, nth=2, **({"status": 400} if after else {"hold": "before"}))
         updates = asyncio.gather(*(first.update(resources[label], **inputs[label]) for label in names))
         if after:
@@ -238,7 +238,7 @@ def test_the_engine_makes_chains_and_cycles(world: World, tmp_path: Path) -> Non
     stack.up()
     before = {label: stack.id(label) for label in "abcde"}
     stack.resources = program({**{one: one for one in "cde"}, "a": "b", "b": "a"})
-    said = stack.up("--parallel", "1", code=None)  # the provider may hear of the other one in time, or not
+    said = stack.up("--parallel", "1", code=None)  # the provider may or may not learn of the other resource in time
     assert "~ 2 updated" in said or "do not run with --parallel 1" in said
     for label, identity in before.items():
         assert held(world)[identity][1:] == (f"acme/{label}", {"is": label})

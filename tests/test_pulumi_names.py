@@ -1,4 +1,4 @@
-"""Names that a program leaves out: what they are, that they stay, and that they are restored."""
+"""Names that a program leaves out: their defaults, that they are stable, and that they are restored."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ KIND = "ConnectorInstance"
 
 
 async def refreshed(one: Resource, folder: Path) -> None:
-    """What a refresh of a later run makes of it."""
+    """Refresh the resource in a later run."""
     async with serving(folder) as later:
         await later.configure()
         await later.read(one)
 
 
 async def again(rpc: Rpc, one: Resource, label: str, /, **inputs: Any) -> Any:
-    """What `up` makes of the program as it is: Check, Diff, and Update where something differs."""
+    """Run `up` for the resource as the program declares it: Check, Diff, and Update if something differs."""
     wanted, failures = await rpc.check(KIND, label, inputs, one.inputs)
     assert failures == {}
     found = await rpc.diff(one, wanted)
@@ -124,4 +124,4 @@ async def test_a_connector_of_wexa_renamed_there_stays_the_same(rpc: Rpc, world:
     world.upstream("connector-renamed", system="wexa", connectorID=key, sourceName="clients")
     await refreshed(one, tmp_path)
     checked, failures = await rpc.check("Connector", "crm", connector(), one.inputs)
-    assert (checked["name"], failures) == ("clients", {})  # Wexa has no way to rename it, so it cannot be restored
+    assert (checked["name"], failures) == ("clients", {})  # Wexa has no rename, so the name cannot be restored

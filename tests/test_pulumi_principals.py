@@ -1,4 +1,4 @@
-"""A team or member that was renamed in Den, in a Pulumi program: a difference of its grant, and of nothing else."""
+"""A team or member that was renamed in Den, in a Pulumi program: a difference of its grant only."""
 
 from __future__ import annotations
 

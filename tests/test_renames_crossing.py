@@ -1,4 +1,4 @@
-"""Names that change hands: an id outranks a name, a name is freed before it is taken, nothing is written over."""
+"""Resources that exchange names: ids take precedence over names, names are released first, nothing is overwritten."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INPUTS = Path(__file__).parent / "inputs" / "rename-chain"
 
 
 def own(label: str, **spec: Any) -> Declared:
-    """An instance of which repository and configuration say which one it is."""
+    """Return an instance whose repository and configuration identify it."""
     return instance(label, **{"remoteId": f"acme/{label}", "config": {"is": label}, "status": "active", **spec})
 
 
@@ -33,20 +33,20 @@ def renamed(one: Declared, former: str) -> Declared:
 
 
 def held(world: World) -> dict[str, tuple[str, str, Any]]:
-    """Name, repository and configuration of each instance of ours, by id."""
+    """Return name, repository and configuration of each managed instance, by id."""
     rows = [row for row in world.rows(INSTANCES) if "is" in (row["instanceConfigJson"] or {})]
     return {row["id"]: (row["name"], row["remoteId"], row["instanceConfigJson"]) for row in rows}
 
 
 async def made(world: World, *labels: str) -> dict[str, str]:
-    """Instances of those names, and the id of each."""
+    """Create instances of those names; return the id of each."""
     assert (await world.apply(account(), *map(own, labels))).exit_code == 0
     ids = {row["name"]: row["id"] for row in world.rows(INSTANCES)}
     return {label: ids[label] for label in labels}
 
 
 async def moved(world: World, ids: dict[str, str], names: dict[str, str], *more: Declared, **options: Any) -> Report:
-    """Declares each under its new name, applies, and sees that each kept its own."""
+    """Declare each under its new name, apply, and check that each kept its id, repository and configuration."""
     wanted = [account(), *(own(label, name=names.get(label, label)) for label in ids), *more]
     report = await world.apply(*wanted, **options)
     assert report.exit_code == 0, results(report)

@@ -1,4 +1,4 @@
-"""Renames that cross, killed at any request and run again: each keeps its own id, repository and configuration."""
+"""Exchanges of names, killed at any request and run again: each keeps its id, repository and configuration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INSTANCE_NAMES = {
     "n": "f",
     "q": "y",
 }
-"""By label: a swap, a cycle, a chain, a new one under a name that is freed, and one that takes a removed one's name."""
+"""By label: a swap, a cycle, a chain, a new resource with a released name, and a rename to a removed one's name."""
 TARGET_NAMES = {"s": "acme/t", "t": "acme/s"}
 
 
@@ -48,7 +48,7 @@ def _target(label: str, remote: str) -> dict[str, Any]:
 
 
 def write(folder: Path) -> tuple[Path, Path]:
-    """What is declared before and after, as files."""
+    """Write the declarations before and after, as files."""
     top = [_document("ConnectorAccount", "acme", remoteId="1001", displayName="acme")]
     old = [label for label in INSTANCE_NAMES if label != "n"]
     before = [*top, *(_instance(label, label) for label in old), _instance("z", "z")]
@@ -77,7 +77,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[crashes.Trial]:
 
 
 def _own(trial: crashes.Trial) -> dict[str, tuple[Any, ...]]:
-    """What must never change of each instance and target, and what it is called."""
+    """Return what must never change of each instance and target, and its name."""
     tables = trial.control.get("/state").json()["tables"]
     rows = [*tables[INSTANCES].values(), *tables["den.connectorTargets"].values()]
     found = {}

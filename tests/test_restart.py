@@ -1,4 +1,4 @@
-"""Den as a process that is killed in the middle of an apply and started again: nothing fails, nothing is made twice."""
+"""Den is killed in the middle of an apply and started again: nothing fails, and nothing is created twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS = 100
 
 
 class Process(FastClock):
-    """A sandbox that keeps its state in a file; killed, it is started again once the client slept three times."""
+    """A sandbox that keeps its state in a file; after a kill, it restarts once the client has slept three times."""
 
     def __init__(self, state: Path) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Process(FastClock):
             self.start()
 
     def start(self) -> None:
-        """On the ports of the first one."""
+        """Start again on the ports of the first process."""
         ports = {name: urlsplit(self.sandbox.ready[name]["url"]).port for name in ("den", "wexa")}
         ports["control"] = urlsplit(self.sandbox.ready["control"]).port
         options = [text for name, port in ports.items() for text in (f"--{name}", str(port))]

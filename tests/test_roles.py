@@ -166,7 +166,7 @@ def test_the_command_says_why_and_exits_with_1(world: World, monkeypatch: pytest
 
 
 async def test_what_is_managed_and_cannot_be_seen_is_told_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither is it to be made, nor is another one to be declared, nor does what is seen of it differ."""
+    """Plan neither its creation nor another declaration, and show no difference of what is visible of it."""
     who = access("who", member="member@example.test")
     wanted = [account(), archive(), wiki(), instance("docs"), target("main"), who]
     await world.apply(*wanted)
@@ -205,6 +205,6 @@ async def test_a_session_that_is_too_old_to_write_is_told_with_the_plan(world: W
     assert "sign in again before applying" in told
     assert token not in told
     world.forget()
-    plan = await world.plan(*wanted, **person)  # nothing is to be written, so nothing is asked for
+    plan = await world.plan(*wanted, **person)  # nothing to write, so the session is not checked
     assert "GET /api/auth/get-session" not in world.routes()
     assert any("session" in one for one in plan.warnings) is grants

@@ -1,4 +1,4 @@
-"""What differs between the Den that was recorded and the one that its newer sources describe, switch by switch."""
+"""Differences between the recorded Den and the Den of its newer sources, switch by switch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def newer(started: tuple[Running, Any]) -> Running:
 
 
 def as_(sandbox: Running, *principals: str, **headers: str) -> httpx.Client:
-    """A client with the headers of those principals together."""
+    """Return a client with the headers of all those principals."""
     known = sandbox.control.get("/principals").json()
     for name in principals:
         headers |= known[name]
@@ -41,7 +41,7 @@ def switch(sandbox: Running, **switches: Any) -> None:
 
 
 def spend(sandbox: Running, key: str, left: int = 0) -> None:
-    """Takes all requests of that key's window but so many."""
+    """Use up the window of that key except for `left` requests."""
     state = sandbox.control.get("/state").json()
     now = sandbox.control.get("/clock").json()["now"]
     (row,) = [row for row in state["tables"]["den.apiKeys"].values() if row["key"] == key]
@@ -50,7 +50,7 @@ def spend(sandbox: Running, key: str, left: int = 0) -> None:
 
 
 def edit(sandbox: Running, table: str, **fields: Any) -> str:
-    """Sets fields of the first row of a table; its id."""
+    """Set fields of the first row of a table; return its id."""
     state = sandbox.control.get("/state").json()
     row = next(iter(state["tables"][table].values()))
     row |= fields

@@ -1,4 +1,4 @@
-"""Scalars in every spelling, by both doors: the server gets what YAML 1.2 and JSON say, or nothing is sent."""
+"""Scalars in every spelling, in manifests and Pulumi: the server gets the YAML 1.2 or JSON value, or nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFUSED = object()
 
 
 def core(text: str) -> Any:
-    """What YAML 1.2 makes of a plain scalar by its core schema (10.3.2), with numbers as they are written."""
+    """Return the YAML 1.2 value of a plain scalar by the core schema (10.3.2), with numbers as written."""
     if text in ("", "~", "null", "Null", "NULL"):
         return None
     if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
@@ -83,7 +83,7 @@ def test_what_is_not_refused_is_what_yaml_1_2_says(text: str) -> None:
     elif isinstance(wanted, Decimal):
         assert type(found) in (int, float)
         assert math.isfinite(found)
-        # Either a double says it with the digits that are written, or those are the double's own.
+        # The written digits are either those that a double prints, or its exact value.
         assert wanted in (Decimal(repr(found)), Decimal(found)) or Decimal(f"{wanted:.16e}") == Decimal(f"{found:.16e}")
     else:
         assert found == wanted
@@ -156,7 +156,7 @@ def test_a_number_under_the_name_of_a_secret_is_not_shown(text: str) -> None:
     assert "E140" in [fault.code for fault in caught.value.faults]
 
 
-# By Pulumi, whose numbers are doubles
+# Pulumi, where numbers are doubles
 
 
 @given(some.floats(allow_nan=False, allow_infinity=False) | some.integers(-(2**70), 2**70), some.booleans())
@@ -191,7 +191,7 @@ async def test_a_program_cannot_send_it(rpc: Rpc, world: World) -> None:
     assert made.state["config"] == {"n": 200, "m": [EXACT - 1]}
 
 
-# A whole number with a point
+# Whole numbers with a decimal point
 
 
 WEXA = """\

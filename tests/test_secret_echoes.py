@@ -1,4 +1,4 @@
-"""A server that repeats what it was sent, in any shape and place: nothing of a secret is shown anywhere."""
+"""A server that repeats a secret that it received, in any form and place: no part of it is shown."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _plain(text: str) -> str:
 
 
 def _apply(folder: Path, *words: str) -> str:
-    """Everything that an apply prints, and leaves behind in its ledger."""
+    """Return everything that an apply prints and writes to its ledger."""
     done = inside("apply", "-f", "wexa.yaml", "--auto-approve", "-vv", *words)
     left = b"".join(path.read_bytes() for path in sorted((folder / ".trueup").glob("ledger.db*")))
     shown = inside("ledger", "export").stdout + inside("ledger", "show", "-o", "json").stdout
@@ -89,7 +89,7 @@ def test_whatever_shape_it_is_repeated_in(world: World, folder: Path, kind: str)
     secret = SECRETS[kind]
     (folder / "secret.txt").write_text(secret)
     secret = secret.removesuffix("\n")
-    # What is short is an ordinary word elsewhere: it is looked for with what the server put around it.
+    # A short text is an ordinary word elsewhere: search for it with the text that the server put around it.
     around = "<{}>" if kind == "short" else "{}"
     for turn, (name, shape) in enumerate(SHAPES.items()):
         echo = around.format(shape(secret))
@@ -115,7 +115,7 @@ def test_whatever_shape_it_is_repeated_in(world: World, folder: Path, kind: str)
 
 
 def test_a_list_that_repeats_it(world: World, folder: Path) -> None:
-    """In names, ids, statuses and fields of the readings after the write."""
+    """The secret is in names, ids, statuses and fields that are read after the write."""
     (folder / "secret.txt").write_text(PEM)
     line = "MIIEcanaryZZZZBBBB"
     config = {"source": line, "batch_size": line, "auth": {"key": line, line: line}}
@@ -133,7 +133,7 @@ def test_a_list_that_repeats_it(world: World, folder: Path) -> None:
 
 
 def test_a_get_that_fails_in_its_own_words(world: World, folder: Path) -> None:
-    """What is stored may be a secret that this run does not know."""
+    """The server stores a value that may be a secret unknown to this run."""
     (folder / "secret.txt").write_text(PEM)
     world.fault(system="wexa", route="/connector/{connectorID}", status=400, body={"detail": "stored: former-password"})
     done = inside("plan", "-f", "wexa.yaml")

@@ -1,4 +1,4 @@
-"""Sets of manifests with a name: what each declares, holds and prunes, with one ledger for all of them."""
+"""Named sets of manifests: what each declares, holds and prunes, with one shared ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trueup.report.page import Page
 
 
 async def records(world: World) -> dict[str, str]:
-    """Address and set of what the ledger holds."""
+    """Return address and set of each record of the ledger."""
     async with await Ledger.open(world.folder / "ledger.db") as ledger:
         return {record.name or record.id: record.stack for record in (await ledger.records()).values()}
 
@@ -212,7 +212,7 @@ def test_trueup_yaml_names_the_set_and_says_what_is_not_given(folder: Path, monk
     monkeypatch.chdir(folder.parent)
     assert inside("plan", "-f", "team", "--stack", "team-b").returncode == 0
     assert (folder.parent / "elsewhere.db").exists() is False
-    assert inside("plan", "-f", "team").returncode == 1  # the set of that folder
+    assert inside("plan", "-f", "team").returncode == 1  # uses the set of that folder
 
 
 def test_forget_is_by_set(folder: Path) -> None:

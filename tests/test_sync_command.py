@@ -89,7 +89,7 @@ def test_waiting_tells_what_came_of_it(outcome: str, ended: tuple[int, str, str]
     assert done.stdout.splitlines()[-1].startswith(count)
     key = world.rows("den.syncEvents")[0]["id"]
     assert key in done.stdout.splitlines()[0]
-    assert done.stdout.count("asked for by hand") == 1  # what came of it is printed once
+    assert done.stdout.count("asked for by hand") == 1  # the outcome is printed once
     assert (f"Next: trueup events retry {key}" in done.stdout) is bool(code)
     assert "1 queued, 0 under way before: waiting" in done.stderr
 

@@ -1,4 +1,4 @@
-"""What version 0.1.0 left behind plans unchanged with this one: ledgers, a saved plan, a Pulumi stack."""
+"""Ledgers, a saved plan and a Pulumi stack of version 0.1.0 plan without changes in this version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTLED = ("-f", "manifests", "-f", "retired.yaml")
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with the manifests of the time."""
+    """The current folder, with the manifests of version 0.1.0."""
     for name in ("manifests", "reviewed"):
         shutil.copytree(FOLDER / name, tmp_path / name)
     for name in ("retired.yaml", "more.yaml"):
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_name(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """The folder of a ledger, and the URL of a database to put it into; empty for a file."""
+    """Return the folder of a ledger, and the URL of the database to load it into; empty for a file."""
     return request.param, request.getfixturevalue("database") if request.param == "postgresql" else ""
 
 
@@ -72,7 +72,7 @@ def _plan(*words: str, code: int = 0) -> Any:
 
 
 def _actions(found: Any) -> dict[str, str]:
-    """Address and action of everything that is to be changed."""
+    """Return address and action of every change."""
     actions = {one["address"]: one["change"]["actions"][0] for one in found["resource_changes"]}
     return {address: action for address, action in actions.items() if action != "no-op"}
 
@@ -81,7 +81,7 @@ async def test_what_was_in_sync_still_is(settled: Servers) -> None:
     found = _plan(*SETTLED, "--detailed-exitcode")
     assert _actions(found) == {}
     assert len(found["resource_changes"]) == 18
-    assert "unchanged since" in str(found["resource_changes"])  # by the fingerprints of the time
+    assert "unchanged since" in str(found["resource_changes"])  # by the fingerprints of version 0.1.0
     assert trueup("apply", *SETTLED, "--auto-approve").returncode == 0
     assert settled.writes() == []
 

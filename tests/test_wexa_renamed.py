@@ -1,4 +1,4 @@
-"""A Wexa that shows a configuration under other keys, or in another shape, is written once at each change."""
+"""A Wexa that shows a configuration under other keys, or in another structure, is written once for each change."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_it_is_written_once(world: World, shape: str) -> None:
 
 
 async def test_what_was_undone_is_still_noticed(world: World) -> None:
-    """A reading with our keys, and another value, is written once more."""
+    """A read with the declared keys and another value leads to one more write."""
     await world.apply(*_declared(300))
     config = {"source": "mongodb", "batch_size": 7, "auth": AUTH}
     connector_id = "68063653fc2e1fb859700011"

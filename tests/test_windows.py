@@ -1,4 +1,4 @@
-"""What runs that share a ledger know of one another's requests: the window of a key, in a row and side by side."""
+"""Runs that share a ledger count one another's requests in the window of a key, sequentially and concurrently."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ async def test_runs_side_by_side_add_up(world: World) -> None:
 
 
 async def test_a_key_that_worked_in_another_run_is_waited_for(world: World) -> None:
-    """A newer Den does not say why it refuses a key, and this run has not had an answer yet."""
+    """A newer Den does not say why it refuses a key, and this run has not received an answer yet."""
     wanted = [account(), instance("docs")]
     assert (await world.apply(*wanted)).exit_code == 0
     world.den(version="2026-09")

@@ -22,9 +22,9 @@ from trueup.run import Options, Session
 
 _VERSIONS = ["2026-08", "2026-09"]
 both_versions = pytest.mark.parametrize("world", _VERSIONS, indirect=True)
-"""Marks a test of the fixture `world` to run against Den as recorded, and as its newer sources read."""
+"""Mark a test of the fixture `world` to run against Den as recorded, and as its newer sources describe it."""
 thousand_in_both_versions = pytest.mark.parametrize("thousand", _VERSIONS, indirect=True)
-"""The same of the fixture `thousand`."""
+"""Mark a test of the fixture `thousand` likewise."""
 ACCOUNTS, INSTANCES, CONNECTORS = "den.connectorAccounts", "den.connectorInstances", "wexa.connectors"
 
 
@@ -142,7 +142,7 @@ class World:
         assert answer.status_code == 200, answer.text
 
     def den(self, **switches: Any) -> None:
-        """Den as one of its versions, or otherwise."""
+        """Switch Den to one of its versions, or set its switches."""
         answer = self.sandbox.control.put("/den", json=switches)
         assert answer.status_code == 200, answer.text
 
