@@ -211,7 +211,7 @@ async def test_a_create_in_doubt_that_is_stopped_is_looked_for_by_the_next_run(
 
 
 async def test_a_mapping_is_looked_for_below_a_target_that_was_not_read(world: World) -> None:
-    """Its target is dropped with it, and another one is declared: neither counts as deleted."""
+    """Its target is dropped with it, and another one is declared: neither counts as missing."""
     base = [account(), instance("docs"), instance("other")]
     await world.apply(*base, target("main"))
     world.fault(system="den", method="POST", route="*/mappings", reset="after")
