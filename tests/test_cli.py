@@ -272,7 +272,7 @@ def test_a_target_narrows_the_run_to_itself_and_what_it_needs(folder: Folder) ->
     folder.write("more.yaml", INSTANCE.replace("NAME", "blog"))
     done = folder.run("plan", "--target", "den/ConnectorInstance/blog", "-o", "json")
     assert [one["name"] for one in parsed(done)["resource_changes"]] == ["acme", "blog"]
-    assert "managed" not in folder.run("plan", "--target", "den/ConnectorInstance/blog").stdout
+    assert "% managed" not in folder.run("plan", "--target", "den/ConnectorInstance/blog").stdout
     wrong = folder.run("plan", "--target", "den/ConnectorInstance/blgo")
     assert wrong.returncode == 1
     assert "Near: den/ConnectorInstance/blog" in wrong.stderr

@@ -18,12 +18,12 @@ from world import ACCOUNTS, INSTANCES, World, names
 
 from trueup.sandbox.presets import DEMO_PROJECT
 
-pytestmark = pytest.mark.timeout(300)  # each starts the engine several times
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # each starts the engine several times
 TOKEN = "a-token-that-nobody-may-see"
 MAPPINGS = "den.connectorMappings"
 
 
-@pytest.fixture(params=["yaml", pytest.param("python", marks=pytest.mark.slow)])
+@pytest.fixture(params=["yaml", "python"])
 def stack(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Stack:
     found = Stack(tmp_path / "program", runtime=request.param)
     found.resources = small()
@@ -316,7 +316,6 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("stack", ["yaml"], indirect=True)
 def test_the_limit_of_the_key_is_waited_out(stack: Stack, world: World) -> None:
