@@ -113,12 +113,12 @@ def _tls_cause(error: ssl.SSLError, whose: str, network: Network) -> Cause:
         return Cause(f"TLS with {whose} failed: {reason}", "Check scheme, host and port of its url.", True)
     reason = plain(error.verify_message, 200)
     if error.verify_code in _EXPIRED:
-        hint = "Whoever runs the server has to renew it; or is the clock of this machine wrong?"
+        hint = "Its operator has to renew it, or the clock of this machine is wrong."
         return Cause(f"the certificate of {whose} is out of its time: {reason}", hint, True)
     if error.verify_code in _OTHER_HOST:
         return Cause(f"the certificate of {whose} is for another host: {reason}", "Check the host in its url.", True)
     if error.verify_code == _REVOKED:
-        return Cause(f"the certificate of {whose} is revoked", "Whoever runs the server has to replace it.", True)
+        return Cause(f"the certificate of {whose} is revoked", "Its operator has to replace it.", True)
     return Cause(f"the certificate of {whose} is not trusted: {reason}", _trust(network), True)
 
 
