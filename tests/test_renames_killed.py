@@ -16,6 +16,7 @@ from sandboxes import running
 from test_renames_crossing import held, made, own
 from world import INSTANCES, World
 
+from trueup.model import RENAMED_FROM
 from trueup.plan.names import PREFIX
 
 STRIDE = 5
@@ -29,8 +30,14 @@ INSTANCE_NAMES = {
     "g": "h",
     "n": "f",
     "q": "y",
+    "cafe": "na\xefve",
+    "naive": "caf\xe9",
+    "k": "l",
+    "l": "m",
 }
-"""By label: a swap, a cycle, a chain, a new resource with a released name, and a rename to a removed one's name."""
+"""By label: a swap, a cycle, a chain, a new resource with a released name, a rename to a removed one's name, a swap of
+nearly the names that are there, and a chain by annotations."""
+BY_ANNOTATION = ("k", "l")
 TARGET_NAMES = {"s": "acme/t", "t": "acme/s"}
 
 
@@ -43,6 +50,13 @@ def _instance(label: str, name: str, **more: Any) -> dict[str, Any]:
     return _document("ConnectorInstance", label, **spec, **more)
 
 
+def _renamed(label: str, name: str) -> dict[str, Any]:
+    """Declare an instance under its new name alone, and say which it had."""
+    found = _instance(label, name)
+    found["metadata"] = {"name": name, "annotations": {RENAMED_FROM: label}}
+    return found
+
+
 def _target(label: str, remote: str) -> dict[str, Any]:
     return _document("ConnectorTarget", label, connectorInstance="a", remoteId=remote, config={"is": label})
 
@@ -53,7 +67,8 @@ def write(folder: Path) -> tuple[Path, Path]:
     old = [label for label in INSTANCE_NAMES if label != "n"]
     before = [*top, *(_instance(label, label) for label in old), _instance("z", "z")]
     before += [_instance("y", "y", deletionPolicy="remove"), _target("s", "acme/s"), _target("t", "acme/t")]
-    after = [*top, *(_instance(label, name) for label, name in INSTANCE_NAMES.items())]
+    write = {label: _renamed if label in BY_ANNOTATION else _instance for label in INSTANCE_NAMES}
+    after = [*top, *(write[label](label, name) for label, name in INSTANCE_NAMES.items())]
     after += [_target(label, remote) for label, remote in TARGET_NAMES.items()]
     files = folder / "before.yaml", folder / "after.yaml"
     for path, documents in zip(files, (before, after), strict=True):
@@ -71,6 +86,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[crashes.Trial]:
             crashes.proxied(upstreams) as proxy,
             httpx.Client(base_url=sandbox.ready["control"], timeout=60) as control,
         ):
+            assert control.put("/den", json={"collation": "accents"}).is_success
             trial = crashes.Trial(control, proxy, keys, folder, *write(folder))
             trial.prepare()
             yield trial
@@ -112,7 +128,7 @@ def test_a_kill_at_a_request(trial: crashes.Trial, phase: crashes.Phase) -> None
 def test_a_plan_shows_a_temporary_name_and_a_later_apply_finds_what_has_it(trial: crashes.Trial) -> None:
     trial.restore()
     assert trial.run("plan", "-f", str(trial.after), *("--prune", "--max-delete-percent", "60")) == 0
-    assert trial.said().count(PREFIX) == 3, "one a cycle: two of instances, one of targets"
+    assert trial.said().count(PREFIX) == 4, "one a cycle: three of instances, one of targets"
     for at in range(8, 40):
         trial.restore()
         assert trial.apply(at, "answered") == -9

@@ -35,6 +35,8 @@ class Claimant:
     """Whether the ledger says so."""
     former: Hashable | None = None
     """The natural key that it had, by an annotation that was not carried out yet."""
+    half: tuple[str, str] | None = None
+    """The id of what it was by that annotation while it is another by the ledger, and why it is not to be changed."""
 
     @property
     def address(self) -> Address:
@@ -186,11 +188,28 @@ class _Settling:
             wanted = one.held is not None and one.held.id in wanting
             if one.held is None or (owner and owner not in declared and not wanted):
                 self._move(self._chain(one, wanting, held), wanting)
+            elif one.known and not wanted and identity not in held and self._is_other(identity, declared):
+                self._half(one, identity)
         for chain in _cycles(wanting, held):
             if all(one.known for one in chain):  # without a ledger nothing tells whether that was done already
                 self._move(chain, wanting)
         for address, why in self._contested().items():
             self.refused[address] = why
+
+    def _is_other(self, identity: str, declared: Set[str]) -> bool:
+        """Whether the ledger knows it by an address that nothing declares here."""
+        owner = self.around.owner(identity)
+        return bool(owner) and owner not in declared
+
+    def _half(self, one: Claimant, identity: str) -> None:
+        """Note what is one resource by the ledger, and another one by an annotation that was not carried out."""
+        assert one.held is not None
+        live = self.around.by_id[identity]
+        why = (
+            f"it is {one.held.id} by the ledger, and its annotation says that it is what {live.name} ({identity}) was. "
+            "Declare in the same run what the former is now, or remove the annotation if it was carried out."
+        )
+        one.half = identity, why
 
     def _declared(self) -> set[str]:
         return {str(one.address) for one in self.named} | set(self.around.elsewhere) | self.around.unclear
@@ -208,13 +227,27 @@ class _Settling:
             one.former = verbs.former(one.declared, one.spec)
             if one.former is None:
                 continue
-            found = self.around.by_key.get(one.former) or self.around.called(one.former)
+            found = self._had(one, one.former)
             if len(found) != 1 or found[0].id in self.explicit or (one.held is not None and found[0] is one.held):
                 continue
             other = wanting.setdefault(found[0].id, one)
             if other is not one and one.held is None:
                 self._refuse(one, f"{other.address} says as well that it is what {found[0].name} was. Only one can be.")
         return wanting
+
+    def _had(self, one: Claimant, former: Hashable) -> Sequence[Live]:
+        """Return what had that name: by the ledger, or where that knows none, what has it now.
+
+        A person may have renamed the one and given its name to another.
+        """
+        named = self.around.by_key.get(former, ())
+        known = self.around.called(former)
+        if not known or any(live in known for live in named):
+            return named
+        if len(known) > 1 and one.held is None:
+            ids = ", ".join(sorted(live.id for live in known))
+            self._refuse(one, f"the ledger knows several live resources by its former name: {ids}. Give the id of one.")
+        return known
 
     @staticmethod
     def _spent(one: Claimant, record: Record) -> bool:

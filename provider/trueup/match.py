@@ -87,6 +87,15 @@ class Index:
         self.claimed: dict[str, Address] = {}
         self.named: dict[Any, Address] = {}
         """Who declares which natural key, also of what does not exist yet."""
+        self._near: dict[Any, list[Live]] | None = None
+
+    def near(self, key: Any) -> list[Live]:
+        """Return the live resources whose natural key a database may take for that one; indexed at the first call."""
+        if self._near is None:
+            self._near = defaultdict(list)
+            for live in self.listing.items:
+                self._near[self.verbs.near(live.spec)].append(live)
+        return self._near.get(key, [])
 
 
 class Matches:
@@ -105,6 +114,8 @@ class Matches:
         """Why one cannot be identified. It is live all the same where the ledger knows it by its address."""
         self.hidden: dict[Address, str] = {}
         """Ids by which the ledger knows what this credential cannot see."""
+        self.halves: dict[Address, tuple[str, str]] = {}
+        """What may be another one by its annotation: the id of that, and why it is not to be changed."""
         self.unsettled: dict[tuple[str, str], Address] = {}
         """The parents below which one of a kind is refused so, by kind and id: nothing below them may be removed."""
         self.denied: dict[Address, str] = {}
@@ -176,6 +187,8 @@ class Matches:
         for claimant in claimants:
             address = claimant.declared.address
             why = refusals.get(address, "") if refusals else ""
+            if claimant.half is not None:
+                self.halves[address] = claimant.half
             if not why and (live := claimant.held) is not None:
                 other = index.claimed.setdefault(live.id, address)
                 if other is address or other == address:

@@ -139,12 +139,25 @@ class _Observer:
         addresses = {str(one.address) for one in declared}
         held = self.wanted.records.get(place[:2], {})
         known = {record.id for record in held.values() if record.address in addresses}
+        known |= self._formerly(place, declared)
         known |= {record.id for record in self.owned[place]}
         kind = self.kinds[place]
         below: set[str] = set()
         if kind.parent and not kind.by_name[kind.parent].reference:
             below = {one.spec[kind.parent] for one in declared} | {record.parent for record in self.owned[place]}
         return Scope(tuple(declared), self.wanted.whole, tuple(sorted(known)), tuple(sorted(below - {""})))
+
+    def _formerly(self, place: Place, declared: Sequence[Declared]) -> set[str]:
+        """Return the ids of what had the former names by the ledger: a person may have renamed it since."""
+        verbs = cast("Verbs", self.kinds[place].verbs)
+        formers = [verbs.former(one, one.spec) for one in declared if one.annotations] if verbs.naming else []
+        wanted = set(formers) - {None}
+        held = self.wanted.records.get(place[:2], {}).values() if wanted else ()
+        return {
+            record.id
+            for record in held
+            if record.kind == place[2] and record.name and verbs.key({verbs.naming: record.name}) in wanted
+        }
 
     async def _read_below(self, place: Place, kind: Kind, verbs: Verbs, above: Place) -> Listing:
         parents = self.matches.parents(place)

@@ -103,7 +103,7 @@ class Applier:
                 after=(),
             )
             trials.append(Outcome(first, "skipped", before=step.live))
-        await self._calls(trials, "giving temporary names", self.fail_fast)
+        await self._calls(trials, "giving temporary names", self.fail_fast, shown=False)
         for outcome, trial in zip(outcomes, trials, strict=True):
             outcome.made, outcome.live, outcome.seconds = trial.made, trial.live, trial.seconds
             if trial.result == "done":
@@ -123,11 +123,18 @@ class Applier:
                 await self._calls(wave, "removing", self.fail_fast)
 
     async def _calls(
-        self, outcomes: Sequence[Outcome], phase: str, fail_fast: bool, order: Order | None = None
+        self,
+        outcomes: Sequence[Outcome],
+        phase: str,
+        fail_fast: bool,
+        order: Order | None = None,
+        *,
+        shown: bool = True,
     ) -> None:
         """Runs the steps, each once what it needs is there and the name that it takes is free.
 
         A wave is all that is ready when the writers are about to run out of work: its intents are one transaction.
+        What is done is shown, unless it is only the first half of a step: then only what fails.
         """
         if not outcomes:
             return
@@ -141,7 +148,7 @@ class Applier:
             if ready and len(running) <= enough:
                 wave, ready = [one for one in ready if self._may(one)], []
                 await self.journal.intend([(one.step, resolved(one.step, self._lives)) for one in wave])
-                running |= {asyncio.ensure_future(self._one(one, fail_fast)): one for one in wave}
+                running |= {asyncio.ensure_future(self._one(one, fail_fast, shown=shown)): one for one in wave}
             if not running:
                 break
             try:
@@ -162,7 +169,7 @@ class Applier:
     def _may(self, outcome: Outcome) -> bool:
         return outcome.error is None and not self.clients[place_of(outcome.step.declared)[:2]].stop.is_set()
 
-    async def _one(self, outcome: Outcome, fail_fast: bool) -> None:
+    async def _one(self, outcome: Outcome, fail_fast: bool, *, shown: bool) -> None:
         try:
             async with self._slots[place_of(outcome.step.declared)[:2]]:
                 if fail_fast and self._failed:
@@ -172,7 +179,7 @@ class Applier:
                 await self._step(outcome)
         finally:
             if outcome.result in ("done", "failed") or outcome.made:  # what was never begun is told at the end
-                self.progress.advance(_line(outcome))
+                self.progress.advance(_line(outcome) if shown or outcome.result != "done" else "")
 
     async def _step(self, outcome: Outcome) -> None:
         step = outcome.step

@@ -119,7 +119,10 @@ class _Planner:
         self.plan.matched[address] = (declared, live)
         if live.seen_at:
             self.plan.aged[address] = live.seen_at
-        return self._update(declared, verbs, place, live, desired)
+        step = self._update(declared, verbs, place, live, desired)
+        if address in matches.halves:
+            del matches.specs[address]  # the ledger does not take the annotation for carried out
+        return step
 
     def _replaced(self, declared: Declared) -> Iterable[tuple[str, Address]]:
         """What it refers to and will be made anew, so that its id is to change."""
@@ -183,6 +186,9 @@ class _Planner:
             unverifiable.append(Unverifiable((), live.trouble))
         if not changes:
             return Step("no-op", declared, live, desired, unverifiable=tuple(unverifiable)) if unverifiable else None
+        if (half := self.matches.halves.get(declared.address)) is not None:
+            self.matches.indexes[place].claimed.setdefault(half[0], declared.address)  # nor is that one removed
+            return Step("refuse", declared, live, desired, (), tuple(changes), needs=needs, why=half[1], error=True)
         calls = verbs.calls(live, desired, changes)
         if not isinstance(calls, Refusal):
             told = tuple(changes), tuple(unverifiable)

@@ -7,14 +7,14 @@ no object is written over another one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from trueup.match import place_of
 from trueup.model import DELETES, Live, Verbs
 from trueup.plan.steps import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from trueup.match import Matches, Records
     from trueup.model import Address
@@ -65,7 +65,7 @@ class _Order:
     """The steps after which something is not there any more, by its id."""
 
     def order(self) -> None:
-        taking = [(step, found) for step in self.plan.steps if (found := list(self._holders(step)))]
+        taking = [(step, *found) for step in self.plan.steps if any(found := self._holders(step))]
         if not taking:
             return
         self.claimed = {key: one for index in self.matches.indexes.values() for key, one in index.claimed.items()}
@@ -73,27 +73,50 @@ class _Order:
         for step in self.plan.steps:
             if step.declared.gone and step.live and any(call.verb in DELETES for call in step.calls):
                 self.ending |= dict.fromkeys((step.live.id, *step.along), step)
-        for step, holders in taking:
+        for step, holders, _ in taking:
             for live in holders:
                 if why := self._kept(live, place_of(step.declared)[:2]):
                     step.refuse(f'its name "{live.name}" is taken by {live.id}: {why}.')
             if step.action != "refuse":
                 step.after = tuple(sorted({cast(Live, self._giving(live).live).id for live in holders}))
         refuse_in_vain(self.plan)
-        for cycle in _cycles([step for step, _ in taking if step.action != "refuse"]):
+        for step, _, near in taking:
+            if step.action != "refuse":
+                step.after = tuple(sorted({*step.after, *self._leaving(step, near)}))
+        for cycle in _cycles([step for step, *_ in taking if step.action != "refuse"]):
             self._step_aside(cycle)
         refuse_in_vain(self.plan)
 
-    def _holders(self, step: Step) -> Iterable[Live]:
-        """Yield the other live resources, of those read, with the name that a step takes."""
+    def _holders(self, step: Step) -> tuple[list[Live], list[Live]]:
+        """Return the other live resources, of those read, that have the name that a step takes, or nearly that one."""
         if step.declared.gone or step.action not in ("create", "update", "replace"):
-            return
+            return [], []
         verbs = cast(Verbs, step.declared.kind.verbs)
         index = self.matches.indexes.get(place_of(step.declared))
         if index is None or not verbs.follows or step.declared.kind.parent in step.desired.waits:
-            return
+            return [], []
         own = step.live.id if step.live else ""
-        yield from (live for live in index.by_key.get(_name_of(step, verbs), ()) if live.id != own)
+        spec = _after(step)
+        same = [live for live in index.by_key.get(verbs.key(spec), ()) if live.id != own]
+        if step.live is not None and verbs.key(step.live.spec) == verbs.key(spec):
+            return same, []
+        if (near := verbs.near(spec)) is None:
+            return same, []
+        others = {own, *(live.id for live in same)}
+        return same, [live for live in index.near(near) if live.id not in others]
+
+    def _leaving(self, step: Step, near: Iterable[Live]) -> Iterable[str]:
+        """Yield the ids of what has nearly the name that a step takes, and gives it up.
+
+        What keeps it may be in the way or not, by the collation of the database: a warning of the plan.
+        """
+        verbs = cast(Verbs, step.declared.kind.verbs)
+        for live in near:
+            if self._kept(live, place_of(step.declared)[:2]):
+                continue
+            giving = self._giving(live)
+            if giving.action == "delete" or verbs.near(_after(giving)) != verbs.near(live.spec):
+                yield cast(Live, giving.live).id
 
     def _giving(self, live: Live) -> Step:
         found = self.ending.get(live.id)
@@ -128,13 +151,23 @@ class _Order:
             more = "and what is archived keeps its name" if archived else "which is no longer declared but still there"
             return f"that is {left.record.address}, {more}; rename or remove it by hand, or choose another name"
         if owner := self.matches.owner(live.id, connection):
-            return f"that is {owner} by the ledger, which this run leaves out; include it, or rename it first"
+            return self._owned(owner)
         if (record := self.others.get(connection, {}).get(live.id)) is not None:
             return f'that is {record.address} of the set "{record.stack}"; rename it there, or choose another name'
         return (
             "it is not managed here, and is not written over; rename or remove it by hand, choose another name, "
             f"or give id: {live.id} to manage that one instead"
         )
+
+    def _owned(self, owner: str) -> str:
+        """Why what the ledger knows by that address keeps its name, though nothing declared here was found to be it."""
+        step = next((step for address, step in self.steps.items() if str(address) == owner), None)
+        if step is not None and step.action == "refuse":
+            return f"that is {owner} by the ledger, which is refused"
+        declared = next((address for address in self.matches.specs if str(address) == owner), None)
+        if declared is not None:
+            return f"that was {owner}, which is another one now; rename or remove it by hand, or choose another name"
+        return f"that is {owner} by the ledger, which this run leaves out; include it, or rename it first"
 
     def _step_aside(self, cycle: list[Step]) -> None:
         """One of a cycle takes a temporary name first, and so gives up its own."""
@@ -151,23 +184,46 @@ class _Order:
             step.refuse(f"the names of {names} change places while they are replaced. Change one at a time.")
 
 
+def _after(step: Step) -> dict[str, Any]:
+    """Return the fields that a resource has behind its step."""
+    return {**(step.live.spec if step.live else {}), **step.desired.spec}
+
+
 def _name_of(step: Step, verbs: Verbs) -> Hashable:
     """Return the natural key that a resource has behind its step."""
-    return verbs.key({**(step.live.spec if step.live else {}), **step.desired.spec})
+    return verbs.key(_after(step))
 
 
-def _cycles(steps: list[Step]) -> list[list[Step]]:
-    by_id: Mapping[str, Step] = {step.live.id: step for step in steps if step.live}
-    found: list[list[Step]] = []
-    seen: set[int] = set()
+def _cycles(steps: list[Step]) -> Iterator[list[Step]]:
+    """Yield steps that wait for one another in a circle, until there are none.
+
+    Before the next are found one of them has to be put aside, or all be refused.
+    """
+    by_id = {step.live.id: step for step in steps if step.live}
+    settled: set[int] = set()
     for start in steps:
-        chain: list[Step] = []
-        step: Step | None = start
-        while step is not None and id(step) not in seen:
-            seen.add(id(step))
-            chain.append(step)
-            step = next((by_id[key] for key in step.after if key in by_id), None)
-        place = next((number for number, one in enumerate(chain) if one is step), None)
-        if place is not None:
-            found.append(chain[place:])
-    return found
+        while cycle := _cycle_from(start, by_id, settled):
+            yield cycle
+
+
+def _cycle_from(start: Step, by_id: Mapping[str, Step], settled: set[int]) -> list[Step]:
+    """Return a circle that can be reached from there, if there is one; `settled` are the steps that lead to none."""
+
+    def waits_for(step: Step) -> Iterator[Step]:
+        found = (by_id[key] for key in step.after if key in by_id)
+        return (one for one in found if not one.aside and one.action != "refuse" and id(one) not in settled)
+
+    path, ways = [start], [waits_for(start)]
+    depth = {id(start): 0}
+    while path:
+        step = next(ways[-1], None)
+        if step is None:
+            settled.add(id(path[-1]))
+            del depth[id(path.pop())], ways[-1]
+        elif id(step) in depth:
+            return path[depth[id(step)] :]
+        else:
+            depth[id(step)] = len(path)
+            path.append(step)
+            ways.append(waits_for(step))
+    return []

@@ -6,22 +6,18 @@ refusal.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from trueup.match import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from trueup.match import Matches, Place
-    from trueup.model import Address, Live, Verbs
+    from trueup.model import Address, Verbs
     from trueup.plan.steps import Plan, Step
 
 
 def near_names(plan: Plan, matches: Matches) -> None:
     """Notes in the plan what would be created or renamed beside something of nearly the same name."""
-    there: dict[Place, dict[Any, list[Live]]] = {}
     coming: dict[tuple[Place, Any], Step] = {}
     naming = [step for step in plan.steps if _names(step)]
     leaving = {step.live.id for step in naming if step.live is not None}
@@ -33,10 +29,8 @@ def near_names(plan: Plan, matches: Matches) -> None:
         if other is not step and verbs.key(_spec(other)) != verbs.key(spec):
             plan.warnings.append(_said(step.address, f"{other.address}, which is named here as well"))
             continue
-        if place not in there:
-            index = matches.indexes.get(place)
-            there[place] = _by_near(verbs, index.listing.items if index else ())
-        for live in there[place].get(near, ()):
+        index = matches.indexes.get(place)
+        for live in index.near(near) if index is not None else ():
             if live.id not in leaving and verbs.key(live.spec) != verbs.key(spec):
                 plan.warnings.append(_said(step.address, f"{live.name} ({live.id})"))
                 break
@@ -62,13 +56,6 @@ def _spec(step: Step) -> dict[str, Any]:
     """Return the wanted fields over the live ones, with addresses for the ids that are not known yet."""
     live = step.live.spec if step.live is not None else {}
     return {**live, **step.desired.spec, **{name: str(need) for name, need in step.desired.waits.items()}}
-
-
-def _by_near(verbs: Verbs, lives: Iterable[Live]) -> dict[Any, list[Live]]:
-    found: dict[Any, list[Live]] = defaultdict(list)
-    for live in lives:
-        found[verbs.near(live.spec)].append(live)
-    return found
 
 
 def _said(address: Address, other: str) -> str:
