@@ -67,8 +67,8 @@ def write(folder: Path) -> tuple[Path, Path]:
     old = [label for label in INSTANCE_NAMES if label != "n"]
     before = [*top, *(_instance(label, label) for label in old), _instance("z", "z")]
     before += [_instance("y", "y", deletionPolicy="remove"), _target("s", "acme/s"), _target("t", "acme/t")]
-    write = {label: _renamed if label in BY_ANNOTATION else _instance for label in INSTANCE_NAMES}
-    after = [*top, *(write[label](label, name) for label, name in INSTANCE_NAMES.items())]
+    kept = {label: _renamed if label in BY_ANNOTATION else _instance for label in INSTANCE_NAMES}
+    after = [*top, *(kept[label](label, name) for label, name in INSTANCE_NAMES.items())]
     after += [_target(label, remote) for label, remote in TARGET_NAMES.items()]
     files = folder / "before.yaml", folder / "after.yaml"
     for path, documents in zip(files, (before, after), strict=True):

@@ -1,4 +1,4 @@
-"""Renames in a run that sees a part of the manifests, after a person renamed too: no second instance, no overwriting."""
+"""Renames in a run that sees a part of the manifests, and after a person renamed: nothing is made twice."""
 
 from __future__ import annotations
 

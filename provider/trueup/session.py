@@ -201,6 +201,15 @@ class Session:
                 self._run = None
                 self._under(None)
 
+    async def records(self, connection: Connection) -> tuple[dict[str, Record], dict[str, Record]]:
+        """What the ledger has of a connection's server, by id: of the set at hand or of none, and of other sets.
+
+        Raises LedgerError.
+        """
+        if await self._ledger_if(create=False) is None:
+            return {}, {}
+        return self._ours.records[connection], self._ours.others[connection]
+
     @property
     def servers(self) -> dict[str, str]:
         """The servers by connection (`den/default`), as the ledger knows them."""
@@ -368,7 +377,8 @@ class Session:
                 self.options.progress.note(note)
             await self._ours.reload(ledger)
             self._ledger = ledger
-            await self._share_windows(ledger)
+            if not self.systems:  # they were shared when the session was opened
+                await self._share_windows(ledger)
         return self._ledger
 
 

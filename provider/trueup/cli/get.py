@@ -14,7 +14,7 @@ from trueup.cli.options import Asked, Command, Option, asks
 if TYPE_CHECKING:
     from trueup.cli.asking import Context
     from trueup.cli.console import Console
-    from trueup.importing import Found, Wanted
+    from trueup.importing import Found, Known, Wanted
     from trueup.model import Kind
     from trueup.report.got import Got
 
@@ -38,7 +38,7 @@ class Form(click.Choice[str]):
 @click.command("get", cls=Command, examples=_EXAMPLES)
 @click.argument("kind")
 @click.argument("name", required=False)
-@asks("files", "connection", "retry_for", "state", "verbose", "no_color")
+@asks("files", "connection", "stack", "retry_for", "state", "verbose", "no_color")
 @click.option(
     "--below",
     metavar="PARENT",
@@ -99,9 +99,9 @@ def command(
         checked_projects(given, known, wanted_kind) if of_projects else (),
         connection_of(asked),
     )
-    found, got = blocking(_get(asked, console, wanted, known, name, None if of_projects else below))
+    found, got, managed = blocking(_get(asked, console, wanted, known, name, None if of_projects else below))
     if asked.output == "yaml":
-        made = manifests(found, (wanted_kind,), Manner(include_config, connection_of(asked)))
+        made = manifests(found, (wanted_kind,), Manner(include_config, connection_of(asked)), managed)
         console.out.exactly(text_of(made.declared))
         console.err.print(report.notes(made, got, console.err.page))
     elif asked.json:
@@ -134,12 +134,12 @@ def _check_below(kind: Kind, below: str | None, projects: tuple[str, ...]) -> No
 
 async def _get(
     asked: Asked, console: Console, wanted: Wanted, known: Context, name: str | None, below: str | None
-) -> tuple[Found, Got]:
+) -> tuple[Found, Got, Known]:
     from dataclasses import replace
 
     from trueup.cli.asking import Meter, client_of, detected
     from trueup.cli.running import session
-    from trueup.importing import Found, looking, read
+    from trueup.importing import Found, Known, looking, read
     from trueup.importing.kinds import live_kinds
     from trueup.model import Listing
     from trueup.report.got import Got
@@ -152,12 +152,14 @@ async def _get(
         # What is shown beside each: the account of an instance. One request, and it makes a table readable.
         shown = [trait for trait in kind.references if not kind.parent]
         beside = tuple(one for one in live_kinds(kind.system) if any(one.name == trait.reference for trait in shown))
+        # Names of manifests alone are the ledger's.
+        managed = Known(*await opened.records((kind.system, wanted.connection))) if asked.output == "yaml" else Known()
         found = Found()
         if below is not None:
             found = await looking.below(client, kind, below, wanted)
         elif name is not None and not wanted.filters and (one := await looking.by_name(client, kind, name)):
             found = await read(client, replace(wanted, kinds=beside)) if beside else found
-            found.listings[kind.name], found.chosen[kind.name] = Listing(one), one
+            found.listings[kind.name], found.chosen[kind.name] = Listing(one, complete=False), one
         else:
             found = await read(client, replace(wanted, kinds=(*beside, kind)))
         lives = found.chosen[kind.name]
@@ -183,4 +185,4 @@ async def _get(
         denied=found.listings[kind.name].denied,
         narrowed=bool(name or wanted.filters),
     )
-    return found, got
+    return found, got, managed

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from trueup.cli.asking import Context
     from trueup.cli.console import Console
-    from trueup.importing import Found, Wanted
+    from trueup.importing import Found, Known, Wanted
     from trueup.model import Kind
     from trueup.plan import Reading
 
@@ -34,7 +34,7 @@ trueup import wexa -o connectors --project 68063653fc2e1fb859700001"""
 
 @click.command("import", cls=Command, examples=_EXAMPLES)
 @click.argument("system", type=click.Choice(SYSTEMS), metavar="den|wexa")
-@asks("files", "connection", "retry_for", "state", "verbose", "no_color")
+@asks("files", "connection", "stack", "retry_for", "state", "verbose", "no_color")
 @click.option(
     "--kind",
     "kinds",
@@ -99,8 +99,9 @@ def command(
 ) -> int:
     """Write manifests for what exists.
 
-    Of what trueup has not written to, a plan of them at once shows no difference. Secrets are never written, and
-    config and metadata only with --include-config; what was left out is listed. Nothing is changed in Den or Wexa.
+    A plan of them at once shows no difference, unless config that trueup wrote is left out. What the ledger knows
+    keeps its address. Secrets are never written, and config and metadata only with --include-config; what was left
+    out is listed. Nothing is changed in Den or Wexa.
     Exits with 1 when something that was asked for could not be read.
     """
     from pathlib import Path
@@ -128,8 +129,8 @@ def command(
         checked_projects(projects, known, main) if main.parent else (),
         connection_of(asked),
     )
-    found, reading, origin = blocking(_read(asked, console, system, known, wanted))
-    made = manifests(found, wanted_kinds, Manner(include_config, connection_of(asked)))
+    found, reading, origin, managed = blocking(_read(asked, console, system, known, wanted))
+    made = manifests(found, wanted_kinds, Manner(include_config, connection_of(asked)), managed)
     placed = files_of(made, found)
     comment = (f"What was live on {origin}, as trueup import wrote it.",)
     before = [path for path in writing.manifests_in(folder) if path.startswith(f"{system}/")]
@@ -170,20 +171,21 @@ def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[Kin
 
 async def _read(
     asked: Asked, console: Console, system: str, known: Context, wanted: Wanted
-) -> tuple[Found, Reading, str]:
-    """What is live, what reading it took, and where it was read."""
+) -> tuple[Found, Reading, str, Known]:
+    """What is live, what reading it took, where it was read, and what the ledger knows of it."""
 
     from trueup.cli.asking import Meter, client_of
     from trueup.cli.running import session
-    from trueup.importing import read
+    from trueup.importing import Known, read
 
     async with session(asked, console, known.manifest, systems=(system,)) as (opened, progress, _):
         client = client_of(opened, system, asked)
         meter = Meter(client)
         settings = opened.settings[system, wanted.connection]
+        managed = Known(*await opened.records((system, wanted.connection)))
         found = await read(client, wanted)
         progress.close()
-        return found, meter.read(), settings.scope
+        return found, meter.read(), settings.scope, managed
 
 
 def _following(asked: Asked, known: Context, out: str) -> str:

@@ -28,6 +28,8 @@ def completed(ctx: click.Context, shared: dict[str, Any]) -> dict[str, Any]:
         return shared
     paths = shared.get("files") or (".",)
     sets = {path: found for path in paths if (found := _set_in(path)) is not None}
+    if not sets and isinstance(out := ctx.params.get("out"), str) and (found := _set_in(out)) is not None:
+        sets = {out: found}  # the manifests that are written become part of that set
     if not sets:
         return shared
     _only_one(sets)

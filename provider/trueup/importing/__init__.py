@@ -4,6 +4,7 @@ kinds       words of a command line to kinds
 filters     which of the live resources are meant
 reading     what is live, each kind once
 naming      names that a manifest and a file can have
+known       names that a ledger has for what is live
 pruning     free values without secrets
 describing  one live resource to the manifest that declares it
 emit        plain values to YAML
@@ -13,12 +14,14 @@ writing     files into a folder
 
 from trueup.importing.describing import Described, Left, Manner
 from trueup.importing.imported import Import, files, manifests, text_of
+from trueup.importing.known import Known
 from trueup.importing.reading import Found, Wanted, main_kind, read
 
 __all__ = [
     "Described",
     "Found",
     "Import",
+    "Known",
     "Left",
     "Manner",
     "Wanted",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from trueup.importing import emit
 from trueup.importing.describing import Described, described
 from trueup.importing.kinds import parent_of, short, with_parents
+from trueup.importing.known import Known
 from trueup.importing.naming import file_names, resource_names
 from trueup.model import Listing
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from trueup.importing.reading import Found
     from trueup.model import Kind, Live
 
+NOTHING: Final = Known()
+"""Without a ledger."""
 _SEPARATOR: Final = ":"
 """Between the name of a parent and what is below it, as in the addresses of short forms."""
 
@@ -31,6 +34,8 @@ class Import:
     """The `metadata.name` of everything that was read, by kind and id."""
     denied: dict[str, str] = field(default_factory=dict)
     """Parents below which nothing could be read, by id, and why."""
+    stacks: dict[str, str] = field(default_factory=dict)
+    """Other sets of manifests that manage what has a manifest, by id."""
 
     @property
     def declared(self) -> list[Described]:
@@ -43,16 +48,20 @@ class Import:
         return [one for one in self.resources if one.document is None]
 
 
-def manifests(found: Found, kinds: Sequence[Kind], manner: Manner) -> Import:
-    """The manifests of the chosen resources of some kinds."""
+def manifests(found: Found, kinds: Sequence[Kind], manner: Manner, known: Known = NOTHING) -> Import:
+    """The manifests of the chosen resources of some kinds, under the names that a ledger has for them."""
     result = Import()
+    connection = manner.connection
     names = result.names
     declared: dict[str, dict[str, str]] = {}
     for kind in with_parents(kinds):
         listing = found.listings.get(kind.name, Listing([]))
         result.denied |= listing.denied
         above = names.get(parent.name, {}) if (parent := parent_of(kind)) else None
-        names[kind.name] = resource_names((live.id, _called(kind, live, above)) for live in listing.items)
+        called = ((live.id, _called(kind, live, above)) for live in listing.items)
+        kept = known.names(kind, connection, listing)
+        reserved = known.reserved(kind, connection, listing, (above or {}).keys())
+        names[kind.name] = resource_names(called, kept, reserved)
         if kind not in kinds:
             continue
         mine = declared[kind.name] = {}
@@ -63,6 +72,7 @@ def manifests(found: Found, kinds: Sequence[Kind], manner: Manner) -> Import:
             result.resources.append(one)
             if one.document is not None:
                 mine[live.id] = one.name
+    result.stacks = known.stacks(one.live for one in result.declared)
     return result
 
 

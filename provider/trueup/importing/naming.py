@@ -1,7 +1,8 @@
 """Names of what is live -> names that a manifest and a file can have: readable, and each once.
 
-They depend on nothing but what is live: whoever imports again gets the same ones. Of several that would be alike the
-oldest keeps the name, which the ids tell, and the others get the end of their ids behind it.
+They depend on nothing but what is live and the names that the ledger has: another import gives the same ones. Of
+several that would be alike the oldest keeps the name, which the ids tell, and the others get the end of their ids
+behind it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 LONGEST: Final = 253
 _LONGEST_FILE: Final = 60
@@ -24,9 +25,16 @@ _ENDS: Final = (6, 10, 16)
 """How many characters of the end of an id are tried, before all of it."""
 
 
-def resource_names(found: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Names for `metadata.name` by id, of pairs of an id and what it is called."""
-    return _each_once(((key, resource_name(called)) for key, called in found), LONGEST)
+def resource_names(
+    found: Iterable[tuple[str, str]], kept: Mapping[str, str] | None = None, reserved: Iterable[str] = ()
+) -> dict[str, str]:
+    """Names for `metadata.name` by id, of pairs of an id and what it is called.
+
+    Those that are `kept`, by id, stay as they are; no other one is like them or one that is reserved.
+    """
+    kept = kept or {}
+    wanted = ((key, resource_name(called)) for key, called in found if key not in kept)
+    return {**kept, **_each_once(wanted, LONGEST, (*kept.values(), *reserved))}
 
 
 def file_names(found: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -46,17 +54,17 @@ def _file_name(name: str) -> str:
     return "" if _RESERVED.fullmatch(kept) else kept
 
 
-def _each_once(wanted: Iterable[tuple[str, str]], longest: int) -> dict[str, str]:
+def _each_once(wanted: Iterable[tuple[str, str]], longest: int, others: Iterable[str] = ()) -> dict[str, str]:
     names: dict[str, str] = {}
-    taken: set[str] = set()
-    others: list[tuple[str, str]] = []
+    taken = set(map(_alike, others))
+    alike: list[tuple[str, str]] = []
     for key, name in sorted(wanted):
         if name and _alike(name) not in taken:
             taken.add(_alike(name))
             names[key] = name
         else:
-            others.append((key, name))
-    for key, name in others:  # once it is known which names are taken as they are
+            alike.append((key, name))
+    for key, name in alike:  # once it is known which names are taken as they are
         names[key] = next(one for one in _told_apart(key, name, longest) if _alike(one) not in taken)
         taken.add(_alike(names[key]))
     return names

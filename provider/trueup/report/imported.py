@@ -68,7 +68,13 @@ def render(done: Imported, page: Page, *, following: str = "") -> str:
     troubled = [f"{_name(one)}: {safe(one.live.trouble)}" for one in declared if one.live.trouble]
     _told(sheet, "As it is, and not well:", troubled, page)
     _told(sheet, "Were there before, and stay as they are:", [safe(one) for one in done.others], page)
-    if lines or done.made.refused or done.made.denied or troubled or done.others:
+    elsewhere = [
+        f'{counted(number, "resource")} by the set "{safe(stack)}": its manifests declare them; '
+        f"to move them into this set, apply with --take-from {safe(stack)}"
+        for stack, number in sorted(Counter(done.made.stacks.values()).items())
+    ]
+    _told(sheet, "Managed already, so that a plan of this set refuses them:", elsewhere, page)
+    if lines or done.made.refused or done.made.denied or troubled or done.others or elsewhere:
         sheet.line()
     if following and declared:
         sheet.line(safe(f"Next: {following}"))
@@ -100,6 +106,7 @@ def render_json(done: Imported) -> str:
             "resources": resources,
             "cannot_be_declared": refused,
             "could_not_be_read": denied,
+            "managed_by_other_sets": [{"id": key, "stack": stack} for key, stack in sorted(done.made.stacks.items())],
             "stayed": [scrub(one) for one in done.others],
             "reading": took(done.reading),
         }
