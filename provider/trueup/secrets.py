@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import operator
@@ -12,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from trueup.errors import SecretError
 from trueup.redaction import REDACTED as REDACTED
@@ -236,10 +235,13 @@ def reveal(value: Any) -> Any:
     return value
 
 
+_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode
+
+
 def fingerprint(key: bytes, value: Any) -> str:
     """A keyed digest of a plain value or a Secret: equal for equal values, useless without the key."""
-    text = json.dumps(reveal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    text = _canonical(reveal(value))
+    return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def is_mark_of(mark: str | None, key: bytes, value: Any) -> bool:

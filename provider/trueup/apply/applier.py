@@ -144,21 +144,27 @@ class Applier:
         ready = turns.ready
         enough = sum(client.concurrency for client in self.clients.values())
         running: dict[asyncio.Task[None], Outcome] = {}
+        ended: asyncio.Queue[asyncio.Task[None]] = asyncio.Queue()  # asyncio.wait would go over all of them each time
         while ready or running:
             if ready and len(running) <= enough:
                 wave, ready = [one for one in ready if self._may(one)], []
                 await self.journal.intend([(one.step, resolved(one.step, self._lives)) for one in wave])
-                running |= {asyncio.ensure_future(self._one(one, fail_fast, shown=shown)): one for one in wave}
+                for one in wave:
+                    task = asyncio.create_task(self._one(one, fail_fast, shown=shown))
+                    task.add_done_callback(ended.put_nowait)
+                    running[task] = one
             if not running:
                 break
             try:
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                done = [await ended.get()]
             except BaseException:  # whoever cancels this gives the lock back: nothing may go on without it
                 for task in running:
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)
                 await asyncio.shield(self.journal.flush())
                 raise
+            while not ended.empty():
+                done.append(ended.get_nowait())
             for task in done:
                 outcome = running.pop(task)
                 task.result()

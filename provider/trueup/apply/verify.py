@@ -166,12 +166,14 @@ class Verifier:
         self, place: Place, outcomes: Sequence[Outcome], lives: Mapping[str, Live]
     ) -> list[tuple[Outcome, Step | None]]:
         policy = Policy(self._journal.key)
+        known = self._journal.records.get(place[:2], {})
         undone: list[tuple[Outcome, Step | None]] = []
         for outcome in outcomes:
             live = lives.get(cast("Live", outcome.live).id)
             declared = _with_ids(outcome.step.declared, resolved(outcome.step, self._lives))
             listing = Listing([live] if live is not None else [], complete=False)
-            steps = build([declared], {place: listing}, self._journal.records, policy).steps
+            record = {live.id: known[live.id]} if live is not None and live.id in known else {}
+            steps = build([declared], {place: listing}, {place[:2]: record}, policy).steps
             step = next((one for one in steps if one.action != "no-op"), None)
             # What cannot be read back is not verified, nor is what was learned just now.
             outcome.verified = not steps and outcome.result == "done" and not outcome.learned

@@ -20,7 +20,7 @@ from trueup.client.gate import Gate
 from trueup.client.network import Network, Way
 from trueup.client.outage import Outage
 from trueup.client.pace import Meter, sort_of
-from trueup.client.permit import Late, checking
+from trueup.client.permit import Late
 from trueup.client.values import Limits, Signs
 from trueup.client.window import RECENT, Window
 from trueup.errors import Malformed, Refused, Stopped, Unavailable
@@ -200,7 +200,7 @@ class Client:
                 await self._gate.enter(call)
             era = self._gate.era
             call.tried += 1
-            way = Way()
+            way = Way(lease, body=call.body is not None)
             try:
                 status, raw, headers, request_id = await self._exchange(call, way)
             except Late:
@@ -253,7 +253,6 @@ class Client:
             headers["content-type"] = "application/json"
         lease = self._lease_of(call)
         limit = asyncio.timeout(self.timeout) if lease is None else lease.within(self.timeout)
-        trace = way if lease is None else checking(lease, way, body=content is not None)
         try:
             async with (
                 limit,  # the whole of it: a slow drip resets every smaller clock
@@ -263,7 +262,7 @@ class Client:
                     params=call.query or None,
                     content=content,
                     headers=headers,
-                    extensions={"trace": trace},
+                    extensions={"trace": way},
                 ) as response,
             ):
                 request_id = request_id_of(self, call, response.headers)

@@ -10,15 +10,19 @@ import httpx
 
 from trueup.client.certificates import context_for, unused
 from trueup.client.cookies import none_kept
+from trueup.client.permit import Late
 from trueup.client.proxies import Proxy, proxy_for
 from trueup.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trueup.client.permit import Lease
+
 _KEEP_ALIVE: Final = 4.0  # Den closes idle connections after 5 s; a request on a closing one would be ambiguous
 _CONNECT: Final = 10.0
 """Seconds that a connection may take: what drops packets shall not take the time that an answer may."""
+_LEAVING: Final = ("send_request_headers.started", "send_request_body.started")
 _UNSENT: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -73,16 +77,23 @@ class Network:
 class Way:
     """How far one try got, as httpcore traces it: its failure alone does not say whether anything was sent."""
 
-    __slots__ = ("_heard", "_sent", "failed")
+    __slots__ = ("_heard", "_lease", "_leaving", "_sent", "failed")
 
-    def __init__(self) -> None:
+    def __init__(self, lease: Lease | None = None, *, body: bool = False) -> None:
         self._heard = self._sent = False
+        self._lease = lease
+        self._leaving = _LEAVING if body else _LEAVING[:1]  # headers without a body that follows are a request
         self.failed = ""
         """The first step that failed, such as `connection.connect_tcp`."""
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of an event."""
+        """Take note of an event. Raises Late where bytes of a write would leave after the term of its lease.
+
+        A process may be stopped, or a machine fall asleep, before there is a connection.
+        """
         self._heard = True
+        if self._lease is not None and event.endswith(self._leaving) and not self._lease.holds():
+            raise Late
         if event == "http11.send_request_headers.started":
             self._sent = info["request"].method != b"CONNECT"  # that one is for the proxy
         elif event.endswith(".failed") and not self.failed:

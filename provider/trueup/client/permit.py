@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from trueup.client.client import Client
     from trueup.client.values import Answer
-
-
-class Trace(Protocol):
-    """The callback of httpcore at each step of a request."""
-
-    async def __call__(self, event: str, info: Any) -> None:
-        """Take note of a step."""
 
 
 class Lease(Protocol):
@@ -36,22 +29,6 @@ class Lease(Protocol):
 
 class Late(Exception):
     """The term ended just before the bytes left: nothing was sent."""
-
-
-def checking(lease: Lease, way: Trace, *, body: bool) -> Trace:
-    """Return a trace that goes by `way`, and raises Late where the lease does not hold any more.
-
-    A process may be stopped, or a machine fall asleep, before there is a connection. A request whose body does not
-    follow is none.
-    """
-    before = ("send_request_headers.started", *(("send_request_body.started",) if body else ()))
-
-    async def trace(event: str, info: Any) -> None:
-        if event.endswith(before) and not lease.holds():
-            raise Late
-        await way(event, info)
-
-    return trace
 
 
 class Guard(Protocol):

@@ -25,6 +25,8 @@ def reading() -> Reading:
 
 def since(earlier: Reading) -> float:
     """Return the seconds that have passed since a moment."""
+    if _BOOT is not None:
+        return time.clock_gettime(_BOOT) - earlier[0]
     return max(now - then for now, then in zip(reading(), earlier, strict=True))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 import stat
@@ -19,6 +20,7 @@ from trueup.ledger import snapshots
 from trueup.secrets import Secret, scrub
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Table
@@ -83,11 +85,23 @@ class Database:
         """An insert that knows of conflicts."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
-    def upsert(self, table: Table) -> Any:
-        """An insert that replaces the row with the same primary key."""
+    def put(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows, each in the place of the one with its primary key; later ones win over earlier ones."""
+        if not rows:
+            return
+        keys = [one.name for one in table.primary_key]
         command = self.insert(table)
+        values: Any = rows
+        if not self.is_sqlite:  # one statement with all of them, rather than one a row: thousands may come
+            values = {"rows": json.dumps(list({tuple(row[key] for key in keys): row for row in rows}.values()))}
+            columns = [sql.column(one.name, one.type) for one in table.columns]
+            text = sql.cast(sql.bindparam("rows", type_=sql.String), postgresql.JSON)
+            given = sql.func.json_to_recordset(text).table_valued(*columns, name="given")
+            command = command.from_select(
+                [one.name for one in columns], sql.select(given.render_derived(with_types=True))
+            )
         others = {one.name: command.excluded[one.name] for one in table.columns if not one.primary_key}
-        return command.on_conflict_do_update(index_elements=[one.name for one in table.primary_key], set_=others)
+        connection.execute(command.on_conflict_do_update(index_elements=keys, set_=others), values)
 
     def now(self, connection: Connection) -> float:
         """Seconds since 1970 by the clock of the database, which all who share it go by."""
@@ -240,7 +254,6 @@ def _postgresql(where: str) -> Database:
         pool_pre_ping=True,
         hide_parameters=True,
     )
-    engine.dialect.use_insertmanyvalues_wo_returning = True  # a statement of many rows rather than one each
 
     @sql.event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:

@@ -172,7 +172,7 @@ def _deleted(connection: Connection, row: Row[Any]) -> bool:
 def _next_token(database: Database, connection: Connection) -> int:
     last = connection.execute(sql.select(FACTS.c.value).where(FACTS.c.name == _TOKEN)).scalar()
     token = int(last or 0) + 1
-    connection.execute(database.upsert(FACTS), [{"name": _TOKEN, "value": str(token)}])
+    database.put(connection, FACTS, [{"name": _TOKEN, "value": str(token)}])
     return token
 
 

@@ -120,7 +120,7 @@ def _brought_up(found: Database, connection: Connection, version: int, facts: di
     for step in STEPS[version:]:
         step(connection)
     facts = {"key": secrets.token_hex(_KEY_BYTES), **facts, "schema_version": str(SCHEMA_VERSION)}
-    connection.execute(found.upsert(FACTS), [{"name": name, "value": value} for name, value in facts.items()])
+    found.put(connection, FACTS, [{"name": name, "value": value} for name, value in facts.items()])
     return facts
 
 

@@ -139,23 +139,26 @@ class Ledger:
         """
         gone = sql.delete(RECORDS).where(RECORDS.c.scope == sql.bindparam("of"), RECORDS.c.id == sql.bindparam("which"))
         # In the same order for everybody, so that no two processes wait for each other.
-        batches = [
-            (gone, [{"of": scope, "which": one} for scope, one in sorted(forgotten)]),
-            (self.database.upsert(RECORDS), _sorted(map(rows.from_record, records), "scope", "id")),
-            (self.database.upsert(INTENTS), _sorted(map(rows.from_intent, intents), "run", "number")),
-            (self.database.upsert(SEEN), _sorted(map(_plain, seen), "scope", "kind", "parent")),
+        removed = [{"of": scope, "which": one} for scope, one in sorted(forgotten)]
+        written = [
+            (RECORDS, _sorted(map(rows.from_record, records), "scope", "id")),
+            (INTENTS, _sorted(map(rows.from_intent, intents), "run", "number")),
+            (SEEN, _sorted(map(_plain, seen), "scope", "kind", "parent")),
         ]
-        due: list[tuple[Any, Any]] = [(command, values) for command, values in batches if values]
-        due += [(command, None) for command in _settling(outcomes)]
-        if not due:
+        settled = list(_settling(outcomes))
+        if not (removed or settled or any(values for _, values in written)):
             return
 
         def write() -> bool:
             with self.database.writing() as connection:
                 if under is not None and not locks.holds(connection, under.names, under.run.id, under.token):
                     return False
-                for command, values in due:
-                    connection.execute(command, values)
+                if removed:
+                    connection.execute(gone, removed)
+                for table, values in written:
+                    self.database.put(connection, table, values)
+                for command in settled:
+                    connection.execute(command)
             return True
 
         if under is not None:

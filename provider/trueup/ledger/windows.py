@@ -42,16 +42,16 @@ def _note(database: Database, credential: str, use: Use) -> Used:
             now = _now(database, connection, use)
         return _used(row, now, use.silence)
     with database.writing() as connection:
-        empty = database.insert(WINDOWS).values(credential=credential, requests=0, last=0.0)
-        connection.execute(empty.on_conflict_do_nothing())  # a row that is not there cannot be locked
-        row = connection.execute(query.with_for_update()).one()
+        if (row := connection.execute(query.with_for_update()).one_or_none()) is None:
+            empty = database.insert(WINDOWS).values(credential=credential, requests=0, last=0.0)
+            connection.execute(empty.on_conflict_do_nothing())  # a row that is not there cannot be locked
+            row = connection.execute(query.with_for_update()).one()
         now = _now(database, connection, use)
         before = _used(row, now - use.first, use.silence)
         total = before.requests + use.requests
         # A time of the future is one of a clock that was set back since: the other one is right.
         last = max((time for time in (now - use.last, row.last) if time <= now), default=now)
-        values = {"credential": credential, "requests": total, "last": last}
-        connection.execute(database.upsert(WINDOWS), [values])
+        database.put(connection, WINDOWS, [{"credential": credential, "requests": total, "last": last}])
     return Used(total, before.age)
 
 
