@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import MISSING, UNKNOWN, Change, Path, at, leaves, same
 from trueup.plugin.codec import bare, has_unknown, is_sealed
+from trueup.plugin.states import RENAMED
 from trueup.plugin.tokens import ADOPT, inputs_of
 
 if TYPE_CHECKING:
@@ -77,6 +78,34 @@ def same_thing(verbs: Verbs, before: Mapping[str, Any], after: Mapping[str, Any]
         return verbs.key(bare(dict(before))) == verbs.key(bare(dict(after)))
     except KeyError:
         return True
+
+
+def known_as(spec: Mapping[str, Any], before: dict[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields whose canonical form is what the state has, or what is live, as the state says it."""
+    return {
+        name: before[name]
+        for name, value in spec.items()
+        if name in before and value in (bare(before[name]), live.get(name, MISSING))
+    }
+
+
+def renamed(kind: Kind, state: dict[str, Any], inputs: dict[str, Any], found: Differences) -> list[str]:
+    """Notes as a difference that no server hears of what the program calls by a former name; which those are.
+
+    It has a path of its own: the engine replaces what differs in a field that cannot be changed.
+    """
+    former = bare(state.get(RENAMED))
+    names = [name for name in kind.one_of if isinstance(former, dict) and name in former]
+    told = [
+        f'{name} "{former[name]}" is now "{bare(state.get(name))}"'
+        for name in names
+        if bare(inputs.get(name)) == former[name]
+    ]
+    if told:
+        change = Change((RENAMED,), former, MISSING)
+        found.changes.append(change)
+        found.local.append(change)
+    return told
 
 
 def _of_field(

@@ -14,11 +14,13 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
+from trueup.apply.journal import as_key
 from trueup.diff import Change
 from trueup.errors import SafetyError, Stopped, TrueupError
 from trueup.model import Call, Desired, Live, Verbs
 from trueup.plan.names import temporary
 from trueup.plugin.codec import bare, has_unknown
+from trueup.plugin.tokens import id_of, token_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -40,6 +42,10 @@ _UNKNOWN: Final = (
     "on this one; or run pulumi up with its new name alone, and then with this one. Otherwise rename or remove it, or "
     "choose another name."
 )
+_HELD: Final = (
+    "If its name changes as well, run pulumi up without --skip-preview, or run pulumi up with its new name alone, and "
+    "then with this one."
+)
 
 
 @dataclass(slots=True)
@@ -49,8 +55,8 @@ class _Resource:
     urn: str
     kind: Kind
     live: Live
-    leaving: bool = False
-    """Whether it is to have another name than it has."""
+    leaving: bool | None = None
+    """Whether it is to have another name than it has; None until the program has said so."""
 
 
 @dataclass(slots=True)
@@ -60,6 +66,8 @@ class Handovers:
     world: World
     _known: dict[str, _Resource] = field(default_factory=dict)
     """By id."""
+    _declared: set[str] = field(default_factory=set)
+    """URNs of the resources that the program has declared so far."""
     _waiting: dict[str, str] = field(default_factory=dict)
     """By the id of what waits, the id of what has the name."""
     _aside: set[str] = field(default_factory=set)
@@ -68,15 +76,21 @@ class Handovers:
     _count: int = 0
     """Of news so far."""
 
+    def declare(self, urn: str) -> None:
+        """Note that the program declares that resource: what it is compared with next is the program's mind."""
+        self._declared.add(urn)
+
     def saw(self, urn: str, kind: Kind, live: Live, wanted: dict[str, Any] | None = None) -> None:
         """The engine has that as a resource, which is to be as `wanted` says."""
         verbs = cast(Verbs, kind.verbs)
         if not verbs.naming:
             return
-        known = self._known.get(live.id)
-        if wanted is None and known is not None:
+        if wanted is None and live.id in self._known:
             return
-        self._known[live.id] = _Resource(urn, kind, live, _other_name(verbs, live, wanted or {}))
+        leaving = None if wanted is None else _other_name(verbs, live, wanted)
+        if leaving is False and urn not in self._declared:  # a refresh compares with the state, not with the program
+            leaving = None
+        self._known[live.id] = _Resource(urn, kind, live, leaving)
         self._tell()
 
     async def read(self, urn: str, kind: Kind, live: Live, *, kept: bool) -> None:
@@ -89,10 +103,15 @@ class Handovers:
 
     async def differ(self, urn: str, kind: Kind, live: Live, inputs: Mapping[str, Any], found: Differences) -> None:
         """Notes which name it has and is to have; a temporary one that an earlier run left is a difference."""
-        naming = cast(Verbs, kind.verbs).naming
+        verbs = cast(Verbs, kind.verbs)
+        naming, memory = verbs.naming, await self.world.memory(kind.system)
         wanted = {name: value for name, value in bare(dict(inputs)).items() if not has_unknown(value)}
         self.saw(urn, kind, live, wanted)
-        aside = (await self.world.memory(kind.system)).aside(live.id)
+        if (known := self._known.get(live.id)) is not None and known.leaving:
+            await memory.holders.leaves(live.id, as_key(verbs.key(live.spec)))
+        elif known is not None and known.leaving is False:
+            await memory.holders.stays(live.id)
+        aside = memory.aside(live.id)
         if aside and naming in wanted and all(change.path[0] != naming for change in found.changes):
             found.changes.append(Change((naming,), aside, wanted[naming]))
 
@@ -101,10 +120,11 @@ class Handovers:
         verbs, memory = cast(Verbs, kind.verbs), await self.world.memory(kind.system)
         return not verbs.naming or memory.left(live.id) or memory.began(urn, kind, verbs.key(spec))
 
-    def is_anothers(self, urn: str, live: Live) -> bool:
-        """Whether another resource of the program is known to be that."""
-        known = self._known.get(live.id)
-        return known is not None and known.urn != urn
+    async def is_anothers(self, urn: str, kind: Kind, live: Live) -> bool:
+        """Whether another resource of the program is that, by this run or by the ledger. Raises LedgerError."""
+        if (known := self._known.get(live.id)) is not None:
+            return known.urn != urn
+        return bool((await self.world.memory(kind.system)).holders.another(urn, live.id))
 
     def ended(self, key: str, *, renamed: bool) -> None:
         """An update of it has ended; unless it was renamed, it keeps its name."""
@@ -119,10 +139,10 @@ class Handovers:
         self._known.pop(key, None)
         self._tell()
 
-    async def heard_of(self, urn: str, live: Live) -> bool:
+    async def heard_of(self, urn: str, kind: Kind, live: Live) -> bool:
         """Whether another resource of the program turns out to be that, before the program falls silent."""
         until = self.world.clock.monotonic() + LIMIT
-        while not self.is_anothers(urn, live):
+        while not await self.is_anothers(urn, kind, live):
             if not await self._next(self._count, SILENT) or self.world.clock.monotonic() > until:
                 return False
         return True
@@ -133,7 +153,7 @@ class Handovers:
         Raises SafetyError when it stays taken, Stopped, and ApiError.
         """
         verbs = cast(Verbs, kind.verbs)
-        if not verbs.naming or (own is not None and not _other_name(verbs, own, spec)):
+        if own is not None and not (verbs.naming and _other_name(verbs, own, spec)):
             return
         key = own.id if own is not None else ""
         until = self.world.clock.monotonic() + LIMIT
@@ -151,7 +171,7 @@ class Handovers:
         """Waits for whatever becomes of what has the name, or sees to it that it has another one."""
         count, before = self._count, self._about(holder.id)
         known = self._known.get(holder.id)
-        if known is not None and not known.leaving:
+        if known is not None and known.leaving is False:
             raise _taken(kind, holder, f"{known.urn}, which keeps it", _ABOUT)
         if own is not None and own.id not in self._aside and self._circle(holder.id, own.id):
             await self._step_aside(self._known[own.id])
@@ -165,10 +185,35 @@ class Handovers:
             if heard and self.world.clock.monotonic() < until:
                 count = self._count
                 continue
-            if known is None or holder.id in self._aside:
-                raise _taken(kind, holder, "of which this run has not heard", _UNKNOWN)
-            await self._step_aside(known)
-            return
+            if holder.id not in self._aside and (leaving := await self._leaving(kind, holder)) is not None:
+                await self._step_aside(leaving)
+                return
+            raise await self._unheard_of(kind, holder, own)
+
+    async def _unheard_of(self, kind: Kind, holder: Live, own: Live | None) -> SafetyError:
+        """Return the error for a name that is taken by something that the program has not spoken of yet."""
+        known = self._known.get(holder.id)
+        urn = known.urn if known is not None else (await self.world.memory(kind.system)).holders.holder(holder.id)
+        if not urn:
+            return _taken(kind, holder, "of which this run has not heard", _UNKNOWN)
+        hint = _HELD
+        if own is None:
+            hint += (
+                " If it is this same resource under a former name in the program, give that as an alias. If no program "
+                f"has it any more: pulumi import {token_of(kind)} NAME {id_of(kind, holder)}."
+            )
+        return _taken(kind, holder, f"which a state holds as {urn}, and of which this run has not heard", hint)
+
+    async def _leaving(self, kind: Kind, holder: Live) -> _Resource | None:
+        """Return the resource that is to release the name that it has, by this run or by a preview; None if none is."""
+        known, holders = self._known.get(holder.id), (await self.world.memory(kind.system)).holders
+        if known is not None and known.leaving is not None:
+            return known if known.leaving else None
+        urn = holders.holder(holder.id)
+        if not urn or not holders.is_leaving(holder.id, as_key(cast(Verbs, kind.verbs).key(holder.spec))):
+            return None
+        known = self._known[holder.id] = _Resource(urn, kind, holder, leaving=True)
+        return known
 
     def _about(self, key: str) -> tuple[object, ...]:
         """Return whether a resource is known, is leaving its name, and has a temporary one."""
@@ -194,7 +239,8 @@ class Handovers:
         memory = await self.world.memory(kind.system)
         await self.world.may_write(kind, live.spec)
         async with self.world.writing[writer(kind, live.spec, live.id)]:
-            if live.id in self._aside or not resource.leaving:
+            known = self._known.get(live.id)
+            if live.id in self._aside or known is None or not known.leaving:
                 return  # it was updated meanwhile
             await memory.set_aside(resource.urn, kind, live.id, name)
             await self._rename(kind, live, name)
@@ -261,8 +307,9 @@ def _other_name(verbs: Verbs, live: Live, wanted: dict[str, Any]) -> bool:
 
 
 def _taken(kind: Kind, holder: Live, who: str, hint: str) -> SafetyError:
-    name = str(holder.spec.get(cast(Verbs, kind.verbs).naming))
-    return SafetyError(f'the name "{name}" is taken by {kind.name} {holder.id}, {who}.', hint=hint)
+    naming = cast(Verbs, kind.verbs).naming
+    name = f'the name "{holder.spec.get(naming)}"' if naming else holder.name
+    return SafetyError(f"{name} is taken by {kind.name} {holder.id}, {who}.", hint=hint)
 
 
 def writer(kind: Kind, spec: dict[str, Any], key: str = "") -> str:

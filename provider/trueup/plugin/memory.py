@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from trueup.apply.journal import as_key
 from trueup.errors import LedgerError
+from trueup.plugin.holders import Holders
 from trueup.records import Intent, Record, Run, Seen, stamp
 from trueup.secrets import fingerprint
 
@@ -59,6 +60,7 @@ class Memory:
         self._now = now
         self._scope = f"pulumi {scope}"
         self._writer = writer
+        self.holders = Holders(ledger, self._scope, now)
         self._open: dict[str, list[Intent]] = {}
         self._aside: dict[str, Intent] = {}
         """The intents to give temporary names, by the id of the resource."""
@@ -78,6 +80,7 @@ class Memory:
         self._retained = {record.id: record for record in (await self._ledger.records({self._scope})).values()}
         seen = (await self._ledger.seen({self._scope})).values()
         self._accepted = [one for one in seen if one.kind == _CREDENTIAL]
+        self.holders.load(seen)
 
     async def intend(self, urn: str, kind: Kind, key: Hashable) -> None:
         """It is about to be created. Raises LedgerError."""
@@ -179,5 +182,6 @@ class Memory:
 
     async def aclose(self) -> None:
         """Notes that this process ended; what is open stays so until the engine shows that it knows."""
+        await self.holders.flush()
         if self._writer.begun and self._ledger is not None:
             await self._ledger.finish(self._writer.run.id, stamp(self._now()), "done")

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from trueup.apply.journal import as_key
-from trueup.diff import MISSING, Change
+from trueup.diff import Change
 from trueup.errors import NotFound, Refused, SafetyError, Stopped, TrueupError
 from trueup.model import DELETES, Address, Declared, Desired, Kept, Live, Refusal, Verbs, Where
 from trueup.plugin.codec import bare, has_unknown, secrets
-from trueup.plugin.differing import Differences, differences, same_thing
+from trueup.plugin.differing import Differences, differences, known_as, renamed, same_thing
 from trueup.plugin.failures import InPart, why
 from trueup.plugin.handovers import writer
 from trueup.plugin.states import READ_BACK, RENAMED, baseline_of, imported, laid, live_of, outputs
@@ -56,7 +56,7 @@ class Resources:
         while True:
             async with self._world.writing[writer(kind, spec)]:
                 live = await reads.find(kind, spec)
-                anothers = live is not None and handovers.is_anothers(urn, live)
+                anothers = live is not None and await handovers.is_anothers(urn, kind, live)
                 if live is None or (not anothers and (silent or await handovers.is_free(urn, kind, spec, live))):
                     await self._tell_of_others(urn, kind, spec)
                     made = await self._create(urn, kind, inputs, spec, live)
@@ -64,8 +64,10 @@ class Resources:
             if anothers:
                 await handovers.free(kind, spec)
             else:
-                silent = not await handovers.heard_of(urn, live)
-        handovers.saw(urn, kind, live_of(kind, parts_of(kind, made.id)[1], "", made.state))
+                silent = not await handovers.heard_of(urn, kind, live)
+        key = parts_of(kind, made.id)[1]
+        handovers.saw(urn, kind, live_of(kind, key, "", made.state), {})
+        (await self._world.memory(kind.system)).holders.keep(key, urn)
         return made
 
     async def _create(self, urn: str, kind: Kind, inputs: Properties, spec: dict[str, Any], live: Live | None) -> Made:
@@ -94,6 +96,7 @@ class Resources:
         if state:
             await self._kept(urn, kind, key, parent, state)
         if live is None:
+            (await self._world.memory(kind.system)).holders.release(key, urn)
             return None
         if live.trouble:
             self._world.host.warn(live.trouble, urn)
@@ -161,7 +164,7 @@ class Resources:
         await self._kept(urn, kind, key, parent, state)
         found = differences(kind, state, before, inputs, ignored)
         await self._world.handovers.differ(urn, kind, live_of(kind, key, parent, state), inputs, found)
-        if former := _renamed(kind, state, inputs, found):
+        if former := renamed(kind, state, inputs, found):
             self._warn_renamed(
                 urn, f"in Den, {', '.join(former)}: write that in the program. The grant stays as it is."
             )
@@ -171,7 +174,7 @@ class Resources:
         if found.replaces and type(verbs).canonical is not Verbs.canonical and not has_unknown(named):
             spec = await self._canonical(kind, inputs)  # an e-mail may be the member whose id the state has
             live = await self._world.reads(kind.system).get(kind, key, parent)
-            known = _known_as(spec, before, {} if live is None else {name: live.spec.get(name) for name in kind.one_of})
+            known = known_as(spec, before, {} if live is None else {name: live.spec.get(name) for name in kind.one_of})
             found = differences(kind, state, before, {**inputs, **known}, ignored)
         found.again = same_thing(verbs, {**bare(state), **bare(before)}, bare(inputs))
         found.refused = self._refused(kind, key, state, before, inputs, found)
@@ -217,6 +220,7 @@ class Resources:
             say = self._world.host.info if "deletionPolicy" in kind.by_name else self._world.host.warn
             say(f"{live.name} stays as it is: {calls.why}.", urn)
             await memory.retain(urn, kind, key)
+            memory.holders.release(key, urn)
             return
         if any(call.verb == "disconnect" for call in calls) and not self._world.config.allow_disconnect:
             raise SafetyError(
@@ -232,10 +236,12 @@ class Resources:
                     live = after or live
             except NotFound:
                 reads.gone(kind, key)
+                memory.holders.release(key, urn)
                 return
             except TrueupError:
                 reads.forget(kind, key)
                 raise
+            memory.holders.release(key, urn)
             if any(call.verb in DELETES for call in calls):
                 reads.gone(kind, key)
                 self._world.handovers.gone(key)
@@ -250,6 +256,7 @@ class Resources:
         """The engine has it in its state: nothing is open of it any more."""
         verbs, memory = cast(Verbs, kind.verbs), await self._world.memory(kind.system)
         await memory.taken(key)
+        memory.holders.keep(key, urn)
         if not memory.is_open(urn):
             return
         named = None  # a state may say by e-mail what was created by id
@@ -450,34 +457,6 @@ def predicted(kind: Kind, inputs: Properties, state: Properties, found: Differen
         if trait.name in state and trait.name not in known and not trait.local:
             known[trait.name] = state[trait.name]
     return known
-
-
-def _known_as(spec: Mapping[str, Any], before: Properties, live: Mapping[str, Any]) -> Properties:
-    """The fields whose canonical form is what the state has, or what is live, as the state says it."""
-    return {
-        name: before[name]
-        for name, value in spec.items()
-        if name in before and value in (bare(before[name]), live.get(name, MISSING))
-    }
-
-
-def _renamed(kind: Kind, state: Properties, inputs: Properties, found: Differences) -> list[str]:
-    """Notes as a difference that no server hears of what the program calls by a former name; which those are.
-
-    It has a path of its own: the engine replaces what differs in a field that cannot be changed.
-    """
-    former = bare(state.get(RENAMED))
-    names = [name for name in kind.one_of if isinstance(former, dict) and name in former]
-    told = [
-        f'{name} "{former[name]}" is now "{bare(state.get(name))}"'
-        for name in names
-        if bare(inputs.get(name)) == former[name]
-    ]
-    if told:
-        change = Change((RENAMED,), former, MISSING)
-        found.changes.append(change)
-        found.local.append(change)
-    return told
 
 
 def _told(kind: Kind, state: Properties) -> Properties:

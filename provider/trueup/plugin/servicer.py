@@ -125,6 +125,8 @@ class Provider(Greeting):
                 self._host.warn(warning, request.urn)
             failures = [*failed, *failures] or self._elsewhere(kind, found)
             failures = failures or self._claims.claim(kind, request.urn, found)
+            if self._world is not None:
+                self._world.handovers.declare(request.urn)
             return provider_pb2.CheckResponse(
                 inputs=encode(found),
                 failures=[provider_pb2.CheckFailure(property=one.property, reason=one.reason) for one in failures],
