@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from trueup.importing.pruning import pruned
 from trueup.manifest.literals import literals, may_hold_secret, needs_a_look, secret_form, secret_name
 
 SECRET = (
@@ -105,3 +108,38 @@ def test_a_number_that_counts_secrets_is_none(name: str) -> None:
 
 def test_a_boolean_is_no_secret() -> None:
     assert list(literals({"password": True})) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"GITHUB": {"password": {"value": "hunter2"}}},
+        {"password": [{"value": "hunter2"}]},
+        {"password": {"value": {"text": "hunter2"}}},
+        {"apiKey": {"Value": 4711}},
+        {"env": [{"name": "DB_PASSWORD", "value": "hunter2"}]},
+        {"headers": [{"key": "Authorization", "value": "hunter2"}]},
+    ],
+    ids=str,
+)
+def test_a_value_below_the_key_that_names_it(value: Any) -> None:
+    assert len(list(literals(value))) == 1
+    kept = pruned(value, ("config",))
+    assert "hunter2" not in str(kept.value)
+    assert "4711" not in str(kept.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"password": {"valueFrom": {"env": "PASSWORD"}}},
+        {"password": {"value": {"valueFrom": {"env": "PASSWORD"}}}},
+        {"maxTokens": {"value": 100}},
+        {"token": {"url": "https://example.com", "header": "x-token"}},
+        {"branch": {"value": "main"}},
+        {"env": [{"name": "BRANCH", "value": "main"}]},
+    ],
+    ids=str,
+)
+def test_a_value_below_a_key_that_names_no_secret(value: Any) -> None:
+    assert not list(literals(value))

@@ -158,6 +158,115 @@ async def test_what_is_not_heard_of_keeps_its_name_and_nothing_is_written(world:
         assert world.writes() == []
 
 
+async def previewed(folder: Path, resources: dict[str, Resource], names: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Show a provider process of its own the new names, as a preview does."""
+    async with serving(folder) as preview:
+        return await told(preview, resources, names)
+
+
+@pytest.mark.parametrize("case", ["chain", "swap", "three"])
+async def test_each_resource_is_heard_of_only_after_the_one_before(world: World, tmp_path: Path, case: str) -> None:
+    names = CASES[case]
+    async with serving(tmp_path) as first:
+        await first.configure()
+        resources = await made(first, *names)
+    inputs = await previewed(tmp_path, resources, names)
+    async with serving(tmp_path) as later:
+        await later.configure()
+        for label, one in resources.items():
+            await later.check("ConnectorInstance", label, inputs[label], one.inputs)
+            await later.diff(one, inputs[label])
+            await later.update(one, **inputs[label])
+        assert right(world, resources, names)
+        for label, one in resources.items():
+            assert (await later.diff(one, inputs[label])).changes == NONE
+
+
+async def test_after_a_refresh_each_is_still_awaited(world: World, tmp_path: Path) -> None:
+    names = {"a": "b", "b": "c"}
+    async with serving(tmp_path) as first:
+        await first.configure()
+        resources = await made(first, *names)
+    async with serving(tmp_path) as later:
+        await later.configure()
+        inputs = {label: {**one.inputs, "name": names[label]} for label, one in resources.items()}
+        for one in resources.values():
+            await later.read(one)
+            await later.diff(one, one.inputs)
+
+        async def update(label: str) -> None:
+            await later.check("ConnectorInstance", label, inputs[label], resources[label].inputs)
+            await later.diff(resources[label], inputs[label])
+            await later.update(resources[label], **inputs[label])
+
+        first_update = asyncio.ensure_future(update("a"))
+        await asyncio.sleep(0.1)
+        await asyncio.gather(first_update, update("b"))
+        assert right(world, resources, names)
+
+
+@pytest.mark.parametrize("how", ["adopt", "archived", "target"])
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_what_a_state_holds_is_not_taken_over(world: World, tmp_path: Path, how: str, leaves: bool) -> None:
+    kind = "ConnectorTarget" if how == "target" else "ConnectorInstance"
+    naming = "remoteId" if how == "target" else "name"
+    async with serving(tmp_path) as first:
+        await first.configure()
+        old = (await made(first, "a"))["a"]
+        if how == "archived":
+            await first.update(old, **{**old.inputs, "status": "archived"})
+        if how == "target":
+            old = await first.create(kind, "a", connectorInstance=old.id, remoteId="a", config={"is": "a"})
+    given = {**old.inputs, "config": {"is": "n"}, **({"adopt": True} if how == "adopt" else {})}
+    async with serving(tmp_path) as preview:
+        await preview.configure()
+        wanted, _ = await preview.check(kind, "a", {**old.inputs, naming: "x" if leaves else "a"}, old.inputs)
+        await preview.diff(old, wanted)
+    async with serving(tmp_path) as later:
+        await later.configure()
+        world.forget()
+        if not leaves:
+            await fails(later.create(kind, "n", **given), '"a" is taken by', old.id, old.urn, "alias", "pulumi import")
+            assert world.writes() == []
+            return
+        new = await later.create(kind, "n", **given)
+        await later.check(kind, "a", wanted, old.inputs)
+        await later.diff(old, wanted)
+        await later.update(old, **wanted)
+        assert new.id != old.id
+        table, field = (TARGETS, "targetConfigJson") if how == "target" else (INSTANCES, "instanceConfigJson")
+        assert (world.row(table, id=old.id)[naming], world.row(table, id=old.id)[field]) == ("x", {"is": "a"})
+        assert (world.row(table, id=new.id)[naming], world.row(table, id=new.id)[field]) == ("a", {"is": "n"})
+
+
+async def test_a_grant_that_a_state_holds_is_not_taken_over(world: World, tmp_path: Path) -> None:
+    async with serving(tmp_path) as first:
+        await first.configure()
+        docs = (await made(first, "docs"))["docs"]
+        grant = {"connectorInstance": docs.id, "team": "Platform", "role": "viewer"}
+        old = await first.create("ConnectorAccess", "platform", **grant)
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await fails(later.create("ConnectorAccess", "n", **grant, adopt=True), old.urn, "alias")
+        await later.configure()
+        again = await later.create("ConnectorAccess", "platform", **grant, adopt=True)
+        assert again.id == old.id
+
+
+async def test_what_left_the_state_may_be_taken_over(world: World, tmp_path: Path) -> None:
+    async with serving(tmp_path) as first:
+        await first.configure()
+        old = (await made(first, "docs"))["docs"]
+        target = {"connectorInstance": old.id, "remoteId": "a"}
+        one = await first.create("ConnectorTarget", "a", **target)
+        await first.delete(one)
+        await first.delete(old)
+    async with serving(tmp_path) as later:
+        await later.configure()
+        assert (await later.create("ConnectorInstance", "n", **old.inputs)).id == old.id
+        assert (await later.create("ConnectorTarget", "n", **target)).id == one.id
+
+
 async def test_what_is_unmanaged_keeps_its_name(rpc: Rpc, world: World) -> None:
     resources = await made(rpc, "a")
     inputs = await told(rpc, resources, {"a": "old-wiki"})
@@ -249,4 +358,34 @@ def test_the_engine_makes_chains_and_cycles(world: World, tmp_path: Path) -> Non
     for label, identity in before.items():
         assert rows[identity] == (names[label], f"acme/{label}", {"is": label})
     assert stack.id("n") not in before.values()
+    stack.clean()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("runtime", ["yaml", "python"])
+@pytest.mark.parametrize("words", [("--parallel", "1"), ("--refresh",)], ids=" ".join)
+def test_the_engine_renames_in_an_adverse_order(
+    world: World, tmp_path: Path, runtime: str, words: tuple[str, ...]
+) -> None:
+    def program(names: dict[str, str], after: dict[str, str]) -> dict[str, Any]:
+        found: dict[str, Any] = {"acme": resource("ConnectorAccount", remoteId="1001", displayName="acme")}
+        for label, name in names.items():
+            given: dict[str, Any] = {"connectorAccount": "${acme.id}", "name": name, "remoteId": f"acme/{label}"}
+            options = {"dependsOn": [f"${{{after[label]}}}"]} if label in after else None
+            found[label] = resource("ConnectorInstance", options, **given, adopt=True, config={"is": label})
+        return found
+
+    stack = Stack(tmp_path / "program", runtime=runtime)
+    stack.resources = program({one: one for one in "abc"}, {})
+    stack.up()
+    before = {label: stack.id(label) for label in "abc"}
+    names = {"a": "b", "b": "c", "n": "a", "c": "x"}
+    stack.resources = program(names, {"b": "a", "a": "n", "c": "b"})
+    stack.write()
+    stack.run("up", "--yes", *words)
+    rows = held(world)
+    for label, identity in before.items():
+        assert rows[identity] == (names[label], f"acme/{label}", {"is": label})
+    assert rows[stack.id("n")] == ("a", "acme/n", {"is": "n"})
     stack.clean()

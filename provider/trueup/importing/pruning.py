@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import MISSING
-from trueup.manifest.literals import names_secret, secret_form
+from trueup.manifest.literals import named_items, secret_form
 from trueup.secrets import Secret, scrub
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class _Walk:
         self.gone: list[tuple[Path, str]] = []
         self._count = 0
 
-    def taken(self, value: Any, path: Path, *, named: bool = False) -> Any:
+    def taken(self, value: Any, path: Path, *, named: str = "") -> Any:
         self._count += 1
         if self._count > _LARGEST:
             raise _TooLarge
@@ -73,27 +73,27 @@ class _Walk:
             elif len(path) > _DEEPEST:
                 why = _DEEP
             else:
-                return self._mapping(value, path)
+                return self._mapping(value, path, named)
         elif isinstance(value, list):
             return self._list(value, path, named)
         else:
-            why = _unfit(value, named)
+            why = _unfit(value, named=bool(named))
         if why:
             self.gone.append((path, why))
             return MISSING
         return value
 
-    def _mapping(self, value: dict[str, Any], path: Path) -> Any:
+    def _mapping(self, value: dict[str, Any], path: Path, named: str) -> Any:
         kept: dict[str, Any] = {}
-        for key, item in value.items():
+        for key, item, name in named_items(value, named):
             here = (*path, key)
             if is_secret(key) or _is_half(key):
                 self.gone.append((here, _GUARDED if is_secret(key) else _HALF))
-            elif (found := self.taken(item, here, named=names_secret(key, item))) is not MISSING:
+            elif (found := self.taken(item, here, named=name)) is not MISSING:
                 kept[key] = found
         return kept if kept or not value else MISSING
 
-    def _list(self, value: list[Any], path: Path, named: bool) -> Any:
+    def _list(self, value: list[Any], path: Path, named: str) -> Any:
         before = len(self.gone)
         items = [self.taken(item, (*path, number), named=named) for number, item in enumerate(value)]
         if len(path) > _DEEPEST:
@@ -104,7 +104,7 @@ class _Walk:
         return items
 
 
-def _unfit(value: Any, named: bool) -> str:
+def _unfit(value: Any, *, named: bool) -> str:
     if isinstance(value, Secret):
         return _GUARDED
     if isinstance(value, str):

@@ -26,7 +26,7 @@ from yaml.events import (
 
 from trueup.errors import Fault
 from trueup.manifest import syntax
-from trueup.manifest.literals import secret_name
+from trueup.manifest.literals import leads_to_secret
 from trueup.manifest.mending import join_halves
 from trueup.manifest.scalars import Odd, resolve
 from trueup.manifest.text import Mark, Source, Span
@@ -143,7 +143,7 @@ class _Builder:
         self.line = line
         self._memo = memo
         self._keys = keys
-        self.wary = any(map(secret_name, keys))
+        self.wary = any(map(leads_to_secret, keys))
         self._fresh()
 
     def _fresh(self) -> None:
@@ -271,7 +271,7 @@ class _Builder:
         if plain and type(resolve(text)) is not str:
             self._note("key", event, text)
             return text
-        if secret_name(text):
+        if leads_to_secret(text):
             self.wary = True
         if plain and len(self._keys) < _MEMO:
             self._keys[text] = text

@@ -7,7 +7,7 @@ not. The forms are those that issuers publish for their keys, cut so that ordina
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +33,10 @@ _SECRET_WORD: Final = re.compile(
     "(?:password|passwd|passphrase|pass|pwd|pw|psk|secret|token|credential|apikey|privatekey|accesskey|secretkey|authorization)s?"
 )
 _KEY_WORDS: Final = frozenset(("api", "private", "access", "secret", "signing", "encryption"))
+_HOLDERS: Final = frozenset(("value", "values", "literal", "plain", "plaintext", "text", "raw", "data", "content"))
+"""Keys below which the value stands that the mapping itself is named for."""
+_NAMED_BY: Final = ("name", "key")
+"""Keys that name the mapping which they are in."""
 _COUNTS: Final = re.compile(r"(?<![sS])[sS]$|^(?:[mM]ax|MAX|[mM]in|MIN|[nN]um|NUM)(?![a-z])")
 """Names of several secrets: a number under one says how many they are, or may be."""
 _LINE: Final = re.compile(
@@ -50,6 +54,11 @@ def secret_name(name: str) -> bool:
     if _SECRET_WORD.fullmatch(words[-1]):
         return True
     return words[-1] in ("key", "keys") and len(words) > 1 and words[-2] in _KEY_WORDS
+
+
+def leads_to_secret(name: str) -> bool:
+    """Whether a literal secret may stand below a key of that name, whatever form it has."""
+    return secret_name(name) or name.lower() in _HOLDERS
 
 
 def names_secret(name: str, value: Any) -> bool:
@@ -81,11 +90,23 @@ def holds_literal(value: Any) -> bool:
     return next(literals(value), None) is not None
 
 
-def literals(value: Any, path: Path = (), named: bool = False) -> Iterator[tuple[Path, str]]:
+def named_items(mapping: Mapping[str, Any], named: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Yield keys and values of a mapping, each with the name that makes a secret of the value; empty where none does.
+
+    That is the key itself, or for what holds a value (`password: {value: x}`, `{name: PASSWORD, value: x}`) the name
+    of the mapping.
+    """
+    names = [named, *(name for one in _NAMED_BY if isinstance(name := mapping.get(one), str))]
+    for key, item in mapping.items():
+        meant = [key, *(names if key.lower() in _HOLDERS else ())]
+        yield key, item, next((name for name in meant if names_secret(name, item)), "") if key != "valueFrom" else ""
+
+
+def literals(value: Any, path: Path = (), named: str = "") -> Iterator[tuple[Path, str]]:
     """The paths of literal secrets, each with why: its `name`, its `form`, or a password in a `url`."""
     if isinstance(value, dict):
-        for key, item in value.items():
-            yield from literals(item, (*path, key), key != "valueFrom" and names_secret(key, item))
+        for key, item, name in named_items(value, named):
+            yield from literals(item, (*path, key), name)
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from literals(item, (*path, number), named)

@@ -43,8 +43,8 @@ _UNKNOWN: Final = (
     "choose another name."
 )
 _HELD: Final = (
-    "If its name changes as well, run pulumi up without --skip-preview, or run pulumi up with its new name alone, and "
-    "then with this one."
+    "If its name changes as well, run pulumi up without --skip-preview. Otherwise do not run with --parallel 1, nor "
+    "let that depend on this; or run pulumi up with its new name alone, and then with this one."
 )
 
 
