@@ -72,7 +72,8 @@ class Holders:
 
     async def leaves(self, key: str, name: str) -> None:
         """Note that the object is to have another name than that one."""
-        await self._note(key, self._digest(name))
+        if not self._is_noted(key, name, _FRESH / 2):
+            await self._note(key, self._digest(name))
 
     async def stays(self, key: str) -> None:
         """Note that the object has the name that it is to have."""
@@ -81,14 +82,17 @@ class Holders:
 
     def is_leaving(self, key: str, name: str) -> bool:
         """Whether a recent run was shown that the object is to have another name than that one."""
-        found = self._leaving.get(key)
-        return found is not None and found.digest == self._digest(name) and found.at > stamp(self._now() - _FRESH)
+        return self._is_noted(key, name, _FRESH)
 
     async def flush(self) -> None:
         """Write what is not written yet. Raises LedgerError."""
         due, self._due = list(self._due.values()), {}
         if due and self._ledger is not None:
             await self._ledger.write(seen=due)
+
+    def _is_noted(self, key: str, name: str, age: timedelta) -> bool:
+        found = self._leaving.get(key)
+        return found is not None and found.digest == self._digest(name) and found.at > stamp(self._now() - age)
 
     async def _note(self, key: str, digest: str) -> None:
         self._leaving[key] = self._seen(_LEAVING, key, digest)
