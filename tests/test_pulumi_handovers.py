@@ -267,6 +267,24 @@ async def test_what_left_the_state_may_be_taken_over(world: World, tmp_path: Pat
         assert (await later.create("ConnectorTarget", "n", **target)).id == one.id
 
 
+async def test_a_name_that_a_person_gave_another_resource_is_freed_by_a_refresh(world: World, tmp_path: Path) -> None:
+    async with serving(tmp_path) as first:
+        await first.configure()
+        resources = await made(first, "a", "b")
+    world.person("b", name="c")
+    names = {"a": "c", "b": "b"}
+    async with serving(tmp_path) as later:
+        inputs = await told(later, resources, names)
+        await fails(later.update(resources["a"], **inputs["a"]), resources["b"].urn, "pulumi up --refresh")
+    async with serving(tmp_path) as refreshed:
+        await refreshed.configure()
+        for one in resources.values():
+            await refreshed.read(one)
+        inputs = await told(refreshed, resources, names)
+        await asyncio.gather(*(refreshed.update(one, **inputs[label]) for label, one in resources.items()))
+        assert right(world, resources, names)
+
+
 async def test_what_is_unmanaged_keeps_its_name(rpc: Rpc, world: World) -> None:
     resources = await made(rpc, "a")
     inputs = await told(rpc, resources, {"a": "old-wiki"})

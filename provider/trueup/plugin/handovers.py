@@ -36,6 +36,7 @@ SILENT: Final = 0.5
 """The same, where nothing is known that another resource might do."""
 LIMIT: Final = 60.0
 """Seconds that one resource waits for another at most."""
+_OLD_STATE: Final = "It was renamed in another way: run pulumi up --refresh."
 _ABOUT: Final = "Rename that one first, or choose another name."
 _UNKNOWN: Final = (
     "If that is a resource of this program whose name changes as well, do not run with --parallel 1, nor let it depend "
@@ -172,6 +173,9 @@ class Handovers:
         count, before = self._count, self._about(holder.id)
         known = self._known.get(holder.id)
         if known is not None and known.leaving is False:
+            verbs = cast(Verbs, kind.verbs)
+            if verbs.key(known.live.spec) != verbs.key(holder.spec):
+                raise _taken(kind, holder, f"{known.urn}, of which the state has another name", _OLD_STATE)
             raise _taken(kind, holder, f"{known.urn}, which keeps it", _ABOUT)
         if own is not None and own.id not in self._aside and self._circle(holder.id, own.id):
             await self._step_aside(self._known[own.id])
