@@ -290,3 +290,95 @@ def test_what_is_ours_in_json_is_read_as_a_file_that_is_named(repository: Path) 
     write("j.json", json.dumps({**document, "spec": {"remoteId": "j", "displayName": "j"}}))
     assert names() == ["a"]
     assert names("j.json") == ["j"]
+
+
+def test_what_is_ours_counts_however_often_it_is_reached(repository: Path) -> None:
+    write("docker-compose.yml", "services: {}\n")
+    (repository / "link").symlink_to("connectors")
+    orders = (["connectors", "."], [".", "connectors"], ["connectors/a.yaml", "**/*"], ["link", "connectors", "."])
+    digests = {load(paths).digest for paths in orders}
+    assert len(digests) == 1
+    assert [names(*paths) for paths in orders] == [["a"]] * len(orders)
+    assert [one.file for one in faults("connectors", "docker*")] == ["docker*"]
+
+
+@pytest.mark.parametrize(
+    "text", ["a: 1\n", "# https://trueup.dev/\na: 1\n", "kind: ConfigMap\ndata:\n  x: |\n    den.trueup.dev/v1\n"]
+)
+@pytest.mark.parametrize("rule", ["", "x.yaml\n"])
+def test_a_folder_where_nothing_is_declared_is_an_error(rule: str, text: str, repository: Path) -> None:
+    write("other/x.yaml", text)
+    write(".gitignore", rule)
+    assert [(one.file, one.code) for one in faults("other")] == [("other", "E120")]
+    assert load().skipped == ([] if rule else ["other/x.yaml"])
+
+
+def test_rules_with_folders_that_are_taken_back(repository: Path) -> None:
+    subprocess.run(["git", "init", "-q"], check=True)
+    rules = ["*\n!*/\n!*.yml\n", "gen/**\n!gen/kept.yaml\n", "[!x].yaml\n", "\ufeffx.yaml\r\n", "a\u2028b.yaml\n"]
+    paths = [
+        "x.yaml",
+        "y.yaml",
+        "\u00e9.yaml",
+        "sub/x.yaml",
+        "sub/z.yml",
+        "gen/kept.yaml",
+        "gen/x.yaml",
+        "a\u2028b.yaml",
+    ]
+    for path in paths:
+        write(path, "kind: ConnectorAccount\n")
+    for rule in rules:
+        write(".gitignore", rule)
+        expected = sorted(path for path in paths if not ignored(path, repository))
+        assert sorted(one.file for one in faults()) == [
+            ascii(path)[1:-1].replace("\\xe9", "\u00e9") for path in expected
+        ]
+
+
+def test_the_settings_of_git_name_rules_as_well(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL", raising=False)
+    subprocess.run(["git", "init", "-q"], check=True)
+    write(
+        "nobody/.gitconfig",
+        '[core]\n\texcludesFile = ~/first ; no\n\texcludesFile = "~/rules"\n[x]\nexcludesfile = y\n',
+    )
+    write("nobody/first", "one.yaml\n")
+    write("nobody/rules", "two.yaml\n")
+    for path in ("one.yaml", "two.yaml", "three.yaml"):
+        write(path, "kind: ConnectorAccount\n")
+    assert [one.file for one in faults()] == ["one.yaml", "three.yaml"]
+    subprocess.run(["git", "config", "core.excludesFile", str(repository / "own")], check=True)
+    write("own", "three.yaml\n")
+    assert [one.file for one in faults()] == ["one.yaml", "two.yaml"]
+
+
+def test_other_checkouts_of_the_repository_are_not_entered(repository: Path) -> None:
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for words in (["init", "-q"], ["add", "connectors"], ["commit", "-qm", "x"], ["worktree", "add", "-q", "trees/b"]):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    assert names() == names("**/*.yaml") == ["a"]
+    assert names("trees/b") == ["a"]
+    os.chdir("trees/b")
+    assert names() == ["a"]
+
+
+def test_a_name_that_is_no_text(repository: Path) -> None:
+    folder = os.fsencode(repository) + b"/caf\xe9"
+    os.mkdir(folder)
+    with open(folder + b"/\xff.yaml", "w") as file:
+        file.write("kind: ConnectorAccount\n")
+    with open(folder + b"/\xfe.yaml", "w") as file:
+        file.write("a: 1\n")
+    (found,) = faults()
+    assert found.file == "caf\\udce9/\\udcff.yaml"
+    assert inside("validate").returncode == 1
+    write(".gitignore", b"\xff.yaml\n")
+    assert load().skipped == ["caf\\udce9/\\udcfe.yaml"]
+    assert inside("validate", "-v").returncode == 0
+
+
+def test_a_link_to_everything_is_looked_at_within_bounds(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (repository / "root").symlink_to("/")
+    monkeypatch.setattr(walk, "_BEHIND_LINK", 100)
+    assert [(one.file, one.code) for one in faults()] == [("root", "E125")]

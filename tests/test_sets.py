@@ -287,6 +287,29 @@ def test_several_sets_at_once_are_refused(folder: Path, monkeypatch: pytest.Monk
     assert "several sets" in done.stderr
 
 
+@pytest.mark.parametrize(("outer", "inner"), [("", "b"), ("stack: a\n", "b"), ("stack: a\n", "a"), ("", "[")])
+@pytest.mark.parametrize("paths", [(), ("-f", "."), ("-f", "*")])
+def test_a_set_inside_of_another(paths: tuple[str, ...], outer: str, inner: str, folder: Path) -> None:
+    (folder / "trueup.yaml").write_text(outer or "parallelism: 2\n")
+    (folder / "other" / "broken.yaml").unlink()
+    (folder / "other" / "trueup.yaml").write_text(f"stack: {inner}\n")
+    (folder / "other" / "x.yaml").write_text(
+        "apiVersion: den.trueup.dev/v1\nkind: ConnectorAccount\nmetadata: {name: x}\n"
+        "spec: {remoteId: x, displayName: x}\n"
+    )
+    stack = () if paths != ("-f", "*") or not outer else ("--stack", "a")  # only a folder brings its set along
+    apart = "stack: a" not in outer or inner != "a"
+    for words in (("plan",), ("plan", "--prune"), ("apply", "--auto-approve"), ("drift",)):
+        done = inside(*words, *paths, *stack)
+        assert (done.returncode == 1 and "other/trueup.yaml" in done.stderr) is apart or words[-1] == "--prune", words
+    if inner == "b":
+        done = inside("plan", *paths, *stack)
+        assert "error[E126]: this folder is the set" in done.stderr
+        assert inside("plan", "-f", "other").returncode == 0
+        assert inside("plan", "-f", "other", "--stack", "c").returncode == 0, "an option outranks the file"
+    assert inside("validate", *paths).returncode == 0
+
+
 @pytest.mark.parametrize("name", ["a b", "-a", "a/b", "ä"])
 def test_names_that_are_none(name: str, folder: Path) -> None:
     done = inside("plan", f"--stack={name}")

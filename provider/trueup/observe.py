@@ -79,6 +79,8 @@ class _Observer:
         for place in self.kinds:
             self._begin(place)
         tasks = list(self.tasks.values())
+        if not tasks:  # only Connections are declared, or nothing is
+            return self.matches
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:  # the first failure ends the others: what they read would be for nothing

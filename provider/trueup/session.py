@@ -19,7 +19,7 @@ from trueup.model import DEFAULT_CONNECTION
 from trueup.observe import Wanted, guard, observe
 from trueup.options import Options
 from trueup.ownership import Ownership
-from trueup.plan import Budget, Plan, Policy, Reading, build, forbid, judge, price
+from trueup.plan import Budget, Plan, Policy, Reading, blind, build, forbid, judge, price
 from trueup.plan.apart import moves
 from trueup.plan.strict import undeclared
 from trueup.records import Run, stamp
@@ -260,7 +260,7 @@ class Session:
                 known = await organization(client)
                 if not known.is_admin:
                     forbid(plan, connection, ", ".join(sorted(known.roles)))
-        plan.unsafe = judge(plan, sum(map(len, owned.values())), self.options.limit)
+        plan.unsafe = blind(plan, self.desired.unseen) or judge(plan, sum(map(len, owned.values())), self.options.limit)
         if not plan.unsafe:
             await together(self._losses(step) for step in plan.pending if step.action in ("delete", "replace"))
 

@@ -12,12 +12,18 @@ if TYPE_CHECKING:
     from trueup.manifest import Manifest
 
 
-def declared(asked: Asked, console: Console, files: Sequence[str] | None = None) -> Manifest:
+def declared(
+    asked: Asked, console: Console, files: Sequence[str] | None = None, *, of_one_set: bool = True
+) -> Manifest:
     """Return what the manifests declare, and count the files of other tools on standard error. Raises ManifestError."""
     from trueup.manifest import load
     from trueup.report import faults
 
     found = load(files or asked.files or (".",))
+    if of_one_set and found.sets:
+        from trueup.manifest.sets import check_apart
+
+        check_apart(found.sets, asked.stack or "")
     for line in faults.skipped(found, listed=asked.verbose > 0):
         console.err.print(line)
     for line in faults.warnings(found):

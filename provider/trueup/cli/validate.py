@@ -27,7 +27,7 @@ def command(asked: Asked, console: Console) -> int:
     from trueup.cli.manifests import declared
     from trueup.report import faults
 
-    manifest = declared(asked, console)
+    manifest = declared(asked, console, of_one_set=False)
     if asked.json:
         console.out.document(faults.render_sound_json(manifest))
     else:

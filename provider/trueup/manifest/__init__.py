@@ -8,7 +8,7 @@ The codes of faults are stable:
     E104 not one of the known values    E123 too large
     E105 wrong form, size or range      E124 not UTF-8 text
     E106 unknown apiVersion             E125 a link out of the folder
-    E107 unknown kind
+    E107 unknown kind                   E126 the folder of another set
     E108 not a mapping                  E130 declared twice
     E109 a name that cannot be one      E131 a reference to what is not declared
                                         E132 a reference to something of another kind

@@ -25,6 +25,8 @@ from trueup.paths import home
 LARGEST: Final = 64 << 20
 """Bytes of one file."""
 STDIN: Final = "<stdin>"
+_NO_YAML: Final = "Name one with -f; only names that end in .yaml or .yml and are not hidden are looked at."
+_NOT_OURS: Final = "Name the right folder with -f; a manifest begins with apiVersion: den.trueup.dev/v1."
 _MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -34,12 +36,17 @@ class Files:
     def __init__(self, paths: Sequence[str | Path], stdin: TextIO | BinaryIO | None = None) -> None:
         self._paths = list(dict.fromkeys(home(str(path)) for path in paths))
         self._stdin = stdin
-        self._seen: set[str] = set()
+        self._seen: dict[str, bool] = {}
+        """The files that were read by their real paths, and whether each is ours."""
         self._digests: list[str] = []
         self.names: list[str] = []
         """The files of ours, as they are shown."""
         self.skipped: list[str] = []
         """The files of other tools in the folders that were read."""
+        self.unseen: list[str] = []
+        """What may hold manifests and could not be read, each with why."""
+        self.sets: list[str] = []
+        """The folders below those that were read that have a `trueup.yaml` of their own."""
 
     def read(self) -> Iterator[Source | Fault]:
         """Each file's text, or what is wrong with it."""
@@ -48,8 +55,8 @@ class Files:
                 self.names.append(STDIN)
                 yield self._decoded(STDIN, ".", self._from_stdin())
             elif os.path.lexists(path) and not os.path.isdir(path):
-                if self._is_new(path):
-                    yield self._named(path)
+                if self._is_new(real := os.path.realpath(path)):
+                    yield self._at(real, self._named(path))
             elif os.path.isdir(path) or glob.has_magic(path):
                 yield from self._among_others(path)
             else:
@@ -58,20 +65,28 @@ class Files:
 
     def take(self, source: Source) -> None:
         """Counts a source as ours."""
+        self._seen[source.real] = True
         if source.among_others:
             self.names.append(source.name)
         self._digests.append(source.digest)
 
     def pass_over(self, source: Source) -> None:
         """Counts a source as another tool's."""
-        self.skipped.append(source.name)
+        if not source.ignored:
+            self.skipped.append(source.name)
 
-    def _is_new(self, path: str) -> bool:
-        real = os.path.realpath(path)
+    def _is_new(self, real: str) -> bool:
         if real in self._seen:
             return False
-        self._seen.add(real)
+        self._seen[real] = False
         return True
+
+    def _at(self, real: str, source: Source | Fault) -> Source | Fault:
+        if isinstance(source, Source):
+            source.real = real
+        else:
+            self._seen[real] = True  # it may be ours
+        return source
 
     def _named(self, path: str) -> Source | Fault:
         self.names.append(printable(path))
@@ -82,35 +97,39 @@ class Files:
 
     def _among_others(self, path: str) -> Iterator[Source | Fault]:
         """The files of a folder or a glob that are ours, or may be. A fault when none of them is."""
-        nothing = True
-        before = len(self.names), len(self.skipped)
+        others: list[str] = []
+        ours = False
         for found in walk.below(path):
             if isinstance(found, Fault):
-                nothing = False
+                ours = True
                 yield found
-                continue
-            if os.path.basename(found.path) == walk.SET:
-                if not _is_set(found.path):
-                    nothing = False
-                    yield _fault(
-                        found.path,
-                        "E107",
-                        f"a file of the name {walk.SET} says what a set of manifests is called, and this is a manifest",
-                        "Give it another name.",
+            elif isinstance(found, walk.Unseen):
+                self.unseen.append(str(found))
+            elif os.path.basename(found.path) == walk.SET:
+                if _is_set(found.path):
+                    if (folder := os.path.dirname(found.path)) != os.path.normpath(path).removeprefix("."):
+                        self.sets.append(folder)
+                else:
+                    ours = True
+                    message = (
+                        f"a file of the name {walk.SET} says what a set of manifests is called, and this is a manifest"
                     )
-                continue
-            nothing = False
-            if self._is_new(found.path) and (source := self._if_ours(found)) is not None:
-                yield source
-        if nothing:
+                    yield _fault(found.path, "E107", message, "Give it another name.")
+            else:
+                real = os.path.realpath(found.path)
+                if self._is_new(real) and (source := self._if_ours(found)) is not None:
+                    yield self._at(real, source)
+                if self._seen[real]:
+                    ours = True
+                else:
+                    others.append(found.path)
+        if not ours:
             what = "this folder holds" if os.path.isdir(path) else "this glob matches"
-            hint = "Name one with -f; only names that end in .yaml or .yml and are not hidden are looked at."
-            yield _fault(path, "E120", f"{what} no YAML file", hint)
-        elif len(self.names) == before[0] and (others := self.skipped[before[1] :]):
-            what = "this folder holds" if os.path.isdir(path) else "this glob matches"
-            count = f"{len(others):,} YAML file{'' if len(others) == 1 else 's'}"
-            hint = "Name the right folder with -f; a manifest begins with apiVersion: den.trueup.dev/v1."
-            yield _fault(path, "E120", f"{what} {count}, and none with a trueup document", hint)
+            message, hint = f"{what} no YAML file", _NO_YAML
+            if others:
+                count = f"{len(others):,} YAML file{'' if len(others) == 1 else 's'}"
+                message, hint = f"{what} {count}, and none with a trueup document", _NOT_OURS
+            yield _fault(path, "E120", message, hint)
 
     def _if_ours(self, found: walk.Found) -> Source | Fault | None:
         """The text of a file that mentions us or may be meant for us; None for another tool's."""
@@ -118,9 +137,14 @@ class Files:
         name = printable(found.path)
         mentioned = False
         if isinstance(raw, Fault):
-            if found.ignored or (raw.code == "E123" and not nearly.mentioned_in(found.path)):
+            if raw.code == "E123" and not nearly.mentioned_in(found.path):
                 self._skip(found)
                 return None
+            if found.ignored:
+                if raw.code == "E122":
+                    self.unseen.append(str(walk.Unseen(found.path, raw.message)))
+                if raw.code != "E123":
+                    return None
         else:
             mentioned = nearly.mentions(raw)
             unsure = nearly.is_blank(raw) or nearly.suspicious(raw)
@@ -134,7 +158,7 @@ class Files:
                 return None
             self.names.append(name)
             return source
-        source.among_others, source.mentioned = True, mentioned
+        source.among_others, source.mentioned, source.ignored = True, mentioned, found.ignored
         return source
 
     def _skip(self, found: walk.Found) -> None:

@@ -44,6 +44,10 @@ class Manifest:
     """The files without any document: nothing, or comments alone."""
     skipped: list[str] = field(default_factory=list)
     """The files of other tools in the folders that were read."""
+    unseen: list[str] = field(default_factory=list)
+    """What may hold manifests and could not be read, each with why: nothing is pruned then."""
+    sets: list[str] = field(default_factory=list)
+    """The folders below those that were read that have a `trueup.yaml` of their own."""
     warnings: list[Fault] = field(default_factory=list)
     """Possible mistakes that do not fail the load."""
 
@@ -125,7 +129,15 @@ class _Batch:
         """What was added."""
         connections = {(one.address.system, one.address.name): one for one in self.connections}
         return Manifest(
-            self.resources, connections, files.names, files.digest, self.blank, files.skipped, self.warnings
+            self.resources,
+            connections,
+            files.names,
+            files.digest,
+            self.blank,
+            files.skipped,
+            files.unseen,
+            files.sets,
+            self.warnings,
         )
 
     def _take(self, source: Source, files: Files) -> None:
@@ -135,7 +147,7 @@ class _Batch:
         for document in documents(source):
             blank = False
             if type(document) is Lost:
-                if not source.mentioned and not nearly.names_version(document.text):
+                if not source.mentioned and not nearly.names_us(document.text):
                     continue
                 ours = True
                 self.faults.append(document.fault)
@@ -162,7 +174,7 @@ class _Batch:
                     self._put(one)
         if blank:
             self.blank.append(source.name)
-        if ours or source.mentioned or blank:
+        if ours or blank:
             files.take(source)
         else:
             files.pass_over(source)

@@ -8,6 +8,7 @@ over.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from functools import lru_cache
 from typing import Any, Final
@@ -15,6 +16,8 @@ from typing import Any, Final
 from trueup.systems import KINDS
 
 MENTION: Final = b"trueup.dev/"
+_ESCAPED: Final = MENTION.replace(b"/", b"\\/")
+"""As some writers of JSON have it."""
 _CHUNK: Final = 1 << 20
 _VERSIONS: Final = tuple(sorted({kind.api_version for kind in KINDS}))
 _KINDS: Final = tuple(sorted({kind.name for kind in KINDS}))
@@ -25,11 +28,26 @@ _COMMON: Final = frozenset(("apiKey", "allowHttp", "deletionPolicy", "displayNam
 _OWN: Final = frozenset(
     field.name for kind in KINDS for field in kind.fields if not field.name.islower() and field.name not in _COMMON
 )
+_BY_FOLD: Final = {name.lower(): name for name in sorted(_OWN)}
+_ANYONES: Final = frozenset(("connection", "connector"))
+"""Kinds of ours that other tools have as well; the others are known by their names."""
+_LONGEST: Final = 40
+"""Characters of a key or a value that may be like one of ours."""
+_DELIMITERS: Final = b"_-"
+_NO_DELIMITERS: Final = str.maketrans("", "", "_-")
+_FOLDED: Final = bytes(range(256)).lower()
+_PROPERTIES: Final = r"""(?:[&!>|]\S{0,100}\s{1,100})*"""
+"""What may stand between a key and its value: an anchor, a tag, the head of a text of several lines."""
 
 _BLANK: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*+(?:#[^\n]*+|---(?=\s|\Z))?(?:\n|\Z))*+\s*")
-_SAYS_VERSION: Final = re.compile(rb"""apiVersion["']?\s*:\s*["']?([^\s"'#,}\]]{1,100})""")
-_SAYS_KIND: Final = re.compile(rb"""(?:^|[\s{,"'])kind["']?\s*:\s*["']?([A-Za-z]{1,60})""")
-_SAYS_FIELD: Final = re.compile(rb"\b(?:" + "|".join(sorted(_OWN)).encode() + rb""")["']?\s*:""")
+_SAYS_VERSION: Final = re.compile(
+    rf"""apiversion\s?["']?\s*:\s*{_PROPERTIES}["']?\s?([^\s"'#,}}\]]{{1,100}})""".encode()
+)
+_SAYS_KIND: Final = re.compile(
+    rf"""kind(?<![a-z0-9.]kind)\s?["']?\s*:\s*{_PROPERTIES}["']?\s?([a-z][a-z ]{{0,59}})""".encode()
+)
+_SAYS_FIELD: Final = tuple(re.compile(name.encode() + rb"""\s?["']?\s*:""") for name in _BY_FOLD)
+"""One by one, since each begins with a text that is found quickly."""
 
 
 def is_blank(raw: bytes) -> bool:
@@ -43,59 +61,61 @@ def mentions(raw: bytes) -> bool:
         return True
     if b"\0" in raw:
         raw = raw.replace(b"\0", b"")
-    return MENTION in raw.lower()
+    raw = raw.lower()
+    return MENTION in raw or _ESCAPED in raw
 
 
 def mentioned_in(path: str) -> bool:
-    """Return whether a file mentions us, however large it is; one that cannot be read does not."""
-    rest = b""
-    try:
-        with open(path, "rb") as file:
-            while piece := file.read(_CHUNK):
-                if mentions(rest + piece):
-                    return True
-                rest = piece[-4 * len(MENTION) :]
-    except (OSError, ValueError):
+    """Return whether a file mentions us, however large it is; what is no file does not. Raises OSError."""
+    if not os.path.isfile(path):
         return False
+    rest = b""
+    with open(path, "rb") as file:
+        while piece := file.read(_CHUNK):
+            if mentions(rest + piece):
+                return True
+            rest = piece[-4 * len(MENTION) :]
     return False
 
 
 def suspicious(raw: bytes) -> bool:
     """Return whether a text that does not mention us may hold something that was meant for us: a quick look."""
+    folded = raw.translate(_FOLDED, _DELIMITERS)
     return (
-        any(_like_version(found.decode("ascii", "replace")) for found in set(_SAYS_VERSION.findall(raw)))
-        or any(_like_kind(found.decode()) for found in set(_SAYS_KIND.findall(raw)))
-        or _SAYS_FIELD.search(raw) is not None
+        any(_like_version(found.decode("ascii", "replace")) for found in set(_SAYS_VERSION.findall(folded)))
+        or any(_near_kind(_fold(found.decode())) for found in set(_SAYS_KIND.findall(folded)))
+        or any(says.search(folded) for says in _SAYS_FIELD)
     )
 
 
-def names_version(text: str) -> bool:
-    """Return whether a text that is not YAML says an apiVersion that is ours or nearly so."""
-    found = _SAYS_VERSION.findall(text.encode("utf-8", "replace"))
-    return any(_like_version(one.decode("ascii", "replace")) for one in found)
+def names_us(text: str) -> bool:
+    """Return whether a text that is not YAML says an apiVersion like ours, or a kind that no other tool has."""
+    folded = text.encode("utf-8", "replace").translate(_FOLDED, _DELIMITERS)
+    versions, kinds = _SAYS_VERSION.findall(folded), _SAYS_KIND.findall(folded)
+    if any(_like_version(found.decode("ascii", "replace")) for found in versions):
+        return True
+    named = {_fold(found.decode()) for found in kinds}
+    return any(_near_kind(name) and not any(_ratio(name, one) > _ALIKE for one in _ANYONES) for name in named)
 
 
 def says_version(raw: bytes) -> bool:
     """Return whether a text has an apiVersion of ours in a line of its own."""
-    return any(b"trueup" in found.lower() for found in _SAYS_VERSION.findall(raw))
+    return any(b"trueup" in found for found in _SAYS_VERSION.findall(raw.translate(_FOLDED, _DELIMITERS)))
 
 
 def concerns(value: Any) -> bool:
-    """Return whether a document is one of ours, or was meant as one."""
+    """Return whether a document is one of ours, or was meant as one, in whatever spelling."""
     if not isinstance(value, dict):
         return holds_ours(value)
-    version, kind = value.get("apiVersion"), value.get("kind")
+    given = _folded(value)
+    version, kind, fields = given.get("apiversion"), given.get("kind"), _own_fields(value)
+    if any(isinstance(text, str) and _names_us(key, text) for key, text in given.items()) or holds_ours(value):
+        return True
     if isinstance(version, str):
-        if _like_version(version):
-            return True
-        if "." in version.partition("/")[0]:  # the group of another tool
-            return holds_ours(value)
-        return (_is_kind(kind) and bool(_own_fields(value))) or holds_ours(value)
-    if _is_kind(kind) or (_like_kind(kind) and isinstance(value.get("spec"), dict)):
-        return True
-    if any(isinstance(text, str) and _like_version(text) and _like_key(key) for key, text in value.items()):
-        return True
-    return bool(_own_fields(value)) or holds_ours(value)
+        foreign = "." in version.partition("/")[0]  # the group of another tool
+        return bool(fields) and _is_kind(kind) and not (foreign and _fold(kind) in _ANYONES)
+    shaped = isinstance(given.get("spec"), dict) or isinstance(given.get("metadata"), dict)
+    return bool(fields) or _is_exactly(kind) or (shaped and _is_kind(kind))
 
 
 def kind_by_fields(value: dict[str, Any]) -> Any:
@@ -107,50 +127,86 @@ def kind_by_fields(value: dict[str, Any]) -> Any:
 
 def _own_fields(value: dict[str, Any]) -> set[str]:
     """Return the fields of a document that no other tool has: below spec, or where spec was forgotten."""
-    spec = value.get("spec")
+    given = _folded(value)
+    spec = given.get("spec")
     if isinstance(spec, dict):
-        return set(_OWN.intersection(spec))
-    found = set(_OWN.intersection(value))
-    return found if len(found) > 1 or "metadata" in value else set()
+        return _fields_in(spec)
+    found = _fields_in(value)
+    return found if len(found) > 1 or "metadata" in given else set()
+
+
+def _fields_in(value: dict[str, Any]) -> set[str]:
+    return {_BY_FOLD[folded] for key in value if len(key) <= _LONGEST and (folded := _fold(key)) in _BY_FOLD}
 
 
 def holds_ours(value: Any) -> bool:
-    """Return whether one of our documents stands inside of another one, as in a `kind: List`."""
-    waiting = [value]
+    """Return whether one of our documents stands inside of another one, as in a `kind: List`.
+
+    What only refers to one (an owner, the target of a patch) has neither metadata nor a spec, and is no document.
+    """
+    waiting: list[tuple[Any, bool]] = [(value, False)]
     while waiting:
-        item = waiting.pop()
+        item, listed = waiting.pop()
         if isinstance(item, dict):
-            version, kind = item.get("apiVersion"), item.get("kind")
-            if item is not value and isinstance(version, str) and isinstance(kind, str) and "trueup.dev/" in version:
+            if item is not value and _is_ours_inside(item, listed=listed):
                 return True
-            waiting.extend(part for part in item.values() if isinstance(part, dict | list))
+            for key, part in item.items():
+                if isinstance(part, dict | list):
+                    waiting.append((part, key == "items"))
         elif isinstance(item, list):
-            waiting.extend(part for part in item if isinstance(part, dict | list))
+            listed = listed or item is value
+            waiting.extend((part, listed) for part in item if isinstance(part, dict | list))
     return False
 
 
-def _is_kind(kind: Any) -> bool:
+def _is_ours_inside(item: dict[str, Any], *, listed: bool) -> bool:
+    if not any(len(key) <= _LONGEST and _fold(key) == "apiversion" for key in item):
+        return False
+    given = _folded(item)
+    version = given["apiversion"]
+    if not (isinstance(version, str) and _like_version(version)):
+        return False
+    return (listed and "kind" in given) or any(name in given for name in ("metadata", "spec"))
+
+
+def _names_us(key: str, text: str) -> bool:
+    """Return whether a key and its value are an apiVersion like ours, under that key or nearly so."""
+    if len(text) > _LONGEST:
+        return False
+    return _like_version(text) and (_ratio(key, "apiversion") >= _ALIKE or text.casefold().strip() in _VERSIONS)
+
+
+def _is_exactly(kind: Any) -> bool:
     return isinstance(kind, str) and kind in _KINDS
+
+
+def _is_kind(kind: Any) -> bool:
+    """Return whether a kind is one of ours or nearly so."""
+    return isinstance(kind, str) and _near_kind(_fold(kind))
 
 
 @lru_cache(maxsize=4096)
 def _like_version(text: str) -> bool:
-    folded = text.casefold()
+    folded = text.casefold().translate(_NO_DELIMITERS).strip()
     return "trueup" in folded or any(_ratio(folded, one) >= _ALIKE for one in _VERSIONS)
 
 
-def _like_kind(text: Any) -> bool:
-    return isinstance(text, str) and _near_kind(text)
-
-
 @lru_cache(maxsize=4096)
-def _near_kind(text: str) -> bool:
-    folded = text.casefold()
+def _near_kind(folded: str) -> bool:
     return any(_ratio(folded, one.casefold()) > _ALIKE for one in _KINDS)
 
 
-def _like_key(key: Any) -> bool:
-    return isinstance(key, str) and _ratio(key.casefold(), "apiversion") >= _ALIKE
+@lru_cache(maxsize=4096)
+def _fold(word: str) -> str:
+    """Return a key or a kind as one word in small letters, however its parts are joined."""
+    return word.casefold().translate(_NO_DELIMITERS).replace(" ", "")
+
+
+def _folded(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a mapping by its folded keys; of two that fold alike the one in our spelling counts."""
+    exact = {name: value[name] for name in ("apiVersion", "kind", "metadata", "spec") if name in value}
+    folded = {_fold(key): item for key, item in value.items() if len(key) <= _LONGEST}
+    return {**folded, **{_fold(key): item for key, item in exact.items()}}
 
 
 def _ratio(one: str, other: str) -> float:

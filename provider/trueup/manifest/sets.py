@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -18,7 +18,7 @@ from trueup.manifest import words
 from trueup.manifest.compose import Lost, documents
 from trueup.manifest.files import source_of
 from trueup.manifest.literals import literals
-from trueup.manifest.text import quoted
+from trueup.manifest.text import printable, quoted
 from trueup.manifest.walk import SET
 from trueup.manifest.words import Said
 from trueup.paths import home
@@ -97,6 +97,25 @@ def set_in(folder: str) -> Set | None:
     if faults:
         raise ManifestError(faults, 1)
     return Set(value.get("stack", ""), _led(folder, value))
+
+
+def check_apart(folders: Iterable[str], stack: str) -> None:
+    """Check that no folder that was read along is of another set than the run. Raises ManifestError."""
+    faults: list[Fault] = []
+    for folder in folders:
+        try:
+            found = set_in(folder)
+        except ManifestError as error:
+            faults += error.faults
+            continue
+        if found is not None and found.stack and found.stack != stack:
+            this = f"the set {quoted(stack)}" if stack else "no set"
+            message = f"this folder is the set {quoted(found.stack)}, and this run is of {this}"
+            where = printable(folder or ".")
+            hint = f"Run it by itself (-f {where}), and name the other folders with -f, or files in {SET}."
+            faults.append(Fault(printable(os.path.join(folder, SET)), 1, 1, "E126", message, hint))
+    if faults:
+        raise ManifestError(faults, len({fault.file for fault in faults}))
 
 
 def ledger_problem(url: str) -> str:

@@ -55,16 +55,22 @@ def quoted(text: str) -> str:
 class Source:
     """One file of manifests, or standard input, as text."""
 
-    __slots__ = ("among_others", "composed", "digest", "folder", "mended", "mentioned", "name", "text")
+    __slots__ = (
+        *("among_others", "composed", "digest", "folder", "ignored", "mended", "mentioned", "name", "real", "text"),
+    )
 
     def __init__(self, name: str, text: str, folder: str = ".") -> None:
         self.name = printable(name)
+        self.real = name
+        """Its path without symbolic links."""
         self.text = text
         self.folder = folder
         self.digest = ""
         """SHA-256 of its text, in whatever form its line ends are."""
         self.among_others = False
         """Whether it was found in a folder, where other tools have files as well, rather than named."""
+        self.ignored = False
+        """Whether Git ignores it."""
         self.mentioned = True
         """Whether it mentions us, so that it is ours even when it cannot be read."""
         self.mended: list[tuple[int, str]] = []

@@ -6,7 +6,7 @@ Drift is this same plan, rendered and not applied.
 from trueup.match import Place, by_reference, place_of, target_of
 from trueup.plan.build import build
 from trueup.plan.price import price
-from trueup.plan.safety import Limit, forbid, judge
+from trueup.plan.safety import Limit, blind, forbid, judge
 from trueup.plan.steps import (
     FORMAT_VERSION,
     Action,
@@ -35,6 +35,7 @@ __all__ = [
     "Reading",
     "Step",
     "Unverifiable",
+    "blind",
     "build",
     "by_reference",
     "forbid",

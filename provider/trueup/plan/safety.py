@@ -9,11 +9,14 @@ from trueup.match import place_of
 from trueup.plan.names import refuse_in_vain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trueup.plan.steps import Plan, Step
 
 _FEW = 10
 """Below that many owned resources a share says nothing."""
 _NAMED = 1_000
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,20 @@ def judge(plan: Plan, owned: int, limit: Limit) -> str:
     return ""
 
 
+def blind(plan: Plan, unseen: Sequence[str]) -> str:
+    """Return why nothing is removed or released while manifests may be missing; empty when none may be."""
+    names = [str(step.address) for step in plan.pending if step.pruned]
+    names += [left.record.address for left in plan.left if left.live is not None and left.why]
+    if not names or not unseen:
+        return ""
+    count = f"{len(names):,} resource{'' if len(names) == 1 else 's'}"
+    more = f" and {len(unseen) - _SHOWN:,} more" if len(unseen) > _SHOWN else ""
+    return (
+        f"{count} would be removed or released as no longer declared, while manifests may be missing: "
+        f"{', '.join(unseen[:_SHOWN])}{more}. Make that readable, or name with -f what is to be read: {_few(names)}."
+    )
+
+
 def forbid(plan: Plan, connection: tuple[str, str], role: str) -> None:
     """Refuses the steps that take an organisation admin, and what needs them: the credential is of somebody else."""
     for step in plan.pending:
@@ -56,6 +73,9 @@ def forbid(plan: Plan, connection: tuple[str, str], role: str) -> None:
 
 
 def _named(steps: list[Step]) -> str:
-    names = [str(step.address) for step in steps[:_NAMED]]
-    more = f" and {len(steps) - _NAMED:,} more" if len(steps) > _NAMED else ""
-    return ", ".join(names) + more
+    return _few([str(step.address) for step in steps])
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
