@@ -305,6 +305,31 @@ async def test_targets_and_mappings_that_change_hands(world: World, order: tuple
     assert await world.in_sync(*wanted)
 
 
+@pytest.mark.parametrize("after", [["agent", "skill", "tool"], ["tool", "skill", "agent"], ["skill", "tool", "agent"]])
+async def test_mappings_of_one_selector_that_exchange_their_object_types(world: World, after: list[str]) -> None:
+    """What is unique there is selector and object type together: the selector alone can be a temporary one."""
+
+    def below(types: list[str]) -> list[Declared]:
+        found = [
+            mapping(f"m{number}", selector="x/**", objectType=kind, config={"is": number})
+            for number, kind in enumerate(types)
+        ]
+        return [account(), instance("docs"), target("main"), *found]
+
+    await world.apply(*below(["skill", "agent", "tool"]))
+    ids = {row["mappingConfigJson"]["is"]: row["id"] for row in world.rows(MAPPINGS)}
+    plan = await world.plan(*below(after))
+    world.forget()
+    report = await world.apply(*below(after))
+    assert (report.exit_code, set(results(report).values())) == (0, {"done"})
+    assert len(world.writes()) == len(plan.steps) + 1
+    assert plan.cost.requests == report.requests
+    for number, kind in enumerate(after):
+        row = world.row(MAPPINGS, id=ids[number])
+        assert (row["selector"], row["objectType"], row["mappingConfigJson"]) == ("x/**", kind, {"is": number})
+    assert await world.in_sync(*below(after))
+
+
 async def test_a_target_that_nothing_declares_keeps_its_remote_id(world: World) -> None:
     await world.apply(account(), instance("docs"), target("a"), target("b"))
     plan = await world.plan(account(), instance("docs"), target("a", remoteId="acme/b"), prune=True)

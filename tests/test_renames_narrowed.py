@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from declare import account, instance, target
+from declare import account, instance, mapping, target
 from test_renames_crossing import held, made, own, renamed
 from world import INSTANCES, World, actions, changed, results
 
@@ -58,6 +58,16 @@ async def test_a_target_that_a_person_changed_as_well(world: World, part: str) -
     assert results(report) == {"b": "done"}
     assert world.row(TARGETS, id=identity)["remoteId"] == "acme/b"
     assert len(world.rows(TARGETS)) == 2
+
+
+async def test_a_mapping_that_a_person_changed_as_well(world: World) -> None:
+    await world.apply(account(), instance("docs"), target("main"), mapping("a", selector="x/**"))
+    (row,) = world.rows("den.connectorMappings")
+    world.upstream("person", kind="connector-mapping", id=row["id"], set={"selector": "elsewhere/**"})
+    wanted = [account(), instance("docs"), target("main"), renamed(mapping("b", selector="y/**"), "x/**")]
+    assert results(await world.apply(*wanted)) == {"b": "done"}
+    (after,) = world.rows("den.connectorMappings")
+    assert (after["id"], after["selector"]) == (row["id"], "y/**")
 
 
 @pytest.mark.parametrize("prune", [False, True])

@@ -32,7 +32,7 @@ class Record:
     parent: str = ""
     """The id of what it is listed below: a target's instance; empty for what has a list of its own."""
     name: str = ""
-    """What it was called when it was declared last, for messages."""
+    """Its name among its siblings when it was declared last: what `renamed-from` may mean."""
     policy: str = ""
     """The deletionPolicy that it was declared with last; empty for the kind's own default."""
     protected: bool = False

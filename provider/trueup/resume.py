@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from trueup.apply.journal import as_key
+from trueup.apply.journal import as_key, called
 from trueup.diff import MISSING, at, dotted, leaves
 from trueup.model import DELETES
 from trueup.secrets import is_mark_of
@@ -72,7 +72,7 @@ def resume(
             counts[state] += 1
             if live is not None and state != "absent" and intent.record is not None:
                 known = kept.get((intent.scope, live.id)) or records.get(connection, {}).get(live.id)
-                kept[intent.scope, live.id] = looked.merged(intent.record, known, live)
+                kept[intent.scope, live.id] = looked.merged(intent.record, known, live, index.verbs)
             elif state == "found" and intent.id and intent.verb in _ENDS:
                 found.forgotten.append((intent.scope, intent.id))
             found.outcomes.append((intent.run, intent.number, "absent" if state == "absent" else "found"))
@@ -145,11 +145,11 @@ class _Looked:
             return "absent"
         return "unclear" if unclear else "found"
 
-    def merged(self, wanted: Record, known: Record | None, live: Live) -> Record:
+    def merged(self, wanted: Record, known: Record | None, live: Live, verbs: Verbs) -> Record:
         """What the ledger is to hold: of what was written that alone which can be seen to be live."""
         record = copy.deepcopy(known) if known else dataclasses.replace(wanted, id=live.id, written={}, owned=[], at="")
         record.address, record.policy, record.protected = wanted.address, wanted.policy, wanted.protected
-        record.name, record.renamed_from = wanted.name or live.name, wanted.renamed_from
+        record.name, record.renamed_from = wanted.name or called(verbs, live), wanted.renamed_from
         seen = {dotted(path): value for path, value in _values(live)}
         for path, mark in wanted.written.items():
             if path in seen and is_mark_of(mark, self._key, seen[path]):

@@ -247,7 +247,7 @@ class Journal:
         if verbs is not None and type(verbs).canonical is not Verbs.canonical:
             record.name = verbs.label(declared.spec)  # the words of the manifest: Den may give them to another one
         else:
-            record.name = live.name if live else record.name
+            record.name = called(verbs, live) if live else record.name
         record.renamed_from = declared.renamed_from
         record.policy = declared.policy
         record.stack = self._stack
@@ -281,6 +281,11 @@ def _texts(path: Path) -> list[str]:
 def name_of(step: Step) -> tuple[Address, str]:
     """What a step goes by in a run: of what is declared no more there may be several of one address."""
     return step.address, step.live.id if step.declared.gone and step.live else ""
+
+
+def called(verbs: Verbs | None, live: Live) -> str:
+    """Return the name that a live resource has among its siblings, as `renamed-from` gives it, or what it is called."""
+    return str(live.spec.get(verbs.naming) or live.name) if verbs is not None and verbs.naming else live.name
 
 
 def as_key(key: Any) -> str:

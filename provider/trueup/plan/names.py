@@ -6,7 +6,7 @@ no object is written over another one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from trueup.match import place_of
@@ -14,10 +14,10 @@ from trueup.model import DELETES, Live, Verbs
 from trueup.plan.steps import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from trueup.match import Matches, Records
-    from trueup.model import Address
+    from trueup.model import Address, Call
     from trueup.plan.steps import Left, Plan
 
 PREFIX: Final = "trueup-renaming-"
@@ -175,13 +175,24 @@ class _Order:
             verbs = cast(Verbs, step.declared.kind.verbs)
             index = self.matches.indexes[place_of(step.declared)]
             if step.action == "update" and step.live is not None and verbs.naming:
-                name = temporary(step.live)
-                if not index.by_key.get(verbs.key({**step.live.spec, verbs.naming: name})):
-                    step.aside = name
+                name, calls = temporary(step.live), _naming(step.calls, verbs.naming)
+                if calls and not index.by_key.get(verbs.key({**step.live.spec, verbs.naming: name})):
+                    step.aside, step.calls = name, calls
                     return
         names = ", ".join(str(step.address) for step in cycle)
         for step in cycle:
             step.refuse(f"the names of {names} change places while they are replaced. Change one at a time.")
+
+
+def _naming(calls: Sequence[Call], naming: str) -> tuple[Call, ...]:
+    """Return the calls with one that gives the name, also where what is unique has other fields beside; else none."""
+    if any(naming in call.paths for call in calls):
+        return tuple(calls)
+    number = next((number for number, call in enumerate(calls) if call.verb == "patch"), None)
+    if number is None:
+        return ()
+    patch = calls[number]
+    return (*calls[:number], replace(patch, paths=(naming, *patch.paths)), *calls[number + 1 :])
 
 
 def _after(step: Step) -> dict[str, Any]:
