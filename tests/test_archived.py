@@ -164,6 +164,29 @@ async def test_what_a_person_archived_keeps_what_is_below_it(world: World) -> No
     assert "den/ConnectorMapping/skills" in await managed(world)
 
 
+@pytest.mark.parametrize("how", ["pruned", "by a person"])
+async def test_what_a_person_enables_again_keeps_what_is_below_it(world: World, how: str) -> None:
+    """The instance was archived and released: what is below it left the manifests with that, not by itself."""
+    await world.apply(*kept(), *docs())
+    before = below(world)
+    if how == "by a person":
+        world.person("docs", status="archived")
+    await world.apply(*kept(), prune=True)
+    world.person("docs", status="active")
+    world.forget()
+    for prune in (False, True, True):
+        plan = await world.plan(*kept(), prune=prune)
+        assert (plan.has_changes, plan.left) == (False, [])
+        await world.apply(*kept(), prune=prune)
+    assert world.writes() == []
+    assert not any("/targets" in route or "/mappings" in route or "/access" in route for route in world.routes())
+    assert below(world) == before
+    assert await world.in_sync(*kept(), *docs())
+    await world.apply(*kept(), *docs())
+    report = await world.apply(*kept(), *docs()[:2], prune=True)
+    assert results(report) == {"skills": "done", "team": "done"}, "declared again, it leaves by itself"
+
+
 async def test_what_was_removed_by_a_person_is_forgotten_with_all_below_it(world: World) -> None:
     await world.apply(*kept(), *docs())
     world.upstream("person", kind="connector-instance", name="docs", remove=True)

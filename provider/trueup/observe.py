@@ -192,10 +192,12 @@ class _Observer:
     def _rests(self, place: Place, record: Record, above: Index | None) -> bool:
         """Whether it stays with what it is below, which was archived and let go: then it need not be read."""
         held = self.wanted.records.get(place[:2], {})
+        if held.get(record.id) is not record:  # a call that is open about it has to be looked at
+            return False
+        if (key := record.archived_with) and key not in held:
+            return all(key not in index.claimed for index in self.matches.indexes.values())
         live = above.by_id.get(record.parent) if above is not None else None
-        if (
-            above is None or live is None or held.get(record.id) is not record
-        ):  # a call that is open about it has to be looked at
+        if above is None or live is None:
             return False
         return live.id not in above.claimed and live.id not in held and above.verbs.ended(live)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def stamp(moment: datetime) -> str:
@@ -54,6 +57,19 @@ class Record:
     """Those of the owned paths whose value is known to have been no secret: it is shown as it is removed."""
     removed: list[list[str]] = dataclasses.field(default_factory=list)
     """Of an intent: paths of keys that its call takes out."""
+    archived_with: str = ""
+    """The id of what is above it and was archived and released: it stays below that until either is declared again."""
+
+
+def below(held: Mapping[str, Record], key: str) -> list[Record]:
+    """Return the records, of those by id, of what is below a resource at any depth."""
+    found: list[Record] = []
+    ids = {key}
+    while ids:
+        nearer = [record for record in held.values() if record.parent in ids]
+        ids = {record.id for record in nearer}
+        found += nearer
+    return found
 
 
 @dataclass(frozen=True, slots=True)

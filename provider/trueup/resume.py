@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from trueup.apply.journal import as_key, called
 from trueup.diff import MISSING, at, dotted, leaves
 from trueup.model import DELETES
+from trueup.records import below
 from trueup.secrets import is_mark_of
 from trueup.systems import KINDS, kind_named
 
@@ -75,6 +76,11 @@ def resume(
                 kept[intent.scope, live.id] = looked.merged(intent.record, known, live, index.verbs)
             elif state == "found" and intent.id and intent.verb in _ENDS:
                 found.forgotten.append((intent.scope, intent.id))
+                held = records.get(connection, {})
+                if intent.verb not in DELETES and (released := held.get(intent.id)) is not None:
+                    for one in below(held, intent.id):
+                        if one.stack == released.stack:
+                            kept[intent.scope, one.id] = dataclasses.replace(one, archived_with=intent.id)
             found.outcomes.append((intent.run, intent.number, "absent" if state == "absent" else "found"))
     found.records = list(kept.values())
     return found
@@ -149,6 +155,7 @@ class _Looked:
         """What the ledger is to hold: of what was written that alone which can be seen to be live."""
         record = copy.deepcopy(known) if known else dataclasses.replace(wanted, id=live.id, written={}, owned=[], at="")
         record.address, record.policy, record.protected = wanted.address, wanted.policy, wanted.protected
+        record.archived_with = wanted.archived_with
         record.name, record.renamed_from = wanted.name or called(verbs, live), wanted.renamed_from
         seen = {dotted(path): value for path, value in _values(live)}
         for path, mark in wanted.written.items():

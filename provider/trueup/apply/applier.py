@@ -13,7 +13,7 @@ from trueup.apply.verify import Verifier, resolved
 from trueup.diff import MISSING
 from trueup.errors import ApiError, Refused, Stopped, TrueupError
 from trueup.match import depths_of, place_of
-from trueup.model import WITH_ALL_BELOW, Address, Call, Desired, Live
+from trueup.model import DELETES, WITH_ALL_BELOW, Address, Call, Desired, Live
 from trueup.systems import KINDS
 
 if TYPE_CHECKING:
@@ -244,6 +244,8 @@ class Applier:
             self.journal.forget_below(connection, {step.live.id, *step.along})
         if step.declared.gone:
             if outcome.result == "done" and (record := self.journal.known(step.declared, step.live)) is not None:
+                if all(call.verb not in DELETES for call in step.calls):
+                    self.journal.rest_below(connection, record.id)
                 self.journal.forget(connection, record.scope, record.id)
         elif live is not None:
             self._lives[step.address] = live
@@ -272,6 +274,8 @@ class Applier:
                 continue  # it was not asked to go
             connection = next((key for key, held in self.journal.records.items() if left.record.id in held), None)
             if connection is not None:
+                if left.live is not None:
+                    self.journal.rest_below(connection, left.record.id)
                 self.journal.forget(connection, left.record.scope, left.record.id)
                 report.released += left.live is not None
 

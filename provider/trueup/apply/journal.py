@@ -14,7 +14,7 @@ from trueup.diff import MISSING, Path, dotted, leaves
 from trueup.errors import LedgerError
 from trueup.match import place_of
 from trueup.model import Verbs
-from trueup.records import Intent, Record, stamp
+from trueup.records import Intent, Record, below, stamp
 from trueup.secrets import fingerprint, holds_secret
 
 if TYPE_CHECKING:
@@ -189,11 +189,15 @@ class Journal:
 
     def forget_below(self, connection: Connection, ids: set[str]) -> None:
         """What was below those is not there any more."""
-        while ids:
-            below = [record for record in self.records.get(connection, {}).values() if record.parent in ids]
-            for record in below:
+        for key in ids:
+            for record in below(self.records.get(connection, {}), key):
                 self.forget(connection, record.scope, record.id)
-            ids = {record.id for record in below}
+
+    def rest_below(self, connection: Connection, key: str) -> None:
+        """What is below that stays as it is, although neither is declared any more."""
+        for record in below(self.records.get(connection, {}), key):
+            record.archived_with = key
+            self._changed[connection, record.id] = record
 
     @property
     def crowded(self) -> bool:
@@ -252,6 +256,7 @@ class Journal:
         record.policy = declared.policy
         record.stack = self._stack
         record.protected = declared.protected
+        record.archived_with = ""
 
     def _note(self, record: Record, declared: Declared, desired: Desired, made: Sequence[str]) -> None:
         traits = declared.kind.by_name

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
 _BODY: Final = ("written", "read_back", "settling", "owned")
-_LATER: Final = ("renamed_from",)
+_LATER: Final = ("renamed_from", "archived_with")
 _PATHS: Final = ("plain", "removed")
 """Keys of the body that older versions did not write: texts, and lists of paths."""
 _RECORD: Final = ("scope", "id", "address", "at", "kind", "realm", "parent", "name", "policy", "stack")

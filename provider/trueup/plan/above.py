@@ -75,6 +75,11 @@ class Above:
             return (parent, "kept") if record.protected else ("", "")
         return parent, "archived"
 
+    def rests(self, record: Record) -> bool:
+        """Whether it stays below what was archived and released, whatever became of that since then."""
+        key = record.archived_with
+        return bool(key) and key not in self.claimed and key not in self.records
+
     def is_dropped(self, kind: Kind, record: Record) -> bool:
         """Whether a resource that was not read left the manifests by itself, rather than with what it is below."""
         above = self._kind(kind)

@@ -74,8 +74,12 @@ def removals(
             if live is None:
                 if above.is_gone(kind, record):
                     plan.left.append(Left(record, None))
+                elif above.rests(record):
+                    pass  # it was not read either
                 elif kind.parent and not policy.prune and above.is_dropped(kind, record):
                     plan.left.append(Left(record, None, unread=True))
+                continue
+            if above.rests(record):
                 continue
             parent, how = above.stays(kind, str(live.spec.get(kind.parent, "")))
             if how == "archived":
