@@ -11,7 +11,7 @@ from engine_rpc import account, connector, fails, serving
 from events_world import a_target, add
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
-from world import World
+from world import CONNECTORS, World
 
 from trueup.plugin.codec import decode, encode
 from trueup.sandbox.presets import DEMO_PROJECT
@@ -164,6 +164,40 @@ async def test_the_provider_is_not_configured_for_another_organisation(world: Wo
         assert (await account(rpc)).id
 
 
+async def test_another_organisation_is_refused_where_the_engine_names_the_provider(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def checked(**args: Any) -> list[tuple[str, str]]:
+        answer = await rpc.stub.CheckConfig(provider_pb2.CheckRequest(urn="x", news=encode(args)))
+        return [(one.property, one.reason) for one in answer.failures]
+
+    async with serving(tmp_path) as rpc:
+        ((name, reason),) = await checked(denOrganization=ELSEWHERE)
+        assert name == "denOrganization"
+        assert own(world) in reason
+        ((name, reason),) = await checked(denOrganization=ELSEWHERE, denApiKey="den_" + "x" * 60)
+        assert name == ""
+        assert "refused the API key" in reason
+        monkeypatch.setenv("TRUEUP_DEN_ORGANIZATION", ELSEWHERE)
+        ((name, _),) = await checked()
+        assert name == ""
+        mine = own(world)
+        world.forget()
+        assert await checked(denOrganization=mine) == []
+        await rpc.configure(denOrganization=mine)
+        assert world.asked() == 1
+        assert (await account(rpc)).id
+
+
+async def test_nothing_of_another_project_is_imported(world: World, tmp_path: Path) -> None:
+    async with serving(tmp_path) as rpc:
+        key = world.rows(CONNECTORS)[0]["connectorID"]
+        await rpc.configure(wexaProject=OTHER_PROJECT)
+        await fails(rpc.imported("Connector", "crm", f"{DEMO_PROJECT}/{key}"), "is not imported", DEMO_PROJECT)
+        await rpc.configure(wexaProject=DEMO_PROJECT)
+        assert await rpc.imported("Connector", "crm", f"{DEMO_PROJECT}/{key}") is not None
+
+
 async def test_the_verdict_is_remembered_for_that_key_and_that_organisation(world: World, tmp_path: Path) -> None:
     async def asked(**args: Any) -> int:
         world.forget()
@@ -199,7 +233,7 @@ async def test_a_malformed_guard_of_the_provider_is_explained(world: World, tmp_
             answer = await rpc.stub.CheckConfig(request)
             assert [one.property for one in answer.failures] == [name], value
             assert "must be" in answer.failures[0].reason
-        good = {"denOrganization": ELSEWHERE, "wexaProject": DEMO_PROJECT}
+        good = {"denOrganization": own(world), "wexaProject": DEMO_PROJECT}
         answer = await rpc.stub.CheckConfig(provider_pb2.CheckRequest(urn="x", news=encode(good)))
         assert (list(answer.failures), decode(answer.inputs)) == ([], good)
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engine import Stack, resource
+from engine import LONG, Stack, resource
 from engine_rpc import Resource, Rpc, account, fails, instance, serving
 from engine_rpc import rpc as rpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
+from sandboxes import PATIENCE
+from test_pulumi_engine import descendants
 from world import INSTANCES, World
 
 from trueup.plan.names import PREFIX
@@ -406,4 +411,46 @@ def test_the_engine_renames_in_an_adverse_order(
     for label, identity in before.items():
         assert rows[identity] == (names[label], f"acme/{label}", {"is": label})
     assert rows[stack.id("n")] == ("a", "acme/n", {"is": "n"})
+    stack.clean()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("hold", ["before", "after"])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_provider_killed_in_a_rename_and_another_up(world: World, tmp_path: Path, hold: str, nth: int) -> None:
+    def program(names: dict[str, str]) -> dict[str, Any]:
+        found: dict[str, Any] = {"acme": resource("ConnectorAccount", remoteId="1001", displayName="acme")}
+        for label, name in names.items():
+            given: dict[str, Any] = {"connectorAccount": "${acme.id}", "name": name, "remoteId": f"acme/{label}"}
+            found[label] = resource("ConnectorInstance", **given, config={"is": label})
+        return found
+
+    stack = Stack(tmp_path / "program")
+    stack.resources = program({one: one for one in "abc"})
+    stack.up()
+    before = {label: stack.id(label) for label in "abc"}
+    route = "/v1/connector-instances/{connectorInstanceId}"
+    world.fault(system="den", method="PATCH", route=route, nth=nth, times=1, hold=hold)
+    names = CASES["three"]
+    stack.resources = program(names)
+    stack.write()
+    process = stack.start("up", "--yes", "--skip-preview")
+    until = time.monotonic() + PATIENCE
+    while not world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
+        assert time.monotonic() < until, process.communicate()
+        time.sleep(0.05)
+    for one in descendants(process.pid):
+        if b"pulumi-resource-trueup" in Path(f"/proc/{one}/cmdline").read_bytes():
+            os.kill(one, signal.SIGKILL)
+    world.sandbox.control.post("/faults/release")
+    world.calm()
+    process.communicate(timeout=LONG)
+    world.settle()
+    for label, identity in before.items():
+        assert held(world)[identity][1:] == (f"acme/{label}", {"is": label})
+    stack.up()
+    assert {key: held(world)[key] for key in before.values()} == {
+        identity: (names[label], f"acme/{label}", {"is": label}) for label, identity in before.items()
+    }
     stack.clean()

@@ -102,6 +102,8 @@ class Resources:
             self._world.host.warn(live.trouble, urn)
         await self._world.handovers.read(urn, kind, live, kept=bool(state))
         if not inputs:
+            if outside := self._world.outside(kind, live.spec):
+                raise SafetyError(f"this {kind.name} is not imported: {outside}")
             found = imported(kind, live)
             return Made(id_of(kind, live), outputs(kind, {}, live, {}), found)
         return await self._found(kind, inputs, live, _baseline(state), state, urn)

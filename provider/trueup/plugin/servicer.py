@@ -13,11 +13,11 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from trueup.diff import MISSING, dotted
-from trueup.errors import SafetyError, UsageError
+from trueup.errors import SafetyError, TrueupError, UsageError
 from trueup.plugin import config, functions, naming
 from trueup.plugin.checking import Failure, check, newer_words
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
-from trueup.plugin.failures import abort
+from trueup.plugin.failures import abort, why
 from trueup.plugin.greeting import Greeting
 from trueup.plugin.host import Host
 from trueup.plugin.resources import Resources, predicted
@@ -48,9 +48,12 @@ class Provider(Greeting):
         self._folder = folder or Path.cwd()
         self._world: World | None = None
         self._claims = naming.Claims()
+        self._ready: tuple[dict[str, Any], World] | None = None
+        """What a check of the configuration opened, for Configure to take."""
 
     async def aclose(self) -> None:
         """Closes connections and ledger, and says what is left to say."""
+        await self._unready()
         if self._world is not None:
             await self._world.__aexit__()
             self._world = None
@@ -74,6 +77,7 @@ class Provider(Greeting):
         """What is wrong with the configuration; keys become secrets."""
         async with _explained(context):
             found, failures = config.checked(decode(request.news))
+            failures = failures or await self._guarded(found)
             return provider_pb2.CheckResponse(
                 inputs=encode(found),
                 failures=[provider_pb2.CheckFailure(property=one.property, reason=one.reason) for one in failures],
@@ -95,15 +99,12 @@ class Provider(Greeting):
             if self._world is not None:
                 await self._world.__aexit__()
             self._world, self._claims = None, naming.Claims()
-            found = config.config_of(decode(request.args))
-            if found is not None:
-                world = await World(found, self._host, self._folder).__aenter__()
-                try:
-                    await world.probe()
-                except BaseException:
-                    await world.__aexit__()
-                    raise
-                self._world = world
+            args = config.plain(decode(request.args))
+            if self._ready is not None and self._ready[0] == args:
+                self._world, self._ready = self._ready[1], None
+            elif (found := config.config_of(args)) is not None:
+                await self._unready()
+                self._world = await self._opened(found)
             return provider_pb2.ConfigureResponse(
                 acceptSecrets=True,
                 supportsPreview=True,
@@ -230,9 +231,39 @@ class Provider(Greeting):
 
     # What they share
 
+    async def _guarded(self, args: dict[str, Any]) -> list[Failure]:
+        """What is wrong with the organisation of a configuration that names one; at Configure it is too late.
+
+        The engine shows an error of Configure at the first resource, and one of CheckConfig at the provider.
+        """
+        await self._unready()
+        try:
+            found = config.config_of(args)
+            if found is None or "den" not in found.systems or found.systems["den"].organization is None:
+                return []
+            self._ready = config.plain(args), await self._opened(found)
+        except TrueupError as error:
+            is_guard = isinstance(error, SafetyError) and config.ORGANIZATION in args
+            return [Failure(config.ORGANIZATION if is_guard else "", why(error))]
+        return []
+
+    async def _opened(self, found: config.Config) -> World:
+        world = await World(found, self._host, self._folder).__aenter__()
+        try:
+            await world.probe()
+        except BaseException:
+            await world.__aexit__()
+            raise
+        return world
+
+    async def _unready(self) -> None:
+        if self._ready is not None:
+            (_, world), self._ready = self._ready, None
+            await world.__aexit__()
+
     def _elsewhere(self, kind: Kind, inputs: dict[str, Any]) -> list[Failure]:
-        why = self._world.outside(kind, bare(inputs)) if self._world is not None else ""
-        return [Failure("projectId", why)] if why else []
+        reason = self._world.outside(kind, bare(inputs)) if self._world is not None else ""
+        return [Failure("projectId", reason)] if reason else []
 
     def _the_world(self) -> World:
         if self._world is None:
