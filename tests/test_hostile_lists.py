@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from declare import access, account, instance, mapping, target
 from hostile import Request, answer, client, serving
-from world import INSTANCES, World, actions
+from world import INSTANCES, World, actions, results
 
 from trueup.errors import ApiError, Malformed
 from trueup.ledger import Ledger
@@ -248,10 +248,14 @@ ORGANIZATIONS: dict[str, Change] = {
     "no organization": lambda org: org.pop("organization"),
     "an id that is none": lambda org: org["organization"].update(id=7),
     "no member of its own": lambda org: org.pop("currentMember"),
-    "no role": lambda org: org["currentMember"].update(role=None),
+}
+UNTOLD: dict[str, Change] = {
     "no members": lambda org: org.pop("members"),
+    "members as null": lambda org: org.update(members=None),
     "members that are none": lambda org: org.update(members={"a": 1}),
     "no teams": lambda org: org.pop("teams"),
+    "teams as null": lambda org: org.update(teams=None),
+    "people alone": lambda org: (org.pop("teams"), org.pop("roles"), org.pop("invitations")),
 }
 
 
@@ -266,6 +270,33 @@ async def test_an_organisation_that_is_not_told_is_refused(name: str, world: Wor
     with pytest.raises(Malformed):
         await world.apply(*wanted, prune=True)
     assert world.writes() == []
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+async def test_a_list_of_the_organisation_that_is_not_told_refuses_what_needs_it_alone(name: str, world: World) -> None:
+    wanted = [*whole(), access("member", member="member@example.test"), access("team", team="Platform")]
+    await world.apply(*wanted)
+    before = there(world)
+    org = world.sandbox.den.get("/v1/org").json()
+    UNTOLD[name](org)
+    world.fault(system="den", method="GET", route="/v1/org", status=200, body=org)
+    world.forget()
+    whom = "member" if "members" in name else "team"
+    report = await world.apply(*wanted, prune=True)
+    assert results(report) == {whom: "refused"}
+    assert f"Den does not show the {whom}s" in report.outcomes[0].step.why
+    assert world.writes() == []
+    assert there(world) == before
+
+
+@pytest.mark.parametrize("role", [None, "steward", {"name": "owner"}])
+async def test_a_role_that_is_not_known_forbids_nothing(role: Any, world: World) -> None:
+    org = world.sandbox.den.get("/v1/org").json()
+    org["currentMember"]["role"] = role
+    world.fault(system="den", method="GET", route="/v1/org", status=200, body=org)
+    plan = await world.plan(account())
+    assert actions(plan) == {"acme": "create"}
+    assert any("the role of this credential" in one for one in plan.warnings)
 
 
 async def test_members_and_teams_that_are_none_are_passed_over(world: World) -> None:
@@ -294,10 +325,10 @@ async def test_a_role_of_any_length_is_told_shortly(world: World) -> None:
     org["currentMember"]["role"] = "\x1b[2Jmember" + "x" * 1_000_000
     world.fault(system="den", method="GET", route="/v1/org", status=200, body=org)
     plan = await world.plan(account())
-    (step,) = plan.steps
-    assert step.action == "refuse"
-    assert len(step.why) < 500
-    assert "\x1b" not in step.why
+    assert actions(plan) == {"acme": "create"}
+    (warning,) = plan.warnings
+    assert len(warning) < 500
+    assert "\x1b" not in warning
 
 
 @pytest.mark.parametrize("item", [None, {}, {"mappingCount": "many"}, {"mappingCount": None}, []])

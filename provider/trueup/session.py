@@ -29,6 +29,7 @@ from trueup.sweep import Sweep
 from trueup.systems.den.below import together
 from trueup.systems.den.organization import organization
 from trueup.systems.den.sessions import stale
+from trueup.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -258,8 +259,14 @@ class Session:
             asking = [step for step in plan.pending if place_of(step.declared)[:2] == connection]
             if connection[0] == "den" and any(call.admin for step in asking for call in step.calls):
                 known = await organization(client)
-                if not known.is_admin:
+                if known.is_member:
                     forbid(plan, connection, ", ".join(sorted(known.roles)))
+                elif not known.is_admin:
+                    roles = plain(", ".join(sorted(known.roles)), 80) or "none"
+                    plan.warnings.append(
+                        f"the role of this credential in its organisation ({roles}) is not known here, and Den may "
+                        "refuse what takes an admin"
+                    )
         plan.unsafe = blind(plan, self.desired.unseen) or judge(plan, sum(map(len, owned.values())), self.options.limit)
         if not plan.unsafe:
             await together(self._losses(step) for step in plan.pending if step.action in ("delete", "replace"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import MISSING, Change, Pair, Path, at, covers, dotted, leaves, overlay, pairs, same
 from trueup.plan.steps import Learned, Unverifiable
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from trueup.model import Field, Live, Verbs
     from trueup.plan.steps import Policy
     from trueup.records import Record
+
+_NOT_SHOWN: Final = "the server does not show it, or not as it should: it cannot be compared"
 
 
 def in_sync(trait: Field, before: Any, after: Any, live: Live) -> bool:
@@ -46,6 +48,8 @@ def judge(
     doubt = None if hidden else verbs.doubt(path, before)
     name = dotted(path)
     key = policy.key
+    if hidden and trait.immutable and not trait.write_only:
+        return Unverifiable(path, _NOT_SHOWN)  # no call would set it either
     if key is not None and record is not None and name in record.written:
         if is_mark_of(record.written[name], key, after):
             sent = f"sent on {record.at[:10]}, unchanged since" if record.at else "sent before, unchanged since"
@@ -65,6 +69,8 @@ def judge(
         return change_of(trait, *pair)
     if doubt is not None and doubt.settling:
         doubt = None  # nothing of ours is on the way
+    if hidden and not trait.write_only and not policy.resend:
+        return Unverifiable(path, _NOT_SHOWN)
     if hidden or doubt is not None:
         why = "cannot be read back" if doubt is None else doubt.why
         if policy.resend or key is not None:

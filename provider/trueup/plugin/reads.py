@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.errors import NotFound, Refused
+from trueup.errors import Forbidden, NotFound, Refused
 from trueup.model import Address, Declared, Listing, Live, Refusal, Scope, Verbs, Where
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Reads:
                 return await self._alone(kind, key, parent)
             return await self._whole(kind, (await self._list(kind, parent)).by_id.get(key))
         if (kind.name, "") in self._lists and name not in self._vague:
-            return (await self._list(kind, "")).by_id.get(key)
+            return (await self._list(kind, "")).by_id.get(key) or await self._alone(kind, key, "")
         waiting = self._pending.setdefault(kind.name, {})
         if not waiting:
             asyncio.get_running_loop().call_later(_GATHER, self._flush, kind)
@@ -164,7 +164,10 @@ class Reads:
                     else:
                         self.gone(kind, key)
             else:
-                found = (await self._list(kind, "")).by_id
+                found = dict((await self._list(kind, "")).by_id)
+                for key in waiting.keys() - found.keys():  # a list leaves out what the credential may not see
+                    if (live := await self._alone(kind, key, "")) is not None:
+                        found[key] = live
         except BaseException as error:
             for future in waiting.values():
                 if not future.done():
@@ -216,7 +219,7 @@ class Reads:
             scope = Scope((Declared(Address(kind.system, kind.name, ""), kind, {}, Where("", 0)),))
         listing = await verbs.read(self._client, scope)
         if why := listing.denied.get(parent):
-            raise NotFound(f"{why}.")
+            raise (NotFound if parent in listing.gone else Forbidden)(f"{why}.")
         return _List(verbs, listing)
 
 

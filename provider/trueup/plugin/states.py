@@ -52,11 +52,15 @@ def outputs(
             if given is not MISSING:
                 found[trait.name] = given
         elif trait.owned_by_key:
-            if given is not MISSING:
+            if given is not MISSING and _hidden((trait.name,), live):
+                found[trait.name] = given
+            elif given is not MISSING:
                 found[trait.name] = seal_like(only(value or {}, bare(given)), given)
             elif not inputs and value:
                 found[trait.name] = Sealed(value)
-        elif given is not MISSING and _alike((trait.name,), given, value, baseline, canonical):
+        elif given is not MISSING and (
+            _hidden((trait.name,), live) or _alike((trait.name,), given, value, baseline, canonical)
+        ):
             found[trait.name] = given
         elif value is not None:
             found[trait.name] = seal_like(value, given)

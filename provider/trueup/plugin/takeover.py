@@ -32,6 +32,8 @@ def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
         trait, before = kind.by_name[name], live.spec.get(name, MISSING)
         if not trait.local and not in_sync(trait, before, after, live):
             for pair in unlike(trait, before, after):
+                if not trait.write_only and any(pair[0][: len(one)] == one for one in live.unreadable):
+                    continue  # it is not known to differ
                 doubt = verbs.doubt(pair[0], pair[1])
                 certain = certain or doubt is None or pair[2] not in doubt.may_be
                 found.append(change_of(trait, *pair))

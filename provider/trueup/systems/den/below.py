@@ -90,9 +90,9 @@ async def together(work: Iterable[Awaitable[_T]]) -> list[_T]:
         raise
 
 
-async def page_of(api: Client, route: str, **params: str) -> list[dict[str, Any]]:
+async def page_of(api: Client, route: str, needs: Sequence[str] = (), **params: str) -> list[dict[str, Any]]:
     """Every item of a list below something. Raises Malformed when one says that it is elsewhere."""
-    found = await lists.read_all(api, route, None, **params)
+    found = await lists.read_all(api, route, None, needs=needs, **params)
     if any(item.get(name, value) != value for item in found for name, value in params.items()):
         hint = "Nothing was concluded from it."
         raise Malformed(f"GET {route} answered with what is below another one.", method="GET", route=route, hint=hint)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.errors import NotFound
 from trueup.model import Call, Listing, Live, Refusal, Verbs, field, kind
-from trueup.systems.den import below, principals
+from trueup.systems.den import below, principals, rows
 from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/access"
 _PRINCIPALS: Final = ("member", "team", "organization")
 _WHOM: Final = {"orgMembershipId": principals.MEMBER_ID, "teamId": principals.TEAM_ID}
+_SHAPE: Final[rows.Shape] = {"role": ("role", str)}
 _ID: Final = re.compile(r"cia_[0-9a-z]{26}")
 
 
@@ -196,7 +197,8 @@ def live(item: dict[str, Any], parent: str) -> Live | None:
         spec["organization"] = True
     name = str(spec.get("member") or spec.get("team") or "organization")
     server = {name: item.get(name) for name in ("createdAt", "createdByOrgMembershipId")}
-    return Live("ConnectorAccess", item["id"], name, spec, None, server=server)
+    hidden = rows.unreadable(item, _SHAPE)
+    return Live("ConnectorAccess", item["id"], name, spec, None, hidden, server=server)
 
 
 KIND = kind(ConnectorAccess, system="den", verbs=_Verbs(), parent="connectorInstance", one_of=_PRINCIPALS)

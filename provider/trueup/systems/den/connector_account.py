@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from trueup import texts
 from trueup.errors import NotFound
 from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
-from trueup.systems.den import lists, writes
+from trueup.systems.den import lists, rows, writes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 ROUTE: Final = "/v1/connector-accounts"
 _ID: Final = "connectorAccountId"
+_NEEDS: Final = ("connectorType", "remoteId")
+_SHAPE: Final[rows.Shape] = {
+    "displayName": ("displayName", str),
+    "externalAccountRef": ("externalAccountRef", str | None),
+    "metadata": ("metadata", dict | None),
+}
 
 
 @dataclass(frozen=True)
@@ -96,12 +102,12 @@ class _Verbs(Verbs):
 
     async def read(self, api: Client, scope: Scope) -> Listing:
         """All accounts."""
-        return Listing([_live(item) for item in await lists.read_all(api, ROUTE)])
+        return Listing([_live(item) for item in await lists.read_all(api, ROUTE, needs=_NEEDS)])
 
     async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
         """By id when there are few of them, else from the head of the list."""
         wanted = {live.id: live for live in lives}
-        return {key: _live(item) for key, item in (await lists.reread(api, ROUTE, _ID, wanted)).items()}
+        return {key: _live(item) for key, item in (await lists.reread(api, ROUTE, _ID, wanted, _NEEDS)).items()}
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         """See `lists.reread_cost`."""
@@ -148,18 +154,18 @@ class _Verbs(Verbs):
 
         async def send() -> Live:
             answer = await api.request("POST", ROUTE, body=body, repeatable=False)
-            made = _live(lists.item_of(answer))
+            made = _live(lists.item_of(answer, needs=_NEEDS))
             if self.key(made.spec) != key:
                 raise answer.malformed("another account than was to be created")
             return made
 
         async def find() -> Live | None:
             query = {"q": desired.spec["remoteId"]}
-            found = [_live(item) for item in await lists.read_all(api, ROUTE, query)]
+            found = [_live(item) for item in await lists.read_all(api, ROUTE, query, needs=_NEEDS)]
             return next((one for one in found if self.key(one.spec) == key), None)
 
         async def in_the_way() -> Live | None:
-            found = [_live(item) for item in await lists.read_all(api, ROUTE)]
+            found = [_live(item) for item in await lists.read_all(api, ROUTE, needs=_NEEDS)]
             return next((one for one in found if writes.collides(self, one, desired.spec)), None)
 
         what = f"an account with remoteId {desired.spec['remoteId']}"
@@ -167,16 +173,18 @@ class _Verbs(Verbs):
 
 
 def _live(item: dict[str, Any]) -> Live:
+    metadata = item.get("metadata")
     spec = {
-        "connectorType": str(item.get("connectorType")),  # what is matched by has to be text
-        "remoteId": str(item.get("remoteId")),
+        "connectorType": item["connectorType"],
+        "remoteId": item["remoteId"],
         "displayName": item.get("displayName"),
         "externalAccountRef": item.get("externalAccountRef"),
-        "metadata": item.get("metadata") or {},
+        "metadata": metadata if isinstance(metadata, dict) else {},
     }
     server = {key: item.get(key) for key in ("organizationId", "status", "createdAt")}
-    name = str(item.get("displayName"))
-    live = Live("ConnectorAccount", item["id"], name, spec, item.get("updatedAt"), server=server)
+    name = str(item.get("displayName") or item["remoteId"])
+    hidden = rows.unreadable(item, _SHAPE)
+    live = Live("ConnectorAccount", item["id"], name, spec, item.get("updatedAt"), hidden, server=server)
     if (status := item.get("status")) in ("inactive", "disconnected", "error"):
         # A deleted GitHub installation sets it to disconnected; no route sets it back.
         live.trouble = f"Den says that this account is {status}: connect it again in Den"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from trueup import texts
 from trueup.errors import Forbidden, NotFound, Refused
 from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
-from trueup.systems.den import lists, writes
+from trueup.systems.den import lists, rows, writes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -23,6 +23,14 @@ ROUTE: Final = "/v1/connector-instances"
 _ID: Final = "connectorInstanceId"
 _VERBS: Final = {"active": "enable", "disabled": "disable", "archived": "archive"}
 _FEW: Final = 5
+_NEEDS: Final = ("name",)
+_SHAPE: Final[rows.Shape] = {
+    "connectorAccount": ("connectorAccountId", str),
+    "remoteId": ("remoteId", str | None),
+    "status": ("status", str),
+    "config": ("instanceConfigJson", dict | None),
+    "autoImportNewPlugins": ("instanceConfigJson", dict | None),
+}
 """Up to that many are looked for one by one when nobody asks about the others."""
 
 
@@ -123,15 +131,15 @@ class _Verbs(Verbs):
                         found[live.id] = live
             renamed = {key: Live("ConnectorInstance", key, "", {}) for key in scope.known if key not in found}
             try:
-                items = await lists.reread(api, ROUTE, _ID, renamed)
+                items = await lists.reread(api, ROUTE, _ID, renamed, _NEEDS)
             except Forbidden:  # this credential may not see one of them, which the plan shows
                 items = {}
                 for key, live in renamed.items():
                     with contextlib.suppress(Forbidden):
-                        items |= await lists.reread(api, ROUTE, _ID, {key: live})
+                        items |= await lists.reread(api, ROUTE, _ID, {key: live}, _NEEDS)
             found |= {key: _live(item) for key, item in items.items()}
             return Listing(list(found.values()), complete=False)
-        return Listing([_live(item) for item in await lists.read_all(api, ROUTE)])
+        return Listing([_live(item) for item in await lists.read_all(api, ROUTE, needs=_NEEDS)])
 
     def read_cost(self, scope: Scope) -> int:
         """A page for every hundred that are declared or known, and another look at the head."""
@@ -143,12 +151,12 @@ class _Verbs(Verbs):
     async def _look(self, api: Client, spec: dict[str, Any]) -> list[Live]:
         if key := self.identity(spec):
             gone = Live("ConnectorInstance", key, "", {})
-            return [_live(item) for item in (await lists.reread(api, ROUTE, _ID, {key: gone})).values()]
-        return [_live(item) for item in await lists.read_all(api, ROUTE, {"q": spec["name"]})]
+            return [_live(item) for item in (await lists.reread(api, ROUTE, _ID, {key: gone}, _NEEDS)).values()]
+        return [_live(item) for item in await lists.read_all(api, ROUTE, {"q": spec["name"]}, needs=_NEEDS)]
 
     async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
         """By id when there are few of them, else from the head of the list."""
-        items = await lists.reread(api, ROUTE, _ID, {live.id: live for live in lives})
+        items = await lists.reread(api, ROUTE, _ID, {live.id: live for live in lives}, _NEEDS)
         return {key: _live(item) for key, item in items.items()}
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
@@ -244,8 +252,8 @@ class _Verbs(Verbs):
             answer = await api.request("POST", route, params={_ID: live.id}, body=body)
             item = answer.body.get("item") if isinstance(answer.body, dict) else None
             instance = item.get("connectorInstance") if isinstance(item, dict) else None
-            return _live(lists.checked_item(answer, instance, live.id))
-        return _live(lists.item_of(await api.request("POST", route, params={_ID: live.id}), live.id))
+            return _live(lists.checked_item(answer, instance, live.id, _NEEDS))
+        return _live(lists.item_of(await api.request("POST", route, params={_ID: live.id}), live.id, _NEEDS))
 
     async def _create(self, api: Client, desired: Desired) -> Live:
         spec = desired.spec
@@ -261,7 +269,7 @@ class _Verbs(Verbs):
 
         async def send() -> Live:
             answer = await api.request("POST", ROUTE, body=body, repeatable=False)
-            made = _live(lists.item_of(answer))
+            made = _live(lists.item_of(answer, needs=_NEEDS))
             if (self.key(made.spec), made.spec["connectorAccount"]) != (self.key(spec), spec["connectorAccount"]):
                 raise answer.malformed("another instance than was to be created")
             return made
@@ -283,7 +291,7 @@ class _Verbs(Verbs):
         """Another instance whose name the database may take for this one: the list is read once a client."""
 
         async def ask() -> list[Live]:
-            return [_live(item) for item in await lists.read_all(api, ROUTE)]
+            return [_live(item) for item in await lists.read_all(api, ROUTE, needs=_NEEDS)]
 
         alike = [one for one in await api.once(f"{ROUTE} by name", ask) if self.near(one.spec) == self.near(spec)]
         now = await self.reread(api, [one for one in alike if one.id != own][: writes.LOOKED])
@@ -294,13 +302,12 @@ class _Verbs(Verbs):
         if "config" in call.paths:
             # PATCH replaces the whole object (case `instances.patch.config-replaces`), so it is read just before.
             fresh = lists.item_of(await api.get(f"{ROUTE}/{{{_ID}}}", None, **{_ID: live.id}), live.id)
-            config = fresh.get("instanceConfigJson")
-            body["config"] = writes.laid(config, desired, "config")
+            body["config"] = writes.laid(rows.mapping_of(fresh, "instanceConfigJson"), desired, "config")
         route = f"{ROUTE}/{{{_ID}}}"
 
         async def send(repeatable: bool) -> Live:
             answer = await api.request("PATCH", route, params={_ID: live.id}, body=body, repeatable=repeatable)
-            return _live(lists.item_of(answer, live.id))
+            return _live(lists.item_of(answer, live.id, _NEEDS))
 
         if "name" not in body:
             return await send(repeatable=True)
@@ -319,7 +326,7 @@ def _live(item: dict[str, Any]) -> Live:
     config = item.get("instanceConfigJson")
     config = dict(config) if isinstance(config, dict) else {}
     auto = config.pop("autoImportNewPlugins", True)
-    name = texts.trimmed(str(item.get("name")))
+    name = texts.trimmed(item["name"])
     spec = {
         "name": name,
         "connectorAccount": item.get("connectorAccountId"),
@@ -329,7 +336,10 @@ def _live(item: dict[str, Any]) -> Live:
         "autoImportNewPlugins": auto is not False,
     }
     server = {key: item.get(key) for key in ("organizationId", "createdAt")}
-    return Live("ConnectorInstance", item["id"], name, spec, item.get("updatedAt"), server=server)
+    hidden = rows.unreadable(item, _SHAPE)
+    if not isinstance(auto, bool):
+        hidden |= {("autoImportNewPlugins",)}
+    return Live("ConnectorInstance", item["id"], name, spec, item.get("updatedAt"), hidden, server=server)
 
 
 KIND = kind(ConnectorInstance, system="den", verbs=_Verbs())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from trueup import texts
 from trueup.errors import NotFound
 from trueup.model import Call, Live, Refusal, Verbs, field, kind
-from trueup.systems.den import below, lists, writes
+from trueup.systems.den import below, lists, rows, writes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 LIST: Final = "/v1/connector-targets/{connectorTargetId}/mappings"
 ONE: Final = "/v1/connector-mappings/{connectorMappingId}"
+_NEEDS: Final = ("selector", "objectType")
+_SHAPE: Final[rows.Shape] = {
+    "mappingKind": ("mappingKind", str),
+    "plugin": ("pluginId", str | None),
+    "autoAddToPlugin": ("autoAddToPlugin", bool),
+    "config": ("mappingConfigJson", dict | None),
+}
 _SENT: Final = {
     "selector": "selector",
     "objectType": "objectType",
@@ -140,13 +147,13 @@ class _Verbs(Verbs):
             return None
         body = {_SENT[name]: desired.spec[name] for name in call.paths if name != "config"}
         if "config" in call.paths:
-            rows = await _rows(api, live.spec["connectorTarget"])
-            fresh = next((item for item in rows if item["id"] == live.id), {})
-            body["config"] = writes.laid(fresh.get("mappingConfigJson"), desired, "config")
+            listed = await _rows(api, live.spec["connectorTarget"])
+            fresh = next((item for item in listed if item["id"] == live.id), {"id": live.id})
+            body["config"] = writes.laid(rows.mapping_of(fresh, "mappingConfigJson"), desired, "config")
 
         async def send(repeatable: bool) -> Live:
             answer = await api.request("PATCH", ONE, params=params, body=body, repeatable=repeatable)
-            return _live(lists.item_of(answer, live.id))
+            return _live(lists.item_of(answer, live.id, _NEEDS))
 
         if body.keys().isdisjoint(("selector", "objectType")):
             return await send(repeatable=True)
@@ -169,7 +176,7 @@ class _Verbs(Verbs):
         async def send() -> Live:
             params = {"connectorTargetId": parent}
             answer = await api.request("POST", LIST, params=params, body=body, repeatable=False)
-            made = _live(lists.item_of(answer))
+            made = _live(lists.item_of(answer, needs=_NEEDS))
             if self.key(made.spec) != self.key(spec):
                 raise answer.malformed("another mapping than was to be created")
             return made
@@ -187,7 +194,7 @@ def _declared(spec: dict[str, Any]) -> tuple[str, ...]:
 
 
 async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
-    return await below.page_of(api, LIST, connectorTargetId=parent)
+    return await below.page_of(api, LIST, _NEEDS, connectorTargetId=parent)
 
 
 def live(item: dict[str, Any], parent: str) -> Live:
@@ -199,19 +206,20 @@ def live(item: dict[str, Any], parent: str) -> Live:
 
 def _live(item: dict[str, Any]) -> Live:
     config = item.get("mappingConfigJson")
-    selector = str(item.get("selector"))
+    selector = item["selector"]
     spec = {
         "connectorTarget": item.get("connectorTargetId"),
         "mappingKind": item.get("mappingKind"),
         "selector": selector,
-        "objectType": str(item.get("objectType")),
+        "objectType": item["objectType"],
         "plugin": item.get("pluginId"),
         "autoAddToPlugin": item.get("autoAddToPlugin"),
         "config": config if isinstance(config, dict) else {},
     }
     name = f"{spec['objectType']} {selector}"
     server = {"createdAt": item.get("createdAt")}
-    return Live("ConnectorMapping", item["id"], name, spec, item.get("updatedAt"), server=server)
+    hidden = rows.unreadable(item, _SHAPE)
+    return Live("ConnectorMapping", item["id"], name, spec, item.get("updatedAt"), hidden, server=server)
 
 
 KIND = kind(ConnectorMapping, system="den", verbs=_Verbs(), parent="connectorTarget")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from trueup import texts
 from trueup.errors import NotFound
 from trueup.model import Call, Kept, Live, Refusal, Verbs, field, kind
-from trueup.systems.den import below, lists, writes
+from trueup.systems.den import below, lists, rows, writes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/targets"
 ONE: Final = "/v1/connector-targets/{connectorTargetId}"
+_NEEDS: Final = ("remoteId",)
+_SHAPE: Final[rows.Shape] = {
+    "targetKind": ("targetKind", str),
+    "externalTargetRef": ("externalTargetRef", str | None),
+    "config": ("targetConfigJson", dict | None),
+}
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ class _Verbs(Verbs):
             if "connectorInstance" not in one.spec:
                 with contextlib.suppress(NotFound):
                     answer = await api.get(ONE, None, connectorTargetId=one.id)
-                    found[one.id] = _live(lists.item_of(answer, one.id))
+                    found[one.id] = _live(lists.item_of(answer, one.id, _NEEDS))
         return found
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
@@ -140,12 +146,12 @@ class _Verbs(Verbs):
         if "config" in call.paths:
             # PATCH replaces the whole object, so it is read just before.
             fresh = lists.item_of(await api.get(ONE, None, connectorTargetId=live.id), live.id)
-            body["config"] = writes.laid(fresh.get("targetConfigJson"), desired, "config")
+            body["config"] = writes.laid(rows.mapping_of(fresh, "targetConfigJson"), desired, "config")
 
         async def send(repeatable: bool) -> Live:
             params = {"connectorTargetId": live.id}
             answer = await api.request("PATCH", ONE, params=params, body=body, repeatable=repeatable)
-            return _live(lists.item_of(answer, live.id))
+            return _live(lists.item_of(answer, live.id, _NEEDS))
 
         if "remoteId" not in body:
             return await send(repeatable=True)
@@ -171,7 +177,7 @@ class _Verbs(Verbs):
         async def send() -> Live:
             params = {"connectorInstanceId": parent}
             answer = await api.request("POST", LIST, params=params, body=body, repeatable=False)
-            made = _live(lists.item_of(answer))
+            made = _live(lists.item_of(answer, needs=_NEEDS))
             if self.key(made.spec) != self.key(spec):
                 raise answer.malformed("another target than was to be created")
             return made
@@ -185,7 +191,7 @@ class _Verbs(Verbs):
 
 
 async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
-    return await below.page_of(api, LIST, connectorInstanceId=parent)
+    return await below.page_of(api, LIST, _NEEDS, connectorInstanceId=parent)
 
 
 def live(item: dict[str, Any], parent: str) -> Live:
@@ -197,7 +203,7 @@ def live(item: dict[str, Any], parent: str) -> Live:
 
 def _live(item: dict[str, Any]) -> Live:
     config = item.get("targetConfigJson")
-    remote = str(item.get("remoteId"))
+    remote = item["remoteId"]
     spec = {
         "connectorInstance": item.get("connectorInstanceId"),
         "remoteId": remote,
@@ -206,7 +212,8 @@ def _live(item: dict[str, Any]) -> Live:
         "config": config if isinstance(config, dict) else {},
     }
     server = {"createdAt": item.get("createdAt")}
-    return Live("ConnectorTarget", item["id"], remote, spec, item.get("updatedAt"), server=server)
+    hidden = rows.unreadable(item, _SHAPE)
+    return Live("ConnectorTarget", item["id"], remote, spec, item.get("updatedAt"), hidden, server=server)
 
 
 KIND = kind(ConnectorTarget, system="den", verbs=_Verbs(), parent="connectorInstance")

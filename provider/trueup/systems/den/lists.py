@@ -16,13 +16,14 @@ What this cannot see: a removal further down during the walk, since it moves not
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.errors import NotFound, Refused, Unavailable
 from trueup.texts import has_half
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Mapping, Sequence, Set
 
     from trueup.client import Answer, Client
     from trueup.model import Live
@@ -41,6 +42,7 @@ _MOST: Final = 5_000
 _LOOKS: Final = 10
 """Looks at a head that is longer than a page before the list is given up."""
 
+_STAMP: Final = "updatedAt"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """Nothing that could lead a URL elsewhere."""
 
@@ -50,11 +52,20 @@ Item = dict[str, Any]
 class _Walk:
     """One walk over a list: what it found, and whether it still gets anywhere."""
 
-    def __init__(self, client: Client, route: str, query: dict[str, Any], stamp: str, params: dict[str, str]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        route: str,
+        query: dict[str, Any],
+        stamp: str,
+        params: dict[str, str],
+        needs: Sequence[str] = (),
+    ) -> None:
         self.client = client
         self.route = route
         self.query = query
         self.stamp = stamp
+        self.needs = needs
         self.params = params
         self.found: dict[str, Item] = {}
         self.fresh = 0
@@ -64,7 +75,7 @@ class _Walk:
     async def page(self, cursor: str | None) -> tuple[list[Item], str | None]:
         """One page and the next cursor; sets `fresh`: how many items are new or newer."""
         answer = await self.client.get(self.route, {**self.query, "limit": PAGE, "cursor": cursor}, **self.params)
-        items, after = _checked(answer, self.stamp)
+        items, after = _checked(answer, self.stamp, self.needs)
         self.fresh = 0
         for item in items:
             known = self.found.get(item["id"])
@@ -87,6 +98,16 @@ class _Walk:
             )
         return items, after
 
+    async def beyond(self, cursor: str) -> tuple[list[Item], str | None] | None:
+        """The page behind a cursor; None when that is refused, since a newer server does not know it any more."""
+        try:
+            return await self.page(cursor)
+        except Refused as error:
+            if error.status != HTTPStatus.BAD_REQUEST:
+                raise
+            self._idle += 1
+            return None
+
     def _forget_removed(self, head: list[Item]) -> None:
         # The head is one answer: what should stand on it and does not is gone.
         present = {item["id"] for item in head}
@@ -100,14 +121,9 @@ class _Walk:
         back = 1
         self._pass(trail, items)
         while after is not None:
-            try:
-                items, ahead = await self.page(after)
-                lost = not self._below(trail, items)
-            except Refused as error:
-                if error.status != 400:
-                    raise
-                lost = True  # a cursor that is not known any more
-            if not lost:
+            page = await self.beyond(after)
+            if page is not None and self._below(trail, page[0]):
+                items, ahead = page
                 self._pass(trail, items)
                 after, back = ahead, 1
                 continue
@@ -139,8 +155,12 @@ class _Walk:
         for _ in range(_LOOKS):
             pages, cursor, top = 0, None, began
             while True:
-                items, after = await self.page(cursor)
+                page = await self.page(None) if cursor is None else await self.beyond(cursor)
                 pages += 1
+                if page is None:
+                    top = began  # what stands below was not seen: another look
+                    break
+                items, after = page
                 if pages == 1 and items:
                     top = items[0][self.stamp]
                 if after is None or not items or items[-1][self.stamp] < began:
@@ -160,10 +180,19 @@ class _Walk:
 
 
 async def read_all(
-    client: Client, route: str, query: dict[str, Any] | None = None, *, stamp: str = "updatedAt", **params: str
+    client: Client,
+    route: str,
+    query: dict[str, Any] | None = None,
+    *,
+    stamp: str = "updatedAt",
+    needs: Sequence[str] = (),
+    **params: str,
 ) -> list[Item]:
-    """Every item of a list, each once, as true as the API allows; the head first. Raises ApiError."""
-    walk = _Walk(client, route, query or {}, stamp, params)
+    """Every item of a list, each once, as true as the API allows; the head first. Raises ApiError.
+
+    `needs` are texts that each item has to hold, since it is matched by them.
+    """
+    walk = _Walk(client, route, query or {}, stamp, params, needs)
     items, after = await walk.page(None)
     if after is not None:
         await walk.down(items, after)
@@ -172,25 +201,30 @@ async def read_all(
 
 
 async def read_head(
-    client: Client, route: str, wanted: Set[str], since: str, *, stamp: str = "updatedAt", **params: str
+    client: Client, route: str, wanted: Set[str], since: str, *, needs: Sequence[str] = (), **params: str
 ) -> dict[str, Item]:
     """Those of the wanted ids that were touched at or after `since`, by id: what was written stands at the head."""
-    walk = _Walk(client, route, {}, stamp, params)
+    walk = _Walk(client, route, {}, _STAMP, params, needs)
     cursor: str | None = None
     while True:
-        items, after = await walk.page(cursor)
-        if after is None or not items or walk.found.keys() >= wanted or items[-1][stamp] < since:
+        page = await walk.page(None) if cursor is None else await walk.beyond(cursor)
+        if page is None:
+            cursor = None
+            continue
+        items, after = page
+        if after is None or not items or walk.found.keys() >= wanted or items[-1][_STAMP] < since:
             return {key: walk.found[key] for key in wanted if key in walk.found}
         cursor = after
 
 
-def _checked(answer: Answer, stamp: str) -> tuple[list[Item], str | None]:
+def _checked(answer: Answer, stamp: str, needs: Sequence[str]) -> tuple[list[Item], str | None]:
     body = answer.body
     if not isinstance(body, dict) or not isinstance(body.get("items"), list):
         raise answer.malformed("something that is not a list")
     for item in body["items"]:
         if not isinstance(item, dict) or not _sound(item, stamp):
             raise answer.malformed(f"an item without id or {stamp}")
+        _complete(answer, item, needs)
     after = body.get("nextCursor")
     if after is not None and not isinstance(after, str):
         raise answer.malformed("a cursor that is not text")
@@ -199,7 +233,9 @@ def _checked(answer: Answer, stamp: str) -> tuple[list[Item], str | None]:
     return body["items"], after
 
 
-async def reread(api: Client, route: str, parameter: str, wanted: Mapping[str, Live]) -> dict[str, Item]:
+async def reread(
+    api: Client, route: str, parameter: str, wanted: Mapping[str, Live], needs: Sequence[str] = ()
+) -> dict[str, Item]:
     """What was just written, again, by id, in as few requests as can be; what is gone is missing.
 
     What was written stands at the head of the list, so a page shows a hundred of them.
@@ -207,13 +243,13 @@ async def reread(api: Client, route: str, parameter: str, wanted: Mapping[str, L
     found: dict[str, Item] = {}
     if len(wanted) > _BY_ID:
         since = min((live.updated_at or "" for live in wanted.values()), default="")
-        found = await read_head(api, route, wanted.keys(), since)
+        found = await read_head(api, route, wanted.keys(), since, needs=needs)
     for key in wanted.keys() - found.keys():
         try:
             answer = await api.get(f"{route}/{{{parameter}}}", None, **{parameter: key})
         except NotFound:
             continue
-        found[key] = item_of(answer, key)
+        found[key] = item_of(answer, key, needs)
     return found
 
 
@@ -222,21 +258,28 @@ def reread_cost(count: int) -> int:
     return count if count <= _BY_ID else -(-count // PAGE)
 
 
-def item_of(answer: Answer, wanted: str | None = None) -> Item:
+def item_of(answer: Answer, wanted: str | None = None, needs: Sequence[str] = ()) -> Item:
     """The item of an `{item}` or `{ok, item}` answer, which is about the wanted id. Raises Malformed."""
     body = answer.body
-    return checked_item(answer, body.get("item") if isinstance(body, dict) else None, wanted)
+    return checked_item(answer, body.get("item") if isinstance(body, dict) else None, wanted, needs)
 
 
-def checked_item(answer: Answer, item: Any, wanted: str | None = None) -> Item:
+def checked_item(answer: Answer, item: Any, wanted: str | None = None, needs: Sequence[str] = ()) -> Item:
     """The same of an item that stands elsewhere in the answer."""
-    if not isinstance(item, dict) or not _sound(item, "updatedAt"):
+    if not isinstance(item, dict) or not _sound(item, _STAMP):
         raise answer.malformed("no item")
     if wanted is not None and item["id"] != wanted:
         raise answer.malformed(f"another item than {wanted}")
+    _complete(answer, item, needs)
     found: Item = item
     return found
 
 
 def _sound(item: dict[str, Any], stamp: str) -> bool:
     return isinstance(item.get("id"), str) and bool(_ID.fullmatch(item["id"])) and isinstance(item.get(stamp), str)
+
+
+def _complete(answer: Answer, item: Item, needs: Sequence[str]) -> None:
+    for name in needs:
+        if not isinstance(item.get(name), str):
+            raise answer.malformed(f"an item ({item['id']}) without its {name}")

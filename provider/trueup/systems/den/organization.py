@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROUTE: Final = "/v1/org"
 _ADMINS: Final = frozenset(("owner", "super-admin", "admin"))
+_MEMBERS: Final = frozenset(("member", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,18 @@ class Organization:
     """Names that several teams have."""
     called: dict[str, str] = field(default_factory=dict)
     """E-mails of members and names of teams, by id."""
+    untold: frozenset[str] = frozenset()
+    """`member`, `team`: the lists that are not there at all."""
 
     @property
     def is_admin(self) -> bool:
         """Whether the member may create accounts and instances, and disconnect."""
         return not _ADMINS.isdisjoint(self.roles)
+
+    @property
+    def is_member(self) -> bool:
+        """Whether the member is known to be no admin: what a role means that is not known, only the server says."""
+        return bool(self.roles) and self.roles <= _MEMBERS
 
 
 async def organization(api: Client) -> Organization:
@@ -62,13 +70,11 @@ def _read(answer: Answer) -> Organization:
     own, me = body.get("organization"), body.get("currentMember")
     if not isinstance(own, dict) or not isinstance(own.get("id"), str):
         raise answer.malformed("no organization")
-    if not isinstance(me, dict) or not isinstance(me.get("id"), str) or not isinstance(me.get("role"), str):
+    if not isinstance(me, dict) or not isinstance(me.get("id"), str):
         raise answer.malformed("no member")
-    if not isinstance(body.get("members"), list) or not isinstance(body.get("teams"), list):
-        raise answer.malformed("no members or teams")
     members: dict[str, str] = {}
     called: dict[str, str] = {}
-    for row in _rows(body["members"]):
+    for row in _rows(body.get("members")):
         user = row.get("user")
         email = user.get("email") if isinstance(user, dict) else None
         if isinstance(email, str):
@@ -76,18 +82,20 @@ def _read(answer: Answer) -> Organization:
             called[row["id"]] = email
     teams: dict[str, str] = {}
     doubles: set[str] = set()
-    for row in _rows(body["teams"]):
+    for row in _rows(body.get("teams")):
         name = row.get("name")
         if isinstance(name, str):
             called[row["id"]] = name
             if teams.setdefault(name, row["id"]) != row["id"]:
                 doubles.add(name)
-    words = (me["role"], me.get("effectiveRole"))
+    words = (me.get(name) for name in ("role", "directRole", "effectiveRole"))
     roles = frozenset(part.strip() for one in words if isinstance(one, str) for part in plain(one).split(","))
-    return Organization(own["id"], me["id"], roles, members, teams, frozenset(doubles), called)
+    lists = {"member": body.get("members"), "team": body.get("teams")}
+    untold = frozenset(name for name, found in lists.items() if not isinstance(found, list))
+    return Organization(own["id"], me["id"], roles, members, teams, frozenset(doubles), called, untold)
 
 
-def _rows(value: list[Any]) -> Iterator[dict[str, Any]]:
-    for row in value:
+def _rows(value: Any) -> Iterator[dict[str, Any]]:
+    for row in value if isinstance(value, list) else ():
         if isinstance(row, dict) and isinstance(row.get("id"), str):
             yield row

@@ -23,6 +23,7 @@ MEMBER_ID: Final = re.compile(r"om_[0-9a-z]{26}")
 TEAM_ID: Final = re.compile(r"tem_[0-9a-z]{26}")
 _FORMS: Final = {"member": MEMBER_ID, "team": TEAM_ID}
 _SAYS: Final = {"member": "has the e-mail", "team": "is called"}
+_BY_ID: Final = "An id in place of the name needs no such list."
 _LONGEST: Final = 255
 _BARE: Final = re.compile(r"[A-Za-z][\w.+@-]*(?: [\w.+@-]+)*")
 _NO_TEXT: Final = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n"))
@@ -38,6 +39,10 @@ def with_ids(spec: dict[str, Any], known: Organization) -> dict[str, Any] | Refu
     found = known.members.get(given.casefold()) if name == "member" else known.teams.get(given)
     if found is not None:
         return {**spec, name: found}
+    if name in known.untold:
+        return Refusal(
+            f"Den does not show the {name}s of its organisation, so {given} is not known. {_BY_ID}", error=True
+        )
     near = difflib.get_close_matches(
         given.casefold() if name == "member" else given,
         known.members if name == "member" else known.teams,
