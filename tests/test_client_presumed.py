@@ -94,8 +94,29 @@ async def test_after_the_silence_one_request_goes_first() -> None:
         with pytest.raises(Unauthorized):
             await api.get("/v1/more")
         assert "/v1/more" not in server.paths()
-    for word in ("worked before", "revoked", "more than 60 s"):
-        assert word in str(found[0]) + found[0].hint  # type: ignore[union-attr]
+    (error,) = {str(one): one for one in found}.values()
+    assert isinstance(error, Unauthorized)
+    for word in ("worked before", "revoked", "more than 60 s", "correlation id", "GET /v1/x"):
+        assert word in str(error) + error.hint
+    assert error.status == 401
+    assert api.refused
+
+
+async def test_a_key_that_another_program_uses_without_a_pause_is_given_up() -> None:
+    clock = FastClock()
+    answers = [OK, *[NO] * 40]
+    spent = answer(429, {"code": "RATE_LIMITED", "details": {"tryAgainIn": 60_000}})
+
+    async def respond(request: Request, _: asyncio.StreamWriter) -> bytes:
+        return spent if request.path.startswith(PROBE) else answers.pop(0)
+
+    async with serving(respond) as server, client(server.url, clock) as api:
+        await api.get("/v1/x")
+        with pytest.raises(TrueupError, match="does not close") as raised:
+            await api.get("/v1/x")
+    assert "Another program uses this key" in str(raised.value)
+    assert "correlation id" in str(raised.value)
+    assert "is up" not in str(raised.value)
 
 
 @pytest.mark.parametrize("probe", UNAWARE.values(), ids=UNAWARE)

@@ -148,6 +148,28 @@ def test_a_connector_of_another_project_is_refused(world: World) -> None:
     assert "wexa/Connector/crm" not in trueup("plan", "--prune", TRUEUP_WEXA_PROJECT=second).stdout
 
 
+def test_a_connection_of_wexa_says_its_project(world: World) -> None:
+    other = "a" * 24
+    connection = (
+        "apiVersion: wexa.trueup.dev/v1\nkind: Connection\nmetadata: {name: default}\n"
+        f"spec: {{url: {world.sandbox.ready['wexa']['url']}, project: PROJECT, "
+        "apiKey: {valueFrom: {env: TRUEUP_WEXA_API_KEY}}}\n---\n"
+    )
+    Path("wexa.yaml").write_text(connection.replace("PROJECT", other) + CONNECTOR.replace("PROJECT", DEMO_PROJECT))
+    world.forget()
+    for command in (["plan"], ["apply", "--auto-approve"], ["drift"], ["apply", "--auto-approve", "--prune"]):
+        refused = trueup(*command)
+        assert refused.returncode == 3, refused.stderr
+        told = f'is of project {DEMO_PROJECT}, and connection "default" is meant for project {other}.'
+        assert told in " ".join(refused.stderr.split())
+    assert world.asked() == 0
+    Path("wexa.yaml").write_text((connection + CONNECTOR).replace("PROJECT", DEMO_PROJECT))
+    assert trueup("apply", "--auto-approve").returncode == 0
+    assert len(world.writes()) == 1
+    Path("wexa.yaml").write_text((connection + CONNECTOR).replace("PROJECT", "acme"))
+    assert 'project "acme" is not an id' in trueup("validate").stderr
+
+
 # The Pulumi provider
 
 

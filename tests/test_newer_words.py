@@ -139,6 +139,32 @@ def test_get_tells_what_was_detected(world: World, tmp_path: Path, monkeypatch: 
     assert "detected" not in inside("get", "accounts").stderr
 
 
+def test_get_tells_what_was_detected_when_it_fails_as_well(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    world.den(version="2026-09")
+    world.fault(system="den", route="/v1/*", status=401, body={"error": "unauthorized"})
+    for command in (["get", "accounts"], ["get", "instance", "docs"], ["get", "targets", "--below", "docs"]):
+        done = inside(*command, "-v")
+        assert done.returncode == 1
+        assert "0 of 2 answers carried x-request-id" in done.stderr
+        assert "get-session said: 200 null" in done.stderr
+        assert "mid-August" in done.stderr
+
+
+def test_nothing_is_said_of_the_window_of_a_refused_key(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    world.den(version="2026-09")
+    world.fault(system="den", route="/v1/*", status=401, body={"error": "unauthorized"})
+    done = inside("events", "retry", "cse_01m8fhs6pbeej9j7vaqmg1js02")
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout + done.stderr
+    assert "600 left" not in done.stdout + done.stderr
+
+
 async def test_a_cursor_that_is_refused_is_one_that_vanished(thousand: World) -> None:
     invalid = {"error": "invalid_request", "message": "Invalid cursor."}
     thousand.fault(system="den", route="/v1/connector-instances", nth=4, status=400, body=invalid)

@@ -101,7 +101,7 @@ DIFFERENCES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, tuple[Any
     ),
     ("config-private-key", {"config": {"__a": 1}}, {"instanceConfigJson": {"__a": 2}}, {"config.__a": (2, 1)}),
     ("config-odd-key", {"config": {"a.b": 1}}, {"instanceConfigJson": {"a.b": 2}}, {'config["a.b"]': (2, 1)}),
-    ("config-not-a-mapping", {"config": {"a": 1}}, {"instanceConfigJson": [1]}, {"config.a": (MISSING, 1)}),
+    ("config-null", {"config": {"a": 1}}, {"instanceConfigJson": None}, {"config.a": (MISSING, 1)}),
 ]
 
 

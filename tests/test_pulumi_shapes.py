@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -109,7 +110,7 @@ async def test_what_a_list_leaves_out_is_asked_for_by_its_id(many: int, rpc: Rpc
     """Den leaves out of its lists what a credential may not see, and answers 403 for it by id."""
     top = await account(rpc)
     found = [await instance(rpc, f"i{number}", connectorAccount=top.id) for number in range(many)]
-    empty = {"items": [], "nextCursor": None}
+    empty: dict[str, Any] = {"items": [], "nextCursor": None}
     world.fault(system="den", method="GET", route="/v1/connector-instances", status=200, body=empty)
     world.fault(system="den", method="GET", route="/v1/connector-instances/*", status=403, body={"error": "forbidden"})
     async with serving(tmp_path) as later:

@@ -63,3 +63,21 @@ async def test_what_was_undone_is_still_noticed(world: World) -> None:
     world.upstream("config-changed", system="wexa", connectorID=connector_id, data_loader_config=config)
     plan = await world.plan(*_declared(300))
     assert [step.action for step in plan.steps] == ["update"]
+
+
+@pytest.mark.parametrize("status", [None, 7, {"state": "ready"}, "missing"])
+async def test_a_status_that_is_not_shown_is_not_written_again(world: World, status: Any) -> None:
+    await world.apply(*_declared(300))
+    project = world.sandbox.wexa.get(f"/connectors/{PROJECT}").json()
+    for category in project:
+        for item in category["accountDetails"] if isinstance(category.get("accountDetails"), list) else []:
+            item["status"] = status
+            if status == "missing":
+                del item["status"]
+    world.fault(system="wexa", method="GET", route="/connectors/{projectID}", status=200, body=project)
+    world.forget()
+    report = await world.apply(*_declared(300))
+    assert (report.outcomes, world.writes()) == ([], [])
+    assert (await world.plan(*_declared(300))).unverifiable == 3
+    await world.apply(*_declared(400))
+    assert len(world.writes()) == 3

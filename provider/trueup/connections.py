@@ -169,7 +169,7 @@ def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
     origin = next((one.describe() for one in (key_value, token) if isinstance(one, Reference)), "")
     organization = spec.get("organization")
     credential = Credential(_secret(key_value, origin), _secret(token, origin), organization, name, origin)
-    more: dict[str, Any] = {part: spec[part] for part in ("timeout", "concurrency") if part in spec}
+    more: dict[str, Any] = {part: spec[part] for part in ("timeout", "concurrency", "project") if part in spec}
     return Settings(system, name, url, credential, organization=organization, **more)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
     from datetime import datetime
 
     from trueup.cli.console import Console
@@ -80,6 +80,17 @@ def detected(client: Client) -> list[str]:
     return [safe(line) for line in lines]
 
 
+@contextlib.contextmanager
+def detecting(client: Client, asked: Asked, console: Console) -> Iterator[None]:
+    """With `--verbose`, print at the end of the block what was detected of the server, also when it failed."""
+    try:
+        yield
+    finally:
+        if asked.verbose:
+            for line in detected(client):
+                console.err.print(line)
+
+
 def client_of(opened: Session, system: str, asked: Asked) -> Client:
     """The client of the one connection that is meant."""
     return opened.clients[system, connection_of(asked)]
@@ -105,7 +116,7 @@ class Meter:
 
         client, limits = self._client, self._client.limits
         seconds = client.clock.monotonic() - self._began
-        if not limits.requests:
+        if not limits.requests or client.refused:
             return Reading(client.sent, seconds)
         window = client.window
         return Reading(client.sent, seconds, window.left, limits.requests, limits.silence, known=window.known)

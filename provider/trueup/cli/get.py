@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -137,7 +138,7 @@ async def _get(
 ) -> tuple[Found, Got, Known]:
     from dataclasses import replace
 
-    from trueup.cli.asking import Meter, client_of, detected
+    from trueup.cli.asking import Meter, client_of, detecting
     from trueup.cli.running import session
     from trueup.importing import Found, Known, looking, read
     from trueup.importing.kinds import live_kinds
@@ -155,23 +156,20 @@ async def _get(
         # Names of manifests alone are the ledger's.
         managed = Known(*await opened.records((kind.system, wanted.connection))) if asked.output == "yaml" else Known()
         found = Found()
-        if below is not None:
-            found = await looking.below(client, kind, below, wanted)
-        elif name is not None and not wanted.filters and (one := await looking.by_name(client, kind, name)):
-            found = await read(client, replace(wanted, kinds=beside)) if beside else found
-            found.listings[kind.name], found.chosen[kind.name] = Listing(one, complete=False), one
-        else:
-            found = await read(client, replace(wanted, kinds=(*beside, kind)))
-        lives = found.chosen[kind.name]
-        if name is not None:
-            found.chosen[kind.name] = looking.called(lives, name)
-            if not found.chosen[kind.name]:
-                raise looking.unknown(kind, name, lives)
-        progress.close()
+        with detecting(client, asked, console), contextlib.closing(progress):
+            if below is not None:
+                found = await looking.below(client, kind, below, wanted)
+            elif name is not None and not wanted.filters and (one := await looking.by_name(client, kind, name)):
+                found = await read(client, replace(wanted, kinds=beside)) if beside else found
+                found.listings[kind.name], found.chosen[kind.name] = Listing(one, complete=False), one
+            else:
+                found = await read(client, replace(wanted, kinds=(*beside, kind)))
+            lives = found.chosen[kind.name]
+            if name is not None:
+                found.chosen[kind.name] = looking.called(lives, name)
+                if not found.chosen[kind.name]:
+                    raise looking.unknown(kind, name, lives)
         reading, now = meter.read(), client.clock.now()
-        if asked.verbose:
-            for line in detected(client):
-                console.err.print(line)
     names = {
         live.id: live.name for other, listing in found.listings.items() if other != kind.name for live in listing.items
     }

@@ -102,6 +102,11 @@ class Client:
             self.proven = True
 
     @property
+    def refused(self) -> bool:
+        """Whether the server refused the credential: nothing is known of its window then."""
+        return self._gate.shut
+
+    @property
     def title(self) -> str:
         """The system's name in a sentence."""
         return self.manner.system.capitalize()

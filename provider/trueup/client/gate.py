@@ -35,6 +35,11 @@ class Gate:
         self.era = 0
         """Counts the silences: a refusal from before the latest one says nothing any more."""
 
+    @property
+    def shut(self) -> bool:
+        """Whether the credential was refused for good."""
+        return self._refusal is not None
+
     async def enter(self, call: Call) -> None:
         """Wait until it is open. Raises Stopped, and what the credential was refused with."""
         while not (self._open.is_set() or call.careful):
@@ -60,8 +65,8 @@ class Gate:
         """Return the exception for a 401. One caller finds out and waits; others refused beside it just retry."""
         if call.careful and self._presumed is not None:
             self._refusal = self._presumed
-            self._refusal.request_id = request_id
-            return self._refusal
+            self._refusal.status, self._refusal.request_id = 401, request_id
+            return call.traced(self._refusal)
         async with self._verdict:
             if self._refusal is not None:
                 return self._refusal
@@ -93,7 +98,8 @@ class Gate:
         self._fruitless += 1
         if isinstance(verdict, Wait | Presumed):
             if self._fruitless > _WINDOWS_WITHOUT_SUCCESS:
-                return call.unavailable(client, "its request window does not close; somebody else uses this key")
+                why, hint = "its request window does not close", "Another program uses this key: end that, or wait."
+                return call.unavailable(client, why, 401, request_id, hint)
             await self._window(verdict.why, verdict.seconds)
             if isinstance(verdict, Presumed):
                 self._presumed, call.careful = verdict.refusal, True

@@ -175,14 +175,14 @@ class _Verbs(Verbs):
 def _live(item: dict[str, Any]) -> Live:
     metadata = item.get("metadata")
     spec = {
-        "connectorType": item["connectorType"],
-        "remoteId": item["remoteId"],
+        "connectorType": str(item.get("connectorType")),
+        "remoteId": str(item.get("remoteId")),
         "displayName": item.get("displayName"),
         "externalAccountRef": item.get("externalAccountRef"),
         "metadata": metadata if isinstance(metadata, dict) else {},
     }
     server = {key: item.get(key) for key in ("organizationId", "status", "createdAt")}
-    name = str(item.get("displayName") or item["remoteId"])
+    name = str(item.get("displayName") or item.get("remoteId"))
     hidden = rows.unreadable(item, _SHAPE)
     live = Live("ConnectorAccount", item["id"], name, spec, item.get("updatedAt"), hidden, server=server)
     if (status := item.get("status")) in ("inactive", "disconnected", "error"):

@@ -326,7 +326,7 @@ def _live(item: dict[str, Any]) -> Live:
     config = item.get("instanceConfigJson")
     config = dict(config) if isinstance(config, dict) else {}
     auto = config.pop("autoImportNewPlugins", True)
-    name = texts.trimmed(item["name"])
+    name = texts.trimmed(str(item.get("name")))
     spec = {
         "name": name,
         "connectorAccount": item.get("connectorAccountId"),

@@ -206,12 +206,12 @@ def live(item: dict[str, Any], parent: str) -> Live:
 
 def _live(item: dict[str, Any]) -> Live:
     config = item.get("mappingConfigJson")
-    selector = item["selector"]
+    selector = str(item.get("selector"))
     spec = {
         "connectorTarget": item.get("connectorTargetId"),
         "mappingKind": item.get("mappingKind"),
         "selector": selector,
-        "objectType": item["objectType"],
+        "objectType": str(item.get("objectType")),
         "plugin": item.get("pluginId"),
         "autoAddToPlugin": item.get("autoAddToPlugin"),
         "config": config if isinstance(config, dict) else {},

@@ -203,7 +203,7 @@ def live(item: dict[str, Any], parent: str) -> Live:
 
 def _live(item: dict[str, Any]) -> Live:
     config = item.get("targetConfigJson")
-    remote = item["remoteId"]
+    remote = str(item.get("remoteId"))
     spec = {
         "connectorInstance": item.get("connectorInstanceId"),
         "remoteId": remote,

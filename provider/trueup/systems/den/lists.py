@@ -89,13 +89,16 @@ class _Walk:
         most = min(_MOST, _PATIENCE * (len(self.found) // PAGE + 10))
         if self._idle > _RESTLESS or self._pages > most:
             what = f"{_RESTLESS} pages brought nothing new and" if self._idle > _RESTLESS else f"{most:,} pages had"
-            raise Unavailable(
+            restless = Unavailable(
                 f"GET {self.route} does not come to rest: {what} no end.",
                 method="GET",
                 route=self.route,
                 request_id=answer.request_id,
                 hint="Nothing was concluded from it. Try again.",
             )
+            if not answer.request_id:
+                restless.at, restless.correlation = answer.at, answer.correlation
+            raise restless
         return items, after
 
     async def beyond(self, cursor: str) -> tuple[list[Item], str | None] | None:

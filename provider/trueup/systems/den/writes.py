@@ -144,7 +144,7 @@ class _Taken(Refused):
 
 
 def _taken(unknown: ApiError, what: str, other: Live) -> _Taken:
-    return _Taken(
+    taken = _Taken(
         f"{unknown.method} {unknown.route} answered {unknown.status}: {what}. Den has {other.name} ({other.id}), and "
         "to a database that ignores case, accents and width both names are the same.",
         method=unknown.method,
@@ -153,6 +153,8 @@ def _taken(unknown: ApiError, what: str, other: Live) -> _Taken:
         request_id=unknown.request_id,
         hint=f"Choose another name, rename {other.id}, or declare that one by its own name.",
     )
+    taken.at, taken.correlation = unknown.at, unknown.correlation
+    return taken
 
 
 def _is_500(error: ApiError) -> bool:

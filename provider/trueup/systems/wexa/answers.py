@@ -92,7 +92,9 @@ def _from_list(answer: Answer, item: dict[str, Any], project: str) -> Live:
     }
     stamp = item.get("updatedAt")
     server = {"category": item.get("category")}
-    return Live("Connector", key, spec["name"] or key, spec, stamp if isinstance(stamp, str) else None, server=server)
+    hidden: frozenset[Path] = frozenset() if isinstance(status, str) else frozenset({("status",)})
+    moment = stamp if isinstance(stamp, str) else None
+    return Live("Connector", key, spec["name"] or key, spec, moment, hidden, server=server)
 
 
 def add_config(live: Live, answer: Answer) -> None:
@@ -115,7 +117,7 @@ def add_config(live: Live, answer: Answer) -> None:
         else:
             unreadable.add(here)
     live.spec["dataLoaderConfig"] = config
-    live.unreadable = frozenset(unreadable)
+    live.unreadable |= unreadable
 
 
 def _plain(name: str, value: Any) -> str | int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trueup.model import field, kind
+from trueup.systems.wexa.connector import PROJECT_ID
 
 URL = "https://api.wexa.ai"
 
@@ -21,6 +22,11 @@ class Connection:
         local=True,
     )
     apiKey: str | None = field("The API key.", secret=True, local=True)
+    project: str | None = field(
+        "The project that this is meant for, by its id: connectors of another one are refused before anything is sent.",
+        pattern=PROJECT_ID,
+        local=True,
+    )
     allowHttp: bool | None = field("Let `http://` reach a host that is not loopback.", default=False, local=True)
     timeout: float | None = field(
         "Seconds that one request may take.", default=60, exclusive_minimum=0, maximum=600, local=True
