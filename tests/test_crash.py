@@ -175,3 +175,41 @@ def test_changes_are_counted_by_what_they_wrote(trial: crashes.Trial, phase: cra
         (_, disabled, patched), (calls, happened, absent) = at_rest(one)
         assert (happened + finished(one), calls) == (patched + disabled + 4, happened + absent), (at, one.said())
     one.restore()
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_what_is_to_be_replaced_is_not_what_replaces_it(
+    trial: crashes.Trial, phase: crashes.Phase, tmp_path: Path
+) -> None:
+    """What is deleted first has the natural key of what is created then: killed before that, neither had happened."""
+    file = tmp_path / "replaced.yaml"
+    spec = "{{connectorTarget: t, mappingKind: {}, selector: 'm-{}/**', objectType: skill}}"
+    above = account_and(HEAD.format("ConnectorInstance", "many-0", "{connectorAccount: many}"))
+    above += HEAD.format("ConnectorTarget", "t", "{connectorInstance: many-0, remoteId: acme/t}")
+
+    def write(how: str) -> None:
+        file.write_text(
+            above + "".join(HEAD.format("ConnectorMapping", f"m-{n}", spec.format(how, n)) for n in range(6))
+        )
+
+    def kinds() -> list[str]:
+        tables = one.control.get("/state").json()["tables"]
+        return sorted(row["mappingKind"] for row in tables["den.connectorMappings"].values() if "m-" in row["selector"])
+
+    one = dataclasses.replace(trial, after=file)
+    one.restore()
+    write("path")
+    assert one.run("apply", "-f", str(file), "--auto-approve") == 0, one.said()
+    write("api")
+    words = ("apply", "-f", str(file), "--auto-approve", "--parallelism", "1")
+    assert one.run(*words, at=8, phase=phase) == -9
+    for _ in range(10):
+        before, (calls, happened, absent) = kinds(), told(one)
+        if kinds() == before:
+            break
+    gone, made = 6 - before.count("path"), before.count("api")
+    assert 0 < gone < 6, "otherwise the test shows nothing"
+    assert (calls, happened) == (happened + absent, gone + made), one.said()
+    assert one.run("apply", "-f", str(file), "--auto-approve") == 0, one.said()
+    assert kinds() == ["api"] * 6
+    one.restore()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import socket
+import struct
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
-from hostile import FastClock, Request, StandingStill, answer, client, scripted, serving
+from hostile import FastClock, Request, Respond, StandingStill, answer, client, scripted, serving
 from proxies import listening
 
 from trueup.client import ATTEMPTS, Client
-from trueup.errors import Ambiguous, Stopped, Unavailable
+from trueup.errors import Ambiguous, NoRoute, Stopped, Unavailable
 
 OK = answer(200, {"ok": True})
 FRONT = answer(502, raw=b"<html>bad gateway</html>", content_type="text/html")
@@ -137,6 +141,7 @@ async def test_a_server_that_never_answered_fails_within_seconds() -> None:
 async def test_ctrl_c_ends_it_at_once_for_all() -> None:
     class Still(Restarted, StandingStill):
         async def sleep(self, seconds: float) -> None:
+            asyncio.get_running_loop().call_soon(api.stop.set)
             await StandingStill.sleep(self, seconds)
 
     server = Still(1)
@@ -144,7 +149,6 @@ async def test_ctrl_c_ends_it_at_once_for_all() -> None:
     async with client(f"http://127.0.0.1:{server.port}", server) as api:
         await api.get("/v1/things")
         await server.down()
-        asyncio.get_running_loop().call_later(0.1, api.stop.set)
         calls = (api.request("POST", "/v1/things", repeatable=False) for _ in range(100))
         found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
         assert all(isinstance(one, Stopped) and not one.maybe for one in found)
@@ -173,6 +177,111 @@ async def test_what_a_proxy_in_front_says_of_a_restart_is_waited_for(status: int
         assert (await api.get("/v1/things")).body == {"ok": True}
         assert len(server.requests) == 10
         assert "Den does not answer any more (answered" in waits(api)[0]
+
+
+@pytest.mark.parametrize(
+    "down",
+    [
+        answer(404, raw=b"404 page not found", content_type="text/plain"),
+        answer(503, {"timestamp": 1, "status": 503, "error": "Service Unavailable", "path": "/v1/things"}),
+        answer(502, {"message": "no healthy upstream"}),
+    ],
+)
+async def test_other_proxies_in_front_are_waited_for_as_well(down: bytes) -> None:
+    async with serving(scripted(OK, *[down] * 8, OK)) as server, client(server.url) as api:
+        await api.get("/v1/things")
+        assert (await api.get("/v1/things")).body == {"ok": True}
+        assert len(server.requests) == 10
+
+
+async def test_a_page_that_is_not_found_at_first_is_a_wrong_url() -> None:
+    async with serving(scripted(answer(404, raw=b"404 page not found"))) as server, client(server.url) as api:
+        with pytest.raises(NoRoute, match="there is no such route"):
+            await api.get("/v1/things")
+        assert len(server.requests) == 1
+
+
+# Connections that end
+
+
+def ending(how: str, times: int) -> Respond:
+    """A server whose connections end that often after its first answer: before an answer, or in the middle of one."""
+    count = itertools.count()
+
+    async def respond(request: Request, writer: asyncio.StreamWriter) -> bytes | None:
+        if not 1 <= next(count) <= times:
+            return OK
+        if "cut" in how:
+            writer.write(OK[:-5])
+            await writer.drain()
+        if "reset" in how:
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        return None
+
+    return respond
+
+
+@pytest.mark.parametrize("how", ["closed", "reset", "cut", "cut and reset"])
+async def test_connections_that_end_are_waited_for_as_a_restart_is(how: str) -> None:
+    async with serving(ending(how, 8)) as server, client(server.url) as api:
+        await api.get("/v1/things")
+        assert (await api.get("/v1/things")).body == {"ok": True}
+        assert len(server.requests) == 10
+        assert "trying again until" in waits(api)[0]
+
+
+@pytest.mark.parametrize("how", ["closed", "cut and reset"])
+async def test_a_server_that_only_ends_connections_has_its_few_tries(how: str) -> None:
+    async with serving(ending(how, 99)) as server, client(server.url) as api:
+        await api.get("/v1/things")
+        api._outage.heard = 0
+        with pytest.raises(Unavailable, match=f"tried {ATTEMPTS} times"):
+            await api.get("/v1/things")
+        assert len(server.requests) == 1 + ATTEMPTS
+
+
+async def test_a_handshake_of_tls_that_ends_is_no_lasting_failure() -> None:
+    """As behind a forwarded port whose server is being restarted: it takes connections, and closes them."""
+    taken = 0
+
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal taken
+        taken += 1
+        await reader.read(1)
+        writer.close()
+
+    async with listening(closing) as port, client(f"https://127.0.0.1:{port}") as api:
+        with pytest.raises(Unavailable, match=r"tried 5 times: the connection with .* ended during TLS"):
+            await api.request("POST", "/v1/things", repeatable=False)
+        assert taken == ATTEMPTS
+        api._outage.answered()
+        with pytest.raises(Unavailable, match="has not answered for 1"):
+            await api.request("POST", "/v1/things", repeatable=False)
+        assert taken > 2 * ATTEMPTS
+
+
+async def test_a_name_that_cannot_be_resolved_any_more_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = 7
+    resolve = socket.getaddrinfo
+
+    def failing(*words: Any, **more: Any) -> Any:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return resolve(*words, **more)
+
+    async with (
+        serving(scripted(OK, None, OK)) as server,
+        client(server.url.replace("127.0.0.1", "localhost")) as api,
+    ):
+        await api.get("/v1/things")
+        monkeypatch.setattr(socket, "getaddrinfo", failing)
+        assert (await api.get("/v1/things")).body == {"ok": True}
+        assert failures == 0
+        assert any("cannot be resolved" in why for why in waits(api))
 
 
 async def test_a_create_that_a_proxy_in_front_lost_is_ambiguous() -> None:

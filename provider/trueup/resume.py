@@ -57,6 +57,7 @@ def resume(
     kept: dict[tuple[str, str], Record] = {}
     for run, intents in unfinished:
         counts = found.counts[run.id] = Counter[State]()
+        replaced = {(one.scope, one.address, one.id) for one in intents if one.verb in DELETES}
         for intent in intents:
             connection = scopes.get(intent.scope)
             index = matches.indexes.get((*connection, intent.kind)) if connection else None
@@ -64,8 +65,10 @@ def resume(
                 counts["unread"] += 1
                 continue
             live = looked.live(intent, index)
-            if live is not None and not intent.id and _another(intent, records.get(connection, {}).get(live.id)):
-                live = None  # its name is that of something that was there before
+            if live is not None and not intent.id:
+                known = records.get(connection, {}).get(live.id)
+                if (intent.scope, intent.address, live.id) in replaced or _another(intent, known):
+                    live = None  # its name is that of something that was there before
             if live is None and not (connection in seeing and _complete(intent, index, connection, matches)):
                 counts["unread"] += 1
                 continue

@@ -25,16 +25,21 @@ _FRONT: Final = (502, 503, 504)
 
 def is_down(status: int, raw: bytes) -> bool:
     """Whether an answer is that of a proxy in front of the server: the API itself says what is wrong in JSON."""
-    if status not in _FRONT:
+    if status not in (*_FRONT, 404):
         return False
     try:
-        body = parsed(raw)
+        body = parsed(raw) if raw.strip() else None
     except (ValueError, RecursionError):
         return True
-    return not (isinstance(body, dict) and "error" in body)
+    if status == 404:
+        return False
+    error = body.get("error") if isinstance(body, dict) else None
+    return not (isinstance(error, str) and _CODE.match(error))
 
 
 WITHHELD: Final = "its own words are not shown, since a secret took part"
+_CODE: Final = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*\Z")
+"""The form of an error of the API: `internal_server_error`, and not `Service Unavailable`."""
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.IGNORECASE)
 
 
@@ -107,6 +112,8 @@ def judge(client: Client, call: Call, status: int, raw: bytes, headers: Mapping[
             doubt.why = why
         raise doubt
     if status == 404:
+        if broken and client.answered:  # a router in front that has no server at the moment
+            raise Again(_no_route(client, call, request_id, said), said.rstrip("."), down=True)
         if broken or client.manner.unrouted(body):
             raise _no_route(client, call, request_id, said)
         raise call.error(NotFound, status, request_id, said)

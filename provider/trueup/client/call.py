@@ -103,7 +103,7 @@ class Call:
         if self.repeatable:
             failure = self.unavailable(client, why, status, request_id, hint)
             self.maybe = failure.maybe = self.method != "GET"
-            return Again(failure, why if status else f"gave no answer ({why})", wait=wait, down=down)
+            return Again(failure, why if status else f"gave no answer: {why}", wait=wait, down=down)
         lost = self.error(Ambiguous, status, request_id, f"may or may not have happened: {why}.")
         lost.hint = hint
         return lost

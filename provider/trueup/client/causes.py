@@ -25,6 +25,7 @@ _OTHER_HOST: Final = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADD
 _REVOKED: Final = 23
 _NOT_TEXT: Final = "illegal request line"
 """The message of h11 for an answer that starts with a control character, as an alert of TLS does."""
+_EOF: Final = "UNEXPECTED_EOF_WHILE_READING"
 _ENDED: Final = ("Server disconnected", "peer closed connection without sending complete message body")
 """How httpx puts it that a connection ended too early; none of that comes from the server."""
 _STEPS_TO_PROXY: Final = ("connection.connect_tcp", "socks.connect_tcp")
@@ -38,6 +39,8 @@ class Cause:
     hint: str = ""
     lasting: bool = False
     """Another try would end alike."""
+    lost: bool = False
+    """A connection ended on which the request was under way, as when a server is restarted."""
 
 
 def cause_of(error: Exception, way: Way, network: Network) -> Cause:
@@ -58,7 +61,8 @@ def cause_of(error: Exception, way: Way, network: Network) -> Cause:
             return Cause("what answers there does not speak HTTP", "Check host and port of its url.")
         if not str(error).startswith(_ENDED):
             return Cause("what came is no whole HTTP answer")  # h11 would show a piece of it
-    return Cause(_words(error))
+    lost = isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError)
+    return Cause(_words(error), lost=lost)
 
 
 def _about_server(way: Way) -> bool:
@@ -105,10 +109,13 @@ def _refusal(said: str, network: Network, check: str) -> Cause:
 
 
 def _tls_cause(error: ssl.SSLError, whose: str, network: Network) -> Cause:
-    """A connection that TLS refused: nothing was sent, and the next try would end alike."""
+    """Return why TLS failed: it refused the connection, and would again, unless the connection just ended."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
             return Cause(f"{whose} does not speak TLS there", "Check scheme and port of its url.", True)
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or _EOF in str(error):
+            hint = f"Check scheme, host and port of its url, and that {whose} is up."
+            return Cause(f"the connection with {whose} ended during TLS", hint, lost=True)
         reason = plain((error.reason or str(error)).replace("_", " ").lower(), 80)
         return Cause(f"TLS with {whose} failed: {reason}", "Check scheme, host and port of its url.", True)
     reason = plain(error.verify_message, 200)

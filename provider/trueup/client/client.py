@@ -116,6 +116,11 @@ class Client:
         """The way to the server."""
         return self._network
 
+    @property
+    def answered(self) -> bool:
+        """Whether the server answered earlier in this run."""
+        return self._outage.heard > 0
+
     async def aclose(self) -> None:
         """Closes the connections."""
         await self._http.aclose()
@@ -241,7 +246,7 @@ class Client:
         if cause.lasting and (unsent or call.method == "GET"):
             return call.unreachable(self, cause)
         if not unsent:
-            return call.uncertain(self, cause.why, hint=cause.hint)
+            return call.uncertain(self, cause.why, hint=cause.hint, down=cause.lost)
         return Again(call.unavailable(self, cause.why, hint=cause.hint), f"cannot be reached: {cause.why}", down=True)
 
     async def _exchange(self, call: Call, way: Way) -> tuple[int, bytes, httpx.Headers, str]:

@@ -34,7 +34,7 @@ class Outage:
         self._client = client
         self._patience = patience
         self._trying = asyncio.Lock()
-        self._heard = 0
+        self.heard = 0
         """Answers so far."""
         self._since: float | None = None
         self._tries = 0
@@ -45,7 +45,7 @@ class Outage:
 
     def answered(self) -> None:
         """Note an answer: the server is there."""
-        self._heard += 1
+        self.heard += 1
         self.given_up = False
         if self._since is not None:
             self._client.progress.decision(f"{self._client.title} answers again after {self._length():.0f} s")
@@ -76,10 +76,10 @@ class Outage:
 
         `alone` is one that was sent to see whether the outage is over, rather than before it was known.
         """
-        alive, call.heard = call.heard not in (None, self._heard), self._heard
+        alive, call.heard = call.heard not in (None, self.heard), self.heard
         if self.given_up:
             again.failure.hint = _LATER
-        if not self._heard or self.given_up or alive or not self._patience:
+        if not self.heard or self.given_up or alive or not self._patience:
             return  # never heard of, or it answers others: then the tries of the call count
         clock = self._client.clock
         if self._since is None:
