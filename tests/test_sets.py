@@ -72,6 +72,8 @@ async def test_what_another_set_holds_is_refused_and_can_be_moved(stack: str, wo
     assert actions(plan) == {"acme": "refuse", "docs": "refuse", "fresh": "create"}
     assert 'managed by the set "a" (den/ConnectorInstance/docs)' in why(plan)["docs"]
     assert "--take-from a" in why(plan)["docs"]
+    hint = 'this run is of the set "b"' if stack else "this run has no set. Run it in that set (--stack a, or"
+    assert hint in why(plan)["docs"]
     await world.apply(*wanted[:2], stack=stack)
     assert world.rows(INSTANCES) == before
     assert await records(world) == {"acme": "a", "docs": "a"}

@@ -129,7 +129,7 @@ class Session:
         if ledger and unfinished:
             await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own), under=self._hold)
         owned = self._ours.owned()
-        policy = Policy(key, options.resend, options.prune, options.disconnect)
+        policy = Policy(key, options.resend, options.prune, options.disconnect, options.stack)
         plan = build(resources, matches, records, policy, owned, self._ours.others)
         plan.left_out = len(self._left_out)
         if options.strict:

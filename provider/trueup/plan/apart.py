@@ -38,8 +38,8 @@ def moves(plan: Plan, own: Records, source: str, stack: str) -> str:
     return f'trueup apply moves {resources} from the set "{source}" to {target}'
 
 
-def keep_apart(plan: Plan, others: Records, own: Records) -> None:
-    """Refuse the steps about what other sets hold, which are `others` by connection and id."""
+def keep_apart(plan: Plan, others: Records, own: Records, stack: str) -> None:
+    """Refuse the steps about what other sets than `stack` hold, which are `others` by connection and id."""
     if not any(others.values()):
         return
     held = {connection: dict(records) for connection, records in others.items()}
@@ -49,10 +49,7 @@ def keep_apart(plan: Plan, others: Records, own: Records) -> None:
         if record is None:
             continue
         plan.apart[address] = record.stack
-        why = (
-            f'it is managed by the set "{record.stack}" ({record.address}). Remove it from one of the two, or move it '
-            f"into this one: --take-from {record.stack}."
-        )
+        why = f'it is managed by the set "{record.stack}" ({record.address}), {_what_to_do(record.stack, stack)}'
         refusals[address] = Step("refuse", declared, live, Desired({}), why=why, error=True)
     plan.steps = [step for step in plan.steps if step.declared.gone or step.address not in refusals]
     plan.steps[:0] = refusals.values()
@@ -70,6 +67,16 @@ def keep_apart(plan: Plan, others: Records, own: Records) -> None:
             _keep(step, held.get(connection, {}), own.get(connection, {}))
     everywhere = {key for records in held.values() for key in records}
     plan.unmanaged = [pair for pair in plan.unmanaged if pair[1].id not in everywhere]
+
+
+def _what_to_do(theirs: str, stack: str) -> str:
+    """Return the rest of a refusal; a run of a single file reads no trueup.yaml, and so has no set."""
+    if stack:
+        return f'and this run is of the set "{stack}". Remove it from one, or move it here: --take-from {theirs}.'
+    return (
+        f"and this run has no set. Run it in that set (--stack {theirs}, or -f its folder), or take the resource out of "
+        f"it: --take-from {theirs}."
+    )
 
 
 def _keep(step: Step, others: Mapping[str, Record], own: Mapping[str, Record]) -> None:

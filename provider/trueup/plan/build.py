@@ -41,7 +41,7 @@ def build(
     planner.build(declared)
     planner.plan.specs = matches.specs
     removals(planner.plan, declared, matches, owned or {}, planner.policy)
-    keep_apart(planner.plan, others or {}, records or {})  # what it refuses frees no name
+    keep_apart(planner.plan, others or {}, records or {}, planner.policy.stack)  # what it refuses frees no name
     order(planner.plan, matches, others or {})
     near_names(planner.plan, matches)
     return planner.plan

@@ -233,3 +233,5 @@ class Policy:
     """Remove what is ours and declared no more."""
     disconnect: bool = False
     """Let accounts be disconnected where their manifest asked for it."""
+    stack: str = ""
+    """The set of manifests that is planned; empty where it has no name."""
