@@ -74,8 +74,8 @@ def _what_to_do(theirs: str, stack: str) -> str:
     if stack:
         return f'and this run is of the set "{stack}". Remove it from one, or move it here: --take-from {theirs}.'
     return (
-        f"and this run has no set. Run it in that set (--stack {theirs}, or -f its folder), or take the resource out of "
-        f"it: --take-from {theirs}."
+        f"and this run has no set. Run it in that set (--stack {theirs}, or -f its folder), or take the resource "
+        f"out of it: --take-from {theirs}."
     )
 
 
