@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from declare import access, account, connector, instance
 from world import World
 
+from trueup.report import drift
+from trueup.report import json as report
 from trueup.sandbox.presets import DEMO_PROJECT
 
 
@@ -33,3 +37,16 @@ async def test_several_plans_of_a_session_count_their_own(world: World) -> None:
         world.forget()
         report = await session.apply(plan)
         assert report.requests == world.asked()
+
+
+async def test_a_narrowed_run_counts_nothing_as_unmanaged(world: World) -> None:
+    """It looked at a part alone: the JSON says no more than the text."""
+    wanted = [account(), instance("docs"), instance("other")]
+    await world.apply(*wanted)
+    whole = await world.plan(*wanted)
+    part = await world.plan(*wanted, targets=("den/ConnectorInstance/docs",))
+    for plan, unmanaged, left_out in ((whole, 3, 0), (part, 0, 1)):
+        now = world.clock.now()
+        for document in (json.loads(report.render(plan)), json.loads(drift.render_json(plan, now))):
+            assert document["summary"]["unmanaged"] == len(document["unmanaged"]) == unmanaged
+            assert document["left_out"] == left_out

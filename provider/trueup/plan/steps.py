@@ -216,7 +216,7 @@ class Plan:
             "delete": self.count("delete"),
             "unchanged": self.unchanged,
             "unverifiable": self.unverifiable,
-            "unmanaged": len(self.unmanaged),
+            "unmanaged": len(self.unmanaged) if self.whole else 0,
             "refused": self.count("refuse"),
         }
 

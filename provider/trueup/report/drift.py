@@ -80,7 +80,7 @@ def render_json(plan: Plan, now: datetime) -> str:
                 **({"undeclared": extra} if extra else {}),
                 "unchanged": plan.declared - (len(drifted) - extra) - len(doubtful),
                 "unverifiable": len(doubtful),
-                "unmanaged": len(plan.unmanaged),
+                "unmanaged": len(plan.unmanaged) if plan.whole else 0,
             },
             **footer(plan),
         }

@@ -82,7 +82,7 @@ def footer(plan: Plan) -> dict[str, Any]:
             "name": scrub(live.name),
             "updated_at": live.updated_at,
         }
-        for place, live in plan.unmanaged
+        for place, live in (plan.unmanaged if plan.whole else ())
     ]
     reading: dict[str, Any] = {"requests": plan.reading.requests, "seconds": round(plan.reading.seconds, 3)}
     if plan.reading.window is not None:
