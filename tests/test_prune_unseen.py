@@ -78,7 +78,7 @@ def test_a_link_to_a_folder_that_is_not_there(folder: Path, world: World) -> Non
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Refuse to read a file or folder as the kernel does; root, for whom permissions do not count, included."""
-    real = {"open": os.open, "listdir": os.listdir}
+    real: dict[str, Callable[..., Any]] = {"open": os.open, "listdir": os.listdir}
 
     def refuse(name: str) -> Callable[..., Any]:
         def call(where: Any, *more: Any, **named: Any) -> Any:
