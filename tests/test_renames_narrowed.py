@@ -107,6 +107,25 @@ async def test_half_a_chain_that_looks_in_sync_is_not_taken_for_carried_out(worl
     assert await world.in_sync(account(), first, second)
 
 
+@pytest.mark.parametrize("size", [1, 2])
+async def test_a_successor_at_the_address_of_what_is_renamed_by_an_annotation(world: World, size: int) -> None:
+    """By the ledger the address is that resource, by the annotation another one is: nothing is written over it."""
+    ids = await made(world, *"ab"[:size])
+    moves = [("a", "b"), ("b", "c")][:size]
+    chain = [renamed(own(new, remoteId=f"acme/{old}", config={"is": old}), old) for old, new in moves]
+    successor = {"remoteId": "acme/n", "config": {"is": "n"}}
+    before = held(world)
+    world.forget()
+    report = await world.apply(account(), *chain, own("a", **successor), prune=True)
+    assert (set(results(report).values()), report.exit_code) == ({"refused"}, 1)
+    assert world.writes() == []
+    assert held(world) == before
+    wanted = [account(), *chain, own("fresh", name="a", **successor)]
+    assert (await world.apply(*wanted)).exit_code == 0
+    assert {key: held(world)[key][0] for key in ids.values()} == {ids[old]: new for old, new in moves}
+    assert await world.in_sync(*wanted)
+
+
 async def test_what_had_a_name_by_the_ledger_twice_is_not_guessed(world: World) -> None:
     """Two that were called so when the ledger noted it, and a person renamed both."""
     ids = await made(world, "a")

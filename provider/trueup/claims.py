@@ -11,6 +11,7 @@ when another one claims that in turn: a chain as a whole or not at all. The ledg
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Claimant:
     """The natural key that it had, by an annotation that was not carried out yet."""
     half: tuple[str, str] | None = None
     """The id of what it was by that annotation while it is another by the ledger, and why it is not to be changed."""
+
+    rival: Address | None = None
+    """The declared resource that keeps what it was by that annotation."""
 
     @property
     def address(self) -> Address:
@@ -259,9 +263,10 @@ class _Settling:
         chain, one = [head], head
         while (holder := held.get(targets[one.address])) is not None:
             if holder.address not in targets:
-                if not self._is_new(holder) or any(
-                    self._spent(one, record) for record in self.around.records(one.address)
-                ):
+                if any(self._spent(one, record) for record in self.around.records(one.address)):
+                    return []
+                if not self._is_new(holder):
+                    self._rivals([*chain, holder])
                     return []
                 holder.held = None  # it only has the name that is given up
                 break
@@ -273,6 +278,17 @@ class _Settling:
             self._refuse(head, f"what {live.name} was ({live.id}) is {owner} by the ledger. {why}")
             return []
         return chain
+
+    def _rivals(self, chain: Sequence[Claimant]) -> None:
+        """Note of each behind the first that it is one resource by the ledger, which the one before says that it is."""
+        for one, holder in pairwise(chain):
+            if holder.known and holder.held is not None:
+                why = (
+                    f"it is {holder.held.id} by the ledger, and {one.address} says by its annotation that it is what "
+                    "that was. Give the new one another metadata.name, or remove the annotation."
+                )
+                holder.half = holder.half or (holder.held.id, why)
+                one.rival = one.rival or holder.address
 
     def _is_new(self, one: Claimant) -> bool:
         """Whether it was found by its name alone, and the ledger knows that as something that is declared no more."""

@@ -116,6 +116,8 @@ class Matches:
         """Ids by which the ledger knows what this credential cannot see."""
         self.halves: dict[Address, tuple[str, str]] = {}
         """What may be another one by its annotation: the id of that, and why it is not to be changed."""
+        self.rivals: dict[Address, Address] = {}
+        """What is new, and was another declared one by its annotation: that one."""
         self.unsettled: dict[tuple[str, str], Address] = {}
         """The parents below which one of a kind is refused so, by kind and id: nothing below them may be removed."""
         self.denied: dict[Address, str] = {}
@@ -189,6 +191,8 @@ class Matches:
             why = refusals.get(address, "") if refusals else ""
             if claimant.half is not None:
                 self.halves[address] = claimant.half
+            if claimant.rival is not None:
+                self.rivals[address] = claimant.rival
             if not why and (live := claimant.held) is not None:
                 other = index.claimed.setdefault(live.id, address)
                 if other is address or other == address:

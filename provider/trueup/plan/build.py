@@ -78,6 +78,7 @@ class _Planner:
             elif step.action == "refuse" and step.live is None:
                 self.refused.add(one.address)
             self.plan.steps.append(step)
+        self._refuse_rivals()
         self.plan.declared = len(declared)
         for place, index in self.matches.indexes.items():
             self.plan.whole = self.plan.whole and index.listing.complete
@@ -85,6 +86,14 @@ class _Planner:
                 self.plan.unmanaged += [
                     (place, live) for live in index.listing.items if live.id not in index.claimed and not live.implied
                 ]
+
+    def _refuse_rivals(self) -> None:
+        """Create nothing in place of what is refused because either may be it."""
+        refused = {step.address for step in self.plan.steps if step.action == "refuse"}
+        for step in self.plan.steps if self.matches.rivals else ():
+            rival = self.matches.rivals.get(step.address)
+            if step.action == "create" and rival in refused:
+                step.refuse(f"it is what {rival} was, by its annotation, and that is declared as well.", error=True)
 
     def _step(self, declared: Declared) -> Step | None:
         matches = self.matches
