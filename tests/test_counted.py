@@ -8,8 +8,9 @@ import pytest
 from declare import access, account, connector, instance
 from world import World
 
-from trueup.report import drift
+from trueup.report import drift, text
 from trueup.report import json as report
+from trueup.report.page import Page
 from trueup.sandbox.presets import DEMO_PROJECT
 
 
@@ -39,14 +40,16 @@ async def test_several_plans_of_a_session_count_their_own(world: World) -> None:
         assert report.requests == world.asked()
 
 
-async def test_a_narrowed_run_counts_nothing_as_unmanaged(world: World) -> None:
-    """It looked at a part alone: the JSON says no more than the text."""
+@pytest.mark.parametrize(("target", "left"), [("den/ConnectorInstance/docs", 1), ("den/ConnectorAccount/acme", 2)])
+async def test_a_narrowed_run_counts_nothing_as_unmanaged(target: str, left: int, world: World) -> None:
+    """It looked at a part alone, also where it read all there is of a kind; JSON and text agree."""
     wanted = [account(), instance("docs"), instance("other")]
     await world.apply(*wanted)
     whole = await world.plan(*wanted)
-    part = await world.plan(*wanted, targets=("den/ConnectorInstance/docs",))
-    for plan, unmanaged, left_out in ((whole, 3, 0), (part, 0, 1)):
+    part = await world.plan(*wanted, targets=(target,))
+    for plan, unmanaged, left_out in ((whole, 3, 0), (part, 0, left)):
         now = world.clock.now()
         for document in (json.loads(report.render(plan)), json.loads(drift.render_json(plan, now))):
             assert document["summary"]["unmanaged"] == len(document["unmanaged"]) == unmanaged
             assert document["left_out"] == left_out
+        assert ("unmanaged" in text.render(plan, Page())) == bool(unmanaged)

@@ -131,7 +131,7 @@ class Session:
         owned = self._ours.owned()
         policy = Policy(key, options.resend, options.prune, options.disconnect, options.stack)
         plan = build(resources, matches, records, policy, owned, self._ours.others)
-        plan.left_out = len(self._left_out)
+        plan.left_out, plan.whole = len(self._left_out), plan.whole and not self.narrowed
         if options.strict:
             undeclared(plan)
         await self._weigh(plan, owned)
