@@ -27,6 +27,8 @@ _LEAVING: Final = "(leaves its name)"
 """The same; the digest is the fingerprint of the name, empty once it stays."""
 _FRESH: Final = timedelta(hours=1)
 """For how long what a preview was shown is taken for the program's mind."""
+_MANY: Final = 50
+"""Notes that are written in one transaction, rather than one for each resource that is created."""
 
 
 class Holders:
@@ -38,6 +40,7 @@ class Holders:
         self._now = now
         self._held: dict[str, str] = {}
         self._leaving: dict[str, Seen] = {}
+        self._flushed = False
         self._due: dict[str, Seen] = {}
         """What is not written yet, by id: most of it is of no use before something is changed."""
 
@@ -84,8 +87,11 @@ class Holders:
         """Whether a recent run was shown that the object is to have another name than that one."""
         return self._is_noted(key, name, _FRESH)
 
-    async def flush(self) -> None:
-        """Write what is not written yet. Raises LedgerError."""
+    async def flush(self, *, all_of_it: bool = True) -> None:
+        """Write what is not written yet; or else only once that is worth a transaction. Raises LedgerError."""
+        if self._flushed and not all_of_it and len(self._due) < _MANY:
+            return
+        self._flushed = True
         due, self._due = list(self._due.values()), {}
         if due and self._ledger is not None:
             await self._ledger.write(seen=due)

@@ -152,7 +152,7 @@ class World:
         """
         if why := self.outside(kind, reveal(dict(spec))):
             raise SafetyError(f"this {kind.name} is not written: {why}")
-        await (await self.memory(kind.system)).holders.flush()
+        await (await self.memory(kind.system)).holders.flush(all_of_it=False)
         if self._hold is None:
             return  # there is no ledger
         async with self._locking:
