@@ -147,8 +147,7 @@ class Files:
                     return None
         else:
             mentioned = nearly.mentions(raw)
-            unsure = nearly.is_blank(raw) or nearly.suspicious(raw)
-            if not mentioned and (found.ignored or not unsure):
+            if not mentioned and (found.ignored or not (nearly.is_blank(raw) or nearly.suspicious(raw))):
                 self._skip(found)
                 return None
         source = self._decoded(found.path, os.path.dirname(found.path) or ".", raw)
