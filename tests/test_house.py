@@ -114,7 +114,7 @@ def test_what_is_imported_is_what_is_depended_on() -> None:
     modules = {"pyyaml": "yaml", "grpcio": "grpc", "protobuf": "google"}
     optional = [text for texts in PROJECT["project"]["optional-dependencies"].values() for text in texts]
     declared = {Requirement(text).name for text in [*PROJECT["project"]["dependencies"], *optional]}
-    assert third == {modules.get(name, name) for name in declared}
+    assert third | {"sniffio"} == {modules.get(name, name) for name in declared}  # httpcore imports that one, if it can
 
 
 def test_a_skipped_test_fails_where_nothing_may_be_skipped(tmp_path: Path) -> None:
