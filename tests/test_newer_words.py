@@ -139,6 +139,23 @@ def test_get_tells_what_was_detected(world: World, tmp_path: Path, monkeypatch: 
     assert "detected" not in inside("get", "accounts").stderr
 
 
+async def test_a_mapping_of_a_kind_that_is_not_known_is_not_deleted(world: World) -> None:
+    wanted = [account(), instance("docs"), target("main"), mapping("skills")]
+    await world.apply(*wanted)
+    state = world.sandbox.control.get("/state").json()
+    for row in state["tables"]["den.connectorMappings"].values():
+        row["mappingKind"] = "unheard-of"
+    assert world.sandbox.control.put("/state", json=state).status_code == 200
+    world.forget()
+    for prune in (False, True):
+        report = await world.apply(*wanted, prune=prune)
+        assert results(report) == {"skills": "refused"}
+        assert "unheard-of" in report.outcomes[0].step.why
+    assert world.writes() == []
+    told = [*wanted[:3], mapping("skills", mappingKind="unheard-of")]
+    assert await world.in_sync(*told)
+
+
 def test_get_tells_what_was_detected_when_it_fails_as_well(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

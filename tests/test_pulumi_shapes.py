@@ -119,3 +119,21 @@ async def test_what_a_list_leaves_out_is_asked_for_by_its_id(many: int, rpc: Rpc
     for answer in answers:
         assert isinstance(answer, grpc.aio.AioRpcError), answer
         assert answer.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_a_mapping_of_a_kind_that_is_not_known_is_not_replaced(rpc: Rpc, world: World, tmp_path: Path) -> None:
+    one = (await stack(rpc))["ConnectorMapping"]
+    inputs = dict(one.inputs)
+    state = world.sandbox.control.get("/state").json()
+    for row in state["tables"]["den.connectorMappings"].values():
+        row["mappingKind"] = "unheard-of"
+    assert world.sandbox.control.put("/state", json=state).status_code == 200
+    async with serving(tmp_path) as later:
+        await later.configure()
+        await later.read(one)
+        answer = await later.diff(one, inputs)
+        assert list(answer.replaces) == []
+        world.forget()
+        with pytest.raises(grpc.aio.AioRpcError, match="unheard-of"):
+            await later.update(one, **inputs)
+        assert world.writes() == []

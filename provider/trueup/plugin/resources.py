@@ -196,7 +196,7 @@ class Resources:
         wanted = {name: value for name, value in bare(inputs).items() if not has_unknown(value) or name in replaced}
         asked = [change for change in asked if str(change.path[0]) in wanted]
         calls = cast(Verbs, kind.verbs).calls(live_of(kind, key, "", known), Desired(wanted), asked) if asked else ()
-        if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or not replaced):
+        if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or calls.error or not replaced):
             return calls.why.replace("the manifest", "the program")
         if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):
             return (

@@ -11,6 +11,7 @@ from trueup import texts
 from trueup.errors import NotFound
 from trueup.model import Call, Live, Refusal, Verbs, field, kind
 from trueup.systems.den import below, lists, rows, writes
+from trueup.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 LIST: Final = "/v1/connector-targets/{connectorTargetId}/mappings"
 ONE: Final = "/v1/connector-mappings/{connectorMappingId}"
 _NEEDS: Final = ("selector", "objectType")
+_KINDS: Final = ("path", "api", "custom")
+"""The kinds that are known; a newer server may have others."""
 _SHAPE: Final[rows.Shape] = {
     "mappingKind": ("mappingKind", str),
     "plugin": ("pluginId", str | None),
@@ -114,6 +117,12 @@ class _Verbs(Verbs):
             return Refusal("Den cannot move a mapping to another target. Declare another mapping, or put it back.")
         if "mappingKind" in touched and not isinstance(live.spec["mappingKind"], str):
             return Refusal("Den does not say what kind of mapping this is.", error=True)
+        if "mappingKind" in touched and live.spec["mappingKind"] not in _KINDS:
+            return Refusal(
+                f"Den says that this mapping is of the kind {plain(live.spec['mappingKind'], 80)}, which is not known "
+                "here: it is not deleted because of that. Write that kind, or delete the mapping by hand.",
+                error=True,
+            )
         if "mappingKind" in touched:
             return (Call("delete"), Call("create", 1, _declared(desired.spec)))
         paths = tuple(name for name in _SENT if name in touched)
