@@ -47,6 +47,7 @@ GOOD = [
     "http://127.8.9.10",
     "http://localhost:1",
     "http://[::1]:8080",
+    "http://[::ffff:127.0.0.1]:8080",
     "sandbox",
 ]
 BAD = [
@@ -68,6 +69,10 @@ BAD = [
     "https://den.example.com:port",
     "https://den.example.com:99999",
     "https://[::1",
+    "https://[::1]x",
+    "https://[v1.x]",
+    "https://300.1.1.1",
+    "https://127.0.0.01",
     "https://den.example.com\n",
     "ftp://den.example.com",
     "file:///etc/passwd",

@@ -56,6 +56,7 @@ def chosen(url: str = URL, **environment: str) -> str:
         ({"https_proxy": "http://bücher.example:1"}, URL, "the proxy http://xn--bcher-kva.example:1 (https_proxy)"),
         ({"https_proxy": "http://u:p@p:1"}, "https://127.0.0.1:9", "direct"),
         ({"https_proxy": "nonsense:"}, "https://localhost", "direct"),
+        ({"https_proxy": "nonsense:"}, "https://[::ffff:127.0.0.1]", "direct"),
         ({"https_proxy": "nonsense:x"}, "http://[::1]:9", "direct"),
     ],
 )
@@ -98,12 +99,18 @@ def test_the_variable_of_the_scheme_before_that_of_all(environment: dict[str, st
         ("fd00::/8", "https://10.1.2.3", False),
         ("::ffff:10.1.2.3", "https://10.1.2.3", True),
         ("bücher.example", "https://xn--bcher-kva.example", True),
+        ("bücher.example", "https://bücher.example", True),
+        ("xn--bcher-kva.example", "https://bücher.example", True),
         (",, ,", URL, False),
     ],
 )
 def test_no_proxy_as_curl_and_go_understand_it(no_proxy: str, url: str, direct: bool) -> None:
     for name in ("no_proxy", "NO_PROXY"):
         assert (chosen(url, HTTPS_PROXY="http://p:1", **{name: no_proxy}) == "direct") is direct
+
+
+def test_no_proxy_of_blanks_counts_as_not_set() -> None:
+    assert chosen(HTTPS_PROXY="http://p:1", no_proxy=" ", NO_PROXY=HOST) == "direct"
 
 
 def test_a_bad_proxy_that_is_not_asked_is_no_error() -> None:
@@ -127,6 +134,10 @@ BAD = [
     f"socks4://user:{PASSWORD}@127.0.0.1:9",
     f"http://user:{PASSWORD}\x1b[2J@127.0.0.1:9",
     f"http://[{PASSWORD}]:9",
+    f"http://user:{PASSWORD}@300.1.1.1:9",
+    f"http://user:{PASSWORD}@127.0.0.01:9",
+    f"http://user:{PASSWORD}@[::1",
+    f"http://user:{PASSWORD}@[v1.x]:9",
     "http://",
     "file:///etc/passwd",
 ]

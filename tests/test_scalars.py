@@ -156,6 +156,45 @@ def test_a_number_under_the_name_of_a_secret_is_not_shown(text: str) -> None:
     assert "E140" in [fault.code for fault in caught.value.faults]
 
 
+BREAKS = "\x85", "\u2028", "\u2029"
+
+
+@pytest.mark.parametrize("char", BREAKS)
+async def test_what_ends_a_line_in_yaml_1_1_alone_ends_none(world: World, char: str) -> None:
+    texts = (
+        f'"a {char} b"',
+        f"'a{char}  b'",
+        f"a{char}b",
+        f"|-\n      a{char}\n      b{char}c",
+        f"1 # {char}    k9: hidden",
+    )
+    lines = "".join(f"    k{number}: {text}\n" for number, text in enumerate(texts))
+    found = loaded(organisation(()) + lines + f'    "k{char}": {{valueFrom: {{env: HOME}}}}\n')
+    async with Session(found, world.options()) as session:
+        report = await session.apply(await session.plan())
+    assert report.exit_code == 0
+    config = world.instance("docs")["instanceConfigJson"]
+    assert config.pop(f"k{char}")
+    assert list(config.values()) == [f"a {char} b", f"a{char}  b", f"a{char}b", f"a{char}\nb{char}c", 1]
+    async with Session(found, world.options()) as session:
+        assert not (await session.plan()).has_changes
+
+
+@pytest.mark.parametrize("char", BREAKS)
+def test_a_fault_behind_one_has_its_place(char: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        loaded(organisation(()) + f'    a: "x{char}y"\n    b: 1e3\n    "\\U0010fffd": "{char}\\U0010FFFC"\n    c: [\n')
+    assert {(fault.line, fault.code) for fault in caught.value.faults} == {(16, "E110")}
+    with pytest.raises(ManifestError) as caught:
+        loaded(organisation(()) + f'    a: "x{char}y" # {char}\n    b: 1e3\n')
+    assert [(fault.line, fault.column, fault.code) for fault in caught.value.faults] == [(13, 8, "E113")]
+
+
+def test_an_escape_is_not_taken_for_one() -> None:
+    found = loaded(organisation(()) + '    a: "\x85\\U0010FFFD\\U0010fffc\U0010fffb"\n')
+    assert found.resources[1].spec["config"] == {"a": "\x85\U0010fffd\U0010fffc\U0010fffb"}
+
+
 # Pulumi, where numbers are doubles
 
 

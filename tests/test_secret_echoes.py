@@ -6,6 +6,7 @@ import base64
 import codecs
 import html
 import json
+import re
 import time
 import unicodedata
 from collections.abc import Callable
@@ -16,10 +17,10 @@ import pytest
 from commands import inside
 from world import World
 
-from trueup import redaction
-from trueup.redaction import scrub, touches, without_pieces
+from trueup.redaction import censored, scrub, touches, without_pieces
+from trueup.report.values import conceal
 from trueup.secrets import Secret
-from trueup.wire import recognised
+from trueup.wire import plain, recognised
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEcanaryZZZZBBBB\nCCCCcanaryDDDD\n-----END PRIVATE KEY-----\n"
 JSON = '{"type": "service", "private_key": "canary-inside-of-json", "nested": {"list": ["canary-deep-in-there"]}}'
@@ -198,6 +199,20 @@ def test_a_credential_that_is_repeated_in_part(world: World, folder: Path, name:
     assert not [KEY[start : start + 8] for start in range(4, len(KEY) - 7) if KEY[start : start + 8] in shown]
 
 
+@pytest.mark.parametrize("name", CUT)
+def test_a_secret_of_a_run_before_in_part(world: World, folder: Path, name: str) -> None:
+    """No request of this run held it yet, but one of a run before did."""
+    (folder / "secret.txt").write_text(KEY)
+    piece = CUT[name](KEY)
+    world.fault(
+        system="wexa", route="/connectors/{projectID}", status=400, body={"detail": f"stored: {piece}, said it"}
+    )
+    printed = inside("plan", "-f", "wexa.yaml", "-vv").stderr
+    assert "said it" in printed
+    shown = "".join(char for char in unicodedata.normalize("NFKC", printed) if char.isalnum())
+    assert not [KEY[start : start + 8] for start in range(4, len(KEY) - 7) if KEY[start : start + 8] in shown]
+
+
 def test_words_without_pieces_of_a_credential_stay() -> None:
     said = "The key den_Q7x9… of connection 9Lm2Vt5 is not known: \u00e9t\u00e9"
     assert without_pieces(said, KEY) == said
@@ -212,8 +227,73 @@ def test_a_long_text_of_secrets_takes_no_longer() -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.parametrize("short", ["k9z", "4711", "wrong", "acme", "a+b"])
+def test_a_short_secret_is_a_word_of_its_own(short: str) -> None:
+    Secret(short)
+    for shape in (str, lambda text: base64.b64encode(text.encode()).decode(), lambda text: text.encode().hex(), quote):
+        said = shape(short)
+        assert censored(f"bad value {said}, see <{said}>") == "bad value (sensitive), see <(sensitive)>"
+    assert censored(f"x{short}y") == f"x{short}y"
+    assert touches(f"the {short} one")
+    assert recognised(f"{short}: required", {short}) == "required"
+
+
+@pytest.mark.parametrize("short", ["a", "1", "ab", "42"])
+def test_a_shorter_one_is_a_whole_value(short: str) -> None:
+    Secret(short)
+    said = f"{short} of {short}"
+    assert (scrub(said), censored(said), censored(short)) == (said, said, "(sensitive)")
+
+
 def test_ordinary_words_stay() -> None:
-    Secret("ab")
-    Secret("k9z")
-    assert scrub("abc k9z table") == "abc k9z table"
-    assert not redaction.known & {"ab", "k9z"}
+    for short in ("ab", "plan", "200", "docs"):
+        Secret(short)
+    assert scrub("abc: plan of 200 docs") == "abc: plan of 200 docs"
+    assert scrub("abc table") == censored("abc table") == "abc table"
+
+
+def test_a_number_may_be_a_secret_of_digits() -> None:
+    Secret("4711")
+    Secret("8812345")
+    assert conceal({"a": 4711, "b": [8812345], "c": 4712, "d": True})[0] == {
+        "a": "(sensitive)",
+        "b": ["(sensitive)"],
+        "c": 4712,
+        "d": True,
+    }
+
+
+FORMS = {
+    "clone https://x-access-token:hunter2@github.com/a failed": "clone https://(sensitive)@github.com/a failed",
+    "token ghs_0123456789abcdef is bad": "token (sensitive) is bad",
+    "got -----BEGIN RSA PRIVATE KEY-----\nMIIE\nxyz": "got (sensitive)",
+    "Bearer abcdefgh12345 refused": "(sensitive) refused",
+    "see https://github.com/acme/docs@main": "see https://github.com/acme/docs@main",
+}
+
+
+@pytest.mark.parametrize("said", FORMS)
+def test_what_has_the_form_of_a_secret_is_none_of_a_servers_words(said: str) -> None:
+    assert plain(said) == FORMS[said]
+
+
+PINS = {"word": "wrong", "pin": "4711", "mixed": "k9z"}
+
+
+@pytest.mark.parametrize("kind", PINS)
+def test_a_short_secret_under_other_names(world: World, folder: Path, kind: str) -> None:
+    """It is in names, statuses and configuration that a server shows, and in its errors."""
+    pin = PINS[kind]
+    (folder / "secret.txt").write_text(pin)
+    config = {"source": pin, "batch_size": int(pin) if pin.isdigit() else pin, "auth": {"key": pin, pin: pin}}
+    one = {"connectorID": "68063653fc2e1fb859700011", "sourceName": "crm", "status": pin}
+    other = {"connectorID": "68063653fc2e1fb859700012", "sourceName": pin, "status": pin}
+    world.fault(system="wexa", route="/connector/{connectorID}", body={"data_loader_config": config}, status=200)
+    world.fault(system="wexa", route="/connectors/{projectID}", body=[one, other], status=200)
+    printed = _apply(folder) + _apply(folder, "-o", "json")
+    for words in (("plan",), ("drift",), ("plan", "-o", "json"), ("plan", "--out", "saved.json"), ("plan", "--strict")):
+        done = inside(*words, "-f", "wexa.yaml", "-vv")
+        printed += done.stdout + done.stderr
+    printed += (folder / "saved.json").read_text()
+    assert "(sensitive)" in printed
+    assert not re.search(rf"(?<![\w.-]){re.escape(pin)}(?![\w.-])", printed), printed

@@ -194,6 +194,10 @@ UNREADABLE: dict[str, tuple[bytes | None, str]] = {
     "missing": (None, "cannot be read"),
     "empty": (b"", "is empty"),
     "newline-only": (b"\n", "is empty"),
+    "newlines-only": (b"\n\r\n", "nothing but blanks"),
+    "blanks-only": (" \u00a0\ufeff\t".encode(), "nothing but blanks"),
+    "nul": (b"a\0b", "holds a NUL"),
+    "utf-32": ("secret".encode("utf-32-le"), "holds a NUL"),
     "not-utf-8": (b"caf\xe9", "not UTF-8"),
     "too-large": (b"x" * ((1 << 20) + 1), "more than 1 MiB"),
 }

@@ -1,6 +1,8 @@
 """The second net under secrets: a text is shown without any that this process knows, whole, in parts, or re-encoded.
 
-The first is that a server's words are not shown at all where a secret took part (`wire.recognised`).
+The first is that a server's words are not shown at all where a secret took part (`wire.recognised`). A short secret is
+looked for as a word of its own: inside of other words it would blank out most of what is printed. The words of our own
+messages are kept even so; those of a server, and values, are not.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
@@ -21,11 +23,21 @@ REDACTED: Final = "(sensitive)"
 """Shown in place of a secret."""
 
 _SHORTEST: Final = 6
-"""Characters of a part; a shorter one would blank out ordinary words of every message."""
+"""Characters of a part that is found anywhere; a shorter one would blank out pieces of ordinary words."""
+_WORD: Final = 3
+"""Characters of a short secret that is found as a word; a shorter one only where it is all of a value."""
 _CASED: Final = 8
 """Characters from which on another case of the same letters counts."""
 _PIECE: Final = 8
 """Letters and digits in a row that are a piece of a credential."""
+FORM: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|sk-(?:\w{16,}|(?=[A-Za-z_-]*\d)[\w-]{16,})"
+    r"|sk_live_\w{8,}|(?:AKIA|ASIA)[0-9A-Z]{12,}"
+    r"|xox[abeoprs]-[\w-]{8,}|AIza[\w-]{30,}|den_[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|[Bb]earer [\w.~+/=-]{8,}"
+    r")|-----BEGIN [A-Z ]*PRIVATE KEY(?s:.*)|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
+)
+"""Keys and tokens in the forms that issuers publish, private keys, user and password of a URL: secret by themselves."""
 _LARGEST: Final = 1 << 16
 """Characters of a secret that is looked into."""
 _PARTS: Final = 2000
@@ -39,10 +51,16 @@ class _Words(set[str]):
         super().__init__()
         self._counted = -1
         self._starts: dict[str, list[str]] = {}
+        self.short: set[str] = set()
+        """Those that are found as a word, or as a value."""
+        self.pieces: set[str] = set()
+        """Letters and digits in a row of the longer ones."""
 
     def clear(self) -> None:
         """Forget all of them."""
         super().clear()
+        self.short.clear()
+        self.pieces.clear()
         self._counted = -1
 
     def update(self, *others: Iterable[str]) -> None:
@@ -66,14 +84,64 @@ known: Final = _Words()
 
 def remember(value: str) -> None:
     """Note a secret: it, its lines, the values in it where it is JSON or YAML, and each of them re-encoded."""
-    if len(value) < _SHORTEST or value in known:
+    if value in known or value in known.short or not value.strip():
         return
+    if len(value) < _SHORTEST:
+        forms = {form for form in _forms(value) if form.strip()} if len(value) >= _WORD else {value}
+        known.short.update(form for form in forms if form == value or len(form) < _SHORTEST)
+        known.update(form for form in forms if len(form) >= _SHORTEST)
+        return
+    if len(value) <= _LARGEST:
+        known.pieces |= _pieces(value)
     for part in _parts(value):
         known.update(text for text in _forms(part) if len(text) >= _SHORTEST)
 
 
 def scrub(text: str) -> str:
-    """Return the text without any secret this process has resolved: for words that came from a server or a program."""
+    """Return a text without the secrets of this process, of short ones those that no message of ours holds."""
+    return _without_words(_without_known(text), all_of_them=False)
+
+
+def censored(text: str) -> str:
+    """Return words or a value of a server or a manifest without any secret, the short ones too."""
+    if text in known.short:
+        return REDACTED
+    return _without_words(_without_known(text), all_of_them=True)
+
+
+def without_forms(text: str) -> str:
+    """Return what a server says without any secret, and without what has the form of one."""
+    return FORM.sub(REDACTED, censored(text))
+
+
+def is_known(value: float) -> bool:
+    """Whether a number is all of a secret: a server may make one of a text of digits."""
+    text = str(value)
+    return text in known or text in known.short
+
+
+def _without_words(text: str, *, all_of_them: bool) -> str:
+    """The text without the short secrets that are words of it."""
+    if not known.short:
+        return text
+    words = frozenset(word for word in known.short if len(word) >= _WORD and (all_of_them or _is_odd(word)))
+    return _one_of(words).sub(REDACTED, text) if words else text
+
+
+@lru_cache(maxsize=16)
+def _one_of(words: frozenset[str]) -> re.Pattern[str]:
+    """The pattern of any of those as a word."""
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+
+
+def _is_odd(word: str) -> bool:
+    """Whether a word mixes letters with digits or signs, so that no message of ours holds it."""
+    return any(map(str.isalpha, word)) and not word.isalpha()
+
+
+def _without_known(text: str) -> str:
+    """The text without the longer secrets, wherever they are in it."""
     if not known:
         return text
     starts = known.starts()
@@ -96,7 +164,17 @@ def without_pieces(text: str, value: str) -> str:
 
     For what a server says of a request: it may repeat the key cut off, or broken into groups.
     """
-    pieces = _pieces(value)
+    return _cut(text, _pieces(value))
+
+
+def without_known_pieces(text: str) -> str:
+    """Return the text likewise without those of any secret that this process has resolved."""
+    return _cut(text, known.pieces)
+
+
+def _cut(text: str, pieces: Set[str]) -> str:
+    if not text or not pieces:
+        return text
     letters = list(_letters(text))
     bare = "".join(letter for _, letter in letters)
     shown: list[str] = []
@@ -129,10 +207,10 @@ def _letters(text: str) -> Iterator[tuple[int, str]]:
 def touches(text: str) -> bool:
     """Whether a text holds a secret or is a piece of one, whatever separates its letters and digits."""
     bare = re.sub(r"[\W_]", "", text).lower()
+    if censored(text) != text:
+        return True
     if len(bare) < _SHORTEST:
         return False
-    if scrub(text) != text:
-        return True
     return any(
         bare in one or one in bare
         for one in (re.sub(r"[\W_]", "", word).lower() for word in known)

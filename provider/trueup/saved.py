@@ -21,7 +21,7 @@ from trueup.plan import Cost, Left, Plan, Reading, Step, Unverifiable
 from trueup.records import Record
 from trueup.report.json import dumps
 from trueup.report.values import conceal
-from trueup.secrets import REDACTED, Reference, Secret, fingerprint, holds_secret, scrub
+from trueup.secrets import REDACTED, Reference, Secret, censored, fingerprint, holds_secret, scrub
 from trueup.systems import kind_named
 
 if TYPE_CHECKING:
@@ -243,9 +243,9 @@ def _sealed(content: dict[str, Any], key: bytes) -> str:
 def _encoded(plan: Plan) -> dict[str, Any]:
     return {
         "steps": [_step(step) for step in plan.steps],
-        "matched": [[_address(address), live.id, scrub(live.name)] for address, (_, live) in plan.matched.items()],
+        "matched": [[_address(address), live.id, censored(live.name)] for address, (_, live) in plan.matched.items()],
         "unmanaged": [
-            [list(place), live.kind, live.id, scrub(live.name), live.updated_at, _parent(place, live)]
+            [list(place), live.kind, live.id, censored(live.name), live.updated_at, _parent(place, live)]
             for place, live in plan.unmanaged
         ],
         "left": [
@@ -330,7 +330,7 @@ def _kind_of(address: Address) -> Kind:
 
 
 def _path(path: Path) -> list[str | int]:
-    return [scrub(part) if isinstance(part, str) else part for part in path]
+    return [censored(part) if isinstance(part, str) else part for part in path]
 
 
 def _where(where: Where) -> list[Any]:
@@ -349,7 +349,7 @@ def _step(step: Step) -> dict[str, Any]:
         "gone": declared.gone,
         "places": [[_path(path), _where(declared.locate(path))] for path in dict.fromkeys(paths)],
         "written": _written(step),
-        "live": None if live is None else [live.kind, live.id, scrub(live.name), live.updated_at],
+        "live": None if live is None else [live.kind, live.id, censored(live.name), live.updated_at],
         "calls": [[call.verb, call.requests, list(call.paths), call.admin] for call in step.calls],
         "changes": [_change(change) for change in step.changes],
         "unverifiable": [[_path(one.path), scrub(one.why)] for one in step.unverifiable],

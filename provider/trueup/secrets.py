@@ -15,8 +15,12 @@ from typing import IO, Any, Final
 
 from trueup.errors import SecretError
 from trueup.redaction import REDACTED as REDACTED
+from trueup.redaction import censored as censored
+from trueup.redaction import is_known as is_known
 from trueup.redaction import remember
 from trueup.redaction import scrub as scrub
+from trueup.redaction import without_forms as without_forms
+from trueup.texts import trimmed
 
 _LARGEST = 1 << 20
 _EXACT = 2**53
@@ -97,8 +101,11 @@ class Reference:
             value = self._read()
         else:
             value = self._run()
-        if not value:
-            raise self._error(f"{self.describe()} is empty", "A secret has at least one character.")
+        if not trimmed(value):
+            what = "holds nothing but blanks" if value else "is empty"
+            raise self._error(f"{self.describe()} {what}", "A secret has at least one character that can be seen.")
+        if "\0" in value:
+            raise self._error(f"{self.describe()} holds a NUL, and is no text", _ENCODE)
         return Secret(value)
 
     def describe(self) -> str:

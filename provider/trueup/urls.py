@@ -11,7 +11,10 @@ SANDBOX: Final = "sandbox"
 """The URL that means the embedded servers."""
 _USERINFO: Final = re.compile(r"//[^/?#]*@")
 _FORMS: Final = 'Write "https://HOST", "http://" on loopback, or "sandbox".'
-_HOST: Final = re.compile(r"[A-Za-z0-9_.:\[\]%-]+")
+_HOST: Final = re.compile(r"[A-Za-z0-9_.%-]+")
+_BRACKETS: Final = re.compile(r"\[[^\]]*\](:[0-9]*)?\Z")
+_NUMBERS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
+"""A host that can only be an address."""
 
 
 class Problem(NamedTuple):
@@ -40,7 +43,10 @@ def problem(url: str, *, allow_http: bool = False, consent: str = "allowHttp: tr
         return Problem("is not a URL", _FORMS)
     if not url.isprintable() or " " in url:  # urlsplit passes over tabs and line breaks in silence
         return Problem("is not a URL", _FORMS)
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or port == 0:
+    bracketed = parts.netloc.startswith("[")
+    if bracketed and _BRACKETS.match(parts.netloc) is None:
+        return Problem("is not a URL", _FORMS)
+    if parts.scheme not in ("http", "https") or not is_host(host, bracketed=bracketed) or port == 0:
         return Problem("is not a URL of http or https", _FORMS)
     if parts.query or parts.fragment or "?" in url or "#" in url:
         return Problem("has a query or a fragment", "Leave out what stands behind the ? or #.", secret=True)
@@ -50,11 +56,23 @@ def problem(url: str, *, allow_http: bool = False, consent: str = "allowHttp: tr
     return None
 
 
+def is_host(text: str, *, bracketed: bool = False) -> bool:
+    """Whether a text may be a host; within brackets it has to be an address."""
+    if bracketed or _NUMBERS.fullmatch(text):
+        return address_of(text) is not None
+    return _HOST.fullmatch(text) is not None
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine by its very name."""
-    if host == "localhost":
-        return True
+    address = address_of(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def address_of(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a text is; one of IPv4 that is written as one of IPv6 is that of IPv4."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

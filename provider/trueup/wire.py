@@ -7,7 +7,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
-from trueup.redaction import scrub, touches
+from trueup.redaction import touches, without_forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,7 +87,7 @@ def filled(route: str, params: Mapping[str, str]) -> str:
 
 def plain(text: str, longest: int = 300) -> str:
     """A server's words on one line, without secrets of ours and without anything that could steer a terminal."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in scrub(str(text))).split())
+    line = " ".join("".join(char if char.isprintable() else " " for char in without_forms(str(text))).split())
     return (line if len(line) <= longest else line[: longest - 1] + "…").rstrip(".")
 
 

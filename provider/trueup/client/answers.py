@@ -10,7 +10,7 @@ from trueup.client.call import Again, Call
 from trueup.client.causes import Cause
 from trueup.client.values import Answer
 from trueup.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable
-from trueup.redaction import touches, without_pieces
+from trueup.redaction import touches, without_known_pieces, without_pieces
 from trueup.wire import parsed, plain, recognised, retry_after
 
 if TYPE_CHECKING:
@@ -54,12 +54,15 @@ def request_id_of(client: Client, call: Call, headers: Mapping[str, str]) -> str
 
 
 def _plain(client: Client, words: str, longest: int = 300) -> str:
-    """A server's words on one line, without pieces of the credential that it was sent."""
+    """A server's words on one line, without pieces of the credential that it was sent, and of the secrets of this run.
+
+    It may have those from a run before, and show them although no request of this one held them yet.
+    """
     words = words[:_LOOKED_AT]
     for secret in (client.credential.key, client.credential.token):
         if secret is not None:
             words = without_pieces(words, secret.reveal())
-    return plain(words, longest)
+    return plain(without_known_pieces(words), longest)
 
 
 def _shown(client: Client, call: Call, words: str) -> str:
@@ -149,7 +152,8 @@ def _no_route(client: Client, call: Call, request_id: str, said: str) -> NoRoute
 def _redirect(client: Client, call: Call, status: int, request_id: str, location: str) -> Malformed:
     try:
         parts = urlsplit(location)
-        where = f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else parts.hostname or ""
+        host = (parts.hostname or "") if "%" not in parts.netloc else ""
+        where = f"{parts.scheme}://{host}" if parts.scheme and host else host
     except ValueError:
         where = ""
     where = f" to {_plain(client, where, 120)}" if where and not call.guarded else ""

@@ -12,6 +12,7 @@ from trueup.client.certificates import context_for, unused
 from trueup.client.cookies import none_kept
 from trueup.client.permit import Late
 from trueup.client.proxies import Proxy, proxy_for
+from trueup.errors import NetworkError, UsageError
 from trueup.urls import is_loopback
 
 if TYPE_CHECKING:
@@ -44,10 +45,14 @@ class Network:
 
     @classmethod
     def to(cls, url: str) -> Network:
-        """The way to a server, as the environment says. Raises NetworkError."""
-        target = httpx.URL(url)
-        tls = target.scheme == "https"
-        return cls(target.host, target.port or (443 if tls else 80), tls, proxy_for(url, os.environ))
+        """Return the way to a server. Raises NetworkError, and UsageError for a host that is none."""
+        if (host := _host_of(url)) is None:
+            raise UsageError(f"{url} cannot be used: its host is no name.", hint="Check the url of its connection.")
+        proxy = proxy_for(url, os.environ)
+        if proxy is not None and _host_of(proxy.url) is None:
+            raise NetworkError(f"{proxy.variable} names no proxy that can be used: its host is no name.")
+        tls = httpx.URL(url).scheme == "https"
+        return cls(host, httpx.URL(url).port or (443 if tls else 80), tls, proxy)
 
     def pool(self, url: str, headers: Mapping[str, str], *, timeout: float, connections: int) -> httpx.AsyncClient:
         """Return the connections, with the headers that every request carries. Raises NetworkError.
@@ -102,6 +107,14 @@ class Way:
     def unsent(self, error: Exception) -> bool:
         """Whether the server cannot have seen the request."""
         return isinstance(error, _UNSENT) or (self._heard and not self._sent)
+
+
+def _host_of(url: str) -> str | None:
+    """The host of a URL; None where the HTTP library takes it for none, such as `xn--`."""
+    try:
+        return httpx.URL(url).host
+    except (httpx.InvalidURL, UnicodeError):
+        return None
 
 
 def _agent() -> str:

@@ -17,12 +17,10 @@ from urllib.request import getproxies, proxy_bypass
 
 from trueup.errors import NetworkError
 from trueup.secrets import Secret
-from trueup.urls import is_loopback
+from trueup.urls import address_of, is_host, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _PORTS: Final = {"http": 80, "https": 443, "socks5": 1080}
 _SPELLINGS: Final = {"socks5h": "socks5", "socks": "socks5"}
@@ -67,7 +65,8 @@ def proxy_for(url: str, environment: Mapping[str, str]) -> Proxy | None:
     names = [f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
     variable = next((name for name in names if environment.get(name, "").strip()), "")
     if variable:
-        if _excepted(environment.get("no_proxy") or environment.get("NO_PROXY") or "", host, port):
+        direct = (environment.get(name, "").strip() for name in ("no_proxy", "NO_PROXY"))
+        if _excepted(next(filter(None, direct), ""), _ascii(host), port):
             return None
         return _parsed(environment[variable].strip(), variable)
     found = getproxies()  # macOS and Windows have settings beside the environment
@@ -97,9 +96,9 @@ def _parsed(text: str, variable: str) -> Proxy:
         raise wrong("has one of / ? # in its user or password", "Write %2F for /, %3F for ? and %23 for #.")
     userinfo, _, place = authority.rpartition("@")
     host, port = _split(place.lower())
-    with suppress(UnicodeError):
-        host = host.encode("idna").decode() if not host.isascii() else host
-    if not (_address(host) or (_HOST.fullmatch(host) and not place.startswith("["))):
+    host = _ascii(host)
+    bracketed = place.startswith("[") and "]" in place
+    if not (is_host(host, bracketed=True) if bracketed else _HOST.fullmatch(host) and is_host(host)):
         raise wrong("is not a URL with a host")
     number = int(port) if re.fullmatch(r"[0-9]{1,5}", port) else -1
     if port and not 0 < number < 1 << 16:
@@ -115,7 +114,7 @@ def _parsed(text: str, variable: str) -> Proxy:
 
 def _excepted(no_proxy: str, host: str, port: int) -> bool:
     """Whether NO_PROXY names that host: as `*`, an address, a network, a name or a domain, with a port or without."""
-    address = _address(host)
+    address = address_of(host)
     for entry in re.split(r"[\s,]+", no_proxy.lower()):
         if entry == "*":
             return True
@@ -124,19 +123,24 @@ def _excepted(no_proxy: str, host: str, port: int) -> bool:
                 if address and address in ipaddress.ip_network(entry.replace("[", "").replace("]", ""), strict=False):
                     return True
             continue
-        name, only = (entry, "") if _address(entry) else _split(entry)
+        name, only = (entry, "") if address_of(entry) else _split(entry)
         if only and only != str(port):
             continue
-        if own := _address(name):
+        if own := address_of(name):
             if own == address:
                 return True
             continue
-        domain = name.removeprefix("*").strip(".")
-        with suppress(UnicodeError):
-            domain = domain.encode("idna").decode() if not domain.isascii() else domain
+        domain = _ascii(name.removeprefix("*").strip("."))
         if domain and not address and (host == domain or host.endswith(f".{domain}")):
             return True
     return False
+
+
+def _ascii(host: str) -> str:
+    """A host as it is looked up; as it is where it cannot be."""
+    with suppress(UnicodeError):
+        return host if host.isascii() else host.encode("idna").decode()
+    return host
 
 
 def _split(place: str) -> tuple[str, str]:
@@ -146,12 +150,3 @@ def _split(place: str) -> tuple[str, str]:
         return host, port.removeprefix(":")
     host, _, port = place.partition(":")
     return host, port
-
-
-def _address(text: str) -> Address | None:
-    """The address that a text is; one of IPv4 that is written as one of IPv6 is that of IPv4."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address

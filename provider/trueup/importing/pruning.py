@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import MISSING
-from trueup.manifest.literals import named_items, secret_form
-from trueup.secrets import Secret, scrub
+from trueup.manifest.literals import named_items
+from trueup.secrets import Secret, without_forms
 
 if TYPE_CHECKING:
     from trueup.diff import Path
@@ -50,7 +50,7 @@ def pruned(value: Any, path: Path) -> Pruned:
 
 def is_secret(text: str) -> bool:
     """Whether a text has the form of a secret, or holds one that this run knows."""
-    return secret_form(text) or scrub(text) != text
+    return without_forms(text) != text
 
 
 class _TooLarge(Exception):

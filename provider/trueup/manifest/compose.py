@@ -27,7 +27,7 @@ from yaml.events import (
 from trueup.errors import Fault
 from trueup.manifest import syntax
 from trueup.manifest.literals import leads_to_secret
-from trueup.manifest.mending import join_halves
+from trueup.manifest.mending import hide_breaks, join_halves, shown_breaks
 from trueup.manifest.scalars import Odd, resolve
 from trueup.manifest.text import Mark, Source, Span
 
@@ -89,10 +89,13 @@ def documents(source: Source) -> Iterator[Document | Lost]:
     memo: dict[str, Any] = {}
     keys: dict[str, str] = {}
     start, line = 0, 0
+    hidden = hide_breaks(source)
     while True:
         builder = _Builder(source, start, line, memo, keys)
         try:
             while (document := builder.document()) is not None:
+                if hidden:
+                    document.value = shown_breaks(document.value, hidden)
                 if document.value is not None:
                     yield document
             return

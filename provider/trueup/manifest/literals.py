@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.redaction import FORM
+
 if TYPE_CHECKING:
     from trueup.diff import Path
 
@@ -21,13 +23,6 @@ NEEDLES: Final = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-
 NEEDLES_TOO: Final = ("xox", "AIza", "den_", "eyJ", "earer ", "PRIVATE KEY", "@")
 """A text without any of these holds no value of a secret's form: one quick look at a whole file."""
 
-_FORM: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    r"gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|sk-(?:\w{16,}|(?=[A-Za-z_-]*\d)[\w-]{16,})"
-    r"|sk_live_\w{8,}|(?:AKIA|ASIA)[0-9A-Z]{12,}"
-    r"|xox[abeoprs]-[\w-]{8,}|AIza[\w-]{30,}|den_[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|[Bb]earer [\w.~+/=-]{8,}"
-    r")|-----BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:@]*:[^/\s@]+@"
-)
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_WORD: Final = re.compile(
     "(?:password|passwd|passphrase|pass|pwd|pw|psk|secret|token|credential|apikey|privatekey|accesskey|secretkey|authorization)s?"
@@ -72,12 +67,12 @@ def _is_number(value: Any) -> bool:
 
 def secret_form(value: str) -> bool:
     """Whether a text has the form of a key, a token, or a URL with a password."""
-    return _FORM.search(value) is not None
+    return FORM.search(value) is not None
 
 
 def may_hold_secret(text: str) -> bool:
     """Whether a piece of manifest text had better not be shown."""
-    return _LINE.search(text) is not None or _FORM.search(text) is not None
+    return _LINE.search(text) is not None or FORM.search(text) is not None
 
 
 def needs_a_look(text: str) -> bool:
@@ -113,7 +108,7 @@ def literals(value: Any, path: Path = (), named: str = "") -> Iterator[tuple[Pat
     elif isinstance(value, str) and value:
         if named:
             yield path, "name"
-        elif found := _FORM.search(value):
-            yield path, "url" if found.group().startswith("://") else "form"
+        elif found := FORM.search(value):
+            yield path, "url" if value[: found.start()].endswith("://") else "form"
     elif named and _is_number(value):
         yield path, "name"

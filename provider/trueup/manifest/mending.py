@@ -1,7 +1,8 @@
-"""Text that other programs write and libyaml does not read: marks between files joined into one, halves of characters.
+"""Text that libyaml reads otherwise than other programs: marks between joined files, halves of characters, line ends.
 
 A byte order mark may stand at the beginning of each document (YAML 1.2, section 5.2), and libyaml knows of the first
-one alone. JSON writes a character beyond U+FFFF as two escapes, which libyaml refuses each for itself.
+one alone. JSON writes a character beyond U+FFFF as two escapes, which libyaml refuses each for itself. U+0085, U+2028
+and U+2029 end a line for libyaml, which is what YAML 1.1 says; in YAML 1.2 (section 5.4) and JSON they do not.
 """
 
 from __future__ import annotations
@@ -33,6 +34,39 @@ _GAP: Final = re.compile(
     rf"|[ \t]*[\]}}]*{_END}(?:{_PLAIN})*[ \t]*(?:- )*{_KEY}[ \t]+(?:\{{(?:[\w ,:./-]*: )?)?(?=\")"
 )
 """The text allowed between two texts in double quotes so that the second is one for sure: JSON, or plain keys."""
+
+
+_BREAKS: Final = re.compile("[\x85\u2028\u2029]")
+_PLACES: Final = range(0x10FFFD, 0x100000, -1)
+"""Characters of a private use plane, which stand for others while libyaml reads them."""
+
+
+def hide_breaks(source: Source) -> dict[int, str]:
+    """Put characters that mean nothing in place of U+0085, U+2028 and U+2029; return what each stands for.
+
+    No place in the text moves by that.
+    """
+    text = source.text
+    if text.isascii() or _BREAKS.search(text) is None:
+        return {}
+    lowered = text.lower()  # nor may an escape mean one of them
+    free = (one for one in _PLACES if chr(one) not in text and f"{one:08x}" not in lowered)
+    hidden = {next(free): char for char in "\x85\u2028\u2029"}
+    source.text = text.translate({ord(char): one for one, char in hidden.items()})
+    return hidden
+
+
+def shown_breaks(value: Any, hidden: dict[int, str]) -> Any:
+    """Return the value with those characters in their place again, in keys as well."""
+    if isinstance(value, str):
+        return value.translate(hidden)
+    if isinstance(value, list):
+        return [shown_breaks(item, hidden) for item in value]
+    if isinstance(value, dict):
+        items = [(name.translate(hidden), shown_breaks(item, hidden)) for name, item in value.items()]
+        value.clear()  # in place: it may know the line that it begins on
+        value.update(items)
+    return value
 
 
 def without_marks(text: str) -> str:

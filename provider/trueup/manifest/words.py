@@ -203,6 +203,8 @@ def wrong_form(path: Path, pattern: str, value: str, *, secret: bool) -> Said:
 
 
 def _wrong_name(value: str) -> Said:
+    if not value.strip().strip(BLANKS):
+        return Said("E109", "metadata.name is blank", "Give it a name.")
     if value != (tidy := value.strip().strip(BLANKS)):
         return Said("E109", f"metadata.name {quoted(value)} has blanks at an end", f"Write {quoted(tidy)}.")
     if "/" in value:

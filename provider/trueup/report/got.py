@@ -17,7 +17,7 @@ from trueup.report.json import dumps, header
 from trueup.report.page import Sheet, first, safe
 from trueup.report.values import conceal
 from trueup.report.when import lasting, parsed
-from trueup.secrets import scrub
+from trueup.secrets import censored, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +115,7 @@ def _columns(got: Got) -> list[tuple[str, list[str]]]:
 
 
 def _shown(text: object) -> str:
-    return printable(scrub(str(text)))
+    return printable(censored(str(text)))
 
 
 def _ago(stamp: str | None, now: datetime) -> str:
@@ -157,7 +157,7 @@ def _entry(got: Got, live: Live, include_config: bool) -> dict[str, Any]:
     }
     if got.above:
         name = got.names.get(str(parent))
-        entry["parent"] = {"id": parent, "name": None if name is None else scrub(name)}
+        entry["parent"] = {"id": parent, "name": None if name is None else censored(name)}
     spec: dict[str, Any] = {}
     left: list[str] = []
     for trait in got.kind.fields:

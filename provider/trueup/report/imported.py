@@ -15,7 +15,7 @@ from trueup.report.events import cost, took
 from trueup.report.json import dumps, header, named
 from trueup.report.page import Sheet, safe
 from trueup.report.text import counted
-from trueup.secrets import scrub
+from trueup.secrets import censored, scrub
 from trueup.wire import plain
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def render_json(done: Imported) -> str:
 
 def left(one: Described) -> list[dict[str, Any]]:
     """What a manifest leaves out, by name, and why."""
-    return [{"path": printable(scrub(dotted(item.path))), "why": scrub(item.why)} for item in one.left]
+    return [{"path": printable(censored(dotted(item.path))), "why": scrub(item.why)} for item in one.left]
 
 
 def tally(resources: Iterable[Described]) -> str:

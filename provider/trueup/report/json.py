@@ -15,7 +15,7 @@ from trueup import __version__
 from trueup.diff import MISSING, UNKNOWN, dotted
 from trueup.plan import FORMAT_VERSION
 from trueup.report.values import conceal, with_ids
-from trueup.secrets import Secret, scrub
+from trueup.secrets import Secret, censored, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ def footer(plan: Plan) -> dict[str, Any]:
             "provider_name": place[0],
             "connection": place[1],
             "id": live.id,
-            "name": scrub(live.name),
+            "name": censored(live.name),
             "updated_at": live.updated_at,
         }
         for place, live in (plan.unmanaged if plan.whole else ())
@@ -93,8 +93,8 @@ def footer(plan: Plan) -> dict[str, Any]:
         "left": [_left(one) for one in plan.left],
         "left_out": plan.left_out,
         "aged": {str(address): at for address, at in plan.aged.items()},
-        "off": plan.off,
-        "warnings": plan.warnings,
+        "off": [scrub(line) for line in plan.off],
+        "warnings": [scrub(line) for line in plan.warnings],
         "reading": reading,
     }
 
@@ -144,7 +144,7 @@ def failure(error: TrueupError) -> dict[str, Any]:
 
 def dotted_safe(path: Path) -> str:
     """A path as people write it."""
-    return scrub(dotted(path))
+    return censored(dotted(path))
 
 
 def sides(plan: Plan, declared: Declared, live: Live | None, step: Step | None) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def gone(declared: Declared, live: Live | None) -> dict[str, Any]:
     for name, value in (live.spec if live is not None else {}).items():
         trait = declared.kind.by_name.get(name)
         if trait is not None and not trait.secret and not isinstance(value, dict):
-            before[scrub(name)], _ = conceal(value)
+            before[censored(name)], _ = conceal(value)
     return {"before": before, "after": None, "after_unknown": {}, "before_sensitive": {}, "after_sensitive": False}
 
 
@@ -250,9 +250,9 @@ def _concealed(declared: Declared, path: Path, value: Any, twin: Any) -> tuple[A
 
 
 def _put(values: dict[str, Any], masks: dict[str, Any], name: str, value: Any, mask: Any) -> None:
-    values[scrub(name)] = value
+    values[censored(name)] = value
     if mask:
-        masks[scrub(name)] = mask
+        masks[censored(name)] = mask
 
 
 _GONE: Final = Secret("")

@@ -12,7 +12,7 @@ from typing import Final
 
 from rich.cells import cell_len, chop_cells
 
-from trueup.secrets import scrub
+from trueup.secrets import censored
 
 NARROWEST: Final = 40
 _LEAST: Final = 20
@@ -27,7 +27,7 @@ _STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cy
 
 def safe(text: str) -> str:
     """The text without secrets of ours, and with everything that is not printable as an escape: `\\n`, `\\x1b`."""
-    text = scrub(text)
+    text = censored(text)
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)

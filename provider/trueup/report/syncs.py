@@ -11,7 +11,7 @@ from trueup.report.json import dumps, failure, header
 from trueup.report.page import Page, Sheet, safe
 from trueup.report.text import counted
 from trueup.report.when import lasting
-from trueup.secrets import scrub
+from trueup.secrets import censored, scrub
 from trueup.systems.den.sync_events import REMOVED
 from trueup.wire import plain
 
@@ -142,7 +142,7 @@ def render_json(synced: Synced, reading: Reading) -> str:
     return dumps(
         {
             **header(),
-            "instance": {"id": synced.instance.id, "name": scrub(synced.instance.name)},
+            "instance": {"id": synced.instance.id, "name": censored(synced.instance.name)},
             "target": synced.target.id if synced.target is not None else None,
             "queued": [shown(one) for one in synced.queued],
             "busy": [shown(one) for one in synced.busy],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.diff import MISSING, UNKNOWN
 from trueup.plan import target_of
 from trueup.report.page import Parts, safe
-from trueup.secrets import REDACTED, Reference, Secret, holds_secret, scrub
+from trueup.secrets import REDACTED, Reference, Secret, censored, holds_secret, is_known, without_forms
 from trueup.systems import kind_named
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def conceal(value: Any, *, secret: bool = False, twin: Any = MISSING) -> tuple[A
     if isinstance(value, dict):
         shown, mask = {}, {}
         for key, item in value.items():
-            name = scrub(str(key))
+            name = censored(str(key))
             inner = twin.get(key, MISSING) if isinstance(twin, dict) else MISSING
             shown[name], hidden = conceal(item, secret=secret, twin=inner)
             if hidden:
@@ -52,7 +52,9 @@ def conceal(value: Any, *, secret: bool = False, twin: Any = MISSING) -> tuple[A
     if secret:
         return REDACTED, True
     if isinstance(value, str):
-        return scrub(value), False
+        return without_forms(value), False
+    if isinstance(value, int | float) and not isinstance(value, bool) and is_known(value):
+        return REDACTED, True
     if isinstance(value, float) and not math.isfinite(value):
         return str(value), False  # JSON has no such number
     return value, False

@@ -54,7 +54,7 @@ class Connector:
         write_only=True,
         secret=("auth",),
         properties={
-            "source": {"type": "string", "minLength": 1, "description": "Where the data comes from."},
+            "source": {"type": "string", "minLength": 1, "pattern": r"\S", "description": "Where the data comes from."},
             "batchSize": {"type": "integer", "minimum": 1, "description": "Records in one batch."},
             "auth": {"type": "object", "description": "Credentials: secret references.", "minProperties": 1},
         },
