@@ -168,3 +168,51 @@ async def test_programs_are_told_as_well(rpc: Rpc, world: World) -> None:
     assert world.asked() <= 5
     one = await rpc.create("ConnectorInstance", "docs", connectorAccount=above)
     await fails(rpc.update(one, **{**one.inputs, "name": ACUTE}), other["id"])
+
+
+@pytest.mark.parametrize("by_rename", [False, True])
+@pytest.mark.parametrize("status", [500, 409])
+async def test_an_instance_of_another_account_is_named(world: World, status: int, by_rename: bool) -> None:
+    """Den keeps the names of instances unique in the whole organisation."""
+    both = [account(), account("other", remoteId="2002")]
+    await world.apply(*both, *([instance("docs")] if by_rename else []))
+    above = world.row("den.connectorAccounts", remoteId="2002")["id"]
+    other = den(world, "/v1/connector-instances", connectorAccountId=above, name="cafe")
+    if status == 409:
+        method = "PATCH" if by_rename else "POST"
+        world.fault(
+            system="den", method=method, route="/v1/connector-instances*", status=409, body={"error": "conflict"}
+        )
+    world.forget()
+    report = await world.apply(*both, instance("docs", name=ACUTE) if by_rename else instance(ACUTE))
+    (error,) = [one.error for one in report.outcomes if one.error is not None]
+    assert other["id"] in str(error)
+    assert str(status) in str(error)
+    assert len(world.writes()) == 1
+
+
+@pytest.mark.parametrize("status", [500, 409])
+async def test_targets_are_alike_below_one_instance_alone(world: World, status: int) -> None:
+    both = [account(), instance("docs"), instance("guides")]
+    await world.apply(*both, target("one", connectorInstance="guides", remoteId="acme-u"))
+    again = [*both, target("one", connectorInstance="guides", remoteId="acme-u")]
+    wanted = target("main", connectorInstance="docs", remoteId="acme-\xfc")
+    assert (await world.plan(*again, wanted)).warnings == []
+    docs = world.instance("docs")["id"]
+    more = {"targetKind": "repository_branch", "config": {}}
+    aim = den(world, f"/v1/connector-instances/{docs}/targets", remoteId="acme-u", **more)
+    if status == 409:
+        route = "/v1/connector-instances/{connectorInstanceId}/targets"
+        world.fault(system="den", method="POST", route=route, status=409, body={"error": "conflict"})
+    report = await world.apply(*again, wanted)
+    (error,) = [one.error for one in report.outcomes if one.error is not None]
+    assert aim["id"] in str(error)
+
+
+async def test_a_conflict_about_something_else_stays_what_it_is(world: World) -> None:
+    await world.apply(account())
+    world.fault(system="den", method="POST", route="/v1/connector-instances", status=409, body={"error": "frozen"})
+    report = await world.apply(account(), instance("docs"))
+    (error,) = [one.error for one in report.outcomes if one.error is not None]
+    assert "409: frozen" in str(error)
+    assert "Den has" not in str(error)

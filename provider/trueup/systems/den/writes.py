@@ -71,6 +71,10 @@ async def create_once(
         except Stopped as error:
             error.maybe = error.maybe or unknown is not None
             raise
+        except Refused as error:
+            if unknown is None:
+                await _explain(error, in_the_way, find)
+            raise
         except Ambiguous as error:
             unknown = error
             happened = error.status is not None and error.status < 300  # then it is looked for, and not sent again
@@ -125,10 +129,24 @@ async def rename(
     """Sends a change of a unique name: once, and, unless something is in the way, again until there is an answer."""
     try:
         return await send(False)
+    except Refused as error:
+        await _explain(error, in_the_way)
+        raise
     except Ambiguous as error:
         if _is_500(error) and (other := await _seen(in_the_way)) is not None:
             raise _taken(error, what, other) from None
     return await send(True)
+
+
+async def _explain(error: Refused, *looks: Callable[[], Awaitable[Live | None]]) -> None:
+    """Name in the error of a conflict what has the name: a proxy, or another server, may say 409 where Den says 500."""
+    if error.status != HTTPStatus.CONFLICT:
+        return
+    for look in looks:
+        if (other := await _seen(look)) is not None:
+            error.message = f"{error.message} {_known(other)}"
+            error.hint = _choose(other)
+            return
 
 
 async def _seen(in_the_way: Callable[[], Awaitable[Live | None]]) -> Live | None:
@@ -145,16 +163,26 @@ class _Taken(Refused):
 
 def _taken(unknown: ApiError, what: str, other: Live) -> _Taken:
     taken = _Taken(
-        f"{unknown.method} {unknown.route} answered {unknown.status}: {what}. Den has {other.name} ({other.id}), and "
-        "to a database that ignores case, accents and width both names are the same.",
+        f"{unknown.method} {unknown.route} answered {unknown.status}: {what}. {_known(other)}",
         method=unknown.method,
         route=unknown.route,
         status=unknown.status,
         request_id=unknown.request_id,
-        hint=f"Choose another name, rename {other.id}, or declare that one by its own name.",
+        hint=_choose(other),
     )
     taken.at, taken.correlation = unknown.at, unknown.correlation
     return taken
+
+
+def _known(other: Live) -> str:
+    return (
+        f"Den has {other.name} ({other.id}), and to a database that ignores case, accents and width both names are the "
+        "same."
+    )
+
+
+def _choose(other: Live) -> str:
+    return f"Choose another name, rename {other.id}, or declare that one by its own name."
 
 
 def _is_500(error: ApiError) -> bool:
