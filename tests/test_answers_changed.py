@@ -124,7 +124,17 @@ def chosen(bodies: dict[Key, Any], every: int) -> Iterator[tuple[str, Key, Place
 
 
 WITHIN = {*TABLES.values(), "targetConfigJson", "config"}
-COMPARED = {"status", "role", "name", "remoteId", "selector", "objectType", "displayName", "externalTargetRef"}
+COMPARED = {
+    "status",
+    "removedAt",
+    "role",
+    "name",
+    "remoteId",
+    "selector",
+    "objectType",
+    "displayName",
+    "externalTargetRef",
+}
 """Fields of which another text is another value than is declared, which is written again."""
 NULLABLE = {"remoteId", "externalTargetRef", "externalAccountRef", *TABLES.values()}
 """Fields of which null is such a value as well."""
