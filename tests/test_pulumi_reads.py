@@ -59,7 +59,9 @@ async def test_a_write_is_not_followed_by_another_list(rpc: Rpc, thousand: World
 async def test_of_a_write_that_may_have_happened_it_is_looked_again(rpc: Rpc, thousand: World) -> None:
     one, *_ = found = kept(thousand, 3)
     await asyncio.gather(*(rpc.read(each) for each in found))
-    thousand.fault(system="den", method="PATCH", route="/v1/connector-instances/*", reset="after", times=9)
+    thousand.fault(
+        system="den", method="PATCH", route="/v1/connector-instances/*", status=200, body={}, after=True, times=9
+    )
     wanted = {**one.inputs, "remoteId": "acme/moved"}
     await fails(rpc.update(one, **wanted))
     thousand.calm()

@@ -27,7 +27,7 @@ _RUNS: Final = 20
 _WIDEST: Final = 60
 _PRIVATE: Final = (
     *("written", "read_back", "settling", "owned", "plain", "removed"),
-    *("renamed_from", "record", "digest", "key"),
+    *("renamed_from", "archived_with", "record", "digest", "key"),
 )
 """What only an export has: fingerprints, and what goes with them."""
 _ABOUT: Final = (
