@@ -24,7 +24,7 @@ MISSING = object()
 
 @dataclass
 class Between:
-    """What was asked, what was answered, and how the answers of one route are changed."""
+    """A record of requests and answers, and a change to the answers of one route."""
 
     url: str = ""
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Between:
     route: Key | None = None
     mutate: Mutate | None = None
     every: Mutate | None = None
-    """What is done to the answers of all routes."""
+    """A change to the answers of all routes."""
 
     def change(self, route: Key | None, mutate: Mutate | None) -> None:
         """Change the answers of a route from now on; forget what was asked."""

@@ -181,7 +181,7 @@ def test_changes_are_counted_by_what_they_wrote(trial: crashes.Trial, phase: cra
 def test_what_is_to_be_replaced_is_not_what_replaces_it(
     trial: crashes.Trial, phase: crashes.Phase, tmp_path: Path
 ) -> None:
-    """What is deleted first has the natural key of what is created then: killed before that, neither had happened."""
+    """The one deleted first has the natural key of the one created then: killed before that, neither had happened."""
     file = tmp_path / "replaced.yaml"
     spec = "{{connectorTarget: t, mappingKind: {}, selector: 'm-{}/**', objectType: skill}}"
     above = account_and(HEAD.format("ConnectorInstance", "many-0", "{connectorAccount: many}"))

@@ -307,7 +307,7 @@ async def test_targets_and_mappings_that_change_hands(world: World, order: tuple
 
 @pytest.mark.parametrize("after", [["agent", "skill", "tool"], ["tool", "skill", "agent"], ["skill", "tool", "agent"]])
 async def test_mappings_of_one_selector_that_exchange_their_object_types(world: World, after: list[str]) -> None:
-    """What is unique there is selector and object type together: the selector alone can be a temporary one."""
+    """Selector and object type together are unique there: the selector alone can be a temporary one."""
 
     def below(types: list[str]) -> list[Declared]:
         found = [

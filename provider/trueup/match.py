@@ -115,9 +115,9 @@ class Matches:
         self.hidden: dict[Address, str] = {}
         """Ids by which the ledger knows what this credential cannot see."""
         self.halves: dict[Address, tuple[str, str]] = {}
-        """What may be another one by its annotation: the id of that, and why it is not to be changed."""
+        """Those that may be another one by their annotation: the id of that, and why it is not to be changed."""
         self.rivals: dict[Address, Address] = {}
-        """What is new, and was another declared one by its annotation: that one."""
+        """Those that are new, and were another declared one by their annotation: that one."""
         self.unsettled: dict[tuple[str, str], Address] = {}
         """The parents below which one of a kind is refused so, by kind and id: nothing below them may be removed."""
         self.denied: dict[Address, str] = {}

@@ -203,7 +203,7 @@ class Session:
                 self._under(None)
 
     async def records(self, connection: Connection) -> tuple[dict[str, Record], dict[str, Record]]:
-        """What the ledger has of a connection's server, by id: of the set at hand or of none, and of other sets.
+        """Return the records of a connection's server, by id: of the set at hand or of none, and of other sets.
 
         Raises LedgerError.
         """

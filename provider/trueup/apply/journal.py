@@ -194,7 +194,7 @@ class Journal:
                 self.forget(connection, record.scope, record.id)
 
     def rest_below(self, connection: Connection, key: str) -> None:
-        """What is below that stays as it is, although neither is declared any more."""
+        """Note that the records below it stay as they are, although neither is declared any more."""
         for record in below(self.records.get(connection, {}), key):
             record.archived_with = key
             self._changed[connection, record.id] = record

@@ -172,7 +172,7 @@ def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[Kin
 async def _read(
     asked: Asked, console: Console, system: str, known: Context, wanted: Wanted
 ) -> tuple[Found, Reading, str, Known]:
-    """What is live, what reading it took, where it was read, and what the ledger knows of it."""
+    """The live resources, what reading them took, where they were read, and what the ledger knows of them."""
 
     from trueup.cli.asking import Meter, client_of
     from trueup.cli.running import session

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a ledger knows of the resources of one connection, by id."""
+    """The knowledge of a ledger of the resources of one connection, by id."""
 
     own: Mapping[str, Record] = field(default_factory=dict)
     """Those of the set of manifests that is at hand, and those of none."""

@@ -44,7 +44,7 @@ class Files:
         self.skipped: list[str] = []
         """The files of other tools in the folders that were read."""
         self.unseen: list[str] = []
-        """What may hold manifests and could not be read, each with why."""
+        """Files and folders that may hold manifests and could not be read, each with why."""
         self.sets: list[str] = []
         """The folders below those that were read that have a `trueup.yaml` of their own."""
 

@@ -45,7 +45,7 @@ class Manifest:
     skipped: list[str] = field(default_factory=list)
     """The files of other tools in the folders that were read."""
     unseen: list[str] = field(default_factory=list)
-    """What may hold manifests and could not be read, each with why: nothing is pruned then."""
+    """Files and folders that may hold manifests and could not be read, each with why: nothing is pruned then."""
     sets: list[str] = field(default_factory=list)
     """The folders below those that were read that have a `trueup.yaml` of their own."""
     warnings: list[Fault] = field(default_factory=list)

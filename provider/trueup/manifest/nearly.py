@@ -37,7 +37,7 @@ _DELIMITERS: Final = b"_-"
 _NO_DELIMITERS: Final = str.maketrans("", "", "_-")
 _FOLDED: Final = bytes(range(256)).lower()
 _PROPERTIES: Final = r"""(?:[&!>|]\S{0,100}\s{1,100})*"""
-"""What may stand between a key and its value: an anchor, a tag, the head of a text of several lines."""
+"""The text that may stand between a key and its value: an anchor, a tag, the head of a text of several lines."""
 
 _BLANK: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s*+(?:#[^\n]*+|---(?=\s|\Z))?(?:\n|\Z))*+\s*")
 _SAYS_VERSION: Final = re.compile(

@@ -38,7 +38,7 @@ class Found(NamedTuple):
 
 
 class Unseen(NamedTuple):
-    """What may hold manifests and cannot be read, without being an error: a folder that is not there yet."""
+    """Folders that may hold manifests and cannot be read, without being an error: one that is not there yet."""
 
     path: str
     why: str

@@ -42,7 +42,7 @@ class Holders:
         self._leaving: dict[str, Seen] = {}
         self._flushed = False
         self._due: dict[str, Seen] = {}
-        """What is not written yet, by id: most of it is of no use before something is changed."""
+        """Rows that are not written yet, by id: most of it is of no use before something is changed."""
 
     def load(self, seen: Iterable[Seen]) -> None:
         """Take what former processes left."""

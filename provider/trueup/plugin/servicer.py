@@ -49,7 +49,7 @@ class Provider(Greeting):
         self._world: World | None = None
         self._claims = naming.Claims()
         self._ready: tuple[dict[str, Any], World] | None = None
-        """What a check of the configuration opened, for Configure to take."""
+        """The connection that a check of the configuration opened, for Configure to take."""
 
     async def aclose(self) -> None:
         """Closes connections and ledger, and says what is left to say."""
@@ -232,7 +232,7 @@ class Provider(Greeting):
     # What they share
 
     async def _guarded(self, args: dict[str, Any]) -> list[Failure]:
-        """What is wrong with the organisation of a configuration that names one; at Configure it is too late.
+        """Return the failures of a configuration that names an organisation; at Configure it is too late.
 
         The engine shows an error of Configure at the first resource, and one of CheckConfig at the provider.
         """
