@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from sandboxes import PATIENCE
+from world import World
 
 ROOT = Path(__file__).parents[1]
 BUILT = ROOT / ".tools" / "pulumi" / "bin"
@@ -82,6 +85,15 @@ class Stack:
             text=True,
             start_new_session=True,
         )
+
+    def start_held(self, world: World, *words: str) -> subprocess.Popen[str]:
+        """A command likewise, once the server holds a request of it by the newest fault."""
+        process = self.start(*words)
+        until = time.monotonic() + PATIENCE
+        while not world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
+            assert time.monotonic() < until, process.communicate()
+            time.sleep(0.05)
+        return process
 
     def run(self, *words: str, code: int | None = 0, patience: float = LONG) -> str:
         """What a command says; it ends with that code, whatever it is for None."""

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from bench import crashes
-from sandboxes import running
+from trials import tried
 
 TABLES = ("den.connectorTargets", "den.connectorMappings", "den.accessGrants")
 
@@ -46,16 +45,8 @@ def _write(folder: Path) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[crashes.Trial]:
     folder = tmp_path_factory.mktemp("archived")
-    with running("--preset", "demo") as sandbox:
-        upstreams = {system: sandbox.ready[system]["url"] for system in ("den", "wexa")}
-        keys = {system: sandbox.ready[system]["apiKey"] for system in ("den", "wexa")}
-        with (
-            crashes.proxied(upstreams) as proxy,
-            httpx.Client(base_url=sandbox.ready["control"], timeout=60) as control,
-        ):
-            trial = crashes.Trial(control, proxy, keys, folder, *_write(folder))
-            trial.prepare()
-            yield trial
+    with tried(folder, _write(folder)) as trial:
+        yield trial
 
 
 def _below(trial: crashes.Trial) -> dict[str, Any]:

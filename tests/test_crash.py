@@ -12,10 +12,9 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from bench import crashes, manifests_crash
-from sandboxes import running
+from trials import tried
 
 STRIDE = 7
 
@@ -23,16 +22,8 @@ STRIDE = 7
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[crashes.Trial]:
     folder = tmp_path_factory.mktemp("crash")
-    with running("--preset", "demo") as sandbox:
-        upstreams = {system: sandbox.ready[system]["url"] for system in ("den", "wexa")}
-        keys = {system: sandbox.ready[system]["apiKey"] for system in ("den", "wexa")}
-        with (
-            crashes.proxied(upstreams) as proxy,
-            httpx.Client(base_url=sandbox.ready["control"], timeout=60) as control,
-        ):
-            trial = crashes.Trial(control, proxy, keys, folder, *manifests_crash.write(folder))
-            trial.prepare()
-            yield trial
+    with tried(folder, manifests_crash.write(folder)) as trial:
+        yield trial
 
 
 @pytest.mark.timeout(300)

@@ -160,8 +160,8 @@ def test_a_connection_of_wexa_says_its_project(world: World) -> None:
     for command in (["plan"], ["apply", "--auto-approve"], ["drift"], ["apply", "--auto-approve", "--prune"]):
         refused = trueup(*command)
         assert refused.returncode == 3, refused.stderr
-        told = f'is of project {DEMO_PROJECT}, and connection "default" is meant for project {other}.'
-        assert told in " ".join(refused.stderr.split())
+        words = f'is of project {DEMO_PROJECT}, and connection "default" is meant for project {other}.'
+        assert words in " ".join(refused.stderr.split())
     assert world.asked() == 0
     Path("wexa.yaml").write_text((connection + CONNECTOR).replace("PROJECT", DEMO_PROJECT))
     assert trueup("apply", "--auto-approve").returncode == 0

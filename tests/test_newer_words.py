@@ -152,8 +152,8 @@ async def test_a_mapping_of_a_kind_that_is_not_known_is_not_deleted(world: World
         assert results(report) == {"skills": "refused"}
         assert "unheard-of" in report.outcomes[0].step.why
     assert world.writes() == []
-    told = [*wanted[:3], mapping("skills", mappingKind="unheard-of")]
-    assert await world.in_sync(*told)
+    changed = [*wanted[:3], mapping("skills", mappingKind="unheard-of")]
+    assert await world.in_sync(*changed)
 
 
 def test_get_tells_what_was_detected_when_it_fails_as_well(

@@ -250,11 +250,7 @@ def test_a_failure_in_the_middle_and_another_up(stack: Stack, world: World) -> N
 def test_a_killed_engine_makes_nothing_twice(stack: Stack, world: World, held: dict[str, Any]) -> None:
     world.fault(system="den", method="POST", route="/v1/connector-instances", times=1, **held)
     stack.write()
-    process = stack.start("up", "--yes", "--skip-preview")
-    until = time.monotonic() + PATIENCE
-    while not world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
-        assert time.monotonic() < until, process.communicate()
-        time.sleep(0.05)
+    process = stack.start_held(world, "up", "--yes", "--skip-preview")
     everything = [process.pid, *descendants(process.pid)]
     for one in everything:
         with contextlib.suppress(ProcessLookupError):  # it has ended with the one before it
@@ -274,16 +270,13 @@ def test_a_killed_engine_makes_nothing_twice(stack: Stack, world: World, held: d
 def test_a_provider_ends_with_its_engine(stack: Stack, world: World) -> None:
     world.fault(system="den", method="POST", route="/v1/connector-instances", times=1, hold="after")
     stack.write()
-    process = stack.start("up", "--yes", "--skip-preview")
-    until = time.monotonic() + PATIENCE
-    while not world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    process = stack.start_held(world, "up", "--yes", "--skip-preview")
     providers = [one for one in descendants(process.pid) if b"provider" in Path(f"/proc/{one}/cmdline").read_bytes()]
     assert providers
     process.kill()
     world.calm()
     process.communicate()
+    until = time.monotonic() + PATIENCE
     while any(Path(f"/proc/{one}").exists() for one in providers):
         assert time.monotonic() < until, "it outlived its engine"
         time.sleep(0.1)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from engine_rpc import Resource, Rpc, account, fails, instance, serving
 from engine_rpc import rpc as rpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
-from sandboxes import PATIENCE
 from test_pulumi_engine import descendants
 from world import INSTANCES, World
 
@@ -435,11 +433,7 @@ def test_a_provider_killed_in_a_rename_and_another_up(world: World, tmp_path: Pa
     names = CASES["three"]
     stack.resources = program(names)
     stack.write()
-    process = stack.start("up", "--yes", "--skip-preview")
-    until = time.monotonic() + PATIENCE
-    while not world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
-        assert time.monotonic() < until, process.communicate()
-        time.sleep(0.05)
+    process = stack.start_held(world, "up", "--yes", "--skip-preview")
     for one in descendants(process.pid):
         if b"pulumi-resource-trueup" in Path(f"/proc/{one}/cmdline").read_bytes():
             os.kill(one, signal.SIGKILL)

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from bench import crashes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sandboxes import running
 from test_renames_crossing import held, made, own
+from trials import tried
 from world import INSTANCES, World
 
 from trueup.model import RENAMED_FROM
@@ -79,17 +78,8 @@ def write(folder: Path) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[crashes.Trial]:
     folder = tmp_path_factory.mktemp("renames")
-    with running("--preset", "demo") as sandbox:
-        upstreams = {system: sandbox.ready[system]["url"] for system in ("den", "wexa")}
-        keys = {system: sandbox.ready[system]["apiKey"] for system in ("den", "wexa")}
-        with (
-            crashes.proxied(upstreams) as proxy,
-            httpx.Client(base_url=sandbox.ready["control"], timeout=60) as control,
-        ):
-            assert control.put("/den", json={"collation": "accents"}).is_success
-            trial = crashes.Trial(control, proxy, keys, folder, *write(folder))
-            trial.prepare()
-            yield trial
+    with tried(folder, write(folder), {"collation": "accents"}) as trial:
+        yield trial
 
 
 def _own(trial: crashes.Trial) -> dict[str, tuple[Any, ...]]:

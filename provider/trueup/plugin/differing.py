@@ -90,22 +90,22 @@ def known_as(spec: Mapping[str, Any], before: dict[str, Any], live: Mapping[str,
 
 
 def renamed(kind: Kind, state: dict[str, Any], inputs: dict[str, Any], found: Differences) -> list[str]:
-    """Notes as a difference that no server hears of what the program calls by a former name; which those are.
+    """Note the fields that the program calls by a former name as a local difference; return them in words.
 
     It has a path of its own: the engine replaces what differs in a field that cannot be changed.
     """
     former = bare(state.get(RENAMED))
     names = [name for name in kind.one_of if isinstance(former, dict) and name in former]
-    told = [
+    said = [
         f'{name} "{former[name]}" is now "{bare(state.get(name))}"'
         for name in names
         if bare(inputs.get(name)) == former[name]
     ]
-    if told:
+    if said:
         change = Change((RENAMED,), former, MISSING)
         found.changes.append(change)
         found.local.append(change)
-    return told
+    return said
 
 
 def _of_field(
