@@ -66,6 +66,11 @@ def alternating(
         else:
             below = floor()
             pairs.append((figure(), below))
+    return pairs, spread(pairs)
+
+
+def spread(pairs: Sequence[tuple[float, float]]) -> str:
+    """How many pairs there are, and how far their ratios lie apart."""
     ratios = [above / below for above, below in pairs]
-    spread = f"{min(ratios):.2f} to {max(ratios):.2f}, mean {statistics.fmean(ratios):.2f}"
-    return pairs, f"median of {count} pairs, ratios {spread}"
+    mean = statistics.fmean(ratios)
+    return f"median of {len(pairs)} pairs, ratios {min(ratios):.2f} to {max(ratios):.2f}, mean {mean:.2f}"

@@ -102,9 +102,9 @@ class Server:
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         return psycopg.connect(host=str(self._socket), port=self.port, user=USER, dbname=database, autocommit=True)
 
-    def make(self) -> str:
-        """The name of a new and empty database."""
-        name = f"t{next(self._count)}"
+    def make(self, name: str = "") -> str:
+        """Make an empty database, and return its name."""
+        name = name or f"t{next(self._count)}"
         with self.connect() as connection:
             connection.execute(f"CREATE DATABASE {name}")
         return name
@@ -112,6 +112,11 @@ class Server:
     def drop(self, name: str) -> None:
         with self.connect() as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def checkpoint(self) -> None:
+        """Write out what is in memory now, rather than a while later."""
+        with self.connect() as connection:
+            connection.execute("CHECKPOINT")
 
     def url(self, database: str, *, password: str = "pass%40word%2Fof%20the%3Aserver") -> str:
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Change:
         return dotted(self.path)
 
 
+@functools.lru_cache(maxsize=4096)
 def dotted(path: Path) -> str:
     """`config.branch`, `roles[0]`, `config["a.b"]`."""
     text = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from trueup.apply.outcome import Outcome, Report
 from trueup.apply.turns import Order, Turns
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from trueup.model import Verbs
     from trueup.plan import Plan, Step
     from trueup.progress import Clock, Progress
+
+_WAVE: Final = 128
+"""Steps whose intents are one transaction."""
 
 
 @dataclass
@@ -133,7 +136,8 @@ class Applier:
     ) -> None:
         """Runs the steps, each once what it needs is there and the name that it takes is free.
 
-        A wave is all that is ready when the writers are about to run out of work: its intents are one transaction.
+        A wave is what is ready when the writers are about to run out of work. The intents of so many are one
+        transaction, which is written while those before it are sent.
         What is done is shown, unless it is only the first half of a step: then only what fails.
         """
         if not outcomes:
@@ -146,16 +150,18 @@ class Applier:
         running: dict[asyncio.Task[None], Outcome] = {}
         ended: asyncio.Queue[asyncio.Task[None]] = asyncio.Queue()  # asyncio.wait would go over all of them each time
         while ready or running:
-            if ready and len(running) <= enough:
-                wave, ready = [one for one in ready if self._may(one)], []
-                await self.journal.intend([(one.step, resolved(one.step, self._lives)) for one in wave])
-                for one in wave:
-                    task = asyncio.create_task(self._one(one, fail_fast, shown=shown))
-                    task.add_done_callback(ended.put_nowait)
-                    running[task] = one
-            if not running:
-                break
             try:
+                if ready and len(running) <= enough:
+                    for start in range(0, len(ready), _WAVE):
+                        wave = [one for one in ready[start : start + _WAVE] if self._may(one)]
+                        await self.journal.intend([(one.step, resolved(one.step, self._lives)) for one in wave])
+                        for one in wave:
+                            task = asyncio.create_task(self._one(one, fail_fast, shown=shown))
+                            task.add_done_callback(ended.put_nowait)
+                            running[task] = one
+                    ready = []
+                if not running:
+                    break
                 done = [await ended.get()]
             except BaseException:  # whoever cancels this gives the lock back: nothing may go on without it
                 for task in running:

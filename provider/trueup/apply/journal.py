@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.diff import MISSING, Path, dotted, leaves
 from trueup.errors import LedgerError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Connection = tuple[str, str]
 
+_PLAIN: Final = (str, bool, int)
 _ENOUGH = 250
 """Outcomes that are gathered before they are written."""
 
@@ -66,6 +67,7 @@ class Journal:
         self._outcomes: list[tuple[str, int, str]] = []
         self._changed: dict[tuple[Connection, str], Record] = {}
         self._forgotten: list[tuple[str, str]] = []
+        self._prints: dict[tuple[type, Any], str] = {}
 
     @property
     def run(self) -> str:
@@ -258,12 +260,21 @@ class Journal:
         record.protected = declared.protected
         record.archived_with = ""
 
+    def _print(self, value: Any) -> str:
+        """Return the fingerprint of a value. A plain one is remembered: many resources share it."""
+        if type(value) not in _PLAIN:
+            return fingerprint(self.key, value)
+        found = self._prints.get((type(value), value))
+        if found is None:
+            found = self._prints[type(value), value] = fingerprint(self.key, value)
+        return found
+
     def _note(self, record: Record, declared: Declared, desired: Desired, made: Sequence[str]) -> None:
         traits = declared.kind.by_name
         for name in made:
             for path, value in written(desired.spec, name):
                 key = dotted(path)
-                record.written[key] = fingerprint(self.key, value)
+                record.written[key] = self._print(value)
                 record.read_back.pop(key, None)
                 if key in record.settling:
                     record.settling.remove(key)

@@ -56,6 +56,7 @@ class Database:
         """Why it can only be read; empty when it may be written."""
         self.notes: list[str] = []
         """Said to people once it is open."""
+        self._upserts: dict[str, Any] = {}
         self._reading = engine
         self._writing = engine.execution_options(trueup_writes=True)
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -89,11 +90,18 @@ class Database:
         """Write rows, each in the place of the one with its primary key; later ones win over earlier ones."""
         if not rows:
             return
-        keys = [one.name for one in table.primary_key]
-        command = self.insert(table)
         values: Any = rows
-        if not self.is_sqlite:  # one statement with all of them, rather than one a row: thousands may come
+        if not self.is_sqlite:
+            keys = [one.name for one in table.primary_key]
             values = {"rows": json.dumps(list({tuple(row[key] for key in keys): row for row in rows}.values()))}
+        connection.execute(self._upsert(table), values)
+
+    def _upsert(self, table: Table) -> Any:
+        """Return the insert that puts rows in the place of those with their primary keys, built once a table."""
+        if table.name in self._upserts:
+            return self._upserts[table.name]
+        command = self.insert(table)
+        if not self.is_sqlite:  # one statement with all of them, rather than one a row: thousands may come
             columns = [sql.column(one.name, one.type) for one in table.columns]
             text = sql.cast(sql.bindparam("rows", type_=sql.String), postgresql.JSON)
             given = sql.func.json_to_recordset(text).table_valued(*columns, name="given")
@@ -101,7 +109,9 @@ class Database:
                 [one.name for one in columns], sql.select(given.render_derived(with_types=True))
             )
         others = {one.name: command.excluded[one.name] for one in table.columns if not one.primary_key}
-        connection.execute(command.on_conflict_do_update(index_elements=keys, set_=others), values)
+        keys = [one.name for one in table.primary_key]
+        self._upserts[table.name] = command.on_conflict_do_update(index_elements=keys, set_=others)
+        return self._upserts[table.name]
 
     def now(self, connection: Connection) -> float:
         """Seconds since 1970 by the clock of the database, which all who share it go by."""
