@@ -29,7 +29,7 @@ Phase = Literal["before", "after", "answered"]
 PHASES: tuple[Phase, ...] = ("before", "after", "answered")
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["trueup.cli", "trueup.session", "trueup.ledger.store", "trueup.report.applied", "yaml"]
+    ["trueup.cli", "trueup.engine.session", "trueup.ledger.store", "trueup.report.applied", "yaml"]
 )
 _PRUNING = ("--prune", "--max-delete-percent", "60")
 PATIENCE = 60.0

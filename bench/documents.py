@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from trueup.model import Listing, Live
+from trueup.core.values import Listing, Live
 
 COUNT = 100_000
 ACCOUNTS = 10

@@ -12,9 +12,9 @@ from typing import Any
 from bench import many, postgres
 from bench.figure import Figure, middle, spread
 from bench.servers import Servers, serving
+from trueup.api import apply, blocking, load
 from trueup.ledger import Ledger
 from trueup.manifest import Manifest
-from trueup.run import apply, blocking, load
 
 GOAL = 1.15
 _DATABASE = "bench"

@@ -41,8 +41,8 @@ def measured(task: Task, folder: Path) -> Taken:
 
 
 def _plan(folder: Path) -> float:
-    from trueup.plan import Plan, build
-    from trueup.run import blocking, load
+    from trueup.api import blocking, load
+    from trueup.engine.plan import Plan, build
 
     live = documents.live()
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from bench import many
 from bench.figure import Figure
 from bench.servers import serving
-from trueup.apply import Report
+from trueup.api import Options, Session, SystemClock, blocking, load, plan
+from trueup.engine.apply import Report
+from trueup.engine.plan import Plan
 from trueup.manifest import Manifest
-from trueup.plan import Plan
-from trueup.run import Options, Session, SystemClock, blocking, load, plan
 
 GOAL = 1.05
 """Requests per write. The answer to a creation verifies its children; the rest is first pages of lists, and waits."""

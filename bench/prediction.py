@@ -7,8 +7,8 @@ import os
 from bench import manifests_mixed
 from bench.figure import Figure
 from bench.servers import Servers, serving
-from trueup.plan import Cost, Limit
-from trueup.run import Session, blocking, load
+from trueup.api import Session, blocking, load
+from trueup.engine.plan import Cost, Limit
 
 GOAL = 10.0
 """Per cent."""

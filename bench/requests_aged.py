@@ -7,10 +7,10 @@ import dataclasses
 from bench.figure import Figure
 from bench.imported import imported
 from bench.servers import Servers, serving
+from trueup.api import Options, apply, blocking, load, plan
+from trueup.core.kinds import Declared
+from trueup.engine.plan import Plan
 from trueup.manifest import Manifest
-from trueup.model import Declared
-from trueup.plan import Plan
-from trueup.run import Options, apply, blocking, load, plan
 
 GOAL = 18
 FLOOR = 1 + 1 + 10 + 5

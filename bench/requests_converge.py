@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.figure import Figure
 from bench.thousand import COUNT, thousand
-from trueup.run import apply, blocking, load, plan
+from trueup.api import apply, blocking, load, plan
 
 GOAL = 115
 DRIFTED = 100

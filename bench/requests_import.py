@@ -8,7 +8,7 @@ import sys
 from bench.figure import Figure
 from bench.servers import serving
 from bench.thousand import COUNT
-from trueup.run import blocking, load, plan
+from trueup.api import blocking, load, plan
 
 GOAL = 12
 FLOOR = 11

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.figure import Figure
 from bench.imported import imported
 from bench.servers import serving
-from trueup.run import blocking, load, plan
+from trueup.api import blocking, load, plan
 
 GOAL = 1.02
 COUNT = 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.figure import Figure
 from bench.thousand import COUNT, thousand
-from trueup.run import blocking, load, plan
+from trueup.api import blocking, load, plan
 
 GOAL = 12
 FLOOR = 11

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from trueup.run import Options
+from trueup.api import Options
 
 
 class Clock:

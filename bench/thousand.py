@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.servers import Servers, serving
-from trueup.run import Options
+from trueup.api import Options
 
 COUNT = 1000
 

@@ -9,7 +9,7 @@ import httpx
 
 from bench.figure import Figure, alternating, middle
 from bench.thousand import COUNT, Thousand, thousand
-from trueup.run import blocking, load, plan
+from trueup.api import blocking, load, plan
 
 GOAL = 1.15
 PAIRS = 5

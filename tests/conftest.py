@@ -13,16 +13,16 @@ from postgres import where as where
 from sandboxes import Running, running
 from world import World
 
-import trueup.redaction
+import trueup.core.redaction
 
 
 @pytest.fixture(autouse=True)
 def _secrets_of_one_test() -> Iterator[None]:
     """A process resolves the secrets of one run; here it is one of many tests, and each forgets its own."""
-    before = set(trueup.redaction.known)
+    before = set(trueup.core.redaction.known)
     yield
-    trueup.redaction.known.clear()
-    trueup.redaction.known.update(before)
+    trueup.core.redaction.known.clear()
+    trueup.core.redaction.known.update(before)
 
 
 def _kept(preset: str) -> Iterator[tuple[Running, Any]]:

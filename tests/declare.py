@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from trueup.core.kinds import Declared
+from trueup.core.records import Record
+from trueup.core.values import DEFAULT_CONNECTION, Address, Where
 from trueup.manifest import Manifest
-from trueup.model import DEFAULT_CONNECTION, Address, Declared, Where
-from trueup.records import Record
 from trueup.systems import BY_NAME
 
 DEN = "den.trueup.dev/v1"

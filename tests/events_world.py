@@ -11,11 +11,11 @@ from declare import manifest
 from den_calls import target
 from world import World
 
-from trueup.client import Client
-from trueup.run import Session
+from trueup.api import Session
 from trueup.sandbox.den.ids import new_id
 from trueup.systems.den import sync_events
 from trueup.systems.den.sync_events import Event
+from trueup.transport import Client
 
 WINDOW = {"code": "RATE_LIMITED", "details": {"tryAgainIn": 50_000}}
 """How Den says that a key's window is spent."""

@@ -13,10 +13,10 @@ from typing import Any
 
 from world import Recorder
 
-from trueup.client import Client, Credential
-from trueup.progress import Clock
-from trueup.secrets import Secret
-from trueup.systems.den.manner import DenManner
+from trueup.core.progress import Clock
+from trueup.core.secrets import Secret
+from trueup.systems.den.dialect import DenDialect
+from trueup.transport import Client, Credential
 
 KEY = "den_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-key"
 
@@ -135,10 +135,10 @@ class StandingStill(FastClock):
 
 @contextlib.asynccontextmanager
 async def client(url: str, clock: Clock | None = None, **options: Any) -> AsyncIterator[Client]:
-    """A client with Den's manner for as long as the block lasts; its progress is a Recorder."""
+    """A client with Den's dialect for as long as the block lasts; its progress is a Recorder."""
     credential = options.pop("credential", None) or Credential(key=Secret(KEY), origin="DEN_KEY")
-    manner = options.pop("manner", None) or DenManner()
-    made = Client(url, manner, credential, clock or FastClock(), Recorder(), **{"timeout": 5.0, **options})
+    dialect = options.pop("dialect", None) or DenDialect()
+    made = Client(url, dialect, credential, clock or FastClock(), Recorder(), **{"timeout": 5.0, **options})
     try:
         yield made
     finally:

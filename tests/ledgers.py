@@ -13,8 +13,8 @@ from typing import Any
 
 import psycopg
 
+from trueup.core.records import Intent, Record, Run
 from trueup.ledger import Ledger
-from trueup.records import Intent, Record, Run
 
 RECORD = Record(
     "den:x",
@@ -103,9 +103,9 @@ def together(processes: Sequence[subprocess.Popen[str]], *, ended: bool = True) 
 OPENING = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from trueup.errors import Locked
+from trueup.core.errors import Locked
 from trueup.ledger import Ledger, holder
-from trueup.records import Intent, Record, Run, Seen
+from trueup.core.records import Intent, Record, Run, Seen
 
 where = sys.argv[1] if "://" in sys.argv[1] else Path(sys.argv[1])
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from trueup import embedded
+from trueup.transport import embedded
 
 FOLDER = Path(__file__).parent / "upgrades" / "0.1.0"
 

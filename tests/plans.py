@@ -7,10 +7,11 @@ from typing import Any
 
 from declare import DEN, WEXA, account, connector, declared, everywhere, instance
 
-from trueup.model import Declared, Listing, Live
-from trueup.plan import Plan, Policy, Reading, build, price
-from trueup.records import Record
-from trueup.secrets import Secret
+from trueup.core.kinds import Declared
+from trueup.core.records import Record
+from trueup.core.secrets import Secret
+from trueup.core.values import Listing, Live
+from trueup.engine.plan import Plan, Policy, Reading, build, price
 
 ACCOUNT = "cac_01m8000000000000000000acme"
 PROJECT = "68063653fc2e1fb859700001"

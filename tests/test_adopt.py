@@ -6,7 +6,7 @@ import pytest
 from declare import access, account, instance, mapping, target
 from world import INSTANCES, World, actions, changed, names, results
 
-from trueup.model import RENAMED_FROM, Declared
+from trueup.core.kinds import RENAMED_FROM, Declared
 
 
 def renamed(one: Declared, former: str) -> Declared:

@@ -13,14 +13,14 @@ from commands import inside, parsed
 from declare import access, account, instance, mapping, target
 from world import World, actions
 
-from trueup.errors import UsageError
+from trueup.api import SystemClock
+from trueup.core.errors import UsageError
+from trueup.core.kinds import Declared
+from trueup.core.records import Record
+from trueup.engine.plan import Plan
 from trueup.ledger import Ledger
-from trueup.model import Declared
-from trueup.plan import Plan
-from trueup.records import Record
 from trueup.report import drift, json, text
 from trueup.report.page import Page
-from trueup.run import SystemClock
 
 DAY = timedelta(hours=24)
 TARGETS = "GET /v1/connector-instances/{connectorInstanceId}/targets"

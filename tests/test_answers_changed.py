@@ -15,9 +15,9 @@ from declare import access, account, instance, mapping, target
 from mutating import Between, Key, Mutate, Place, between, mutations
 from world import World
 
-from trueup.apply import Report
-from trueup.errors import TrueupError
-from trueup.model import Declared
+from trueup.core.errors import TrueupError
+from trueup.core.kinds import Declared
+from trueup.engine.apply import Report
 
 TABLES = {
     "den.connectorAccounts": "metadata",

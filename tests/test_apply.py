@@ -10,9 +10,9 @@ import pytest
 from declare import account, connector, instance
 from world import ACCOUNTS, INSTANCES, World, both_versions, names, results, thousand_in_both_versions
 
-from trueup.errors import LedgerError
+from trueup.api import Session
+from trueup.core.errors import LedgerError
 from trueup.ledger import Ledger
-from trueup.run import Session
 
 
 class Writers:

@@ -7,8 +7,8 @@ from commands import inside
 from declare import access, account, instance, mapping, target
 from world import World, actions, names, results
 
+from trueup.core.kinds import Declared
 from trueup.ledger import Ledger
-from trueup.model import Declared
 
 INSTANCES, TARGETS, MAPPINGS, GRANTS = (
     f"den.{name}" for name in ("connectorInstances", "connectorTargets", "connectorMappings", "accessGrants")

@@ -6,9 +6,9 @@ import pytest
 from declare import access, account, instance, target
 from world import World, both_versions, results
 
-from trueup.apply import Report
-from trueup.model import Declared
-from trueup.plan import Plan
+from trueup.core.kinds import Declared
+from trueup.engine.apply import Report
+from trueup.engine.plan import Plan
 
 INSTANCES = 150
 TARGETS = 3

@@ -15,8 +15,8 @@ from proxies import HOST, Authority, Listen, http_proxy, listening, server
 from proxies import authority as authority
 from proxies import no_variables as no_variables
 
-from trueup.client import certificates
-from trueup.errors import Ambiguous, NetworkError, Unavailable, Unreachable
+from trueup.core.errors import Ambiguous, NetworkError, Unavailable, Unreachable
+from trueup.transport import certificates
 
 OK = answer(200, {"ok": True})
 URL = f"https://{HOST}"

@@ -431,9 +431,9 @@ def test_an_error_of_ours_says_so_and_hides_secrets(debug: str, folder: Folder) 
     """Makes the planner fail with a secret in its message, from outside of the program."""
     folder.write("secrets.yaml", SECRETS)
     script = (
-        "import sys, trueup.plan, trueup.session\n"
+        "import sys, trueup.engine.plan, trueup.engine.session\n"
         "def build(*_): raise ValueError('no room for ' + sys.argv.pop() + chr(27))\n"
-        "trueup.session.build = build\n"
+        "trueup.engine.session.build = build\n"
         "from trueup.cli import main\n"
         "sys.exit(main(sys.argv[1:-1]))\n"
     )

@@ -13,8 +13,7 @@ import pytest
 from hostile import KEY, FastClock, Request, StandingStill, answer, client, scripted, serving
 from world import Recorder
 
-from trueup.client import ATTEMPTS, Credential
-from trueup.errors import (
+from trueup.core.errors import (
     Ambiguous,
     ApiError,
     Forbidden,
@@ -25,7 +24,8 @@ from trueup.errors import (
     Stopped,
     Unavailable,
 )
-from trueup.secrets import Secret
+from trueup.core.secrets import Secret
+from trueup.transport import ATTEMPTS, Credential
 
 OK = answer(200, {"ok": True})
 

@@ -14,8 +14,7 @@ from hostile import KEY, FastClock, answer, client, scripted, serving
 from proxies import no_variables as no_variables
 from world import Recorder, World
 
-from trueup.client import Credential
-from trueup.errors import (
+from trueup.core.errors import (
     Ambiguous,
     ApiError,
     Malformed,
@@ -27,8 +26,9 @@ from trueup.errors import (
     Unavailable,
     Unreachable,
 )
-from trueup.secrets import Secret
-from trueup.systems.wexa.manner import WexaManner
+from trueup.core.secrets import Secret
+from trueup.systems.wexa.dialect import WexaDialect
+from trueup.transport import Credential
 
 OK = answer(200, {"ok": True})
 LIST, ITEM = "/v1/connector-accounts", "/v1/connector-accounts/{id}"
@@ -177,7 +177,7 @@ async def test_a_resource_that_is_not_there_is_one() -> None:
 @pytest.mark.parametrize(("detail", "kind"), [("Not Found", NoRoute), ("Connector not found", NotFound)])
 async def test_wexa_tells_the_two_apart_as_well(detail: str, kind: type[ApiError]) -> None:
     gone = scripted(answer(404, {"detail": detail}))
-    async with serving(gone) as server, client(server.url, manner=WexaManner()) as api:
+    async with serving(gone) as server, client(server.url, dialect=WexaDialect()) as api:
         with pytest.raises(kind):
             await api.get("/connector/{connectorID}", connectorID="x")
 

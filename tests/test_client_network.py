@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hostile import KEY, Request, answer, client, scripted, serving
 
-from trueup.errors import Malformed, Unavailable
+from trueup.core.errors import Malformed, Unavailable
 
 OK = answer(200, {"ok": True})
 

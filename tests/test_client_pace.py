@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trueup.client.pace import Meter, sort_of
-from trueup.progress import OTHER, PAGE, Pace
+from trueup.core.progress import OTHER, PAGE, Pace
+from trueup.transport.pace import Meter, sort_of
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hostile import KEY, FastClock, Request, StandingStill, answer, client, serving
 from world import Recorder
 
-from trueup.client import Client, Credential
-from trueup.errors import Stopped, TrueupError, Unauthorized
-from trueup.secrets import Secret
+from trueup.core.errors import Stopped, TrueupError, Unauthorized
+from trueup.core.secrets import Secret
+from trueup.transport import Client, Credential
 
 PROBE = "/api/auth/get-session"
 OK = answer(200, {"ok": True})

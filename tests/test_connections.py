@@ -11,12 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from world import World, actions
 
-from trueup.connections import check_url, needed_by, redirect, settings_for
-from trueup.errors import SafetyError, SecretError, UsageError
-from trueup.model import Declared
+from trueup.core.errors import SafetyError, SecretError, UsageError
+from trueup.core.kinds import Declared
+from trueup.core.secrets import Reference
+from trueup.engine.connections import check_url, needed_by, redirect, settings_for
+from trueup.engine.select import Selection, select
 from trueup.sandbox.presets import DEMO_PROJECT
-from trueup.secrets import Reference
-from trueup.select import Selection, select
 from trueup.systems.den.connection import URL as DEN_URL
 
 KEY = "k" * 70

@@ -8,8 +8,8 @@ import pytest
 from declare import DEN, account, declared, instance
 from world import ACCOUNTS, INSTANCES, World, actions, both_versions, results
 
-from trueup.errors import Unauthorized
-from trueup.model import Declared
+from trueup.core.errors import Unauthorized
+from trueup.core.kinds import Declared
 
 
 def connection(world: World, **credential: Any) -> tuple[Declared]:

@@ -8,8 +8,8 @@ import pytest
 from declare import access, account, instance, mapping, target
 from world import World, actions, both_versions, changed, results
 
-from trueup.model import Declared
-from trueup.plan import Plan
+from trueup.core.kinds import Declared
+from trueup.engine.plan import Plan
 
 TARGETS, MAPPINGS, GRANTS = "den.connectorTargets", "den.connectorMappings", "den.accessGrants"
 

@@ -13,9 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 import trueup
-from trueup import errors, manifest
+from trueup import manifest
 from trueup.cli.group import COMMANDS
 from trueup.cli.group import trueup as command
+from trueup.core import errors
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(trueup.__file__).parent
@@ -169,7 +170,7 @@ def test_the_plan_in_the_readme_is_real() -> None:
 
 def test_the_python_api_in_the_documentation_exists() -> None:
     """The names that `trueup.run` promises in its docstring."""
-    from trueup import run
+    from trueup import api as run
 
     promised = re.search(r"from trueup\.run import (.+)", str(run.__doc__))
     assert promised

@@ -18,10 +18,10 @@ import pytest
 from declare import DEN, account, declared, instance, manifest
 from sandboxes import PATIENCE
 
-from trueup.embedded import Embedded, running
-from trueup.errors import SandboxError
-from trueup.model import Declared
-from trueup.run import Options, Session
+from trueup.api import Options, Session
+from trueup.core.errors import SandboxError
+from trueup.core.kinds import Declared
+from trueup.transport.embedded import Embedded, running
 
 SANDBOX = declared(DEN, "Connection", "default", url="sandbox")
 
@@ -86,7 +86,7 @@ async def test_folders_have_processes_of_their_own(tmp_path: Path) -> None:
 USER = """
 import asyncio, sys
 from pathlib import Path
-from trueup.embedded import running
+from trueup.transport.embedded import running
 
 async def main():
     async with running(Path(sys.argv[1])) as servers:
@@ -214,8 +214,8 @@ async def test_a_start_that_takes_for_ever_is_given_up(tmp_path: Path, monkeypat
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\nexec sleep 60\n")
     script.chmod(0o755)
-    monkeypatch.setattr("trueup.embedded.sys.executable", str(script))
-    monkeypatch.setattr("trueup.embedded._START", 0.5)
+    monkeypatch.setattr("trueup.transport.embedded.sys.executable", str(script))
+    monkeypatch.setattr("trueup.transport.embedded._START", 0.5)
     with pytest.raises(SandboxError, match="did not start"):
         await asyncio.wait_for(used(tmp_path / "sandbox"), 15)
 

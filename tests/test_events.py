@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from test_lists import ACTIONS, Action, Den
 from world import World
 
-from trueup.errors import Forbidden, NotFound, Stopped, UsageError
+from trueup.core.errors import Forbidden, NotFound, Stopped, UsageError
 from trueup.sandbox.den.ids import new_id
 from trueup.systems.den import lists, named, sync_events
 from trueup.systems.den.sync_events import Event, Follower, Found

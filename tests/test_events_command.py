@@ -21,7 +21,7 @@ from world import World
 
 from trueup.cli import asking
 from trueup.cli.events import STATUSES, TYPES
-from trueup.errors import UsageError
+from trueup.core.errors import UsageError
 from trueup.sandbox.den import events as sandbox
 from trueup.sandbox.den.ids import new_id
 from trueup.sandbox.den.validate import OneOf

@@ -17,8 +17,8 @@ from bench import crashes, manifests_crash
 from commands import inside
 from sandboxes import running
 
-import trueup.redaction
-from trueup.run import SystemClock
+import trueup.core.redaction
+from trueup.api import SystemClock
 
 PASSWORD = "a-password-of-somebody"
 RUNS = 6
@@ -62,7 +62,7 @@ class Trial(crashes.Trial):
 
     def run(self, *arguments: str, at: int | None = None, phase: crashes.Phase = "before") -> int:
         done = inside(*arguments, "--state", str(self.folder / "state"), **self.environment)
-        trueup.redaction.known.clear()
+        trueup.core.redaction.known.clear()
         self.told = done.stdout + done.stderr
         return done.returncode
 

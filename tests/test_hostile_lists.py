@@ -14,9 +14,9 @@ from declare import access, account, instance, mapping, target
 from hostile import Request, answer, client, serving
 from world import INSTANCES, World, actions, results
 
-from trueup.errors import ApiError, Malformed
+from trueup.core.errors import ApiError, Malformed
+from trueup.core.kinds import Declared
 from trueup.ledger import Ledger
-from trueup.model import Declared
 from trueup.systems.den import below, organization
 
 ROUTES = {

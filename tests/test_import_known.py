@@ -14,7 +14,7 @@ from test_import import Bench
 from test_renames_crossing import held, made, own
 from world import INSTANCES, World
 
-from trueup.model import Declared
+from trueup.core.kinds import Declared
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
 
 WITH = ("--with", "targets,mappings,access", "--include-config")

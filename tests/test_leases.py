@@ -18,12 +18,12 @@ from test_ledger_locks import held, nothing, until
 from test_two_runs import QUESTION, Place, Process
 from world import INSTANCES, World
 
-from trueup.client import Client
-from trueup.errors import Ambiguous, Locked, Stopped
+from trueup.api import Session
+from trueup.core.errors import Ambiguous, Locked, Stopped
 from trueup.ledger import Ledger, clock
 from trueup.ledger.identity import this_process
 from trueup.ledger.migrations import STEPS
-from trueup.run import Session
+from trueup.transport import Client
 
 Where = Path | str
 HASTY = [

@@ -13,11 +13,11 @@ from declare import account, connector, instance
 from ledgers import RECORD, intent_of, raw, run_of, started, stored, together
 from world import World
 
-from trueup.errors import LedgerError
+from trueup.core.errors import LedgerError
+from trueup.core.records import Record, Run, Seen
+from trueup.core.secrets import Reference
 from trueup.ledger import Ledger
-from trueup.records import Record, Run, Seen
 from trueup.sandbox.presets import DEMO_PROJECT
-from trueup.secrets import Reference
 
 Where = Path | str
 

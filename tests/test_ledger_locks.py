@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from ledgers import PATIENCE, raw, run_of, started, together
 
-from trueup.errors import LedgerError, Locked
+from trueup.core.errors import LedgerError, Locked
+from trueup.core.records import Lease
 from trueup.ledger import Ledger, holder, identity, locks, new_run_id
 from trueup.ledger.identity import Process, this_process
-from trueup.records import Lease
 
 Where = Path | str
 COLUMNS = "name, run, holder, since, heartbeat, host, pid, started"

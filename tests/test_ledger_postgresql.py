@@ -15,10 +15,10 @@ import pytest
 from ledgers import RECORD, raw, run_of, stored
 from postgres import PASSWORD, Server
 
-from trueup.errors import LedgerError, UsageError
+from trueup.core.errors import LedgerError, UsageError
+from trueup.core.secrets import scrub
 from trueup.ledger import Ledger
 from trueup.ledger.place import is_there, ledger_place
-from trueup.secrets import scrub
 
 
 def test_where_the_ledger_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from ledgers import RECORD
 from test_ledger_schema import first as first_ledger
 from world import World
 
-from trueup.errors import LedgerError
+from trueup.core.errors import LedgerError
 from trueup.ledger import Ledger
 
 

@@ -15,11 +15,11 @@ import pytest
 import sqlalchemy as sql
 from ledgers import RECORD, intent_of, raw, run_of, started, stored, together
 
-from trueup.errors import LedgerError
+from trueup.core.errors import LedgerError
+from trueup.core.records import Record, Seen
 from trueup.ledger import Ledger, migrations
 from trueup.ledger.migrations import SCHEMA_VERSION
 from trueup.ledger.tables import META
-from trueup.records import Record, Seen
 
 Where = Path | str
 

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sql
 from ledgers import RECORD, raw
 
-from trueup.errors import LedgerError
+from trueup.core.errors import LedgerError
 from trueup.ledger import Ledger, opening
 from trueup.ledger.migrations import SCHEMA_VERSION, STEPS
 

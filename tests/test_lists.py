@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from trueup.client import Answer
-from trueup.errors import Malformed, NotFound, Unavailable
-from trueup.model import Live
-from trueup.progress import Quiet
+from trueup.core.errors import Malformed, NotFound, Unavailable
+from trueup.core.progress import Quiet
+from trueup.core.values import Live
 from trueup.systems.den import lists
+from trueup.transport import Answer
 
 ROUTE = "/v1/things"
 PAGE = 4

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hostile import Request, answer, client, serving
 
-from trueup.errors import Refused, Unavailable
-from trueup.model import Live
+from trueup.core.errors import Refused, Unavailable
+from trueup.core.values import Live
 from trueup.systems.den import lists, sync_events
 
 ROUTE = "/v1/things"

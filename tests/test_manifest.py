@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from trueup.errors import ManifestError
+from trueup.core.errors import ManifestError
+from trueup.core.kinds import Declared
+from trueup.core.secrets import Reference
+from trueup.core.values import Address, Where
 from trueup.manifest import Manifest, load
-from trueup.model import Address, Declared, Where
-from trueup.secrets import Reference
 
 ACCOUNT = """\
 apiVersion: den.trueup.dev/v1

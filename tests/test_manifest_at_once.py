@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_manifest_faults import CONNECTION, faults_of, instance
 
-from trueup.errors import ManifestError
+from trueup.core.errors import ManifestError
 from trueup.manifest import load
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from trueup.errors import Fault, ManifestError
+from trueup.core.errors import Fault, ManifestError
 from trueup.manifest import load
 
 ACCOUNT = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trueup.errors import Fault, ManifestError
+from trueup.core.errors import Fault, ManifestError
 from trueup.manifest import files, load
 
 

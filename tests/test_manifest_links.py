@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from trueup.errors import Fault, ManifestError
+from trueup.core.errors import Fault, ManifestError
+from trueup.core.fields import field
+from trueup.core.kinds import Declared, kind
+from trueup.core.values import Address, Where
 from trueup.manifest import load
 from trueup.manifest.compose import LOADER
 from trueup.manifest.links import link
-from trueup.model import Address, Declared, Where, field, kind
 
 DEN = "apiVersion: den.trueup.dev/v1\n"
 WEXA = "apiVersion: wexa.trueup.dev/v1\n"

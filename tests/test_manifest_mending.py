@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from trueup.errors import Fault, ManifestError
+from trueup.core.errors import Fault, ManifestError
+from trueup.core.kinds import Declared
 from trueup.manifest import load
-from trueup.model import Declared
 
 MARK = "\ufeff"
 ROCKET = "\U0001f680"

@@ -13,8 +13,8 @@ from hypothesis import strategies as some
 from test_manifest import ACCOUNT, CONNECTOR, INSTANCE
 from test_manifest_faults import ROWS
 
-from trueup.diff import same
-from trueup.errors import Fault, ManifestError
+from trueup.core.changes import same
+from trueup.core.errors import Fault, ManifestError
 from trueup.manifest import load
 from trueup.manifest.check import explain, kind_of, sound
 from trueup.manifest.compose import Document, documents

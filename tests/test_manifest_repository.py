@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from commands import inside, parsed
 
-from trueup.errors import Fault, ManifestError
+from trueup.core.errors import Fault, ManifestError
 from trueup.manifest import Manifest, files, load, load_connections, walk
 
 

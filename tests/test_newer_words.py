@@ -11,7 +11,7 @@ from commands import inside
 from declare import access, account, instance, mapping, target
 from world import World, actions, results
 
-from trueup.errors import ManifestError
+from trueup.core.errors import ManifestError
 from trueup.manifest import load
 from trueup.plugin.checking import check, newer_words
 from trueup.systems.den import connector_mapping

@@ -14,8 +14,8 @@ import pytest
 from hostile import FastClock, Request, Respond, StandingStill, answer, client, scripted, serving
 from proxies import listening
 
-from trueup.client import ATTEMPTS, Client
-from trueup.errors import Ambiguous, NoRoute, Stopped, Unavailable
+from trueup.core.errors import Ambiguous, NoRoute, Stopped, Unavailable
+from trueup.transport import ATTEMPTS, Client
 
 OK = answer(200, {"ok": True})
 FRONT = answer(502, raw=b"<html>bad gateway</html>", content_type="text/html")

@@ -10,8 +10,8 @@ import pytest
 from declare import DEN, account, declared, instance, mapping, target
 from world import INSTANCES, World, actions
 
-from trueup.model import Declared
-from trueup.secrets import Secret
+from trueup.core.kinds import Declared
+from trueup.core.secrets import Secret
 
 
 def connection(world: World, name: str) -> Declared:

@@ -10,11 +10,11 @@ import pytest
 from commands import inside
 from world import World
 
-from trueup.errors import UsageError
+from trueup.core.errors import UsageError
+from trueup.core.paths import home
+from trueup.engine.options import Options
 from trueup.ledger.place import ledger_place
 from trueup.manifest import load
-from trueup.options import Options
-from trueup.paths import home
 
 MANIFEST = """\
 apiVersion: den.trueup.dev/v1

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import actions, changed
 
-from trueup.diff import MISSING, UNKNOWN
-from trueup.model import Declared, Listing, Live
-from trueup.plan import Budget, Plan, Policy, Reading, build, by_reference, price
-from trueup.progress import OTHER, PAGE, Pace
-from trueup.records import Record
-from trueup.secrets import REDACTED, Secret, fingerprint
+from trueup.core.changes import MISSING, UNKNOWN
+from trueup.core.kinds import Declared
+from trueup.core.progress import OTHER, PAGE, Pace
+from trueup.core.records import Record
+from trueup.core.secrets import REDACTED, Secret, fingerprint
+from trueup.core.values import Listing, Live
+from trueup.engine.plan import Budget, Plan, Policy, Reading, build, by_reference, price
 from trueup.systems.den import connector_account, connector_instance
 
 KEY = b"k" * 32

@@ -9,8 +9,8 @@ import pytest
 from declare import access, account, instance
 from world import World, actions, results
 
-from trueup.model import Declared
-from trueup.plan import Plan
+from trueup.core.kinds import Declared
+from trueup.engine.plan import Plan
 from trueup.report import drift, text
 from trueup.report import json as report
 from trueup.report.page import Page

@@ -16,8 +16,8 @@ from proxies import authority as authority
 from proxies import no_variables as no_variables
 from world import World
 
-from trueup.client.proxies import proxy_for
-from trueup.errors import NetworkError, Unavailable, Unreachable
+from trueup.core.errors import NetworkError, Unavailable, Unreachable
+from trueup.transport.proxies import proxy_for
 
 OK = answer(200, {"ok": True})
 URL = f"https://{HOST}"

@@ -6,9 +6,9 @@ import pytest
 from declare import access, account, connector, instance, mapping, target
 from world import ACCOUNTS, INSTANCES, World, actions, both_versions, names, results
 
-from trueup.errors import SafetyError, UsageError
-from trueup.model import PROTECT, Declared
-from trueup.plan import Limit
+from trueup.core.errors import SafetyError, UsageError
+from trueup.core.kinds import PROTECT, Declared
+from trueup.engine.plan import Limit
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
 
 TARGETS, MAPPINGS, GRANTS = "den.connectorTargets", "den.connectorMappings", "den.accessGrants"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from trueup.diff import UNKNOWN
-from trueup.model import Kind
+from trueup.core.changes import UNKNOWN
+from trueup.core.kinds import Kind
 from trueup.plugin.checking import Failure, check
 from trueup.plugin.codec import OPAQUE, SIGNATURE, Opaque, Sealed, bare, decode, encode, has_unknown
 from trueup.plugin.tokens import RESOURCES, inputs_of

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from pulumi.runtime import rpc
 
-from trueup.diff import MISSING, same
-from trueup.diff import UNKNOWN as UNKNOWN_OF_DIFF
-from trueup.errors import UsageError
+from trueup.core.changes import MISSING, same
+from trueup.core.changes import UNKNOWN as UNKNOWN_OF_DIFF
+from trueup.core.errors import UsageError
+from trueup.core.secrets import REDACTED, Secret, scrub
 from trueup.plugin import codec
 from trueup.plugin.codec import (
     OPAQUE,
@@ -34,7 +35,6 @@ from trueup.plugin.codec import (
     secrets,
     value_of,
 )
-from trueup.secrets import REDACTED, Secret, scrub
 
 URN = "urn:pulumi:dev::app::trueup:den:ConnectorAccount::acme"
 REFERENCE = {SIGNATURE: "5cf8f73096256a8f31e491e813e4eb8e", "urn": URN, "id": "cac_1", "packageVersion": "0.1.0"}

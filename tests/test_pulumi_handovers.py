@@ -18,7 +18,7 @@ from pulumi.runtime.proto import provider_pb2
 from test_pulumi_engine import descendants
 from world import INSTANCES, World
 
-from trueup.plan.names import PREFIX
+from trueup.engine.plan.names import PREFIX
 from trueup.plugin import handovers
 from trueup.plugin.codec import encode
 

@@ -17,7 +17,7 @@ from pulumi.runtime.proto import provider_pb2
 from sandboxes import PATIENCE
 from world import INSTANCES, World, names
 
-import trueup.redaction
+import trueup.core.redaction
 from trueup.plugin.codec import UNKNOWN, Sealed
 
 NONE = provider_pb2.DiffResponse.DIFF_NONE
@@ -116,7 +116,7 @@ async def test_a_server_that_repeats_the_secrets_of_a_state_shows_none(rpc: Rpc,
     docs = await instance(rpc, config={"branch": "m", "token": Sealed(TOKEN), "pin": Sealed(PIN)})
     without = {**docs.inputs, "config": {"branch": "n"}}
     for call in ("update", "read", "delete"):
-        trueup.redaction.known.clear()
+        trueup.core.redaction.known.clear()
         async with serving(tmp_path) as later:
             await later.configure()
             body = {"error": "bad", "message": f"no token {TOKEN} nor pin {PIN}"}
@@ -133,7 +133,7 @@ async def test_a_server_that_repeats_the_secrets_of_a_state_shows_none(rpc: Rpc,
 async def test_a_secret_name_is_in_no_message(rpc: Rpc, tmp_path: Path) -> None:
     inputs = {"name": Sealed("a-name-to-hide"), "deletionPolicy": "retain", "connectorAccount": (await account(rpc)).id}
     docs = await rpc.create("ConnectorInstance", "docs", **inputs)
-    trueup.redaction.known.clear()
+    trueup.core.redaction.known.clear()
     async with serving(tmp_path) as later:
         await later.configure()
         await later.delete(docs)

@@ -21,7 +21,7 @@ from schema_lint import faults, objects
 
 from trueup import __version__
 from trueup.cli import events
-from trueup.model import Kind
+from trueup.core.kinds import Kind
 from trueup.plugin import config
 from trueup.plugin.fields_schema import PHRASES
 from trueup.plugin.functions_schema import EVENT_STATUSES, EVENT_TYPES, FUNCTIONS
@@ -161,13 +161,13 @@ def test_every_field_is_there(kind: Kind) -> None:
     assert list(found["inputProperties"]) == names
     assert found["requiredInputs"] == [trait.name for trait in kind.fields if trait.required]
 
-    verbs = kind.verbs
-    assert verbs is not None
+    handler = kind.handler
+    assert handler is not None
     dated = [] if kind.name == "ConnectorAccess" else ["updatedAt"]
-    assert list(found["properties"]) == [*(name for name in names if name != "adopt"), *verbs.told, *dated]
+    assert list(found["properties"]) == [*(name for name in names if name != "adopt"), *handler.told, *dated]
     assert set(found["requiredInputs"]) <= set(found["required"])
     if kind.system == "den":
-        assert {*verbs.told, *dated} <= set(found["required"])
+        assert {*handler.told, *dated} <= set(found["required"])
     assert found["listInputs"].get("required", []) == ([kind.parent] if kind.parent else [])
 
 

@@ -12,11 +12,11 @@ from declare import account, instance, mapping, target
 from saving import ACCOUNT
 from world import INSTANCES, World, actions, results
 
-from trueup.apply import Report
+from trueup.core.kinds import RENAMED_FROM, Declared
+from trueup.engine.apply import Report
+from trueup.engine.plan.names import PREFIX
+from trueup.engine.saved import bindings
 from trueup.manifest import load
-from trueup.model import RENAMED_FROM, Declared
-from trueup.plan.names import PREFIX
-from trueup.saved import bindings
 
 TARGETS, MAPPINGS = "den.connectorTargets", "den.connectorMappings"
 INPUTS = Path(__file__).parent / "inputs" / "rename-chain"

@@ -15,8 +15,8 @@ from test_renames_crossing import held, made, own
 from trials import tried
 from world import INSTANCES, World
 
-from trueup.model import RENAMED_FROM
-from trueup.plan.names import PREFIX
+from trueup.core.kinds import RENAMED_FROM
+from trueup.engine.plan.names import PREFIX
 
 STRIDE = 5
 INSTANCE_NAMES = {

@@ -9,7 +9,7 @@ from declare import account, instance, target
 from test_renames_crossing import held, made, moved, own
 from world import World, actions, results
 
-from trueup.plan.names import PREFIX
+from trueup.engine.plan.names import PREFIX
 
 ACUTE, GRAVE, PLAIN = "caf\xe9", "caf\xe8", "cafe"
 TARGETS = "den.connectorTargets"

@@ -7,11 +7,11 @@ from typing import Any
 
 from plans import PASSWORD, sample
 
-from trueup.apply import Outcome, Report
-from trueup.errors import ApiError, Refused
+from trueup.core.errors import ApiError, Refused
+from trueup.core.secrets import Secret
+from trueup.engine.apply import Outcome, Report
 from trueup.report import applied
 from trueup.report.page import Page
-from trueup.secrets import Secret
 
 
 def account_of(*results: str, **more: Any) -> Report:

@@ -22,11 +22,11 @@ from plans import (
 )
 from rich.cells import cell_len
 
-from trueup.plan import Plan
+from trueup.core.secrets import Secret
+from trueup.engine.plan import Plan
 from trueup.report import drift
 from trueup.report.page import Page
 from trueup.report.when import ago, lasting
-from trueup.secrets import Secret
 
 NOW = datetime(2026, 11, 22, 9, 14, tzinfo=UTC)
 

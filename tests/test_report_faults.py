@@ -8,10 +8,10 @@ import pytest
 from plans import PASSWORD, plain
 from rich.cells import cell_len
 
-from trueup.errors import Fault, ManifestError, Unauthorized, UsageError
+from trueup.core.errors import Fault, ManifestError, Unauthorized, UsageError
+from trueup.core.secrets import Secret
 from trueup.report import failure, faults
 from trueup.report.page import Page
-from trueup.secrets import Secret
 
 STATUS = Fault(
     "organisation/docs.yaml",

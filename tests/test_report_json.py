@@ -19,11 +19,11 @@ from plans import (
     sample,
 )
 
-from trueup.plan import Plan
+from trueup.core.secrets import Secret
+from trueup.engine.plan import Plan
 from trueup.report import json as report
 from trueup.report import text
 from trueup.report.page import Page
-from trueup.secrets import Secret
 
 
 def parsed(plan: Plan) -> Any:

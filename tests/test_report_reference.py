@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from trueup.model import field, kind
+from trueup.core.fields import field
+from trueup.core.kinds import kind
 from trueup.report import reference
 from trueup.systems import KINDS
 

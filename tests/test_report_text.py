@@ -21,12 +21,12 @@ from plans import (
 )
 from rich.cells import cell_len
 
-from trueup.diff import MISSING, UNKNOWN, Change
-from trueup.model import Live
-from trueup.plan import Plan
+from trueup.core.changes import MISSING, UNKNOWN, Change
+from trueup.core.secrets import Secret
+from trueup.core.values import Live
+from trueup.engine.plan import Plan
 from trueup.report import text
 from trueup.report.page import Page, wrapped
-from trueup.secrets import Secret
 
 
 def lines(plan: Plan, width: int = 100, **page: bool) -> list[str]:
@@ -238,7 +238,7 @@ def test_what_a_run_cannot_do_is_named() -> None:
 
 
 def test_a_key_that_left_the_manifest_is_told_as_removed() -> None:
-    from trueup.records import Record
+    from trueup.core.records import Record
 
     record = Record("den:x", "cin_docs", "den/ConnectorInstance/docs", owned=[["config", "old"]])
     plan = planned(
@@ -258,7 +258,7 @@ def test_few_of_many_unmanaged_are_named() -> None:
 
 
 def test_waits_for_the_window_are_part_of_the_cost() -> None:
-    from trueup.plan import Reading, price
+    from trueup.engine.plan import Reading, price
 
     plan = planned([account(), *(instance(f"i{number}") for number in range(20))], [live_account()])
     price(plan, Reading(2, 0.2, 3, 600, 60.0))

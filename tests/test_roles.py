@@ -11,9 +11,9 @@ from commands import inside
 from declare import DEN, access, account, declared, instance, target
 from world import ACCOUNTS, INSTANCES, World, actions, names, results
 
+from trueup.core.kinds import Declared
+from trueup.core.secrets import Secret
 from trueup.ledger import Ledger
-from trueup.model import Declared
-from trueup.secrets import Secret
 
 WIKI = "old-wiki"
 

@@ -15,8 +15,8 @@ from declare import account, instance, manifest
 from saving import ACCESS, ACCOUNT, CRM, INSTANCE, LABS, Desk
 from world import INSTANCES, World
 
+from trueup.engine.session import Session
 from trueup.sandbox.presets import DEMO_CONNECTORS
-from trueup.session import Session
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from sandboxes import PATIENCE
 from saving import ACCOUNT, CRM, INSTANCE, Desk, told
 from world import World
 
-from trueup import saved
-from trueup.errors import PlanFileError
-from trueup.report.json import dumps
+from trueup.core.documents import dumps
+from trueup.core.errors import PlanFileError
+from trueup.engine import saved
 from trueup.sandbox.presets import DEMO_CONNECTORS
 
 SECRETS: Final = {

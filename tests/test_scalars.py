@@ -18,15 +18,15 @@ from test_wexa import CRM, crm, writes
 from test_wexa import _password as _password
 from world import CONNECTORS, World
 
-from trueup.diff import same
-from trueup.errors import ManifestError
+from trueup.api import Session
+from trueup.core.changes import same
+from trueup.core.errors import ManifestError
+from trueup.core.secrets import fingerprint, is_mark_of
 from trueup.ledger import Ledger
 from trueup.manifest import Manifest, load
 from trueup.manifest.scalars import Odd, resolve
 from trueup.plugin.checking import check
 from trueup.plugin.codec import Sealed, decode, encode
-from trueup.run import Session
-from trueup.secrets import fingerprint, is_mark_of
 from trueup.systems import BY_NAME
 
 INSTANCE = BY_NAME["den.trueup.dev/v1", "ConnectorInstance"]

@@ -17,10 +17,10 @@ import pytest
 from commands import inside
 from world import World
 
-from trueup.redaction import censored, scrub, touches, without_pieces
-from trueup.report.values import conceal
-from trueup.secrets import Secret
-from trueup.wire import plain, recognised
+from trueup.core.concealing import conceal
+from trueup.core.redaction import censored, scrub, touches, without_pieces
+from trueup.core.secrets import Secret
+from trueup.transport.wire import plain, recognised
 
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEcanaryZZZZBBBB\nCCCCcanaryDDDD\n-----END PRIVATE KEY-----\n"
 JSON = '{"type": "service", "private_key": "canary-inside-of-json", "nested": {"list": ["canary-deep-in-there"]}}'

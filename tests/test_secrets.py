@@ -19,8 +19,8 @@ from deepdiff import DeepDiff
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueup.errors import SecretError
-from trueup.secrets import REDACTED, Reference, Secret, fingerprint, mentions, resolve, reveal, scrub
+from trueup.core.errors import SecretError
+from trueup.core.secrets import REDACTED, Reference, Secret, fingerprint, mentions, resolve, reveal, scrub
 
 VALUE = "hunter2-is-the-password"
 

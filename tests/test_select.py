@@ -6,10 +6,10 @@ import pytest
 from declare import DEN, access, account, declared, instance, target
 from world import World, results
 
-from trueup.errors import UsageError
-from trueup.model import Declared
-from trueup.secrets import Secret
-from trueup.select import Selection, select
+from trueup.core.errors import UsageError
+from trueup.core.kinds import Declared
+from trueup.core.secrets import Secret
+from trueup.engine.select import Selection, select
 
 
 def labelled(one: Declared, **labels: str) -> Declared:

@@ -12,11 +12,11 @@ from commands import inside, parsed
 from declare import account, instance, target
 from world import INSTANCES, World, actions
 
-from trueup.errors import ManifestError
+from trueup.core.errors import ManifestError
+from trueup.core.records import Record
+from trueup.engine.plan import Plan
 from trueup.ledger import Ledger
 from trueup.manifest.sets import set_in
-from trueup.plan import Plan
-from trueup.records import Record
 from trueup.report import text
 from trueup.report.page import Page
 

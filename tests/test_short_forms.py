@@ -8,7 +8,7 @@ import pytest
 from commands import inside
 from world import World
 
-from trueup.errors import ManifestError
+from trueup.core.errors import ManifestError
 from trueup.manifest import load
 
 HEAD = """\

@@ -6,9 +6,9 @@ from commands import inside, parsed
 from declare import account, instance, target
 from world import World
 
+from trueup.api import SystemClock
 from trueup.report import drift, json, text
 from trueup.report.page import Page
-from trueup.run import SystemClock
 
 TOKEN = "ghp_abcdefghijklmnop0123456789"
 

@@ -10,7 +10,7 @@ from events_world import WINDOW, a_target, add, den, drop, ids, passed, post, pu
 from hostile import answer, client, scripted, serving
 from world import World
 
-from trueup.errors import Ambiguous, ApiError, Forbidden, Malformed, Unavailable
+from trueup.core.errors import Ambiguous, ApiError, Forbidden, Malformed, Unavailable
 from trueup.sandbox.den.ids import new_id
 from trueup.systems.den import lists, sync_events
 from trueup.systems.den.sync_events import Event, Queued, Watch

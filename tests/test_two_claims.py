@@ -6,7 +6,7 @@ import pytest
 from declare import access, account, instance
 from world import World, actions, results
 
-from trueup.model import RENAMED_FROM, Declared
+from trueup.core.kinds import RENAMED_FROM, Declared
 
 OTHERS = ("Editor@Example.test", "om")
 

@@ -8,11 +8,12 @@ import pytest
 from declare import account, connector
 from world import CONNECTORS, World, actions, changed, results
 
-from trueup.client import Answer
-from trueup.model import Declared, Live
+from trueup.core.kinds import Declared
+from trueup.core.secrets import Reference
+from trueup.core.values import Live
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
-from trueup.secrets import Reference
 from trueup.systems.wexa import answers
+from trueup.transport import Answer
 
 PASSWORD = "correct horse battery staple"
 CRM = DEMO_CONNECTORS["crm"]

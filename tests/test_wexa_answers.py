@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueup.client import Answer
-from trueup.errors import Malformed
-from trueup.model import Live
-from trueup.secrets import reveal
+from trueup.core.errors import Malformed
+from trueup.core.secrets import reveal
+from trueup.core.values import Live
 from trueup.systems.wexa.answers import add_config, connectors, is_masked
-from trueup.systems.wexa.manner import WexaManner
+from trueup.systems.wexa.dialect import WexaDialect
+from trueup.transport import Answer
 
 PROJECT = "68063653fc2e1fb859700001"
 ONE, TWO = "68063653fc2e1fb859700011", "68063653fc2e1fb859700012"
@@ -125,10 +125,10 @@ def test_no_json_whatever_makes_a_configuration_stumble(body: Any) -> None:
 
 @given(JSON)
 def test_no_json_whatever_makes_an_error_stumble(body: Any) -> None:
-    manner = WexaManner()
-    assert isinstance(manner.words(body), str)
-    assert manner.failed(answer(body, "GET")) is None
-    assert manner.failed(answer(body, "POST")) is None or manner.failed(answer(body, "POST"))
+    dialect = WexaDialect()
+    assert isinstance(dialect.words(body), str)
+    assert dialect.failed(answer(body, "GET")) is None
+    assert dialect.failed(answer(body, "POST")) is None or dialect.failed(answer(body, "POST"))
 
 
 # Configuration
@@ -212,7 +212,7 @@ def test_what_is_no_connector_or_another_one_is_malformed(body: Any) -> None:
     ],
 )
 def test_a_200_that_says_no(body: Any) -> None:
-    assert WexaManner().failed(answer(body, "POST")) == "no such thing"
+    assert WexaDialect().failed(answer(body, "POST")) == "no such thing"
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,8 @@ def test_a_200_that_says_no(body: Any) -> None:
     ],
 )
 def test_a_200_that_says_yes(body: Any) -> None:
-    assert WexaManner().failed(answer(body, "POST")) is None
+    assert WexaDialect().failed(answer(body, "POST")) is None
 
 
 def test_what_a_connector_says_of_itself_is_no_failure_of_the_request() -> None:
-    assert WexaManner().failed(answer({"status": "failed", "error": "of the connector"}, "GET")) is None
+    assert WexaDialect().failed(answer({"status": "failed", "error": "of the connector"}, "GET")) is None

@@ -8,8 +8,8 @@ import pytest
 from declare import connector
 from world import World
 
-from trueup.model import Declared
-from trueup.secrets import Secret
+from trueup.core.kinds import Declared
+from trueup.core.secrets import Secret
 
 PROJECT = "68063653fc2e1fb859700001"
 AUTH = {"username": "reader", "password": "canary-of-wexa"}

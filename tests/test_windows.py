@@ -12,9 +12,9 @@ from commands import inside
 from declare import account, instance
 from world import World
 
+from trueup.core.records import Use, Used
 from trueup.ledger import Ledger
 from trueup.ledger.windows import SharedWindow
-from trueup.records import Use, Used
 
 KEY = "den_a-key-of-somebody"
 

@@ -14,11 +14,11 @@ import pytest
 from declare import manifest
 from sandboxes import PATIENCE, Running
 
-from trueup.apply import Report
-from trueup.model import Declared
-from trueup.plan import Plan
-from trueup.progress import Quiet
-from trueup.run import Options, Session
+from trueup.api import Options, Session
+from trueup.core.kinds import Declared
+from trueup.core.progress import Quiet
+from trueup.engine.apply import Report
+from trueup.engine.plan import Plan
 
 _VERSIONS = ["2026-08", "2026-09"]
 both_versions = pytest.mark.parametrize("world", _VERSIONS, indirect=True)

@@ -5,7 +5,7 @@ python examples/python/quickstart.py
 
 from pathlib import Path
 
-from trueup.run import Options, apply, blocking, drift, load, plan
+from trueup.api import Options, apply, blocking, drift, load, plan
 
 MANIFESTS = Path(__file__).parents[1] / "quickstart"
 

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from trueup.errors import ManifestError, TrueupError, UsageError
+from trueup.core.errors import ManifestError, TrueupError, UsageError
+from trueup.core.secrets import Secret, resolve
+from trueup.core.values import DEFAULT_CONNECTION
+from trueup.engine.match import by_reference, target_of
 from trueup.manifest import load
-from trueup.match import by_reference, target_of
-from trueup.model import DEFAULT_CONNECTION
 from trueup.plugin.tokens import inputs_of, is_composed, token_of
-from trueup.secrets import Secret, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trueup.model import Address, Declared
+    from trueup.core.kinds import Declared
+    from trueup.core.values import Address
 
 __all__ = ["ConfigFile"]
 

@@ -14,10 +14,10 @@ from click.core import ParameterSource
 from trueup.cli.options import Asked, Command, HomePath, Option, asks
 
 if TYPE_CHECKING:
-    from trueup.apply import Report
     from trueup.cli.console import Console
+    from trueup.engine.apply import Report
+    from trueup.engine.plan import Plan
     from trueup.manifest import Manifest
-    from trueup.plan import Plan
 
 _EXAMPLES = """\
 trueup apply
@@ -44,8 +44,8 @@ def command(asked: Asked, console: Console, saved: str | None, auto_approve: boo
     With PLAN, a file that `plan --out` wrote, exactly that is done, without asking; when anything that it rests on has
     changed since, nothing is, and the exit code is 5.
     """
+    from trueup.api import blocking
     from trueup.cli.manifests import declared
-    from trueup.run import blocking
 
     if saved is not None:
         return blocking(_apply_saved(asked, console, saved, fail_fast))
@@ -76,7 +76,7 @@ async def _apply_saved(asked: Asked, console: Console, path: str, fail_fast: boo
     from trueup.cli import planfile
     from trueup.cli.manifests import declared
     from trueup.cli.running import session
-    from trueup.saved import narrowed
+    from trueup.engine.saved import narrowed
 
     _only_its_own(asked)
     found, key = await planfile.read(path, asked)
@@ -99,7 +99,7 @@ async def _apply_saved(asked: Asked, console: Console, path: str, fail_fast: boo
 def _only_its_own(asked: Asked) -> None:
     """A saved plan brings its own options along. Raises UsageError when others are given."""
     from trueup.cli.planfile import KEPT
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
 
     ctx = click.get_current_context()
     for name in KEPT:
@@ -128,7 +128,7 @@ def _finished() -> None:
 
 async def _approved(plan: Plan, asked: Asked, console: Console) -> bool:
     """Whether the person at the terminal says yes. Raises UsageError when there is nobody to ask."""
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
     from trueup.report import text
 
     if sys.stdin is None or not sys.stdin.isatty():
@@ -157,7 +157,7 @@ async def _line(descriptor: int) -> str:
 
 
 def _declined(console: Console) -> int:
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
     from trueup.report import failure
 
     console.err.print("Declined. Nothing was sent.")

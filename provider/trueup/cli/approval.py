@@ -18,7 +18,7 @@ def agreed(console: Console, question: str, *, otherwise: str) -> bool:
 
     `otherwise` says what is left as it is: `Nothing was forgotten.`
     """
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
     from trueup.report import failure
 
     if sys.stdin is None or not sys.stdin.isatty():

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
     from datetime import datetime
 
+    from trueup.api import Session
     from trueup.cli.console import Console
     from trueup.cli.options import Asked
-    from trueup.client import Client
+    from trueup.engine.plan import Reading
     from trueup.manifest import Manifest
-    from trueup.plan import Reading
-    from trueup.run import Session
+    from trueup.transport import Client
 
 T = TypeVar("T")
 _LONGEST: Final = 255
@@ -59,13 +59,13 @@ def detected(client: Client) -> list[str]:
     from trueup.report.page import safe
 
     signs, limits = client.signs, client.limits
-    system = client.manner.system.capitalize()
+    system = client.dialect.system.capitalize()
     if not signs.answers:
         return [f"{system}: nothing was answered, so that nothing is known of its version."]
     ids = f"{signs.with_request_id:,} of {signs.answers:,} answers carried x-request-id"
     age = "as newer servers, which strip it" if not signs.with_request_id else "as servers until August 2026"
-    lines = [f"{system}: {ids}{f', {age}' if client.manner.system == 'den' else ''}."]
-    if client.manner.system == "den":
+    lines = [f"{system}: {ids}{f', {age}' if client.dialect.system == 'den' else ''}."]
+    if client.dialect.system == "den":
         asked = signs.probe or "not asked, since no credential was refused"
         lines.append(f"{system}: get-session said: {asked}.")
         lines.append(
@@ -98,7 +98,7 @@ def client_of(opened: Session, system: str, asked: Asked) -> Client:
 
 def connection_of(asked: Asked) -> str:
     """The name of that connection."""
-    from trueup.model import DEFAULT_CONNECTION
+    from trueup.core.values import DEFAULT_CONNECTION
 
     return asked.connection or DEFAULT_CONNECTION
 
@@ -112,7 +112,7 @@ class Meter:
 
     def read(self) -> Reading:
         """It so far."""
-        from trueup.plan import Reading
+        from trueup.engine.plan import Reading
 
         client, limits = self._client, self._client.limits
         seconds = client.clock.monotonic() - self._began
@@ -126,7 +126,7 @@ def moment(text: str, now: datetime, option: str) -> datetime:
     """A time as people give it: so long ago, a day, or RFC 3339. Raises UsageError."""
     from datetime import UTC, datetime, timedelta
 
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
 
     found: datetime | None = None
     with contextlib.suppress(ValueError, OverflowError):
@@ -149,7 +149,7 @@ def moment(text: str, now: datetime, option: str) -> datetime:
 
 def seconds_of(text: str) -> float | None:
     """Seconds of a length of time such as `90s` or `1h30m`; None for any other text."""
-    from trueup.progress import duration
+    from trueup.core.progress import duration
 
     try:
         return duration(text).total_seconds()
@@ -159,8 +159,8 @@ def seconds_of(text: str) -> float | None:
 
 def short_text(value: str | None, name: str) -> None:
     """Raises UsageError for a text that no server would look for."""
-    from trueup.errors import UsageError
-    from trueup.texts import length, trimmed
+    from trueup.core.errors import UsageError
+    from trueup.core.texts import length, trimmed
 
     if value is not None and not 1 <= length(trimmed(value)) <= _LONGEST:
         raise UsageError(f"{name} has to be a text of 1 to {_LONGEST} characters.", hint="Nothing was sent.")

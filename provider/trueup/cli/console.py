@@ -57,7 +57,7 @@ class Stream:
 
     def print(self, text: str, *, end: str = "\n") -> None:
         """A line or several for people, at once."""
-        from trueup.secrets import scrub
+        from trueup.core.secrets import scrub
 
         self._write(scrub(text) + end)
 

@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
-    from trueup.errors import TrueupError
+    from trueup.core.errors import TrueupError
 
 INTERRUPTED: Final = 130
 BUG: Final = "E999"
@@ -27,7 +27,7 @@ def ended(command: Callable[[], Any], console: Console) -> int:
     except click.ClickException as error:
         code = _usage(error, console)
     except Exception as error:
-        from trueup.errors import TrueupError
+        from trueup.core.errors import TrueupError
 
         code = failed(error, console) if isinstance(error, TrueupError) else _bug(error, console)
     if console.out.failure is not None:
@@ -48,7 +48,7 @@ def failed(error: TrueupError, console: Console) -> int:
 
 def _usage(error: click.ClickException, console: Console) -> int:
     from trueup.cli.mistakes import explained
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
 
     ctx = getattr(error, "ctx", None)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -63,7 +63,7 @@ def _usage(error: click.ClickException, console: Console) -> int:
 
 def _bug(error: Exception, console: Console) -> int:
     from trueup import __version__
-    from trueup.errors import TrueupError
+    from trueup.core.errors import TrueupError
     from trueup.report.page import safe
 
     words = safe(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from trueup.cli.console import Console
     from trueup.cli.progress import Lines
-    from trueup.client import Client
-    from trueup.errors import ApiError
+    from trueup.core.errors import ApiError
     from trueup.manifest import Manifest
     from trueup.systems.den.named import Named
+    from trueup.transport import Client
 
 TYPES: Final = ("push", "installation", "installation_repositories", "repository", "manual_resync")
 STATUSES: Final = ("pending", "queued", "running", "completed", "failed", "partial", "ignored")
@@ -139,7 +139,7 @@ def command(asked: Asked, console: Console, **filters: Any) -> int:
     """
     if click.get_current_context().invoked_subcommand is not None:
         return 0
-    from trueup.run import SystemClock, blocking
+    from trueup.api import SystemClock, blocking
 
     _check(filters)
     since = moment(filters["since"], SystemClock().now(), "--since") if filters["since"] is not None else None
@@ -155,8 +155,8 @@ def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
     Works from any status: also one that is running and hangs, and so blocks its target. It takes the role of an editor
     for the event's instance.
     """
-    from trueup.errors import UsageError
-    from trueup.run import blocking
+    from trueup.api import blocking
+    from trueup.core.errors import UsageError
     from trueup.systems.den.sync_events import is_event_id
 
     if wrong := [one for one in ids if not is_event_id(one)]:
@@ -168,7 +168,7 @@ def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
 
 
 def _check(filters: dict[str, Any]) -> None:
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
     from trueup.systems.den.named import is_target_id
 
     for option, name in (("--instance", "instance"), ("--target", "target"), ("-q", "text")):
@@ -308,7 +308,7 @@ class _Following:
 async def _retry(asked: Asked, console: Console, manifest: Manifest, ids: list[str]) -> int:
     from trueup.cli.ending import INTERRUPTED
     from trueup.cli.running import session
-    from trueup.errors import ApiError, Forbidden, NotFound, Refused, Stopped
+    from trueup.core.errors import ApiError, Forbidden, NotFound, Refused, Stopped
     from trueup.report import syncs
     from trueup.systems.den import sync_events
 

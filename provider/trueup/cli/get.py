@@ -15,8 +15,8 @@ from trueup.cli.options import Asked, Command, Option, asks
 if TYPE_CHECKING:
     from trueup.cli.asking import Context
     from trueup.cli.console import Console
+    from trueup.core.kinds import Kind
     from trueup.importing import Found, Known, Wanted
-    from trueup.model import Kind
     from trueup.report.got import Got
 
 _EXAMPLES: Final = """\
@@ -78,13 +78,13 @@ def command(
     whatever its case, or its id. Nothing is changed. Exits with 1 when there is none of that name, or when something
     could not be read.
     """
+    from trueup.api import blocking
     from trueup.cli.asking import connection_of, context, short_text
     from trueup.cli.live import checked_projects
-    from trueup.importing import Manner, Wanted, manifests, text_of
+    from trueup.importing import Style, Wanted, manifests, text_of
     from trueup.importing.filters import parsed
     from trueup.importing.kinds import kind_named
     from trueup.report import got as report
-    from trueup.run import blocking
 
     wanted_kind = kind_named(kind)
     for option, value in (("NAME", name), ("--below", below)):
@@ -102,7 +102,7 @@ def command(
     )
     found, got, managed = blocking(_get(asked, console, wanted, known, name, None if of_projects else below))
     if asked.output == "yaml":
-        made = manifests(found, (wanted_kind,), Manner(include_config, connection_of(asked)), managed)
+        made = manifests(found, (wanted_kind,), Style(include_config, connection_of(asked)), managed)
         console.out.exactly(text_of(made.declared))
         console.err.print(report.notes(made, got, console.err.page))
     elif asked.json:
@@ -114,7 +114,7 @@ def command(
 
 def _check_below(kind: Kind, below: str | None, projects: tuple[str, ...]) -> None:
     """Raises UsageError when a parent is needed and not given, or given and not needed."""
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
     from trueup.importing.kinds import parent_of, short
 
     parent = parent_of(kind)
@@ -140,9 +140,9 @@ async def _get(
 
     from trueup.cli.asking import Meter, client_of, detecting
     from trueup.cli.running import session
+    from trueup.core.values import Listing
     from trueup.importing import Found, Known, looking, read
     from trueup.importing.kinds import live_kinds
-    from trueup.model import Listing
     from trueup.report.got import Got
 
     (kind,) = wanted.kinds

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from trueup.cli.asking import Context
     from trueup.cli.console import Console
+    from trueup.core.kinds import Kind
+    from trueup.engine.plan import Reading
     from trueup.importing import Found, Known, Wanted
-    from trueup.model import Kind
-    from trueup.plan import Reading
 
 SYSTEMS: Final = ("den", "wexa")
 _WITH: Final = {"targets": ("targets",), "mappings": ("targets", "mappings"), "access": ("access",)}
@@ -106,14 +106,14 @@ def command(
     """
     from pathlib import Path
 
+    from trueup.api import blocking
     from trueup.cli.asking import connection_of, context
     from trueup.cli.live import checked_projects
-    from trueup.errors import UsageError
-    from trueup.importing import Manner, Wanted, main_kind, manifests, text_of, writing
+    from trueup.core.errors import UsageError
+    from trueup.importing import Style, Wanted, main_kind, manifests, text_of, writing
     from trueup.importing import files as files_of
     from trueup.importing import filters as narrowing
     from trueup.report import imported
-    from trueup.run import blocking
 
     wanted_kinds = _kinds(system, kinds, along)
     main = main_kind(wanted_kinds)
@@ -130,7 +130,7 @@ def command(
         connection_of(asked),
     )
     found, reading, origin, managed = blocking(_read(asked, console, system, known, wanted))
-    made = manifests(found, wanted_kinds, Manner(include_config, connection_of(asked)), managed)
+    made = manifests(found, wanted_kinds, Style(include_config, connection_of(asked)), managed)
     placed = files_of(made, found)
     comment = (f"What was live on {origin}, as trueup import wrote it.",)
     before = [path for path in writing.manifests_in(folder) if path.startswith(f"{system}/")]
@@ -150,9 +150,9 @@ def command(
 
 def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[Kind, ...]:
     """The kinds that are to be written, each behind what it refers to. Raises UsageError."""
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
     from trueup.importing.kinds import kind_named, live_kinds, parent_of
-    from trueup.wire import plain
+    from trueup.transport.wire import plain
 
     known = live_kinds(system)
     words = [part.strip() for text in along for part in text.split(",") if part.strip()]

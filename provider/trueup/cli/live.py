@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from trueup.cli.asking import Context
-    from trueup.model import Kind
+    from trueup.core.kinds import Kind
 
 filters = click.option(
     "--filter",
@@ -46,8 +46,8 @@ def checked_projects(given: Sequence[str], known: Context, kind: Kind) -> tuple[
     """The projects to read. Raises UsageError when there are none, or one is no id."""
     import re
 
-    from trueup.errors import UsageError
-    from trueup.wire import plain
+    from trueup.core.errors import UsageError
+    from trueup.transport.wire import plain
 
     pattern = kind.by_name[kind.parent].schema["pattern"]
     for one in given:

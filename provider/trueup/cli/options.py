@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from trueup.cli.group import COMMANDS, write_examples
-from trueup.progress import duration
+from trueup.core.progress import duration
 
 _SECTIONS: Final = ("What", "How", "Output", "Options")
 
@@ -68,7 +68,7 @@ class HomePath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path. Raises UsageError for the home folder of a user who is not known."""
-        from trueup.paths import home
+        from trueup.core.paths import home
 
         return super().convert(home(value) if isinstance(value, str) else value, param, ctx)
 
@@ -149,7 +149,7 @@ class Asked:
 
 def _declared(ctx: click.Context) -> Any:
     """The manifests that are asked for, or None when they have faults: for completion."""
-    from trueup.errors import TrueupError
+    from trueup.core.errors import TrueupError
     from trueup.manifest import load
 
     try:
@@ -420,6 +420,6 @@ def _given(ctx: click.Context) -> list[str]:
 
 def state_of(asked: Asked) -> Path:
     """The state folder."""
-    from trueup.run import STATE
+    from trueup.api import STATE
 
     return Path(asked.state) if asked.state else STATE

@@ -10,8 +10,8 @@ from trueup.cli.options import Asked, Command, HomePath, Option, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
+    from trueup.engine.plan import Plan
     from trueup.manifest import Manifest
-    from trueup.plan import Plan
 
 DIFFERENCES: Final = 2
 
@@ -49,10 +49,10 @@ def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: 
     Exits with 1 when the manifests ask for what cannot be, and after an error; with 3 when the plan is too much for one
     run.
     """
+    from trueup.api import blocking
     from trueup.cli.manifests import declared
-    from trueup.errors import SafetyError
+    from trueup.core.errors import SafetyError
     from trueup.report import failure, json, text
-    from trueup.run import blocking
 
     plan = blocking(_planned(asked, console, declared(asked, console), out))
     following = asked.command("apply")

@@ -12,22 +12,22 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup import saved
 from trueup.cli.options import state_of
-from trueup.connections import redirect
-from trueup.errors import PlanFileError, SafetyError, Stale, UsageError
+from trueup.core.errors import PlanFileError, SafetyError, Stale, UsageError
+from trueup.core.records import stamp
+from trueup.engine import saved
+from trueup.engine.connections import redirect
+from trueup.engine.match import target_of
+from trueup.engine.session import key_of
 from trueup.ledger.place import ledger_place
-from trueup.match import target_of
-from trueup.records import stamp
 from trueup.report import json
-from trueup.session import key_of
 from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
     from trueup.cli.options import Asked
+    from trueup.engine.plan import Plan
+    from trueup.engine.session import Session
     from trueup.manifest import Manifest
-    from trueup.plan import Plan
-    from trueup.session import Session
 
 KEPT: Final = (
     "connection",

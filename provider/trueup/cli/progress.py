@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from trueup.progress import lasting
+from trueup.core.progress import lasting
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -181,7 +181,7 @@ class Bar(Lines):
     def _above(self, line: str) -> None:
         from rich.text import Text
 
-        from trueup.secrets import scrub
+        from trueup.core.secrets import scrub
 
         assert self._shown is not None
         self._shown.console.print(Text.from_ansi(scrub(line)), soft_wrap=True)

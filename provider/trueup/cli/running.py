@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from trueup.api import Options, Session, blocking
 from trueup.cli.interrupt import Interrupt
 from trueup.cli.options import state_of
 from trueup.cli.progress import Lines, watching
-from trueup.plan import Limit
-from trueup.run import Options, Session, blocking
+from trueup.engine.plan import Limit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from trueup.cli.console import Console
     from trueup.cli.options import Asked
+    from trueup.engine.plan import Plan
     from trueup.manifest import Manifest
-    from trueup.plan import Plan
 
 
 @contextlib.asynccontextmanager

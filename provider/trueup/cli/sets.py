@@ -58,7 +58,7 @@ def _set_in(path: str) -> Set | None:
 
 
 def _only_one(sets: dict[str, Set]) -> None:
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
 
     names = sorted({found.stack for found in sets.values()})
     if len(sets) > 1 and (len(names) > 1 or len({str(one.options) for one in sets.values()}) > 1):

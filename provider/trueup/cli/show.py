@@ -26,13 +26,14 @@ def command(asked: Asked, console: Console, path: str) -> int:
     The file is refused when it was edited, which the key of the ledger tells, or TRUEUP_FINGERPRINT_KEY on another
     machine. Nothing is read from any server.
     """
+    from trueup.api import blocking
     from trueup.cli import planfile
-    from trueup.report import json, text
-    from trueup.run import blocking
+    from trueup.core.documents import dumps
+    from trueup.report import text
 
     found, _ = blocking(planfile.read(path, asked))
     if asked.json:
-        console.out.document(json.dumps(found.document))
+        console.out.document(dumps(found.document))
     else:
         following = f"{planfile.following(path, asked)}  # made at {found.created}"
         console.out.print(text.render(found.plan, console.out.page, following=following))

@@ -13,9 +13,9 @@ from trueup.cli.options import Asked, Command, Option, asks
 if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.cli.progress import Lines
-    from trueup.client import Client
     from trueup.manifest import Manifest
     from trueup.report.syncs import Synced
+    from trueup.transport import Client
 
 _TIMEOUT: Final = "10m"
 _ANY: Final = 10_000
@@ -53,8 +53,8 @@ def command(asked: Asked, console: Console, instance: str, target: str | None, w
     for as well. Exits with 0 when all syncs were completed or ignored (auto-import is off), and with 1 when one failed,
     was partial, or did not end in time.
     """
-    from trueup.errors import UsageError
-    from trueup.run import blocking
+    from trueup.api import blocking
+    from trueup.core.errors import UsageError
 
     short_text(instance, "INSTANCE")
     short_text(target, "--target")
@@ -73,7 +73,7 @@ async def _sync(
 ) -> int:
     from trueup.cli.ending import INTERRUPTED
     from trueup.cli.running import session
-    from trueup.errors import Stopped
+    from trueup.core.errors import Stopped
     from trueup.report import syncs
     from trueup.systems.den import named as names
     from trueup.systems.den import sync_events

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trueup.cli.console import Console
+    from trueup.core.records import Lease
     from trueup.ledger import Ledger
-    from trueup.records import Lease
 
 _EXAMPLES = """\
 trueup unlock
@@ -41,7 +41,7 @@ def command(asked: Asked, console: Console, run: str | None, now: bool, auto_app
     """
     from trueup.cli.approval import agreed
     from trueup.cli.ledger.reach import ask, missing, place
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
     from trueup.report import ledger
     from trueup.report.page import safe
 
@@ -89,7 +89,7 @@ async def _revoked(
 
     Raises UsageError for a run that goes on confirming them.
     """
-    from trueup.errors import UsageError
+    from trueup.core.errors import UsageError
     from trueup.ledger import holder
 
     dead, left = await opened.pass_on(run)

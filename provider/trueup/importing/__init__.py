@@ -12,7 +12,7 @@ imported    all of them, and the files that they belong into
 writing     files into a folder
 """
 
-from trueup.importing.describing import Described, Left, Manner
+from trueup.importing.describing import Described, Left, Style
 from trueup.importing.imported import Import, files, manifests, text_of
 from trueup.importing.known import Known
 from trueup.importing.reading import Found, Wanted, main_kind, read
@@ -23,7 +23,7 @@ __all__ = [
     "Import",
     "Known",
     "Left",
-    "Manner",
+    "Style",
     "Wanted",
     "files",
     "main_kind",

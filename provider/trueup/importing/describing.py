@@ -10,7 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.diff import MISSING
+from trueup.core.changes import MISSING
+from trueup.core.kinds import Handler
+from trueup.core.values import DEFAULT_CONNECTION
+from trueup.engine.plan.judge import in_sync
 from trueup.importing import emit
 from trueup.importing.pruning import is_secret, pruned
 from trueup.manifest import counted
@@ -20,15 +23,15 @@ from trueup.manifest.declare import declare
 from trueup.manifest.links import ID_PATTERN
 from trueup.manifest.schema import thorough
 from trueup.manifest.text import Source
-from trueup.model import DEFAULT_CONNECTION, Verbs
-from trueup.plan.judge import in_sync
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.diff import Path
-    from trueup.model import Field, Kind, Listing, Live
+    from trueup.core.changes import Path
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Kind
+    from trueup.core.values import Listing, Live
 
 ASKED: Final = (
     "--include-config takes it along; of what trueup wrote there itself, an apply without it removes the keys"
@@ -62,7 +65,7 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class Style:
     """How manifests are to be written."""
 
     include_config: bool = False
@@ -70,10 +73,10 @@ class Manner:
 
 
 def described(
-    kind: Kind, live: Live, name: str, known: Mapping[str, Mapping[str, str]], listing: Listing, manner: Manner
+    kind: Kind, live: Live, name: str, known: Mapping[str, Mapping[str, str]], listing: Listing, style: Style
 ) -> Described:
     """The manifest of a live resource; `known` are the names of others that are declared beside it, by kind and id."""
-    return _Describer(kind, live, name, known, listing, manner).describe()
+    return _Describer(kind, live, name, known, listing, style).describe()
 
 
 class _Describer:
@@ -84,15 +87,15 @@ class _Describer:
         name: str,
         known: Mapping[str, Mapping[str, str]],
         listing: Listing,
-        manner: Manner,
+        style: Style,
     ) -> None:
         self.found = Described(kind, live, name)
         self.kind = kind
         self.live = live
         self.known = known
         self.listing = listing
-        self.manner = manner
-        self.verbs = cast(Verbs, kind.verbs)
+        self.style = style
+        self.handler = cast(Handler, kind.handler)
         self.spec: dict[str, Any] = {}
 
     def describe(self) -> Described:
@@ -126,7 +129,7 @@ class _Describer:
         if trait.owned_by_key:
             if not value:
                 return
-            if not self.manner.include_config:
+            if not self.style.include_config:
                 left.extend(Left((name, key), ASKED) for key in value)
                 return
             kept = pruned(value, (name,))
@@ -144,16 +147,16 @@ class _Describer:
 
     def _called(self, name: str, value: Any) -> Any:
         """What people call it, where a manifest may say so in place of an id that the server gave."""
-        if type(self.verbs).canonical is not Verbs.canonical and self.live.name != value:
-            told = self.verbs.canonical({name: self.live.name}, self.listing)
+        if type(self.handler).canonical is not Handler.canonical and self.live.name != value:
+            told = self.handler.canonical({name: self.live.name}, self.listing)
             if isinstance(told, dict) and told.get(name) == value:
                 return self.live.name
         return value
 
     def _by_name_or_id(self) -> None:
         """An id only where the name does not tell: it has none, shares it, or cannot be written as it is."""
-        name, key = str(self.live.spec.get("name") or ""), self.verbs.key(self.live.spec)
-        alone = sum(self.verbs.key(one.spec) == key for one in self.listing.items) == 1
+        name, key = str(self.live.spec.get("name") or ""), self.handler.key(self.live.spec)
+        alone = sum(self.handler.key(one.spec) == key for one in self.listing.items) == 1
         self.spec.pop("connectorId" if alone and name and name.isprintable() else "name", None)
 
     def _loose(self) -> str | None:
@@ -170,7 +173,7 @@ class _Describer:
 
     def _wrong(self) -> str | tuple[str, str] | None:
         """None when all is well; a field that has to go, and why; or why the whole cannot be declared."""
-        connection = self.manner.connection
+        connection = self.style.connection
         spec = dict(self.spec) if connection == DEFAULT_CONNECTION else {"connection": connection, **self.spec}
         document = {
             "apiVersion": self.kind.api_version,
@@ -186,7 +189,7 @@ class _Describer:
             return self._unsound(document, read)
         declared = declare(read, self.kind)
         declared.spec |= {trait.name: self.live.spec[trait.name] for trait in self.kind.references}
-        canonical = self.verbs.canonical(declared.spec, self.listing)
+        canonical = self.handler.canonical(declared.spec, self.listing)
         if not isinstance(canonical, dict):
             return canonical.why
         for name, value in canonical.items():
@@ -194,8 +197,8 @@ class _Describer:
             before = self.live.spec.get(name, MISSING)
             if not trait.local and not in_sync(trait, before, value, self.live):
                 return self._needed(name, ODD)
-        identity = self.verbs.identity(canonical)
-        if identity is None and self.verbs.key(canonical) != self.verbs.key(self.live.spec):
+        identity = self.handler.identity(canonical)
+        if identity is None and self.handler.key(canonical) != self.handler.key(self.live.spec):
             return "what it is found by cannot be declared"
         self.found.document, self.found.text = document, text
         return None

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.errors import UsageError
-from trueup.wire import plain
+from trueup.core.errors import UsageError
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trueup.model import Kind, Live
+    from trueup.core.kinds import Kind
+    from trueup.core.values import Live
 
 ACCOUNTS: Final = "ConnectorAccount"
 _ACCOUNT: Final = "connectorAccount"
@@ -61,8 +62,8 @@ def parsed(texts: Sequence[str], kind: Kind) -> tuple[Filter, ...]:
             raise UsageError(
                 f'there is no filter "{plain(name, 40)}" for {kind.name}.', hint=f"{meant}Known: {_list(known)}."
             )
-        if name == "status" and kind.verbs is not None and kind.verbs.statuses:
-            _check_status(value.strip(), kind, kind.verbs.statuses)
+        if name == "status" and kind.handler is not None and kind.handler.statuses:
+            _check_status(value.strip(), kind, kind.handler.statuses)
         found.append(Filter(name, value.strip()))
     return tuple(found)
 
@@ -71,7 +72,7 @@ def chosen(lives: Sequence[Live], filters: Sequence[Filter], accounts: Sequence[
     """Those that fit every filter. Raises UsageError when an account is named that is not there, or no such status."""
     ids = {one.value: _accounts(one.value, accounts) for one in filters if one.name == "account"}
     for one in filters:
-        if one.name == "status" and kind.verbs is not None and not kind.verbs.statuses:
+        if one.name == "status" and kind.handler is not None and not kind.handler.statuses:
             # Which words there are is known only of those that are declared, and those that are read.
             declared = kind.by_name["status"].schema.get("enum", ())
             _check_status(one.value, kind, (*declared, *sorted({str(status_of(live)) for live in lives})))

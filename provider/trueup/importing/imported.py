@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from trueup.core.values import Listing
 from trueup.importing import emit
 from trueup.importing.describing import Described, described
 from trueup.importing.kinds import parent_of, short, with_parents
 from trueup.importing.known import Known
 from trueup.importing.naming import file_names, resource_names
-from trueup.model import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trueup.importing.describing import Manner
+    from trueup.core.kinds import Kind
+    from trueup.core.values import Live
+    from trueup.importing.describing import Style
     from trueup.importing.reading import Found
-    from trueup.model import Kind, Live
 
 NOTHING: Final = Known()
 """Without a ledger."""
@@ -48,10 +49,10 @@ class Import:
         return [one for one in self.resources if one.document is None]
 
 
-def manifests(found: Found, kinds: Sequence[Kind], manner: Manner, known: Known = NOTHING) -> Import:
+def manifests(found: Found, kinds: Sequence[Kind], style: Style, known: Known = NOTHING) -> Import:
     """The manifests of the chosen resources of some kinds, under the names that a ledger has for them."""
     result = Import()
-    connection = manner.connection
+    connection = style.connection
     names = result.names
     declared: dict[str, dict[str, str]] = {}
     for kind in with_parents(kinds):
@@ -68,7 +69,7 @@ def manifests(found: Found, kinds: Sequence[Kind], manner: Manner, known: Known 
         for live in found.chosen[kind.name]:
             if live.implied:
                 continue
-            one = described(kind, live, names[kind.name][live.id], declared, listing, manner)
+            one = described(kind, live, names[kind.name][live.id], declared, listing, style)
             result.resources.append(one)
             if one.document is not None:
                 mine[live.id] = one.name

@@ -5,22 +5,22 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Final
 
-from trueup.errors import UsageError
-from trueup.match import depths_of
+from trueup.core.errors import UsageError
+from trueup.engine.match import depths_of
 from trueup.systems import KINDS, plural
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trueup.model import Kind
+    from trueup.core.kinds import Kind
 
 _PREFIX: Final = "connector"
 
 
 def live_kinds(system: str | None = None) -> tuple[Kind, ...]:
     """The kinds of which something can be live, of one system or of all, each behind what it refers to."""
-    found = [kind for kind in KINDS if kind.verbs is not None and system in (None, kind.system)]
+    found = [kind for kind in KINDS if kind.handler is not None and system in (None, kind.system)]
     depths = depths_of(set(found))
     return tuple(sorted(found, key=lambda kind: depths[kind]))
 

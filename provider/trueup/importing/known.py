@@ -8,15 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from trueup.core.values import Address
 from trueup.importing.naming import resource_name
 from trueup.importing.pruning import is_secret
-from trueup.model import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Set
 
-    from trueup.model import Kind, Listing, Live
-    from trueup.records import Record
+    from trueup.core.kinds import Kind
+    from trueup.core.records import Record
+    from trueup.core.values import Listing, Live
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, cast
 
-from trueup.errors import UsageError
+from trueup.core.errors import UsageError
+from trueup.core.kinds import Declared, Handler, Scope
+from trueup.core.values import Address, Listing, Live, Where
+from trueup.engine.read import guard
 from trueup.importing.filters import chosen
 from trueup.importing.kinds import parent_of, short
 from trueup.importing.reading import Found
-from trueup.model import Address, Declared, Listing, Live, Scope, Verbs, Where
-from trueup.observe import guard
 from trueup.systems.den import named
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trueup.client import Client
+    from trueup.core.kinds import Kind
     from trueup.importing.reading import Wanted
-    from trueup.model import Kind
+    from trueup.transport import Client
 
 _NEAR = 3
 
@@ -31,7 +32,7 @@ async def by_name(client: Client, kind: Kind, name: str) -> list[Live]:
         return []
     spec = {"id": name} if named.is_instance_id(name) else {"name": name}
     stub = Declared(Address(kind.system, kind.name, name), kind, spec, Where("", 0))
-    listing = await cast(Verbs, kind.verbs).read(client, Scope((stub,), whole=False))
+    listing = await cast(Handler, kind.handler).read(client, Scope((stub,), whole=False))
     return called(listing.items, name)
 
 
@@ -82,8 +83,8 @@ async def below(client: Client, kind: Kind, given: str, wanted: Wanted) -> Found
         live = Live(parent.name, target.id, str(target), {parent.parent: instance.id})
         found.listings[above.name] = Listing([Live(above.name, instance.id, str(instance), {})])
     found.listings[parent.name] = Listing([live])
-    verbs = cast(Verbs, kind.verbs)
-    listing = await verbs.read(client, Scope(below=(live.id,)))
+    handler = cast(Handler, kind.handler)
+    listing = await handler.read(client, Scope(below=(live.id,)))
     found.listings[kind.name] = listing
     lives = chosen(listing.items, wanted.filters, (), kind)
     found.chosen[kind.name] = sorted(lives, key=lambda live: (live.name.casefold(), live.name, live.id))

@@ -7,12 +7,12 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.diff import MISSING
+from trueup.core.changes import MISSING
+from trueup.core.secrets import Secret, without_forms
 from trueup.manifest.literals import named_items
-from trueup.secrets import Secret, without_forms
 
 if TYPE_CHECKING:
-    from trueup.diff import Path
+    from trueup.core.changes import Path
 
 _GUARDED: Final = "it looks like a secret; declare it with valueFrom"
 _REFERENCE: Final = "valueFrom would make it a reference to a secret"

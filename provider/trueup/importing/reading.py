@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
-from trueup.errors import Malformed
+from trueup.core.errors import Malformed
+from trueup.core.kinds import Handler, Scope
+from trueup.core.values import DEFAULT_CONNECTION, Listing
+from trueup.engine.match import Matches
+from trueup.engine.read import guard
 from trueup.importing.filters import ACCOUNTS, chosen
 from trueup.importing.kinds import live_kinds, parent_of, short, with_parents
-from trueup.match import Matches
-from trueup.model import DEFAULT_CONNECTION, Listing, Scope, Verbs
-from trueup.observe import guard
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trueup.client import Client
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Kind
+    from trueup.core.values import Live
     from trueup.importing.filters import Filter
-    from trueup.model import Field, Kind, Live
+    from trueup.transport import Client
 
 _WORTH: Final = 100
 """Requests of one kind's reading that a person is told of before it begins."""
@@ -59,10 +62,10 @@ async def read(client: Client, wanted: Wanted) -> Found:
     if any(one.name == "account" for one in wanted.filters):
         kinds += tuple(kind for kind in live_kinds(main.system) if kind.name == ACCOUNTS)
     for kind in with_parents(kinds):
-        verbs = cast(Verbs, kind.verbs)
-        listing = await _listing(client, kind, verbs, found, wanted)
-        _once(kind, verbs, listing)
-        matches.take((kind.system, wanted.connection, kind.name), verbs, listing)
+        handler = cast(Handler, kind.handler)
+        listing = await _listing(client, kind, handler, found, wanted)
+        _once(kind, handler, listing)
+        matches.take((kind.system, wanted.connection, kind.name), handler, listing)
         found.listings[kind.name] = listing
         accounts = found.listings.get(ACCOUNTS)
         filters = wanted.filters if kind == main else ()
@@ -75,19 +78,19 @@ async def read(client: Client, wanted: Wanted) -> Found:
     return found
 
 
-async def _listing(client: Client, kind: Kind, verbs: Verbs, found: Found, wanted: Wanted) -> Listing:
+async def _listing(client: Client, kind: Kind, handler: Handler, found: Found, wanted: Wanted) -> Listing:
     parent = parent_of(kind)
     if parent is None:
         client.progress.phase("reading")
-        return await verbs.read(client, Scope(below=wanted.projects if kind.parent else ()))
+        return await handler.read(client, Scope(below=wanted.projects if kind.parent else ()))
     below = tuple(live.id for live in found.chosen[parent.name])
     scope = Scope(below=below)
     if not below:
         return Listing([])
     client.progress.phase("reading", len(below))
-    if (cost := verbs.read_cost(scope)) >= _WORTH:
+    if (cost := handler.read_cost(scope)) >= _WORTH:
         client.progress.note(f"Reading {short(kind)} below {len(below):,} {short(parent)}: {_costs(client, cost)}.")
-    return await verbs.read(client, scope)
+    return await handler.read(client, scope)
 
 
 def _costs(client: Client, requests: int) -> str:
@@ -98,13 +101,13 @@ def _costs(client: Client, requests: int) -> str:
     return f"{requests:,} requests{told if waits else ''}"
 
 
-def _once(kind: Kind, verbs: Verbs, listing: Listing) -> None:
+def _once(kind: Kind, handler: Handler, listing: Listing) -> None:
     """Raises Malformed when two would claim the same, which the server itself does not allow."""
     if "connectorId" in kind.by_name:
         return  # whether names are unique there is unknown; an id tells them apart
     seen: dict[object, Live] = {}
     for live in listing.items:
-        first = seen.setdefault(verbs.key(live.spec), live)
+        first = seen.setdefault(handler.key(live.spec), live)
         if first is not live:
             system = kind.system.capitalize()
             raise Malformed(

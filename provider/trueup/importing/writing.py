@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trueup.errors import UsageError
+from trueup.core.errors import UsageError
 from trueup.manifest.walk import SET
 
 if TYPE_CHECKING:

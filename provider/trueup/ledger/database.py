@@ -15,9 +15,9 @@ from urllib.parse import unquote
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
-from trueup.errors import LedgerError
+from trueup.core.errors import LedgerError
+from trueup.core.secrets import Secret, scrub
 from trueup.ledger import snapshots
-from trueup.secrets import Secret, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,14 +11,14 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
-from trueup.errors import LedgerError, Locked, Stopped
+from trueup.core.errors import LedgerError, Locked, Stopped
 from trueup.ledger import clock, locks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from trueup.core.records import Lease, Run
     from trueup.ledger.store import Ledger
-    from trueup.records import Lease, Run
 
 POLL: Final = 1.0
 """Seconds from one look at a lock that somebody else holds to the next."""

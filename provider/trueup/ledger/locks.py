@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from trueup.core.records import Lease, Run
     from trueup.ledger.database import Database
-    from trueup.records import Lease, Run
 
 HEARTBEAT: Final = 5.0
 """Seconds from one confirmation of a lease to the next."""

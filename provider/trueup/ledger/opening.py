@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sql
 
-from trueup.errors import LedgerError
+from trueup.core.errors import LedgerError
 from trueup.ledger import copies, snapshots
 from trueup.ledger.database import Database, database, in_memory
 from trueup.ledger.migrations import SCHEMA_VERSION, STEPS

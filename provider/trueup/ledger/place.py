@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from trueup.errors import UsageError
-from trueup.paths import home
+from trueup.core.errors import UsageError
+from trueup.core.paths import home
 
 _DATABASE: Final = re.compile(
     r"(?i)(?:^|\s)(?:password|host|hostaddr|dbname|user|port|service)\s*=|^postgres(?:ql)?(?:\+\w+)?:|:[^/@\\]*@"

@@ -7,8 +7,8 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from trueup import records
-from trueup.records import Intent, Lease, Record, Run, Seen
+from trueup.core import records
+from trueup.core.records import Intent, Lease, Record, Run, Seen
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

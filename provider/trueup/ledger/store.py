@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import sqlalchemy as sql
 
-from trueup.errors import Locked
+from trueup.core.errors import Locked
+from trueup.core.records import Run, Seen
 from trueup.ledger import holding, locks, rows
 from trueup.ledger.holding import Hold as Hold
 from trueup.ledger.opening import BROKEN, opened
 from trueup.ledger.tables import INTENTS, LOCKS, RECORDS, RUNS, SEEN
-from trueup.records import Run, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from trueup.core.records import Intent, Lease, Record
     from trueup.ledger.database import Database
-    from trueup.records import Intent, Lease, Record
 
 _T = TypeVar("_T")
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from trueup.errors import LedgerError
+from trueup.core.errors import LedgerError
+from trueup.core.records import Use, Used
+from trueup.core.secrets import fingerprint
 from trueup.ledger.tables import WINDOWS
-from trueup.records import Use, Used
-from trueup.secrets import fingerprint
 
 if TYPE_CHECKING:
     from trueup.ledger.database import Database

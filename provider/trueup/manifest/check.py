@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.errors import Fault
+from trueup.core.errors import Fault
+from trueup.core.kinds import PROTECT, RENAMED_FROM
 from trueup.manifest import counted, nearly, words
 from trueup.manifest.connections import problems
 from trueup.manifest.literals import holds_literal, literals, secret_name
@@ -17,16 +18,15 @@ from trueup.manifest.scalars import Odd, made_of
 from trueup.manifest.schema import REFERENCE, quick, thorough
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
-from trueup.model import PROTECT, RENAMED_FROM
 from trueup.systems import BY_NAME, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.diff import Path
+    from trueup.core.changes import Path
+    from trueup.core.kinds import Kind
     from trueup.manifest.compose import Document
     from trueup.manifest.places import Place
-    from trueup.model import Kind
 
 _SIZES: Final = ("min", "max", "exclusiveM")
 _PARTS: Final = {"metadata": "Add metadata: {name: NAME}.", "spec": "Add spec, with what is declared."}

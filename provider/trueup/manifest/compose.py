@@ -24,7 +24,7 @@ from yaml.events import (
     StreamStartEvent,
 )
 
-from trueup.errors import Fault
+from trueup.core.errors import Fault
 from trueup.manifest import syntax
 from trueup.manifest.literals import leads_to_secret
 from trueup.manifest.mending import hide_breaks, join_halves, shown_breaks

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trueup import urls
 from trueup.manifest import words
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
+from trueup.transport import urls
 
 if TYPE_CHECKING:
-    from trueup.diff import Path
-    from trueup.model import Kind
+    from trueup.core.changes import Path
+    from trueup.core.kinds import Kind
 
 
 class Problem(NamedTuple):

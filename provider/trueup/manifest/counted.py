@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.core.texts import has_half, length, trimmed
 from trueup.manifest.schema import SEEN
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said, name_of
 from trueup.systems import BY_NAME
-from trueup.texts import has_half, length, trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.diff import Path
-    from trueup.model import Field, Kind
+    from trueup.core.changes import Path
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Kind
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 

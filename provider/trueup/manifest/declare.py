@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from trueup.core.kinds import RENAMED_FROM, Declared, Handler
+from trueup.core.secrets import Reference
+from trueup.core.texts import trimmed
+from trueup.core.values import DEFAULT_CONNECTION, Address, Where
 from trueup.manifest.compose import Sealed
 from trueup.manifest.text import Span
-from trueup.model import DEFAULT_CONNECTION, RENAMED_FROM, Address, Declared, Verbs, Where
-from trueup.secrets import Reference
 from trueup.systems import BY_NAME
-from trueup.texts import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.diff import Path
+    from trueup.core.changes import Path
+    from trueup.core.kinds import Kind
     from trueup.manifest.compose import Document
     from trueup.manifest.text import Source
-    from trueup.model import Kind
 
 _TIMEOUT: Final = 30.0
 
@@ -79,7 +80,7 @@ def _below(one: Declared, kind: Kind, item: dict[str, Any], path: Path) -> Decla
     spec = {kind.parent: address.name, **item}
     _trim(kind, spec)
     label = "".join(
-        "-" if char == "/" or not char.isprintable() else char for char in cast(Verbs, kind.verbs).label(spec)
+        "-" if char == "/" or not char.isprintable() else char for char in cast(Handler, kind.handler).label(spec)
     )
     notes = {name: text for name, text in (one.annotations or {}).items() if name != RENAMED_FROM}
     locator = one.locator.below(path) if isinstance(one.locator, Span) else None

@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
-from trueup.errors import Fault
+from trueup.core.errors import Fault
+from trueup.core.paths import home
 from trueup.manifest import nearly, walk
 from trueup.manifest.mending import without_marks
 from trueup.manifest.text import Source, printable
-from trueup.paths import home
 
 LARGEST: Final = 64 << 20
 """Bytes of one file."""

@@ -10,18 +10,19 @@ import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.errors import Fault
+from trueup.core.errors import Fault
+from trueup.core.values import DEFAULT_CONNECTION, Address
 from trueup.manifest import words
 from trueup.manifest.names import Lost, Names
 from trueup.manifest.text import Span, printable, quoted
 from trueup.manifest.words import Said
-from trueup.model import DEFAULT_CONNECTION, Address
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    from trueup.diff import Path
-    from trueup.model import Declared, Field, Kind
+    from trueup.core.changes import Path
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Declared, Kind
 
 _Key = tuple[str, str, str, str]
 """System, connection, kind and name."""
@@ -217,11 +218,11 @@ def _claims(declared: Sequence[Declared]) -> Iterator[Fault]:
     """Two declarations of one remote thing: they would undo each other on every run."""
     seen: dict[Hashable, Declared] = {}
     for one in declared:
-        verbs = one.kind.verbs
-        if verbs is None:
+        handler = one.kind.handler
+        if handler is None:
             continue
         address = one.address
-        identity, key = verbs.identity(one.spec), verbs.key(one.spec)
+        identity, key = handler.identity(one.spec), handler.key(one.spec)
         claims: list[tuple[str, Hashable]] = [] if identity is None else [("id", identity)]
         if key is not None and not (isinstance(key, tuple) and None in key):
             claims.append(("key", key))

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.redaction import FORM
+from trueup.core.redaction import FORM
 
 if TYPE_CHECKING:
-    from trueup.diff import Path
+    from trueup.core.changes import Path
 
 PLAIN: Final = ("username", "user", "login", "email", "type", "method", "region", "host", "port", "database")
 """Keys below a mapping of secrets that may hold a literal all the same."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TextIO
 
-from trueup.errors import Fault, ManifestError
+from trueup.core.errors import Fault, ManifestError
+from trueup.core.kinds import Declared
 from trueup.manifest import nearly, words
 from trueup.manifest.check import explain, kind_of, sound
 from trueup.manifest.compose import Lost, documents
@@ -19,12 +20,11 @@ from trueup.manifest.files import Files
 from trueup.manifest.links import link
 from trueup.manifest.literals import needs_a_look
 from trueup.manifest.text import Source
-from trueup.model import Declared
 from trueup.systems import KINDS
 
 if TYPE_CHECKING:
+    from trueup.core.kinds import Kind
     from trueup.manifest.compose import Document
-    from trueup.model import Kind
 
 _SAYS_CONNECTION: Final = re.compile(r"""kind["']?\s*:\s*["']?Connection\b""")
 

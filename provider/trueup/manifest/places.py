@@ -11,7 +11,7 @@ from trueup.manifest.compose import LOADER
 from trueup.manifest.text import Mark
 
 if TYPE_CHECKING:
-    from trueup.diff import Path
+    from trueup.core.changes import Path
     from trueup.manifest.text import Span
 
 

@@ -10,14 +10,16 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.core.fields import GROWS
+from trueup.core.kinds import PROTECT, RENAMED_FROM
 from trueup.manifest.literals import PLAIN
-from trueup.model import GROWS, PROTECT, RENAMED_FROM
 from trueup.systems import BY_NAME, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trueup.model import Field, Kind
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Kind
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 REFERENCE: Final = "reference"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from trueup.errors import Fault, ManifestError
+from trueup.core.errors import Fault, ManifestError
+from trueup.core.paths import home
 from trueup.manifest import words
 from trueup.manifest.compose import Lost, documents
 from trueup.manifest.files import source_of
@@ -21,7 +22,6 @@ from trueup.manifest.literals import literals
 from trueup.manifest.text import printable, quoted
 from trueup.manifest.walk import SET
 from trueup.manifest.words import Said
-from trueup.paths import home
 
 if TYPE_CHECKING:
     from trueup.manifest.compose import Document

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from trueup.errors import Fault
+from trueup.core.errors import Fault
 from trueup.manifest import mending
 from trueup.manifest.literals import may_hold_secret
 from trueup.manifest.text import Mark, Source, quoted

@@ -10,13 +10,13 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from trueup.errors import Fault
+from trueup.core.errors import Fault
+from trueup.core.secrets import REDACTED
+from trueup.core.values import Where
 from trueup.manifest.literals import may_hold_secret, secret_form
-from trueup.model import Where
-from trueup.secrets import REDACTED
 
 if TYPE_CHECKING:
-    from trueup.diff import Path
+    from trueup.core.changes import Path
     from trueup.manifest.places import Places
 
 _BREAK: Final = re.compile("[\r\n\x85\u2028\u2029]")  # what libyaml takes for the end of a line

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from trueup.errors import Fault
+from trueup.core.errors import Fault
 from trueup.manifest.ignored import GIT, Rules, git_around, git_folder, rules_above, submodules
 from trueup.manifest.nearly import mentioned_in
 from trueup.manifest.text import printable, quoted

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from trueup.diff import Path, dotted
+from trueup.core.changes import Path, dotted
+from trueup.core.fields import GROWS
+from trueup.core.texts import BLANKS
 from trueup.manifest.scalars import Odd, made_of
 from trueup.manifest.schema import NO_CONTROL
 from trueup.manifest.text import printable, quoted
-from trueup.model import GROWS
-from trueup.texts import BLANKS
 
 HOW_TO_REFER: Final = (
     "Write {valueFrom: {env: NAME}}, {valueFrom: {file: PATH}} or {valueFrom: {exec: [PROGRAM, ARGUMENT]}} instead."

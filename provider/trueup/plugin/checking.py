@@ -12,7 +12,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.diff import UNKNOWN, dotted
+from trueup.core.changes import UNKNOWN, dotted
+from trueup.core.texts import trimmed
 from trueup.manifest import words
 from trueup.manifest.counted import of_text
 from trueup.manifest.links import ID_PATTERN
@@ -22,13 +23,13 @@ from trueup.manifest.words import Said
 from trueup.plugin.codec import Opaque, Sealed, bare, has_unknown, is_sealed
 from trueup.plugin.fields_schema import told, variable
 from trueup.plugin.tokens import PREFIXES, inputs_of, referred
-from trueup.texts import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from trueup.diff import Path
-    from trueup.model import Field, Kind
+    from trueup.core.changes import Path
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Kind
 
 _SIZES: Final = ("min", "max", "exclusiveM")
 _FIRST: Final = ("type", "minLength", "maxLength")

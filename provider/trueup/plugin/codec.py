@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from google.protobuf import struct_pb2
 
-from trueup.diff import MISSING, UNKNOWN, dotted, same
-from trueup.errors import UsageError
-from trueup.secrets import REDACTED, Secret
+from trueup.core.changes import MISSING, UNKNOWN, dotted, same
+from trueup.core.errors import UsageError
+from trueup.core.secrets import REDACTED, Secret
 
 __all__ = [
     "UNKNOWN",

@@ -7,16 +7,15 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup import urls
-from trueup.client import Credential
-from trueup.connections import SANDBOX, TENANTS, Settings, check_url, is_tenant, tenant_from_environment
-from trueup.diff import MISSING
-from trueup.errors import SecretError, UsageError
+from trueup.core.changes import MISSING
+from trueup.core.errors import SecretError, UsageError
+from trueup.core.secrets import Secret
+from trueup.engine.connections import SANDBOX, TENANTS, Settings, check_url, is_tenant, tenant_from_environment
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import UNKNOWN, Sealed, bare, has_unknown
-from trueup.secrets import Secret
 from trueup.systems.den.connection import URL as DEN_URL
 from trueup.systems.wexa.connection import URL as WEXA_URL
+from trueup.transport import Credential, urls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

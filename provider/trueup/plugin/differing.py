@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.diff import MISSING, UNKNOWN, Change, Path, at, leaves, same
+from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at, leaves, same
 from trueup.plugin.codec import bare, has_unknown, is_sealed
 from trueup.plugin.states import RENAMED
 from trueup.plugin.tokens import ADOPT, inputs_of
@@ -19,7 +19,8 @@ from trueup.plugin.tokens import ADOPT, inputs_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trueup.model import Field, Kind, Verbs
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Handler, Kind
 
 _PART: Final = re.compile(r'\[(\d+|\*)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 
@@ -70,12 +71,12 @@ def differences(
     return found
 
 
-def same_thing(verbs: Verbs, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def same_thing(handler: Handler, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether both have the same unique name, so that both cannot be there at once; also when that is not known yet."""
     if has_unknown(bare(dict(after))) or has_unknown(bare(dict(before))):
         return True
     try:
-        return verbs.key(bare(dict(before))) == verbs.key(bare(dict(after)))
+        return handler.key(bare(dict(before))) == handler.key(bare(dict(after)))
     except KeyError:
         return True
 

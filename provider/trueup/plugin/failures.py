@@ -13,7 +13,7 @@ import grpc
 from google.protobuf.any_pb2 import Any as Packed
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from trueup.errors import (
+from trueup.core.errors import (
     ApiError,
     Forbidden,
     NetworkError,
@@ -26,8 +26,8 @@ from trueup.errors import (
     Unavailable,
     UsageError,
 )
+from trueup.core.secrets import scrub
 from trueup.plugin.codec import encode
-from trueup.secrets import scrub
 
 if TYPE_CHECKING:
     from grpc.aio import ServicerContext

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.model import Verbs
+from trueup.core.kinds import Handler
 from trueup.plugin.tokens import ADOPT, PACKAGE, inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trueup.model import Field, Kind
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Kind
 
 Properties = dict[str, dict[str, Any]]
 
@@ -120,7 +121,7 @@ def _traits(trait: Field) -> dict[str, Any]:
 
 
 def _beside(kind: Kind) -> Properties:
-    found = dict(cast(Verbs, kind.verbs).told)
+    found = dict(cast(Handler, kind.handler).told)
     if kind.name not in _UNDATED:
         found[UPDATED] = "When it was changed last."
     return {name: TEXT | {"description": doc} for name, doc in found.items()}

@@ -6,24 +6,25 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.connections import SANDBOX, opened
-from trueup.errors import TrueupError, UsageError
-from trueup.options import SystemClock
+from trueup.core.errors import TrueupError, UsageError
+from trueup.core.progress import Quiet
+from trueup.core.secrets import reveal
+from trueup.engine.connections import SANDBOX, opened
+from trueup.engine.options import SystemClock
 from trueup.plugin import config
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import UNKNOWN
 from trueup.plugin.functions_schema import EVENTS
-from trueup.progress import Quiet
-from trueup.secrets import reveal
 from trueup.systems import kind_named
 from trueup.systems.den import sync_events
 from trueup.systems.den.organization import organization
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from trueup.model import Kind, Live
+    from trueup.core.kinds import Kind
+    from trueup.core.values import Live
     from trueup.plugin.world import World
 
     Answer = dict[str, Any]

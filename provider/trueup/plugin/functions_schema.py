@@ -13,7 +13,7 @@ from trueup.plugin.tokens import PACKAGE
 from trueup.systems import kind_named
 
 if TYPE_CHECKING:
-    from trueup.model import Kind
+    from trueup.core.kinds import Kind
 
 _ACCOUNT: Final = cast("Kind", kind_named("den", "ConnectorAccount"))
 _INSTANCE: Final = cast("Kind", kind_named("den", "ConnectorInstance"))
@@ -84,7 +84,7 @@ def _summary(kind: Kind, doc: str) -> dict[str, Any]:
 TYPES: Final[Properties] = {
     "trueup:den:ConnectorInstanceSummary": _summary(_INSTANCE, "An instance that is live, without its `config`."),
     "trueup:den:ConnectorInstanceLiveStatus": enum(
-        "Every status that an instance may be in.", cast(Any, _INSTANCE.verbs).statuses
+        "Every status that an instance may be in.", cast(Any, _INSTANCE.handler).statuses
     ),
     "trueup:den:SyncEvent": {
         "type": "object",

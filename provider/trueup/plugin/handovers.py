@@ -14,11 +14,12 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
-from trueup.apply.journal import as_key
-from trueup.diff import Change
-from trueup.errors import SafetyError, Stopped, TrueupError
-from trueup.model import Call, Desired, Live, Verbs
-from trueup.plan.names import temporary
+from trueup.core.changes import Change
+from trueup.core.errors import SafetyError, Stopped, TrueupError
+from trueup.core.kinds import Handler
+from trueup.core.values import Call, Desired, Live
+from trueup.engine.apply.journal import as_key
+from trueup.engine.plan.names import temporary
 from trueup.plugin.codec import bare, has_unknown
 from trueup.plugin.tokens import id_of, token_of
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from typing import Any
 
-    from trueup.model import Kind
+    from trueup.core.kinds import Kind
     from trueup.plugin.differing import Differences
     from trueup.plugin.world import World
 
@@ -83,12 +84,12 @@ class Handovers:
 
     def saw(self, urn: str, kind: Kind, live: Live, wanted: dict[str, Any] | None = None) -> None:
         """The engine has that as a resource, which is to be as `wanted` says."""
-        verbs = cast(Verbs, kind.verbs)
-        if not verbs.naming:
+        handler = cast(Handler, kind.handler)
+        if not handler.naming:
             return
         if wanted is None and live.id in self._known:
             return
-        leaving = None if wanted is None else _other_name(verbs, live, wanted)
+        leaving = None if wanted is None else _other_name(handler, live, wanted)
         if leaving is False and urn not in self._declared:  # a refresh compares with the state, not with the program
             leaving = None
         self._known[live.id] = _Resource(urn, kind, live, leaving)
@@ -98,18 +99,18 @@ class Handovers:
         """It was read. `kept` says that the engine has it as a resource. Raises LedgerError."""
         if kept:
             self.saw(urn, kind, live)
-        memory, naming = await self.world.memory(kind.system), cast(Verbs, kind.verbs).naming
+        memory, naming = await self.world.memory(kind.system), cast(Handler, kind.handler).naming
         if naming and memory.aside(live.id) not in ("", live.spec.get(naming)):
             await memory.has_its_name(live.id)
 
     async def differ(self, urn: str, kind: Kind, live: Live, inputs: Mapping[str, Any], found: Differences) -> None:
         """Notes which name it has and is to have; a temporary one that an earlier run left is a difference."""
-        verbs = cast(Verbs, kind.verbs)
-        naming, memory = verbs.naming, await self.world.memory(kind.system)
+        handler = cast(Handler, kind.handler)
+        naming, memory = handler.naming, await self.world.memory(kind.system)
         wanted = {name: value for name, value in bare(dict(inputs)).items() if not has_unknown(value)}
         self.saw(urn, kind, live, wanted)
         if (known := self._known.get(live.id)) is not None and known.leaving:
-            await memory.holders.leaves(live.id, as_key(verbs.key(live.spec)))
+            await memory.holders.leaves(live.id, as_key(handler.key(live.spec)))
         elif known is not None and known.leaving is False:
             await memory.holders.stays(live.id)
         aside = memory.aside(live.id)
@@ -118,8 +119,8 @@ class Handovers:
 
     async def is_free(self, urn: str, kind: Kind, spec: dict[str, Any], live: Live) -> bool:
         """Whether no other resource of the program can be what exists already, heard of or not."""
-        verbs, memory = cast(Verbs, kind.verbs), await self.world.memory(kind.system)
-        return not verbs.naming or memory.left(live.id) or memory.began(urn, kind, verbs.key(spec))
+        handler, memory = cast(Handler, kind.handler), await self.world.memory(kind.system)
+        return not handler.naming or memory.left(live.id) or memory.began(urn, kind, handler.key(spec))
 
     async def is_anothers(self, urn: str, kind: Kind, live: Live) -> bool:
         """Whether another resource of the program is that, by this run or by the ledger. Raises LedgerError."""
@@ -153,8 +154,8 @@ class Handovers:
 
         Raises SafetyError when it stays taken, Stopped, and ApiError.
         """
-        verbs = cast(Verbs, kind.verbs)
-        if own is not None and not (verbs.naming and _other_name(verbs, own, spec)):
+        handler = cast(Handler, kind.handler)
+        if own is not None and not (handler.naming and _other_name(handler, own, spec)):
             return
         key = own.id if own is not None else ""
         until = self.world.clock.monotonic() + LIMIT
@@ -173,8 +174,8 @@ class Handovers:
         count, before = self._count, self._about(holder.id)
         known = self._known.get(holder.id)
         if known is not None and known.leaving is False:
-            verbs = cast(Verbs, kind.verbs)
-            if verbs.key(known.live.spec) != verbs.key(holder.spec):
+            handler = cast(Handler, kind.handler)
+            if handler.key(known.live.spec) != handler.key(holder.spec):
                 raise _taken(kind, holder, f"{known.urn}, of which the state has another name", _OLD_STATE)
             raise _taken(kind, holder, f"{known.urn}, which keeps it", _ABOUT)
         if own is not None and own.id not in self._aside and self._circle(holder.id, own.id):
@@ -214,7 +215,7 @@ class Handovers:
         if known is not None and known.leaving is not None:
             return known if known.leaving else None
         urn = holders.holder(holder.id)
-        if not urn or not holders.is_leaving(holder.id, as_key(cast(Verbs, kind.verbs).key(holder.spec))):
+        if not urn or not holders.is_leaving(holder.id, as_key(cast(Handler, kind.handler).key(holder.spec))):
             return None
         known = self._known[holder.id] = _Resource(urn, kind, holder, leaving=True)
         return known
@@ -258,19 +259,19 @@ class Handovers:
         """Gives what stepped aside in vain its name again, where that is still free."""
         if own.id not in self._aside or self.world.stop.is_set():
             return
-        verbs = cast(Verbs, kind.verbs)
+        handler = cast(Handler, kind.handler)
         with contextlib.suppress(TrueupError):
             if await self._holder(kind, own.spec, own.id) is None:
-                await self._rename(kind, own, own.spec[verbs.naming])
+                await self._rename(kind, own, own.spec[handler.naming])
                 self._aside.discard(own.id)
                 await (await self.world.memory(kind.system)).has_its_name(own.id)
 
     async def _rename(self, kind: Kind, live: Live, name: str) -> None:
-        verbs, reads = cast(Verbs, kind.verbs), self.world.reads(kind.system)
-        desired = Desired({**live.spec, verbs.naming: name})
+        handler, reads = cast(Handler, kind.handler), self.world.reads(kind.system)
+        desired = Desired({**live.spec, handler.naming: name})
         try:
-            answer = await verbs.perform(
-                self.world.client(kind.system), Call("patch", 1, (verbs.naming,)), live, desired
+            answer = await handler.perform(
+                self.world.client(kind.system), Call("patch", 1, (handler.naming,)), live, desired
             )
         except BaseException:
             reads.forget(kind, live.id)
@@ -301,17 +302,17 @@ class Handovers:
         self._news = asyncio.Event()
 
 
-def _other_name(verbs: Verbs, live: Live, wanted: dict[str, Any]) -> bool:
+def _other_name(handler: Handler, live: Live, wanted: dict[str, Any]) -> bool:
     """Whether something is to have another unique name than it has; what is not known yet is no other name."""
     try:
-        before: Hashable = verbs.key(live.spec)
-        return before != verbs.key({**live.spec, **wanted})
+        before: Hashable = handler.key(live.spec)
+        return before != handler.key({**live.spec, **wanted})
     except (KeyError, TypeError):
         return False
 
 
 def _taken(kind: Kind, holder: Live, who: str, hint: str) -> SafetyError:
-    naming = cast(Verbs, kind.verbs).naming
+    naming = cast(Handler, kind.handler).naming
     name = f'the name "{holder.spec.get(naming)}"' if naming else holder.name
     return SafetyError(f"{name} is taken by {kind.name} {holder.id}, {who}.", hint=hint)
 
@@ -320,4 +321,4 @@ def writer(kind: Kind, spec: dict[str, Any], key: str = "") -> str:
     """Whose turn it is: by what it is listed below, else by its own id, or by its name before it has one."""
     if kind.parent:
         return str(spec.get(kind.parent))
-    return key or str(cast(Verbs, kind.verbs).key(dict(spec)))
+    return key or str(cast(Handler, kind.handler).key(dict(spec)))

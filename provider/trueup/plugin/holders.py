@@ -11,9 +11,9 @@ import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from trueup.errors import LedgerError
-from trueup.records import Seen, stamp
-from trueup.secrets import fingerprint
+from trueup.core.errors import LedgerError
+from trueup.core.records import Seen, stamp
+from trueup.core.secrets import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from trueup.progress import Quiet, lasting
-from trueup.secrets import scrub
+from trueup.core.progress import Quiet, lasting
+from trueup.core.secrets import scrub
 
 if TYPE_CHECKING:
     from typing import Any

@@ -11,18 +11,18 @@ import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from trueup.apply.journal import as_key
-from trueup.errors import LedgerError
+from trueup.core.errors import LedgerError
+from trueup.core.records import Intent, Record, Run, Seen, stamp
+from trueup.core.secrets import fingerprint
+from trueup.engine.apply.journal import as_key
 from trueup.plugin.holders import Holders
-from trueup.records import Intent, Record, Run, Seen, stamp
-from trueup.secrets import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from datetime import datetime
 
+    from trueup.core.kinds import Kind
     from trueup.ledger import Ledger
-    from trueup.model import Kind
 
 
 _CREDENTIAL: Final = "(credential)"

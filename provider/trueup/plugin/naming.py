@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pulumi.runtime.proto import provider_pb2
 
-from trueup.model import Verbs
+from trueup.core.kinds import Handler
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import bare, has_unknown
 from trueup.plugin.states import DECLARED_NAME
@@ -14,7 +14,7 @@ from trueup.plugin.states import DECLARED_NAME
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from trueup.model import Kind
+    from trueup.core.kinds import Kind
 
 _MODES: Final = provider_pb2.CheckRequest.AutonamingOptions
 
@@ -57,9 +57,9 @@ class Claims:
             name: f"{urn} {name}" if has_unknown(value) else value  # by what is not known yet it differs from others
             for name, value in bare(inputs).items()
         }
-        verbs = cast(Verbs, kind.verbs)
+        handler = cast(Handler, kind.handler)
         try:
-            key = (kind.name, verbs.identity(spec) or verbs.key(spec))
+            key = (kind.name, handler.identity(spec) or handler.key(spec))
         except KeyError:
             return []
         other = self._urns.setdefault(key, urn)

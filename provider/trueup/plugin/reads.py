@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.errors import Forbidden, NotFound, Refused
-from trueup.model import Address, Declared, Listing, Live, Refusal, Scope, Verbs, Where
+from trueup.core.errors import Forbidden, NotFound, Refused
+from trueup.core.kinds import Declared, Handler, Scope
+from trueup.core.values import Address, Listing, Live, Refusal, Where
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from trueup.client import Client
-    from trueup.model import Kind
+    from trueup.core.kinds import Kind
+    from trueup.transport import Client
 
 _GATHER: Final = 0.01
 """Seconds in which requests for single resources count as arriving together."""
@@ -27,12 +28,12 @@ _BY_ID: Final = 2
 class _List:
     """A list that was read, by id and by natural key."""
 
-    def __init__(self, verbs: Verbs, listing: Listing) -> None:
+    def __init__(self, handler: Handler, listing: Listing) -> None:
         self.listing = listing
         self.by_id = {live.id: live for live in listing.items}
         self.by_key: dict[Hashable, list[Live]] = {}
         for live in listing.items:
-            self.by_key.setdefault(verbs.key(live.spec), []).append(live)
+            self.by_key.setdefault(handler.key(live.spec), []).append(live)
 
 
 class Reads:
@@ -72,23 +73,23 @@ class Reads:
 
     async def find(self, kind: Kind, spec: dict[str, Any]) -> Live | None:
         """The resource that a spec names by id or by its natural key; None when there is none. Raises ApiError."""
-        verbs = _verbs(kind)
+        handler = _handler(kind)
         parent = spec[kind.parent] if kind.parent else ""
-        if (identity := verbs.identity(spec)) is not None:
+        if (identity := handler.identity(spec)) is not None:
             return await self.get(kind, identity, parent)
-        key = verbs.key(spec)
+        key = handler.key(spec)
         if (known := self._keys.get((kind.name, key))) is not None:
             live = self._known.get((kind.name, known))
-            if live is not None and verbs.key(live.spec) == key:
+            if live is not None and handler.key(live.spec) == key:
                 return live
         for name, vague in sorted(self._vague):
             if name == kind.name:
                 live = await self.get(kind, vague, parent)
-                if live is not None and verbs.key(live.spec) == key:
+                if live is not None and handler.key(live.spec) == key:
                     return live
         if not kind.parent and self._few(kind, 1):
             declared = Declared(Address(kind.system, kind.name, ""), kind, spec, Where("", 0))
-            found = _List(verbs, await verbs.read(self._client, Scope((declared,), whole=False)))
+            found = _List(handler, await handler.read(self._client, Scope((declared,), whole=False)))
         else:
             found = await self._list(kind, parent)
         # Of what is known since it is another key, or it is gone.
@@ -112,24 +113,24 @@ class Reads:
 
     async def canonical(self, kind: Kind, spec: dict[str, Any]) -> dict[str, Any] | Refusal:
         """A spec in the server's own words, by what reading brings; or why there are none. Raises ApiError."""
-        verbs = _verbs(kind)
-        if type(verbs).canonical is Verbs.canonical:
+        handler = _handler(kind)
+        if type(handler).canonical is Handler.canonical:
             return spec
-        return verbs.canonical(spec, (await self._list(kind, spec[kind.parent])).listing)
+        return handler.canonical(spec, (await self._list(kind, spec[kind.parent])).listing)
 
     async def moved(self, kind: Kind, spec: dict[str, Any], live: Live) -> str:
         """Why a name in a spec no longer stands for what is live of it; empty when it does. Raises ApiError."""
-        verbs = _verbs(kind)
-        if type(verbs).moved is Verbs.moved:
+        handler = _handler(kind)
+        if type(handler).moved is Handler.moved:
             return ""
         listing = (await self._list(kind, spec[kind.parent])).listing
         given = next((str(spec[name]) for name in kind.one_of if spec.get(name)), "")
-        return verbs.moved(spec, verbs.canonical(spec, listing), live, given, listing)
+        return handler.moved(spec, handler.canonical(spec, listing), live, given, listing)
 
     def store(self, kind: Kind, live: Live) -> None:
         """What a write answered, or a look by id."""
         self._known[kind.name, live.id] = live
-        self._keys[kind.name, _verbs(kind).key(live.spec)] = live.id
+        self._keys[kind.name, _handler(kind).key(live.spec)] = live.id
         self._vague.discard((kind.name, live.id))
 
     def made(self, kind: Kind, live: Live) -> None:
@@ -157,7 +158,7 @@ class Reads:
         try:
             vague = all((kind.name, key) in self._vague for key in waiting)
             if vague or self._few(kind, len(waiting)):
-                found = await _verbs(kind).reread(self._client, [_stub(kind, key, "") for key in waiting])
+                found = await _handler(kind).reread(self._client, [_stub(kind, key, "") for key in waiting])
                 for key in waiting:
                     if key in found:
                         self.store(kind, found[key])
@@ -185,7 +186,7 @@ class Reads:
         return asked <= _BY_ID
 
     async def _alone(self, kind: Kind, key: str, parent: str) -> Live | None:
-        live = (await _verbs(kind).reread(self._client, [_stub(kind, key, parent)])).get(key)
+        live = (await _handler(kind).reread(self._client, [_stub(kind, key, parent)])).get(key)
         if live is None:
             self.gone(kind, key)
         else:
@@ -193,9 +194,9 @@ class Reads:
         return live
 
     async def _whole(self, kind: Kind, live: Live | None) -> Live | None:
-        verbs = _verbs(kind)
-        if live is not None and type(verbs).whole is not Verbs.whole:
-            live = await verbs.whole(self._client, live)
+        handler = _handler(kind)
+        if live is not None and type(handler).whole is not Handler.whole:
+            live = await handler.whole(self._client, live)
             self.store(kind, live)
         return live
 
@@ -213,18 +214,18 @@ class Reads:
             raise
 
     async def _read(self, kind: Kind, parent: str) -> _List:
-        verbs = _verbs(kind)
+        handler = _handler(kind)
         scope = Scope(below=(parent,)) if kind.parent else Scope()
         if parent in self._made:
             scope = Scope((Declared(Address(kind.system, kind.name, ""), kind, {}, Where("", 0)),))
-        listing = await verbs.read(self._client, scope)
+        listing = await handler.read(self._client, scope)
         if why := listing.denied.get(parent):
             raise (NotFound if parent in listing.gone else Forbidden)(f"{why}.")
-        return _List(verbs, listing)
+        return _List(handler, listing)
 
 
-def _verbs(kind: Kind) -> Verbs:
-    return cast(Verbs, kind.verbs)
+def _handler(kind: Kind) -> Handler:
+    return cast(Handler, kind.handler)
 
 
 def _stub(kind: Kind, key: str, parent: str) -> Live:

@@ -1,4 +1,4 @@
-"""Create, Read, Update and Delete of one resource, with the verbs that its kind has for the command as well."""
+"""Create, Read, Update and Delete of one resource, with the handler that its kind has for the command as well."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.apply.journal import as_key
-from trueup.diff import Change
-from trueup.errors import NotFound, Refused, SafetyError, Stopped, TrueupError
-from trueup.model import DELETES, Address, Declared, Desired, Kept, Live, Refusal, Verbs, Where
+from trueup.core.changes import Change
+from trueup.core.errors import NotFound, Refused, SafetyError, Stopped, TrueupError
+from trueup.core.kinds import Declared, Handler
+from trueup.core.secrets import reveal
+from trueup.core.values import DELETES, Address, Desired, Kept, Live, Refusal, Where
+from trueup.engine.apply.journal import as_key
 from trueup.plugin.codec import bare, has_unknown, secrets
 from trueup.plugin.differing import Differences, differences, known_as, renamed, same_thing
 from trueup.plugin.failures import InPart, why
@@ -18,12 +20,12 @@ from trueup.plugin.handovers import writer
 from trueup.plugin.states import READ_BACK, RENAMED, baseline_of, imported, laid, live_of, outputs
 from trueup.plugin.takeover import foreign, made_by_us, to_write
 from trueup.plugin.tokens import ADOPT, id_of, parts_of, token_of
-from trueup.secrets import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trueup.model import Call, Kind
+    from trueup.core.kinds import Kind
+    from trueup.core.values import Call
     from trueup.plugin.world import World
 
 Properties = dict[str, Any]
@@ -73,14 +75,14 @@ class Resources:
     async def _create(self, urn: str, kind: Kind, inputs: Properties, spec: dict[str, Any], live: Live | None) -> Made:
         if live is not None:
             return await self._take_over(urn, kind, inputs, spec, live)
-        verbs = cast(Verbs, kind.verbs)
+        handler = cast(Handler, kind.handler)
         declared = Declared(Address(kind.system, kind.name, ""), kind, spec, Where(urn, 0))
-        calls = verbs.creation(declared, await self._near(kind, spec))
+        calls = handler.creation(declared, await self._near(kind, spec))
         if isinstance(calls, Refusal):
             raise Refused(calls.why)
         await self._world.may_write(kind, spec)
         memory = await self._world.memory(kind.system)
-        await memory.intend(urn, kind, verbs.key(spec))
+        await memory.intend(urn, kind, handler.key(spec))
         return await self._perform(urn, kind, inputs, Desired(spec), calls, None)
 
     async def read(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> Made | None:
@@ -112,7 +114,7 @@ class Resources:
         self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
     ) -> Made:
         """Changes it to what the program says now. Raises TrueupError and InPart."""
-        verbs = cast(Verbs, kind.verbs)
+        handler = cast(Handler, kind.handler)
         parent, key = parts_of(kind, given)
         spec = await self._canonical(kind, await self._as_given(kind, key, parent, before, inputs))
         live = live_of(kind, key, parent, state)
@@ -124,13 +126,13 @@ class Resources:
             asked = [change for change in found.changes if change not in found.local]
             if asked:
                 if aside := memory.aside(key):
-                    live.spec[verbs.naming] = aside
+                    live.spec[handler.naming] = aside
                 await handovers.free(kind, spec, live)
             made = await self._update(kind, urn, given, state, inputs, spec, live, found, asked)
             renamed = True
         finally:
             handovers.ended(key, renamed=renamed)
-        if verbs.naming in _names(asked):
+        if handler.naming in _names(asked):
             await memory.has_its_name(key)
         return made
 
@@ -146,12 +148,12 @@ class Resources:
         found: Differences,
         asked: Sequence[Change],
     ) -> Made:
-        verbs = cast(Verbs, kind.verbs)
+        handler = cast(Handler, kind.handler)
         async with self._world.writing[writer(kind, live.spec, live.id)]:
             if not asked:
                 kept = _told(kind, state) | {name: state[name] for name in (RENAMED,) if name in state}
                 return Made(given, outputs(kind, inputs, live, _baseline(state)) | kept, inputs)
-            calls = verbs.calls(live, Desired(spec), asked)
+            calls = handler.calls(live, Desired(spec), asked)
             if isinstance(calls, Refusal):
                 raise SafetyError(calls.why)
             await self._world.may_write(kind, live.spec)
@@ -161,7 +163,7 @@ class Resources:
         self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
     ) -> Differences:
         """What differs. What cannot be is told as an update, whose preview says why: a refresh asks this as well."""
-        verbs = cast(Verbs, kind.verbs)
+        handler = cast(Handler, kind.handler)
         parent, key = parts_of(kind, given)
         await self._kept(urn, kind, key, parent, state)
         found = differences(kind, state, before, inputs, ignored)
@@ -173,12 +175,12 @@ class Resources:
         if not found.changes:
             return found
         named = {name: inputs.get(name) for name in (*_names(found.replaces), kind.parent)}
-        if found.replaces and type(verbs).canonical is not Verbs.canonical and not has_unknown(named):
+        if found.replaces and type(handler).canonical is not Handler.canonical and not has_unknown(named):
             spec = await self._canonical(kind, inputs)  # an e-mail may be the member whose id the state has
             live = await self._world.reads(kind.system).get(kind, key, parent)
             known = known_as(spec, before, {} if live is None else {name: live.spec.get(name) for name in kind.one_of})
             found = differences(kind, state, before, {**inputs, **known}, ignored)
-        found.again = same_thing(verbs, {**bare(state), **bare(before)}, bare(inputs))
+        found.again = same_thing(handler, {**bare(state), **bare(before)}, bare(inputs))
         found.refused = self._refused(kind, key, state, before, inputs, found)
         if found.refused:
             found.replaces = []
@@ -195,7 +197,9 @@ class Resources:
         known = {name: one for name, one in {**before, **state}.items() if not has_unknown(one)}
         wanted = {name: value for name, value in bare(inputs).items() if not has_unknown(value) or name in replaced}
         asked = [change for change in asked if str(change.path[0]) in wanted]
-        calls = cast(Verbs, kind.verbs).calls(live_of(kind, key, "", known), Desired(wanted), asked) if asked else ()
+        calls = (
+            cast(Handler, kind.handler).calls(live_of(kind, key, "", known), Desired(wanted), asked) if asked else ()
+        )
         if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or calls.error or not replaced):
             return calls.why.replace("the manifest", "the program")
         if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):
@@ -207,17 +211,17 @@ class Resources:
 
     async def delete(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> None:
         """Ends it as its deletionPolicy says. Raises TrueupError."""
-        verbs = cast(Verbs, kind.verbs)
+        handler = cast(Handler, kind.handler)
         parent, key = parts_of(kind, given)
         live = live_of(kind, key, parent, state)
         memory = await self._world.memory(kind.system)
         await self._kept(urn, kind, key, parent, state)
         policy = _policy(kind, inputs or state)
-        calls = verbs.removal(live, policy)
+        calls = handler.removal(live, policy)
         reads = self._world.reads(kind.system)
         if not isinstance(calls, Kept) and not calls:  # by its state it has ended, which may be long ago
             seen = await reads.get(kind, key, parent)
-            calls = verbs.removal(seen, policy) if seen is not None else ()
+            calls = handler.removal(seen, policy) if seen is not None else ()
         if isinstance(calls, Kept):
             say = self._world.host.info if "deletionPolicy" in kind.by_name else self._world.host.warn
             say(f"{live.name} stays as it is: {calls.why}.", urn)
@@ -234,7 +238,7 @@ class Resources:
                 await self._world.may_write(kind, live.spec)
             try:
                 for call in calls:
-                    after = await verbs.perform(self._world.client(kind.system), call, live, Desired(live.spec))
+                    after = await handler.perform(self._world.client(kind.system), call, live, Desired(live.spec))
                     live = after or live
             except NotFound:
                 reads.gone(kind, key)
@@ -256,25 +260,25 @@ class Resources:
 
     async def _kept(self, urn: str, kind: Kind, key: str, parent: str, state: Properties) -> None:
         """The engine has it in its state: nothing is open of it any more."""
-        verbs, memory = cast(Verbs, kind.verbs), await self._world.memory(kind.system)
+        handler, memory = cast(Handler, kind.handler), await self._world.memory(kind.system)
         await memory.taken(key)
         memory.holders.keep(key, urn)
         if not memory.is_open(urn):
             return
         named = None  # a state may say by e-mail what was created by id
-        if type(verbs).canonical is Verbs.canonical:
+        if type(handler).canonical is Handler.canonical:
             with contextlib.suppress(KeyError):
-                named = verbs.key(live_of(kind, key, parent, state).spec)
+                named = handler.key(live_of(kind, key, parent, state).spec)
         await memory.settled(urn, named)
 
     async def _tell_of_others(self, urn: str, kind: Kind, spec: Mapping[str, Any]) -> None:
         """Tells of what this resource was creating under another name when an earlier run was killed."""
-        verbs, memory = cast(Verbs, kind.verbs), await self._world.memory(kind.system)
-        names = memory.others(urn, kind, verbs.key(dict(spec)))
+        handler, memory = cast(Handler, kind.handler), await self._world.memory(kind.system)
+        names = memory.others(urn, kind, handler.key(dict(spec)))
         if not names:
             return
         for live in await self._world.reads(kind.system).all(kind, str(spec.get(kind.parent) or "")):
-            if as_key(verbs.key(live.spec)) in names:
+            if as_key(handler.key(live.spec)) in names:
                 self._world.host.warn(
                     f"{live.name} ({live.id}) was created by an earlier run that was killed, and no state holds it: "
                     f"pulumi import {token_of(kind)} NAME {id_of(kind, live)}, or remove it by hand.",
@@ -295,7 +299,7 @@ class Resources:
     async def _as_given(self, kind: Kind, key: str, parent: str, before: Properties, inputs: Properties) -> Properties:
         """The inputs with the ids of those whom something was given to that exists, whatever they are called now."""
         same = [name for name in kind.one_of if name in inputs and bare(inputs[name]) == bare(before.get(name))]
-        if not same or type(cast(Verbs, kind.verbs)).moved is Verbs.moved:
+        if not same or type(cast(Handler, kind.handler)).moved is Handler.moved:
             return inputs
         live = await self._world.reads(kind.system).get(kind, key, parent)
         return inputs if live is None else {**inputs, **{name: live.spec.get(name, inputs[name]) for name in same}}
@@ -312,13 +316,13 @@ class Resources:
         return await self._world.reads(kind.system).all(kind, str(spec[kind.parent]))
 
     async def _take_over(self, urn: str, kind: Kind, inputs: Properties, spec: dict[str, Any], live: Live) -> Made:
-        verbs = cast(Verbs, kind.verbs)
+        handler = cast(Handler, kind.handler)
         reason = await self._may_take(urn, kind, inputs, spec, live)
         if not reason:
             raise foreign(kind, live)
-        wanted = {**verbs.revived(live), **spec}
+        wanted = {**handler.revived(live), **spec}
         asked = to_write(kind, live, wanted)
-        calls: tuple[Call, ...] | Refusal = verbs.calls(live, Desired(wanted), asked) if asked else ()
+        calls: tuple[Call, ...] | Refusal = handler.calls(live, Desired(wanted), asked) if asked else ()
         if isinstance(calls, Refusal):
             raise SafetyError(f"{live.name} ({live.id}) cannot be taken over: {calls.why}")
         if any(call.verb in (*DELETES, "create") for call in calls):
@@ -330,7 +334,7 @@ class Resources:
         memory = await self._world.memory(kind.system)
         if calls:
             await self._world.may_write(kind, spec)
-            await memory.intend(urn, kind, verbs.key(spec))
+            await memory.intend(urn, kind, handler.key(spec))
         made = await self._perform(urn, kind, inputs, Desired(wanted), calls, live)
         await memory.taken(live.id)
         return made
@@ -338,8 +342,8 @@ class Resources:
     async def _may_take(self, urn: str, kind: Kind, inputs: Properties, spec: Mapping[str, Any], live: Live) -> str:
         """Why something that exists may be taken over; empty when it may not."""
         memory = await self._world.memory(kind.system)
-        verbs = cast(Verbs, kind.verbs)
-        if memory.began(urn, kind, verbs.key(dict(spec))):
+        handler = cast(Handler, kind.handler)
+        if memory.began(urn, kind, handler.key(dict(spec))):
             return "this resource was being created when an earlier run ended"
         if bare(inputs.get(ADOPT.name)) is True:
             return "adopt is true"
@@ -349,7 +353,7 @@ class Resources:
             return "it was retained when it was deleted last"
         if live.implied:
             return "Den gives it to whoever creates an instance"
-        if isinstance(verbs.removal(live, ""), Kept) and "deletionPolicy" not in kind.by_name:
+        if isinstance(handler.removal(live, ""), Kept) and "deletionPolicy" not in kind.by_name:
             return "Den cannot delete a target, so it may be left from before"
         return "Wexa documents no way to create one" if kind.system == "wexa" else ""
 
@@ -363,12 +367,12 @@ class Resources:
         live: Live | None,
     ) -> Made:
         """Makes the calls, and takes what they answer for the state."""
-        verbs = cast(Verbs, kind.verbs)
+        handler = cast(Handler, kind.handler)
         client, reads = self._world.client(kind.system), self._world.reads(kind.system)
         former, silent, began = live, False, self._world.clock.now()
         try:
             for call in calls:
-                answer = await verbs.perform(client, call, live, desired)
+                answer = await handler.perform(client, call, live, desired)
                 if answer is None:
                     silent = True
                     continue
@@ -412,7 +416,7 @@ class Resources:
         maybe = error.maybe if isinstance(error, TrueupError) else True
         if live is former and not maybe:
             memory = await self._world.memory(kind.system)
-            await memory.settled(urn, cast(Verbs, kind.verbs).key(spec))
+            await memory.settled(urn, cast(Handler, kind.handler).key(spec))
             raise error
         if live is None:
             raise error  # its intent stays open: the next run looks for it
@@ -434,7 +438,7 @@ class Resources:
     ) -> Made:
         canonical = None
         former: Properties = {}
-        if type(cast(Verbs, kind.verbs)).canonical is not Verbs.canonical:
+        if type(cast(Handler, kind.handler)).canonical is not Handler.canonical:
             with contextlib.suppress(TrueupError):
                 if why := await self._world.reads(kind.system).moved(kind, bare(inputs), live):
                     self._warn_renamed(urn, why)
@@ -462,7 +466,7 @@ def predicted(kind: Kind, inputs: Properties, state: Properties, found: Differen
 
 
 def _told(kind: Kind, state: Properties) -> Properties:
-    names = (*cast(Verbs, kind.verbs).told, "updatedAt")
+    names = (*cast(Handler, kind.handler).told, "updatedAt")
     return {name: state[name] for name in names if name in state}
 
 

@@ -17,7 +17,7 @@ from trueup.systems.den.connection import URL as DEN_URL
 from trueup.systems.wexa.connection import URL as WEXA_URL
 
 if TYPE_CHECKING:
-    from trueup.model import Kind
+    from trueup.core.kinds import Kind
 
 
 def _url(system: str, default: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
-from trueup.diff import MISSING, dotted
-from trueup.errors import SafetyError, TrueupError, UsageError
+from trueup.core.changes import MISSING, dotted
+from trueup.core.errors import SafetyError, TrueupError, UsageError
 from trueup.plugin import config, functions, naming
 from trueup.plugin.checking import Failure, check, newer_words
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from grpc.aio import ServicerContext
 
-    from trueup.diff import Change
-    from trueup.model import Kind
+    from trueup.core.changes import Change
+    from trueup.core.kinds import Kind
     from trueup.plugin.differing import Differences
 
     Context = ServicerContext[Any, Any]

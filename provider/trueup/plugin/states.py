@@ -10,18 +10,20 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup import texts
-from trueup.diff import MISSING, Path, at, dotted, leaves, same
-from trueup.model import Live, Verbs
-from trueup.plan.judge import only
+from trueup.core import texts
+from trueup.core.changes import MISSING, Path, at, dotted, leaves, same
+from trueup.core.kinds import Handler
+from trueup.core.secrets import reveal
+from trueup.core.values import Live
+from trueup.engine.plan.judge import only
 from trueup.plugin.codec import UNKNOWN, Sealed, bare, is_sealed, seal_like
 from trueup.plugin.tokens import ADOPT, inputs_of
-from trueup.secrets import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.model import Field, Kind
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Kind
 
 READ_BACK: Final = "__readBack"
 """Values by path, as the server said them right after they were written."""
@@ -64,7 +66,7 @@ def outputs(
             found[trait.name] = given
         elif value is not None:
             found[trait.name] = seal_like(value, given)
-    told = cast(Verbs, kind.verbs).told
+    told = cast(Handler, kind.handler).told
     found |= {name: live.server[name] for name in told if isinstance(live.server.get(name), str)}
     if live.updated_at:
         found["updatedAt"] = live.updated_at
@@ -82,7 +84,7 @@ def imported(kind: Kind, live: Live) -> dict[str, Any]:
         if trait.local or trait.write_only or trait.owned_by_key or value is None:
             continue
         if "enum" in trait.schema and not trait.grows and value not in trait.schema["enum"]:
-            doubt = cast(Verbs, kind.verbs).doubt((trait.name,), value)
+            doubt = cast(Handler, kind.handler).doubt((trait.name,), value)
             if doubt is None or not doubt.may_be:
                 continue  # no word that a program may say stands for it
             value = doubt.may_be[0]
@@ -102,17 +104,17 @@ def laid(
     """The inputs with what is live where that is something else; `state` is how it was last."""
     found: dict[str, Any] = {}
     traits = kind.by_name
-    verbs = cast(Verbs, kind.verbs)
+    handler = cast(Handler, kind.handler)
     spec = reveal(live.spec)
     for name, given in inputs.items():
         trait = traits.get(name)
         if trait is None or trait.local:
             found[name] = given
         elif trait.owned_by_key and isinstance(bare(given), dict):
-            value = _over(trait, verbs, bare(given), spec.get(name), live, baseline)
+            value = _over(trait, handler, bare(given), spec.get(name), live, baseline)
             found[name] = seal_like(value, given)
         elif _alike((name,), given, spec.get(name), baseline, canonical) or _kept(
-            trait, verbs, (name,), given, live, bare((state or {}).get(name))
+            trait, handler, (name,), given, live, bare((state or {}).get(name))
         ):
             found[name] = given
         elif spec.get(name) is not None:
@@ -132,7 +134,7 @@ def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Ba
     said: Baseline = {}
     undone: list[str] = []
     spec = reveal(live.spec)
-    verbs = cast(Verbs, kind.verbs)
+    handler = cast(Handler, kind.handler)
     for name, value in declared.items():
         trait = kind.by_name[name]
         if trait.local or trait.write_only:
@@ -141,7 +143,7 @@ def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Ba
             seen = at(spec, path)
             if same(seen, wanted) or (wanted is None and seen is MISSING):
                 continue
-            if _hidden(path, live) or verbs.doubt(path, seen) is not None:
+            if _hidden(path, live) or handler.doubt(path, seen) is not None:
                 continue
             if seen is MISSING or trait.is_plain(seen) or live.found:
                 undone.append(dotted(path))
@@ -167,7 +169,7 @@ def live_of(kind: Kind, key: str, parent: str, state: Mapping[str, Any]) -> Live
     )
 
 
-def _over(trait: Field, verbs: Verbs, given: Any, value: Any, live: Live, baseline: Baseline) -> Any:
+def _over(trait: Field, handler: Handler, given: Any, value: Any, live: Live, baseline: Baseline) -> Any:
     """A mapping with what is live of its keys; one that is not live is left out."""
 
     def walk(part: Any, path: Path) -> Any:
@@ -177,21 +179,21 @@ def _over(trait: Field, verbs: Verbs, given: Any, value: Any, live: Live, baseli
         seen = at(value, path[1:]) if isinstance(value, dict) else MISSING
         if part == {} and isinstance(seen, dict):
             return part  # no key of it is ours
-        if _alike(path, part, seen, baseline, None) or _kept(trait, verbs, path, part, live, None):
+        if _alike(path, part, seen, baseline, None) or _kept(trait, handler, path, part, live, None):
             return part
         return seen
 
     return walk(given, (trait.name,))
 
 
-def _kept(trait: Field, verbs: Verbs, path: Path, given: Any, live: Live, was: Any) -> bool:
+def _kept(trait: Field, handler: Handler, path: Path, given: Any, live: Live, was: Any) -> bool:
     """Whether nothing can be told of a declared value by what was read; what is on its way was so before as well."""
     seen = at(reveal(live.spec), path)
     if trait.write_only and (trait.is_secret(path) or seen is MISSING or seen is None):
         return True
     if _hidden(path, live):
         return True
-    doubt = None if seen is MISSING else verbs.doubt(path, seen)
+    doubt = None if seen is MISSING else handler.doubt(path, seen)
     return doubt is not None and not doubt.final and ((doubt.settling and seen == was) or bare(given) in doubt.may_be)
 
 

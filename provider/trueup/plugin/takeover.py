@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.diff import MISSING, Change, covers, same
-from trueup.errors import SafetyError
-from trueup.model import Kind, Live, Verbs
-from trueup.plan.judge import change_of, in_sync
-from trueup.plan.judge import differences as unlike
+from trueup.core.changes import MISSING, Change, covers, same
+from trueup.core.errors import SafetyError
+from trueup.core.kinds import Handler, Kind
+from trueup.core.secrets import reveal
+from trueup.core.values import Live
+from trueup.engine.plan.judge import change_of, in_sync
+from trueup.engine.plan.judge import differences as unlike
 from trueup.plugin.tokens import id_of, token_of
-from trueup.secrets import reveal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
 
     What may be but another word for what is declared is written only along with something else.
     """
-    verbs = cast(Verbs, kind.verbs)
+    handler = cast(Handler, kind.handler)
     found: list[Change] = []
     certain = False
     for name, after in wanted.items():
@@ -34,7 +35,7 @@ def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
             for pair in unlike(trait, before, after):
                 if not trait.write_only and any(pair[0][: len(one)] == one for one in live.unreadable):
                     continue  # it is not known to differ
-                doubt = verbs.doubt(pair[0], pair[1])
+                doubt = handler.doubt(pair[0], pair[1])
                 certain = certain or doubt is None or pair[2] not in doubt.may_be
                 found.append(change_of(trait, *pair))
     return found if certain else []

@@ -6,13 +6,14 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.errors import UsageError
-from trueup.model import Field
+from trueup.core.errors import UsageError
+from trueup.core.fields import Field
 from trueup.systems import KINDS, kind_named
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
-    from trueup.model import Kind, Live
+    from trueup.core.kinds import Kind
+    from trueup.core.values import Live
 
 PACKAGE: Final = "trueup"
 ADOPT: Final = Field(
@@ -23,7 +24,7 @@ ADOPT: Final = Field(
     local=True,
 )
 """The one input that manifests do not have: there `plan` shows what is taken over before it is."""
-RESOURCES: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind.verbs is not None)
+RESOURCES: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind.handler is not None)
 _LEFT_OUT: Final = ("id",)
 """Fields of manifests that Pulumi has a way of its own for: `import`."""
 PREFIXES: Final = {
@@ -47,7 +48,7 @@ def kind_of(token: str) -> Kind:
     package, _, rest = token.partition(":")
     system, _, name = rest.rpartition(":")
     found = kind_named(system.partition("/")[0], name)
-    if package != PACKAGE or found is None or found.verbs is None:
+    if package != PACKAGE or found is None or found.handler is None:
         known = ", ".join(map(token_of, RESOURCES))
         raise UsageError(f"{token} is no resource of this provider.", hint=f"It has {known}.")
     return found

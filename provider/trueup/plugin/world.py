@@ -9,30 +9,29 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from trueup import embedded
-from trueup.client import PATIENCE
-from trueup.connections import SANDBOX, opened, with_embedded
-from trueup.errors import LedgerError, SafetyError, SecretError, UsageError
-from trueup.options import STATE, SystemClock
-from trueup.paths import home
+from trueup.core.errors import LedgerError, SafetyError, SecretError, UsageError
+from trueup.core.paths import home
+from trueup.core.progress import duration
+from trueup.core.records import stamp
+from trueup.core.secrets import reveal
+from trueup.engine.connections import SANDBOX, opened, with_embedded
+from trueup.engine.options import STATE, SystemClock
 from trueup.plugin.handovers import Handovers
 from trueup.plugin.memory import Memory, Writer
 from trueup.plugin.reads import Reads
-from trueup.progress import duration
-from trueup.records import stamp
-from trueup.secrets import reveal
 from trueup.systems.den.organization import organization
-from trueup.wire import plain
+from trueup.transport import PATIENCE, embedded
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from trueup.client import Client
+    from trueup.core.kinds import Kind
     from trueup.ledger import Hold, Ledger
-    from trueup.model import Kind
     from trueup.plugin.config import Config
     from trueup.plugin.host import Host
+    from trueup.transport import Client
 
 
 def _patience() -> float:

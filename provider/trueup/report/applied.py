@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.core.documents import dumps
+from trueup.core.secrets import scrub
 from trueup.report.failure import sentence
-from trueup.report.json import dumps, failure, header, named, place
+from trueup.report.json import failure, header, named, place
 from trueup.report.page import Sheet, safe
 from trueup.report.text import counted
 from trueup.report.values import Words, differing
 from trueup.report.when import lasting
-from trueup.secrets import scrub
 
 if TYPE_CHECKING:
-    from trueup.apply import Outcome, Report
-    from trueup.plan import Plan
+    from trueup.engine.apply import Outcome, Report
+    from trueup.engine.plan import Plan
     from trueup.report.page import Page
 
 _TOLD: Final = 20

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.diff import MISSING, UNKNOWN
-from trueup.plan import Unverifiable
-from trueup.records import stamp
-from trueup.report.json import dotted_safe, dumps, footer, gone, header, named, place, sides, unverifiable
+from trueup.core.changes import MISSING, UNKNOWN
+from trueup.core.concealing import conceal
+from trueup.core.documents import dumps
+from trueup.core.records import stamp
+from trueup.core.secrets import scrub
+from trueup.engine.plan import Unverifiable
+from trueup.report.json import dotted_safe, footer, gone, header, named, place, sides, unverifiable
 from trueup.report.page import Sheet, padded, safe
 from trueup.report.text import doubts, heading, in_sync, notes, spent, undeclared
-from trueup.report.values import Words, alone, conceal, differing
+from trueup.report.values import Words, alone, differing
 from trueup.report.when import ago
-from trueup.secrets import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from trueup.diff import Change
-    from trueup.plan import Plan, Step
+    from trueup.core.changes import Change
+    from trueup.engine.plan import Plan, Step
     from trueup.report.page import Page
 
 _FEW: Final = 5

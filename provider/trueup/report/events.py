@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 
-from trueup.report.json import dumps, header
+from trueup.core.concealing import conceal
+from trueup.core.documents import dumps
+from trueup.report.json import header
 from trueup.report.page import Page, Sheet, first, safe
 from trueup.report.text import counted, window_left
-from trueup.report.values import conceal
 from trueup.report.when import ago, lasting, parsed
 from trueup.systems.den.sync_events import ENDED, REMOVED
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from trueup.plan import Reading
+    from trueup.engine.plan import Reading
     from trueup.systems.den.sync_events import Event, Found
 
 _SYMBOLS: Final = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trueup.errors import ManifestError
+from trueup.core.errors import ManifestError
 from trueup.report.page import safe
 
 if TYPE_CHECKING:
-    from trueup.errors import TrueupError
+    from trueup.core.errors import TrueupError
     from trueup.report.page import Page
 
 
@@ -32,7 +32,8 @@ def render(error: TrueupError, page: Page) -> str:
 
 def render_json(error: TrueupError) -> str:
     """The error as JSON, with every fault."""
-    from trueup.report.json import dumps, failure, header
+    from trueup.core.documents import dumps
+    from trueup.report.json import failure, header
 
     document: dict[str, Any] = {**header(), "error": failure(error)}
     if isinstance(error, ManifestError):

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 
-from trueup.report.json import dumps, header
+from trueup.core.documents import dumps
+from trueup.core.secrets import scrub
+from trueup.report.json import header
 from trueup.report.page import first, safe
-from trueup.secrets import scrub
 
 if TYPE_CHECKING:
-    from trueup.errors import Fault, ManifestError
+    from trueup.core.errors import Fault, ManifestError
     from trueup.manifest import Manifest
     from trueup.report.page import Page
 

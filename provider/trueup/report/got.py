@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 
+from trueup.core.concealing import conceal
+from trueup.core.documents import dumps
+from trueup.core.secrets import censored, scrub
 from trueup.importing.filters import status_of
 from trueup.importing.kinds import short
 from trueup.importing.pruning import is_secret, pruned
 from trueup.manifest.text import printable
 from trueup.report.events import cost, took
 from trueup.report.imported import counted_kind, left_out
-from trueup.report.json import dumps, header
+from trueup.report.json import header
 from trueup.report.page import Sheet, first, safe
-from trueup.report.values import conceal
 from trueup.report.when import lasting, parsed
-from trueup.secrets import censored, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from trueup.core.kinds import Kind
+    from trueup.core.values import Live
+    from trueup.engine.plan import Reading
     from trueup.importing import Import
-    from trueup.model import Kind, Live
-    from trueup.plan import Reading
     from trueup.report.page import Page
 
 _NARROWEST: Final = 12

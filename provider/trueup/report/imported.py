@@ -6,24 +6,25 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.diff import dotted
+from trueup.core.changes import dotted
+from trueup.core.documents import dumps
+from trueup.core.secrets import censored, scrub
+from trueup.core.values import Address
 from trueup.importing.describing import ASKED
 from trueup.importing.kinds import short
 from trueup.manifest.text import printable
-from trueup.model import Address
 from trueup.report.events import cost, took
-from trueup.report.json import dumps, header, named
+from trueup.report.json import header, named
 from trueup.report.page import Sheet, safe
 from trueup.report.text import counted
-from trueup.secrets import censored, scrub
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from trueup.core.kinds import Kind
+    from trueup.engine.plan import Reading
     from trueup.importing import Described, Import
-    from trueup.model import Kind
-    from trueup.plan import Reading
     from trueup.report.page import Page
 
 NAMED: Final = 3

@@ -8,22 +8,24 @@ and what its manifest asks for is under `declared`.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup import __version__
-from trueup.diff import MISSING, UNKNOWN, dotted
-from trueup.plan import FORMAT_VERSION
-from trueup.report.values import conceal, with_ids
-from trueup.secrets import Secret, censored, scrub
+from trueup.core.changes import MISSING, UNKNOWN, dotted
+from trueup.core.concealing import conceal
+from trueup.core.documents import dumps
+from trueup.core.secrets import Secret, censored, scrub
+from trueup.engine.plan import FORMAT_VERSION
+from trueup.report.values import with_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.diff import Change, Path
-    from trueup.errors import TrueupError
-    from trueup.model import Address, Declared, Live, Where
-    from trueup.plan import Left, Plan, Step
+    from trueup.core.changes import Change, Path
+    from trueup.core.errors import TrueupError
+    from trueup.core.kinds import Declared
+    from trueup.core.values import Address, Live, Where
+    from trueup.engine.plan import Left, Plan, Step
 
 _ACTIONS: Final = {
     "create": ["create"],
@@ -52,18 +54,6 @@ def render(plan: Plan) -> str:
             "cost": {"requests": plan.cost.requests, "seconds": plan.cost.seconds},
         }
     )
-
-
-def dumps(document: dict[str, Any]) -> str:
-    """JSON in pure ASCII, which no locale and no terminal stumbles over; one line a thing, to be searched."""
-    lines = []
-    for name, value in document.items():
-        if isinstance(value, list) and value:
-            items = ",\n".join(f"    {json.dumps(item, allow_nan=False)}" for item in value)
-            lines.append(f"  {json.dumps(name)}: [\n{items}\n  ]")
-        else:
-            lines.append(f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}")
-    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def header() -> dict[str, Any]:

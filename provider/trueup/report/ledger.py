@@ -10,17 +10,17 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.core.secrets import scrub
 from trueup.report.json import header
 from trueup.report.page import Page, Sheet, padded, safe
 from trueup.report.text import counted
 from trueup.report.when import lasting
-from trueup.secrets import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trueup.core.records import Intent, Lease, Record, Run
     from trueup.ledger import Contents
-    from trueup.records import Intent, Lease, Record, Run
 
 _RUNS: Final = 20
 """Runs that are shown as text."""

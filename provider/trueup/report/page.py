@@ -12,7 +12,7 @@ from typing import Final
 
 from rich.cells import cell_len, chop_cells
 
-from trueup.secrets import censored
+from trueup.core.secrets import censored
 
 NARROWEST: Final = 40
 _LEAST: Final = 20

@@ -8,11 +8,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.core.values import DEFAULT_CONNECTION
 from trueup.manifest.words import form_of
-from trueup.model import DEFAULT_CONNECTION
 
 if TYPE_CHECKING:
-    from trueup.model import Field, Kind
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Kind
 
 
 _PLAIN: Final = re.compile(r"[A-Za-z][\w./-]*|[1-9]\d*[a-df][0-9a-f]*")

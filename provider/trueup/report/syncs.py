@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from trueup.core.documents import dumps
+from trueup.core.secrets import censored, scrub
 from trueup.report.events import cost, rows, says, shown, tally, took
 from trueup.report.failure import sentence
-from trueup.report.json import dumps, failure, header
+from trueup.report.json import failure, header
 from trueup.report.page import Page, Sheet, safe
 from trueup.report.text import counted
 from trueup.report.when import lasting
-from trueup.secrets import censored, scrub
 from trueup.systems.den.sync_events import REMOVED
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trueup.errors import ApiError
-    from trueup.plan import Reading
+    from trueup.core.errors import ApiError
+    from trueup.engine.plan import Reading
     from trueup.systems.den.named import Named
     from trueup.systems.den.sync_events import Event
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
-from trueup.diff import MISSING, dotted
+from trueup.core.changes import MISSING, dotted
+from trueup.core.secrets import REDACTED
 from trueup.report.page import Sheet, padded, safe
 from trueup.report.values import Words, alone, beside
 from trueup.report.when import lasting
-from trueup.secrets import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trueup.diff import Change
-    from trueup.plan import Plan, Reading, Step, Unverifiable
+    from trueup.core.changes import Change
+    from trueup.engine.plan import Plan, Reading, Step, Unverifiable
     from trueup.report.page import Page, Parts
 
 SYMBOLS: Final = {

@@ -16,7 +16,7 @@ from trueup.systems.wexa import connection as wexa_connection
 from trueup.systems.wexa import connector
 
 if TYPE_CHECKING:
-    from trueup.model import Kind
+    from trueup.core.kinds import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
     den_connection.KIND,

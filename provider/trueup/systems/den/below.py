@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trueup.errors import Forbidden, Malformed, NotFound
-from trueup.model import Listing, Live
+from trueup.core.errors import Forbidden, Malformed, NotFound
+from trueup.core.values import Listing, Live
 from trueup.systems.den import lists
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from trueup.client import Client
+    from trueup.transport import Client
 
 _T = TypeVar("_T")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trueup.model import field, kind
+from trueup.core.fields import field
+from trueup.core.kinds import kind
 from trueup.systems.den.guard import ID
 
 URL = "https://api.openworklabs.com"

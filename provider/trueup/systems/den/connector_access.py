@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup.errors import NotFound
-from trueup.model import Call, Listing, Live, Refusal, Verbs, field, kind
+from trueup.core.errors import NotFound
+from trueup.core.fields import field
+from trueup.core.kinds import Handler, kind
+from trueup.core.values import Call, Listing, Live, Refusal
 from trueup.systems.den import below, principals, rows
 from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from trueup.client import Answer, Client
-    from trueup.diff import Change
-    from trueup.model import Declared, Desired, Kept, Scope
+    from trueup.core.changes import Change
+    from trueup.core.kinds import Declared, Scope
+    from trueup.core.values import Desired, Kept
     from trueup.systems.den.organization import Organization
+    from trueup.transport import Answer, Client
 
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/access"
 _PRINCIPALS: Final = ("member", "team", "organization")
@@ -62,7 +65,7 @@ class ConnectorAccess:
     )
 
 
-class _Verbs(Verbs):
+class _Handler(Handler):
     """What is known of access grants. Source: recorded cases `access.*`."""
 
     told: Mapping[str, str] = MappingProxyType(
@@ -201,4 +204,4 @@ def live(item: dict[str, Any], parent: str) -> Live | None:
     return Live("ConnectorAccess", item["id"], name, spec, None, hidden, server=server)
 
 
-KIND = kind(ConnectorAccess, system="den", verbs=_Verbs(), parent="connectorInstance", one_of=_PRINCIPALS)
+KIND = kind(ConnectorAccess, system="den", handler=_Handler(), parent="connectorInstance", one_of=_PRINCIPALS)

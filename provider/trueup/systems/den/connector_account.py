@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup import texts
-from trueup.errors import NotFound
-from trueup.model import Call, Kept, Listing, Live, Refusal, Verbs, field, kind
+from trueup.core import texts
+from trueup.core.errors import NotFound
+from trueup.core.fields import field
+from trueup.core.kinds import Handler, kind
+from trueup.core.values import Call, Kept, Listing, Live, Refusal
 from trueup.systems.den import lists, rows, writes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from trueup.client import Client
-    from trueup.diff import Change
-    from trueup.model import Declared, Desired, Scope
+    from trueup.core.changes import Change
+    from trueup.core.kinds import Declared, Scope
+    from trueup.core.values import Desired
+    from trueup.transport import Client
 
 ROUTE: Final = "/v1/connector-accounts"
 _ID: Final = "connectorAccountId"
@@ -76,7 +79,7 @@ class ConnectorAccount:
     )
 
 
-class _Verbs(Verbs):
+class _Handler(Handler):
     """What is known of connector accounts. Source: recorded cases `accounts.*`."""
 
     told: Mapping[str, str] = MappingProxyType(
@@ -191,4 +194,4 @@ def _live(item: dict[str, Any]) -> Live:
     return live
 
 
-KIND = kind(ConnectorAccount, system="den", verbs=_Verbs())
+KIND = kind(ConnectorAccount, system="den", handler=_Handler())

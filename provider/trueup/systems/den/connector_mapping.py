@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup import texts
-from trueup.errors import NotFound
-from trueup.model import Call, Live, Refusal, Verbs, field, kind
+from trueup.core import texts
+from trueup.core.errors import NotFound
+from trueup.core.fields import field
+from trueup.core.kinds import Handler, kind
+from trueup.core.values import Call, Live, Refusal
 from trueup.systems.den import below, lists, rows, writes
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from trueup.client import Client
-    from trueup.diff import Change
-    from trueup.model import Declared, Desired, Kept, Listing, Scope
+    from trueup.core.changes import Change
+    from trueup.core.kinds import Declared, Scope
+    from trueup.core.values import Desired, Kept, Listing
+    from trueup.transport import Client
 
 LIST: Final = "/v1/connector-targets/{connectorTargetId}/mappings"
 ONE: Final = "/v1/connector-mappings/{connectorMappingId}"
@@ -76,7 +79,7 @@ class ConnectorMapping:
     id: str | None = field("Adopt the mapping with this id.", pattern="^cmp_[0-9a-z]{26}$", local=True)
 
 
-class _Verbs(Verbs):
+class _Handler(Handler):
     """What is known of connector mappings. Source: recorded cases `mappings.*`."""
 
     told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
@@ -231,4 +234,4 @@ def _live(item: dict[str, Any]) -> Live:
     return Live("ConnectorMapping", item["id"], name, spec, item.get("updatedAt"), hidden, server=server)
 
 
-KIND = kind(ConnectorMapping, system="den", verbs=_Verbs(), parent="connectorTarget")
+KIND = kind(ConnectorMapping, system="den", handler=_Handler(), parent="connectorTarget")

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup import texts
-from trueup.errors import NotFound
-from trueup.model import Call, Kept, Live, Refusal, Verbs, field, kind
+from trueup.core import texts
+from trueup.core.errors import NotFound
+from trueup.core.fields import field
+from trueup.core.kinds import Handler, kind
+from trueup.core.values import Call, Kept, Live, Refusal
 from trueup.systems.den import below, lists, rows, writes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from trueup.client import Client
-    from trueup.diff import Change
-    from trueup.model import Declared, Desired, Listing, Scope
+    from trueup.core.changes import Change
+    from trueup.core.kinds import Declared, Scope
+    from trueup.core.values import Desired, Listing
+    from trueup.transport import Client
 
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/targets"
 ONE: Final = "/v1/connector-targets/{connectorTargetId}"
@@ -75,7 +78,7 @@ class ConnectorTarget:
     id: str | None = field("Adopt the target with this id.", pattern="^ctg_[0-9a-z]{26}$", local=True)
 
 
-class _Verbs(Verbs):
+class _Handler(Handler):
     """What is known of connector targets. Source: recorded cases `targets.*`."""
 
     told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
@@ -216,4 +219,4 @@ def _live(item: dict[str, Any]) -> Live:
     return Live("ConnectorTarget", item["id"], remote, spec, item.get("updatedAt"), hidden, server=server)
 
 
-KIND = kind(ConnectorTarget, system="den", verbs=_Verbs(), parent="connectorInstance")
+KIND = kind(ConnectorTarget, system="den", handler=_Handler(), parent="connectorInstance")

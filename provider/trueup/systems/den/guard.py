@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.errors import SafetyError
+from trueup.core.errors import SafetyError
 from trueup.systems.den.organization import ROUTE, organization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.client import Answer, Client
+    from trueup.transport import Answer, Client
 
 ID: Final = "^org_[0-9a-z]{26}$"
 """The pattern of an organisation's id."""

@@ -19,14 +19,14 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.errors import NotFound, Refused, Unavailable
-from trueup.texts import has_half
+from trueup.core.errors import NotFound, Refused, Unavailable
+from trueup.core.texts import has_half
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
-    from trueup.client import Answer, Client
-    from trueup.model import Live
+    from trueup.core.values import Live
+    from trueup.transport import Answer, Client
 
 PAGE: Final = 100
 """The largest page; the server checks the whole organisation for each page, whatever its size."""

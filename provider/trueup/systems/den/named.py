@@ -12,16 +12,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from trueup import texts
-from trueup.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable, UsageError
+from trueup.core import texts
+from trueup.core.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable, UsageError
 from trueup.systems.den import lists
 from trueup.systems.den.sync_events import newest
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trueup.client import Client
+    from trueup.transport import Client
 
 INSTANCES: Final = "/v1/connector-instances"
 _TARGETS: Final = "/v1/connector-instances/{connectorInstanceId}/targets"

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.wire import plain
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.client import Answer, Client
+    from trueup.transport import Answer, Client
 
 ROUTE: Final = "/v1/org"
 _ADMINS: Final = frozenset(("owner", "super-admin", "admin"))

@@ -12,11 +12,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.model import Refusal
-from trueup.wire import plain
+from trueup.core.values import Refusal
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
-    from trueup.model import Live
+    from trueup.core.values import Live
     from trueup.systems.den.organization import Organization
 
 MEMBER_ID: Final = re.compile(r"om_[0-9a-z]{26}")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.errors import Malformed
+from trueup.core.errors import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import UnionType
 
-    from trueup.diff import Path
+    from trueup.core.changes import Path
     from trueup.systems.den.lists import Item
 
     Shape = Mapping[str, tuple[str, type | UnionType]]

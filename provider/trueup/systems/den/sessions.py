@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trueup.client import Client
+    from trueup.transport import Client
 
 _FRESH: Final = timedelta(minutes=15)
 _ROUTE: Final = "/api/auth/get-session"

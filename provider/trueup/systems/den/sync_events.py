@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.errors import Ambiguous, ApiError, Forbidden, Malformed, NotFound, Unavailable
+from trueup.core.errors import Ambiguous, ApiError, Forbidden, Malformed, NotFound, Unavailable
 from trueup.systems.den import lists
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 
-    from trueup.client import Answer, Client
+    from trueup.transport import Answer, Client
 
 ROUTE: Final = "/v1/connector-sync-events"
 PERIOD: Final = 5.0

@@ -12,15 +12,16 @@ import dataclasses
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.diff import overlay
-from trueup.errors import Ambiguous, ApiError, Malformed, Refused, Stopped
+from trueup.core.changes import overlay
+from trueup.core.errors import Ambiguous, ApiError, Malformed, Refused, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from trueup.client import Client
-    from trueup.diff import Path
-    from trueup.model import Desired, Live, Verbs
+    from trueup.core.changes import Path
+    from trueup.core.kinds import Handler
+    from trueup.core.values import Desired, Live
+    from trueup.transport import Client
 
 _SENDS: Final = 4
 LOOKED: Final = 2
@@ -116,11 +117,11 @@ async def create_once(
     raise lost
 
 
-def collides(verbs: Verbs, other: Live, spec: dict[str, Any], *, renamed: bool = False) -> bool:
+def collides(handler: Handler, other: Live, spec: dict[str, Any], *, renamed: bool = False) -> bool:
     """Whether a database may take both for the same; what is the same to us was looked for already, but by a rename."""
-    if verbs.near(other.spec) != verbs.near(spec):
+    if handler.near(other.spec) != handler.near(spec):
         return False
-    return renamed or verbs.key(other.spec) != verbs.key(spec)
+    return renamed or handler.key(other.spec) != handler.key(spec)
 
 
 async def rename(

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup import texts
-from trueup.model import Live
-from trueup.redaction import scrub
-from trueup.secrets import Secret
+from trueup.core import texts
+from trueup.core.redaction import scrub
+from trueup.core.secrets import Secret
+from trueup.core.values import Live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.client import Answer
-    from trueup.diff import Path
+    from trueup.core.changes import Path
+    from trueup.transport import Answer
 
 ID: Final = re.compile(r"[0-9a-fA-F]{24}\Z")
 _NAMES: Final = {

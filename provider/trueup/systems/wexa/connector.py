@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from trueup.errors import NotFound, Refused
-from trueup.model import Call, Doubt, Kept, Listing, Refusal, Verbs, field, kind
+from trueup.core.errors import NotFound, Refused
+from trueup.core.fields import field
+from trueup.core.kinds import Handler, kind
+from trueup.core.values import Call, Doubt, Kept, Listing, Refusal
 from trueup.systems.wexa import answers
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from trueup.client import Client
-    from trueup.diff import Change, Path
-    from trueup.model import Declared, Desired, Live, Scope
+    from trueup.core.changes import Change, Path
+    from trueup.core.kinds import Declared, Scope
+    from trueup.core.values import Desired, Live
+    from trueup.transport import Client
 
 PROJECT_ID: Final = "^[0-9a-f]{24}$"
 """The pattern of a project's id."""
@@ -73,7 +76,7 @@ class Connector:
     )
 
 
-class _Verbs(Verbs):
+class _Handler(Handler):
     """What is known of Wexa's connectors. Sources: the documented `change_status`, and what public clients send."""
 
     told: Mapping[str, str] = MappingProxyType({"category": "What Wexa lists it under."})
@@ -212,4 +215,4 @@ class _Verbs(Verbs):
         return None
 
 
-KIND = kind(Connector, system="wexa", verbs=_Verbs(), parent="projectId")
+KIND = kind(Connector, system="wexa", handler=_Handler(), parent="projectId")

@@ -1,0 +1,1 @@
+"""Values without I/O: what everything else is said in."""

@@ -1,0 +1,199 @@
+"""Two plain values -> the changes between them: an equality test first, deepdiff only where it fails."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from trueup.core.secrets import REDACTED, Secret, holds_secret
+
+Path = tuple[str | int, ...]
+
+
+class Missing:
+    """The type of MISSING: there is no value here, which is not the same as null."""
+
+    def __repr__(self) -> str:
+        return "(absent)"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = Missing()
+
+
+class Unknown:
+    """The type of UNKNOWN: known only after another step was applied."""
+
+    def __repr__(self) -> str:
+        return "(known after apply)"
+
+
+UNKNOWN: Final = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value that differs. A sensitive change never holds its values: they are dropped as it is made."""
+
+    path: Path
+    before: Any = MISSING
+    after: Any = MISSING
+    sensitive: bool = False
+    note: str = ""
+    """Why it is a change when the values alone do not say so."""
+
+    def __post_init__(self) -> None:
+        if self.sensitive:
+            for name in ("before", "after"):
+                if getattr(self, name) is not MISSING:
+                    object.__setattr__(self, name, REDACTED)
+
+    @property
+    def name(self) -> str:
+        """The path as people write it: `config.branch`, `roles[0]`."""
+        return dotted(self.path)
+
+
+@functools.lru_cache(maxsize=4096)
+def dotted(path: Path) -> str:
+    """`config.branch`, `roles[0]`, `config["a.b"]`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part and part.replace("_", "").replace("-", "").isalnum():
+            text += f".{part}" if text else part
+        else:
+            text += f"[{_quoted(part)}]"
+    return text
+
+
+def _quoted(key: str) -> str:
+    # Two keys are never written alike, and none can steer a terminal.
+    text = json.dumps(key, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equality as JSON means it: true is not 1, but 1 is 1.0. A secret equals the text that a server shows in clear."""
+    if one is other:
+        return True
+    kind = type(one)
+    if kind is not type(other):
+        if isinstance(one, bool) or isinstance(other, bool):
+            return False
+        if isinstance(one, Secret) and isinstance(other, str):
+            return one.matches(other)
+        if isinstance(other, Secret) and isinstance(one, str):
+            return other.matches(one)
+        return isinstance(one, int | float) and isinstance(other, int | float) and _same_number(one, other)
+    if kind is dict:
+        if len(one) != len(other):
+            return False
+        for key, value in one.items():
+            if key not in other or not same(value, other[key]):
+                return False
+        return True
+    if kind is list:
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def _same_number(one: float, other: float) -> bool:
+    """Whether a whole number and a fraction are one number as a double, which is all that JavaScript keeps of them.
+
+    It writes the double 1.2345678901234567e17 as 123456789012345670, which is not exactly what the double is.
+    """
+    try:
+        return float(one) == float(other)
+    except OverflowError:
+        return False
+
+
+def at(value: Any, path: Path) -> Any:
+    """What stands at a path, through mappings; MISSING when nothing does."""
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            return MISSING
+        value = value[part]
+    return value
+
+
+def overlay(live: Any, declared: Any) -> Any:
+    """What is live with the declared keys laid over it, at every depth of mappings; lists are taken whole."""
+    if isinstance(live, dict) and isinstance(declared, dict):
+        return {**live, **{key: overlay(live.get(key, MISSING), value) for key, value in declared.items()}}
+    return declared
+
+
+def covers(live: Any, declared: Any) -> bool:
+    """Whether every declared key is live with the same value, at every depth of mappings."""
+    if isinstance(live, dict) and isinstance(declared, dict):
+        for key, value in declared.items():
+            if key not in live or not covers(live[key], value):
+                return False
+        return True
+    return same(live, declared)
+
+
+def diff(before: Any, after: Any, path: Path = ()) -> tuple[Change, ...]:
+    """The changes that lead from `before` to `after`, in the order of their paths; paths begin with `path`."""
+    return tuple(Change(*pair, sensitive=holds_secret(pair[1:])) for pair in pairs(before, after, path))
+
+
+Pair = tuple[Path, Any, Any]
+
+
+def pairs(before: Any, after: Any, path: Path = ()) -> list[Pair]:
+    """Path, old and new value of everything that differs, in order: for whoever must see the values themselves."""
+    if same(before, after):
+        return []
+    if not _comparable(before, after):
+        return [(path, before, after)]
+    if holds_secret(after) or holds_secret(before):
+        return list(leaves(before, after, path))  # secrets stay out of a library that prints what it compares
+    from deepdiff import DeepDiff
+
+    found: dict[Path, Pair] = {}
+    tree = DeepDiff(
+        before,
+        after,
+        view="tree",
+        threshold_to_diff_deeper=0,
+        zip_ordered_iterables=True,
+        ignore_private_variables=False,  # or keys that begin with two underscores would never differ
+    )
+    for group in tree.values():
+        for leaf in group:
+            here = (*path, *leaf.path(output_format="list"))
+            was, now = (MISSING if _is_absent(side) else side for side in (leaf.t1, leaf.t2))
+            if not same(was, now):
+                found[here] = (here, was, now)
+    return [found[key] for key in sorted(found, key=_sortable)]
+
+
+def leaves(before: Any, after: Any, path: Path = ()) -> Iterator[Pair]:
+    """As `pairs`, but a mapping that appears is told value by value, and nothing leaves this module."""
+    if isinstance(after, dict) and (before is MISSING or isinstance(before, dict)) and after:
+        was = before if isinstance(before, dict) else {}
+        for key in sorted({*was, *after}, key=str):
+            yield from leaves(was.get(key, MISSING), after.get(key, MISSING), (*path, key))
+    elif not same(before, after):
+        yield (path, before, after)
+
+
+def _comparable(before: Any, after: Any) -> bool:
+    return any(isinstance(before, one) and isinstance(after, one) for one in (dict, list))
+
+
+def _is_absent(side: Any) -> bool:
+    return type(side).__name__ == "NotPresent"
+
+
+def _sortable(path: Path) -> tuple[tuple[int, int, str], ...]:
+    return tuple((0, part, "") if isinstance(part, int) else (1, 0, part) for part in path)

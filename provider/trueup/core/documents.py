@@ -1,0 +1,21 @@
+"""JSON documents that people search and programs read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
+
+def dumps(document: dict[str, Any]) -> str:
+    """JSON in pure ASCII, which no locale and no terminal stumbles over; one line a thing, to be searched."""
+    lines = []
+    for name, value in document.items():
+        if isinstance(value, list) and value:
+            items = ",\n".join(f"    {json.dumps(item, allow_nan=False)}" for item in value)
+            lines.append(f"  {json.dumps(name)}: [\n{items}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}")
+    return "{\n" + ",\n".join(lines) + "\n}"

@@ -1,0 +1,137 @@
+"""Fields of a kind, as the dataclass of the kind declares them."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from trueup.core.changes import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a kind, as users write it."""
+
+    name: str
+    doc: str
+    schema: dict[str, Any]
+    """JSON Schema of its value, without the description."""
+    required: bool = False
+    default: Any = None
+    """What the server or trueup assumes when it is absent; for the documentation, never filled in."""
+    reference: str | None = None
+    """The kind (of the same system) that it names; its value is that resource's name or id."""
+    immutable: bool = False
+    secret: bool | tuple[str, ...] = False
+    """A secret: references only, never shown. A tuple names the keys of a mapping below which everything is one."""
+    write_only: bool = False
+    """The server may keep it to itself: absent from what is read means unreadable, not removed."""
+    owned_by_key: bool = False
+    """A mapping of which only the declared keys are ours; the rest belongs to the server and is carried over."""
+    local: bool = False
+    """For trueup alone: never compared with what is live."""
+    inline: tuple[str, str] | None = None
+    """A short form of resources of another kind, each without its reference to this one: the name of that kind (of the
+    same system), and the key below which their list stands, empty when the field is that list."""
+    example: Any = None
+    trimmed: bool = False
+    """A text that the server trims before it counts its length, in UTF-16 units."""
+
+    @property
+    def grows(self) -> bool:
+        """Whether a newer server may know more words than its enum: another one is a warning."""
+        return GROWS in self.schema
+
+    @property
+    def nullable(self) -> bool:
+        """Whether null may be written."""
+        types = self.schema.get("type")
+        return isinstance(types, list) and "null" in types
+
+    def is_secret(self, path: Path) -> bool:
+        """Whether what stands at a path, which begins with this field's name, is a secret."""
+        if isinstance(self.secret, tuple):
+            return len(path) > 1 and path[1] in self.secret
+        return self.secret
+
+    def is_plain(self, value: Any) -> bool:
+        """Whether a value could have been written as it is: then it is no other way to say what was written."""
+        return isinstance(value, bool) or (isinstance(value, str) and value in self.schema.get("enum", ()))
+
+
+GROWS: Final = "x-grows"  # marks an enum in a schema: a newer server may know more words
+
+
+def field(
+    doc: str,
+    *,
+    default: Any = None,
+    reference: str | None = None,
+    immutable: bool = False,
+    secret: bool | tuple[str, ...] = False,
+    write_only: bool = False,
+    owned_by_key: bool = False,
+    local: bool = False,
+    inline: tuple[str, str] | None = None,
+    example: Any = None,
+    trimmed: bool = False,
+    grows: bool = False,
+    **schema: Any,
+) -> Any:
+    """A field of a kind's dataclass: what it is, its traits, and further JSON Schema (`max_length=255`)."""
+    traits = {
+        "doc": doc,
+        "default": default,
+        "reference": reference,
+        "immutable": immutable,
+        "secret": secret,
+        "write_only": write_only,
+        "owned_by_key": owned_by_key,
+        "local": local or inline is not None,
+        "inline": inline,
+        "example": example,
+        "trimmed": trimmed,
+        "schema": {_camel(key): value for key, value in schema.items()} | ({GROWS: True} if grows else {}),
+    }
+    return dataclasses.field(default=None, metadata=traits)
+
+
+def _camel(name: str) -> str:
+    if name == "required_keys":  # `required` says of the field itself that it must be there
+        return "required"
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _schema(hint: Any) -> tuple[dict[str, Any], bool]:
+    """JSON Schema of a type hint, and whether the field may be left out (`| None`, with null not allowed)."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        arms = [arm for arm in typing.get_args(hint) if arm is not type(None)]
+        found = [_schema(arm)[0] for arm in arms]
+        return (found[0] if len(found) == 1 else {"anyOf": found}), True
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return {"type": "string", "enum": list(typing.get_args(hint))}, False
+    if origin is dict:
+        return {"type": "object"}, False
+    if origin is list:
+        return {"type": "array", "items": _schema(typing.get_args(hint)[0])[0]}, False
+    return {"type": {str: "string", int: "integer", float: "number", bool: "boolean"}[hint]}, False
+
+
+def fields_of(cls: type) -> tuple[Field, ...]:
+    """The fields of a kind's dataclass; `X | None` may be left out, `nullable=True` also lets null be written."""
+    hints = typing.get_type_hints(cls)
+    found = []
+    for spec in dataclasses.fields(cls):
+        traits = dict(spec.metadata)
+        schema, optional = _schema(hints[spec.name])
+        extra = dict(traits.pop("schema"))
+        if extra.pop("nullable", False):
+            schema = {**schema, "type": [schema["type"], "null"]}
+        found.append(Field(name=spec.name, required=not optional, schema={**schema, **extra}, **traits))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""The loop: read, match, compare, plan, apply, verify and recover."""

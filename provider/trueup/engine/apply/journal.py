@@ -1,0 +1,320 @@
+"""What is about to be done, and what was done, in the ledger: intents before calls, outcomes and records behind them.
+
+The intents of one wave are one transaction. Outcomes are gathered, since one that is lost is found out by looking; but
+what cannot be looked up, because it cannot be read back, is written down at once.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.core.changes import MISSING, Path, dotted, leaves
+from trueup.core.errors import LedgerError
+from trueup.core.kinds import Handler
+from trueup.core.records import Intent, Record, below, stamp
+from trueup.core.secrets import fingerprint, holds_secret
+from trueup.engine.match import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
+    from trueup.core.kinds import Declared
+    from trueup.core.progress import Clock
+    from trueup.core.records import Run
+    from trueup.core.values import Address, Desired, Live
+    from trueup.engine.plan import Step
+    from trueup.ledger import Hold, Ledger
+
+    Connection = tuple[str, str]
+
+_PLAIN: Final = (str, bool, int)
+_ENOUGH = 250
+"""Outcomes that are gathered before they are written."""
+
+
+class Journal:
+    """The ledger as a run writes to it. Without a ledger it remembers only for as long as the run lasts."""
+
+    def __init__(
+        self,
+        key: bytes,
+        clock: Clock,
+        scopes: Mapping[Connection, str],
+        records: dict[Connection, dict[str, Record]],
+        ledger: Ledger | None = None,
+        run: Run | None = None,
+        realms: Mapping[Connection, str] | None = None,
+        stack: str = "",
+        hold: Hold | None = None,
+    ) -> None:
+        self.key = key
+        self.records = records
+        """What the ledger holds, by system and connection, then by id; kept up to date."""
+        self.failure = ""
+        """Why the ledger does not know of it all; empty when it does."""
+        self._clock = clock
+        self._scopes = scopes
+        self._realms = realms or {}
+        self._ledger = ledger
+        self._run = run
+        self._stack = stack
+        self._hold = hold
+        self._begun = False
+        self._number = 0
+        self._open: dict[tuple[Address, str], list[int]] = {}
+        self._outcomes: list[tuple[str, int, str]] = []
+        self._changed: dict[tuple[Connection, str], Record] = {}
+        self._forgotten: list[tuple[str, str]] = []
+        self._prints: dict[tuple[type, Any], str] = {}
+
+    @property
+    def run(self) -> str:
+        """The id of the run, once something of it is in the ledger."""
+        return self._run.id if self._begun and self._run else ""
+
+    def scope(self, connection: Connection) -> str:
+        """The server of a connection, as the ledger knows it."""
+        return self._scopes[connection]
+
+    def stamp(self) -> str:
+        """The time as the ledger has it."""
+        return stamp(self._clock.now())
+
+    async def intend(self, wave: Sequence[tuple[Step, Desired]]) -> None:
+        """Writes down every call of those steps, before any of them is sent."""
+        if self._ledger is None or self._run is None or self.failure:
+            return
+        intents: list[Intent] = []
+        for step, desired in wave:
+            numbers = self._open[name_of(step)] = []
+            for number, call in enumerate(step.calls):
+                self._number += 1
+                numbers.append(self._number)
+                anew = step.live is None or any(one.verb == "create" for one in step.calls[: number + 1])
+                intents.append(self._intent(step, desired, call.verb, call.paths, anew=anew))
+        try:
+            if not self._begun:
+                await self._ledger.begin(self._run)
+                self._begun = True
+        except LedgerError as error:
+            self.failure = str(error)
+            return
+        await self.flush(intents)
+
+    def _intent(self, step: Step, desired: Desired, verb: str, paths: Sequence[str], *, anew: bool) -> Intent:
+        declared = step.declared
+        handler = declared.kind.handler
+        assert isinstance(handler, Handler)
+        assert self._run is not None
+        connection = place_of(declared)[:2]
+        record = None
+        if not declared.gone:
+            record = Record(self._scopes[connection], "", str(step.address))
+            self._identify(record, declared, desired.spec, None)
+            self._note(record, declared, desired, paths)
+            record.removed = [_texts(path) for path in desired.removed if path[0] in paths]
+            record.at = self.stamp()
+        live = None if anew else step.live
+        spec = desired.spec if step.live is None or anew else step.live.spec
+        return Intent(
+            self._run.id,
+            self._number,
+            self._scopes[connection],
+            self._realm(connection, declared, spec),
+            str(step.address),
+            declared.kind.name,
+            verb,
+            live.id if live else "",
+            str(spec.get(declared.kind.parent) or "") if declared.kind.parent else "",
+            as_key(handler.key(spec)) if live is None else "",
+            record,
+            self.stamp(),
+        )
+
+    def settled(self, step: Step, done: int, *, maybe: bool) -> None:
+        """The first `done` calls of a step happened; of the next it is known that it did not, unless `maybe`."""
+        if self._run is None:
+            return
+        for place, number in enumerate(self._open.pop(name_of(step), ())):
+            if place < done:
+                self._outcomes.append((self._run.id, number, "done"))
+            elif place > done or not maybe:
+                self._outcomes.append((self._run.id, number, "failed"))
+
+    def wrote(self, declared: Declared, desired: Desired, live: Live, paths: Sequence[str]) -> bool:
+        """Notes what was written, and whether it cannot be read back, so that it had better be flushed."""
+        record = self.record_of(declared, live)
+        self._identify(record, declared, desired.spec, live)
+        self._note(record, declared, desired, paths)
+        if declared.kind.handler is not None and type(declared.kind.handler).doubt is not Handler.doubt:
+            # It may read back in other words, and nobody has looked yet: a crash must not make a difference of that.
+            traits = declared.kind.by_name
+            readable = [name for name in paths if name in desired.spec and not traits[name].write_only]
+            new = {dotted(path) for name in readable for path, _ in written(desired.spec, name)}
+            record.settling = sorted({*record.settling, *new})
+        record.at = self.stamp()
+        self.keep(declared, record)
+        traits = declared.kind.by_name
+        return any(name in traits and traits[name].write_only for name in paths)
+
+    def record_of(self, declared: Declared, live: Live) -> Record:
+        """The record of a live resource, a new one if there is none."""
+        connection = place_of(declared)[:2]
+        held = self.records.setdefault(connection, {})
+        return held.setdefault(live.id, Record(self._scopes[connection], live.id, str(declared.address)))
+
+    def known(self, declared: Declared, live: Live | None) -> Record | None:
+        """The record of a live resource, if there is one."""
+        return self.records.get(place_of(declared)[:2], {}).get(live.id) if live else None
+
+    def keep(self, declared: Declared, record: Record) -> None:
+        """The record has changed and is to be written."""
+        self._changed[place_of(declared)[:2], record.id] = record
+
+    def adopt(self, declared: Declared, spec: Mapping[str, Any], live: Live) -> bool:
+        """Notes that a resource is ours, and how its manifest wants it to end; whether it was not ours before."""
+        known = self.known(declared, live)
+        record = copy.copy(known) if known else Record(self._scopes[place_of(declared)[:2]], live.id, "")
+        self._identify(record, declared, spec, live)
+        if record != known:
+            self.records.setdefault(place_of(declared)[:2], {})[live.id] = record
+            self.keep(declared, record)
+        return known is None and self._ledger is not None  # without one nobody will know
+
+    def forget(self, connection: Connection, scope: str, key: str) -> None:
+        """It is not ours any more."""
+        self.records.get(connection, {}).pop(key, None)
+        self._changed.pop((connection, key), None)
+        self._forgotten.append((scope, key))
+
+    def forget_below(self, connection: Connection, ids: set[str]) -> None:
+        """What was below those is not there any more."""
+        for key in ids:
+            for record in below(self.records.get(connection, {}), key):
+                self.forget(connection, record.scope, record.id)
+
+    def rest_below(self, connection: Connection, key: str) -> None:
+        """Note that the records below it stay as they are, although neither is declared any more."""
+        for record in below(self.records.get(connection, {}), key):
+            record.archived_with = key
+            self._changed[connection, record.id] = record
+
+    @property
+    def crowded(self) -> bool:
+        """Whether enough was gathered to be worth a transaction."""
+        return len(self._outcomes) >= _ENOUGH
+
+    async def flush(self, intents: Sequence[Intent] = ()) -> None:
+        """Writes what was gathered. A ledger that fails does not hide what was done, nor stop what is to be done."""
+        if self._ledger is None or self.failure:
+            return
+        changed, self._changed = self._changed, {}
+        outcomes, self._outcomes = self._outcomes, []
+        forgotten, self._forgotten = self._forgotten, []
+        try:
+            await self._ledger.write(
+                records=list(changed.values()),
+                forgotten=forgotten,
+                intents=intents,
+                outcomes=outcomes,
+                under=self._hold,
+            )
+        except LedgerError as error:
+            self.failure = str(error)
+
+    async def end(self, result: Literal["done", "stopped", "failed"]) -> None:
+        """Writes the rest, and that the run has ended."""
+        await self.flush()
+        if self._ledger is None or self._run is None or not self._begun or self.failure:
+            return
+        try:
+            await self._ledger.finish(self._run.id, self.stamp(), result)
+        except LedgerError as error:
+            self.failure = str(error)
+
+    def _realm(self, connection: Connection, declared: Declared, spec: Mapping[str, Any]) -> str:
+        if connection in self._realms:
+            return self._realms[connection]
+        kind = declared.kind
+        # What is listed below something that is no resource of ours is listed below its realm: a Wexa project.
+        return str(spec.get(kind.parent) or "") if kind.parent and not kind.by_name[kind.parent].reference else ""
+
+    def _identify(self, record: Record, declared: Declared, spec: Mapping[str, Any], live: Live | None) -> None:
+        kind = declared.kind
+        record.address = str(declared.address)
+        record.kind = kind.name
+        record.realm = self._realm(place_of(declared)[:2], declared, spec) or record.realm
+        if kind.parent:
+            parent = live.spec.get(kind.parent) if live else spec.get(kind.parent)
+            record.parent = parent if isinstance(parent, str) else record.parent
+        handler = kind.handler
+        if handler is not None and type(handler).canonical is not Handler.canonical:
+            record.name = handler.label(declared.spec)  # the words of the manifest: Den may give them to another one
+        else:
+            record.name = called(handler, live) if live else record.name
+        record.renamed_from = declared.renamed_from
+        record.policy = declared.policy
+        record.stack = self._stack
+        record.protected = declared.protected
+        record.archived_with = ""
+
+    def _print(self, value: Any) -> str:
+        """Return the fingerprint of a value. A plain one is remembered: many resources share it."""
+        if type(value) not in _PLAIN:
+            return fingerprint(self.key, value)
+        found = self._prints.get((type(value), value))
+        if found is None:
+            found = self._prints[type(value), value] = fingerprint(self.key, value)
+        return found
+
+    def _note(self, record: Record, declared: Declared, desired: Desired, made: Sequence[str]) -> None:
+        traits = declared.kind.by_name
+        for name in made:
+            for path, value in written(desired.spec, name):
+                key = dotted(path)
+                record.written[key] = self._print(value)
+                record.read_back.pop(key, None)
+                if key in record.settling:
+                    record.settling.remove(key)
+        owned = [
+            (path, value)
+            for name in made
+            if traits[name].owned_by_key and isinstance(desired.spec.get(name), dict)
+            for path, _, value in leaves({}, desired.spec[name], (name,))
+        ]
+        kept = [path for path in record.owned if path[0] not in made]
+        record.owned = kept + [_texts(path) for path, _ in owned]
+        shown = [path for path, value in owned if not traits[str(path[0])].is_secret(path) and not holds_secret(value)]
+        record.plain = [path for path in record.plain if path in kept] + [_texts(path) for path in shown]
+
+
+def _texts(path: Path) -> list[str]:
+    return [str(part) for part in path]
+
+
+def name_of(step: Step) -> tuple[Address, str]:
+    """What a step goes by in a run: of what is declared no more there may be several of one address."""
+    return step.address, step.live.id if step.declared.gone and step.live else ""
+
+
+def called(handler: Handler | None, live: Live) -> str:
+    """Return the name that a live resource has among its siblings, as `renamed-from` gives it, or what it is called."""
+    return str(live.spec.get(handler.naming) or live.name) if handler is not None and handler.naming else live.name
+
+
+def as_key(key: Any) -> str:
+    """A natural key as the ledger holds it."""
+    return json.dumps(key, default=str, ensure_ascii=False)
+
+
+def written(spec: Mapping[str, Any], name: str) -> list[tuple[Path, Any]]:
+    """The values of a field, by path: those of a mapping one by one."""
+    if name not in spec:
+        return []
+    value = spec[name]
+    if isinstance(value, dict) and value:
+        return [(path, after) for path, _, after in leaves(MISSING, value, (name,))]
+    return [((name,), value)]

@@ -1,0 +1,201 @@
+"""The look after the writes: what was touched is read again, learned, or found undone and tried once more."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, cast
+
+from trueup.core import texts
+from trueup.core.changes import MISSING, at, dotted, same
+from trueup.core.kinds import Declared
+from trueup.core.secrets import fingerprint
+from trueup.core.values import Doubt, Listing, Live
+from trueup.engine.apply.journal import written
+from trueup.engine.match import place_of
+from trueup.engine.plan import Policy, build
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from trueup.core.kinds import Handler
+    from trueup.core.progress import Progress
+    from trueup.core.values import Address, Desired
+    from trueup.engine.apply.journal import Journal
+    from trueup.engine.apply.outcome import Outcome, Report
+    from trueup.engine.match import Place
+    from trueup.engine.plan import Step
+    from trueup.transport import Client
+
+
+class Verifier:
+    """Looks at what was touched."""
+
+    def __init__(
+        self,
+        clients: Mapping[tuple[str, str], Client],
+        progress: Progress,
+        journal: Journal,
+        lives: dict[Address, Live],
+        again: Callable[[Sequence[Outcome]], Awaitable[None]],
+    ) -> None:
+        self._clients = clients
+        self._progress = progress
+        self._journal = journal
+        self._lives = lives
+        self._again = again
+
+    async def verify(self, report: Report) -> None:
+        """Looks at what was touched, learns, and tries once more what somebody undid."""
+        touched = [outcome for outcome in report.outcomes if outcome.made]
+        undone = await self._look(touched)
+        # What this run has made is never made again: it may be there and not to be seen yet.
+        again = [(outcome, step) for outcome, step in undone if step is not None and step.action == "update"]
+        if again and not report.stopped:
+            self._progress.decision(f"{len(again)} undone meanwhile; once more")
+            for outcome, step in again:
+                # The plan stays as it was; what is tried again is told by the outcome.
+                outcome.step = dataclasses.replace(
+                    outcome.step, live=step.live, calls=step.calls, desired=step.desired, changes=step.changes
+                )
+                outcome.result = "contended"
+                outcome.answered.clear()
+            await self._again([outcome for outcome, _ in again])
+            retried = {id(outcome) for outcome, _ in again}
+            undone = [pair for pair in undone if id(pair[0]) not in retried]
+            undone += await self._look([outcome for outcome, _ in again if outcome.result == "done"])
+        for outcome, remaining in undone:
+            outcome.result, outcome.verified = "contended", False
+            if remaining is not None:
+                outcome.touched_at = remaining.live.updated_at if remaining.live else None
+                outcome.step = dataclasses.replace(outcome.step, changes=remaining.changes)
+
+    async def _look(self, touched: Sequence[Outcome]) -> list[tuple[Outcome, Step | None]]:
+        """Reads what was touched again; those that are not as they should be, with the step that would mend them."""
+        touched = [outcome for outcome in touched if outcome.live is not None]
+        if not touched:
+            return []
+        self._progress.phase("verifying", None)
+        groups: dict[Place, list[Outcome]] = defaultdict(list)
+        for outcome in touched:
+            groups[place_of(outcome.step.declared)].append(outcome)
+        undone: list[tuple[Outcome, Step | None]] = []
+        for place, outcomes in groups.items():
+            handler = cast("Handler", outcomes[0].step.declared.kind.handler)
+            self._answered_whole(place, outcomes)
+            outcomes = [outcome for outcome in outcomes if not outcome.verified]
+            if not outcomes:
+                continue
+            lives = await handler.reread(self._clients[place[:2]], [self._touched(one) for one in outcomes])
+            staying = []
+            for outcome in outcomes:
+                live = lives.get(cast("Live", outcome.live).id)
+                if outcome.step.action == "delete":
+                    outcome.verified = outcome.result == "done" and handler.ended(live)
+                    if outcome.result == "done" and not outcome.verified:
+                        outcome.touched_at = live.updated_at if live else None
+                        undone.append((outcome, None))
+                    continue
+                staying.append(outcome)
+                if live is not None:
+                    self._lives[outcome.address] = live
+                    self._learn(handler, outcome, live)
+            undone += self._remaining(place, staying, lives)
+        return undone
+
+    def _answered_whole(self, place: Place, outcomes: Sequence[Outcome]) -> None:
+        """Mark as verified the creations whose answer holds all that was declared.
+
+        A resource that was found rather than made may be someone else's, and is read.
+        """
+        made = {
+            cast("Live", outcome.live).id: outcome
+            for outcome in outcomes
+            if outcome.step.answers_for_itself and outcome.result == "done" and not cast("Live", outcome.live).found
+        }
+        if made:
+            self._remaining(place, list(made.values()), {key: cast("Live", one.live) for key, one in made.items()})
+
+    def _touched(self, outcome: Outcome) -> Live:
+        """The live one as it was written; what was removed was touched now: no list is read down to its time."""
+        live = cast("Live", outcome.live)
+        removed = outcome.step.action == "delete" and live is outcome.step.live
+        return dataclasses.replace(live, updated_at=self._journal.stamp()) if removed and live.updated_at else live
+
+    def _learn(self, handler: Handler, outcome: Outcome, live: Live) -> None:
+        """Notes what reads back otherwise than it was written, where that is the server's own way to say it."""
+        declared = outcome.step.declared
+        record = self._journal.known(declared, outcome.live)
+        if record is None or live.found or cast("Live", outcome.live).found:
+            return  # what was found may be somebody else's, and then its values are theirs
+        desired = resolved(outcome.step, self._lives)
+        before = outcome.before.spec if outcome.before else {}
+        traits = declared.kind.by_name
+        for name in {path for call in outcome.step.calls for path in call.paths if path in desired.spec}:
+            for path, value in written(desired.spec, name):
+                seen = at(live.spec, path)
+                key = dotted(path)
+                doubt: Doubt | None = None
+                hidden = any(path[: len(one)] == one for one in live.unreadable)
+                if key in record.settling:
+                    record.settling.remove(key)  # it was looked at
+                    self._journal.keep(declared, record)
+                if key not in record.written or same(seen, value) or hidden:
+                    continue
+                if outcome.answered:
+                    # The answer itself said it so, and so does the server still.
+                    said = at(outcome.answered, path)
+                    # What was live before is what a write that did nothing leaves behind.
+                    learned = not same(said, value) and same(said, seen) and not same(seen, at(before, path))
+                    if not traits[name].owned_by_key:
+                        learned = learned and _alike(seen, value)
+                elif (doubt := handler.doubt(path, seen)) is not None:
+                    if doubt.settling and key not in record.settling:
+                        record.settling.append(key)
+                        self._journal.keep(declared, record)
+                    learned = not doubt.settling and not doubt.final
+                else:
+                    # Somebody may have changed it just now: what comes back the same after a second write is learned.
+                    mark = fingerprint(self._journal.key, seen)
+                    learned = outcome.seen.get(key) == mark and seen is not MISSING
+                    outcome.seen[key] = mark
+                if learned and not traits[name].is_plain(seen):
+                    outcome.learned = outcome.learned or doubt is None
+                    record.read_back[key] = fingerprint(self._journal.key, seen)
+                    self._journal.keep(declared, record)
+
+    def _remaining(
+        self, place: Place, outcomes: Sequence[Outcome], lives: Mapping[str, Live]
+    ) -> list[tuple[Outcome, Step | None]]:
+        policy = Policy(self._journal.key)
+        known = self._journal.records.get(place[:2], {})
+        undone: list[tuple[Outcome, Step | None]] = []
+        for outcome in outcomes:
+            live = lives.get(cast("Live", outcome.live).id)
+            declared = _with_ids(outcome.step.declared, resolved(outcome.step, self._lives))
+            listing = Listing([live] if live is not None else [], complete=False)
+            record = {live.id: known[live.id]} if live is not None and live.id in known else {}
+            steps = build([declared], {place: listing}, {place[:2]: record}, policy).steps
+            step = next((one for one in steps if one.action != "no-op"), None)
+            # What cannot be read back is not verified, nor is what was learned just now.
+            outcome.verified = not steps and outcome.result == "done" and not outcome.learned
+            if step is not None and outcome.result == "done":
+                undone.append((outcome, step))
+        return undone
+
+
+def resolved(step: Step, lives: Mapping[Address, Live]) -> Desired:
+    """What a step is to bring about, with the ids of what it waited for, as far as that is live."""
+    known = {name: lives[need].id for name, need in step.desired.waits.items() if need in lives}
+    return dataclasses.replace(step.desired, spec={**step.desired.spec, **known}) if known else step.desired
+
+
+def _with_ids(declared: Declared, desired: Desired) -> Declared:
+    return Declared(declared.address, declared.kind, desired.spec, declared.where, locator=declared.locator)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two texts differ in blanks at the ends or in case alone, as servers tidy names."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    return texts.folded(texts.trimmed(one)) == texts.folded(texts.trimmed(other))

@@ -1,0 +1,249 @@
+"""Which server each resource lives on, and with which credential: from Connection documents or the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from trueup.core.errors import SafetyError, SecretError, UsageError
+from trueup.core.kinds import Declared
+from trueup.core.secrets import Reference, Secret
+from trueup.core.values import DEFAULT_CONNECTION
+from trueup.systems.den.connection import URL as DEN_URL
+from trueup.systems.den.dialect import DenDialect
+from trueup.systems.den.guard import ID as ORGANIZATION_ID
+from trueup.systems.den.guard import Guard
+from trueup.systems.wexa.connection import URL as WEXA_URL
+from trueup.systems.wexa.connector import PROJECT_ID
+from trueup.systems.wexa.dialect import WexaDialect
+from trueup.transport import PATIENCE, Client, Credential, Dialect, urls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from trueup.core.progress import Clock, Progress
+
+SANDBOX: Final = urls.SANDBOX
+TENANTS: Final = {
+    "den": ("organization", ORGANIZATION_ID, "an organisation of Den", "org_ and 26 small letters and digits"),
+    "wexa": ("project", PROJECT_ID, "a project of Wexa", "24 hexadecimal digits, the letters small"),
+}
+"""The tenant of a credential, by system: its part of Settings, the pattern of its ids, and both in words."""
+_URLS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
+_DIALECTS: Final[dict[str, type[Dialect]]] = {"den": DenDialect, "wexa": WexaDialect}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One connection, ready to be opened; `url` is `sandbox` when the embedded servers are meant."""
+
+    system: str
+    name: str
+    url: str
+    credential: Credential
+    timeout: float = 60.0
+    concurrency: int = 8
+    organization: str | None = None
+    """The organisation of Den that the credential has to belong to."""
+    project: str | None = None
+    """The project of Wexa that alone may be worked on."""
+    said_by: str = ""
+    """The subject and verb of messages about the required tenant: `connection "default" is meant for`."""
+
+    scope: str = ""
+    """What the ledger knows this server by; the embedded one has another port each time."""
+
+    def __post_init__(self) -> None:
+        if not self.scope:
+            object.__setattr__(self, "scope", f"{self.system}:{_same_server(self.url)}")
+        if not self.said_by:
+            object.__setattr__(self, "said_by", f'connection "{self.name}" is meant for')
+
+
+def redirect(
+    resources: Iterable[Declared], connections: Mapping[tuple[str, str], Declared], name: str | None
+) -> list[Declared]:
+    """The same resources on the connection of that name, for each system that has one. Raises UsageError."""
+    if name is None:
+        return list(resources)
+    systems = {system for system, known in connections if known == name}
+    if not systems:
+        known = ", ".join(sorted({one for _, one in connections})) or "none is declared"
+        raise UsageError(f"there is no Connection named {name}.", hint=f"Known: {known}.")
+    moved = [
+        dataclasses.replace(one, address=dataclasses.replace(one.address, connection=name))
+        if one.address.system in systems
+        else one
+        for one in resources
+    ]
+    twice = [str(address) for address, count in Counter(one.address for one in moved).items() if count > 1]
+    if twice:
+        raise UsageError(
+            f"on connection {name} these are declared twice: {', '.join(sorted(twice))}.",
+            hint="They are declared for that connection and for another one; --connection would make one of both.",
+        )
+    return moved
+
+
+def needed_by(resources: Iterable[Declared]) -> set[tuple[str, str]]:
+    """The connections that those resources live on, by system and name."""
+    return {(one.address.system, one.address.connection) for one in resources}
+
+
+def settings_for(
+    needed: Iterable[tuple[str, str]], connections: Mapping[tuple[str, str], Declared]
+) -> dict[tuple[str, str], Settings]:
+    """Those connections, by system and name, ready to be opened. Raises UsageError and SecretError."""
+    found: dict[tuple[str, str], Settings] = {}
+    failed: list[SecretError] = []
+    for key in sorted(needed):
+        try:
+            found[key] = _settings(key, connections.get(key))
+        except SecretError as error:
+            failed.append(error)
+    if failed:
+        raise SecretError.all(failed)
+    return found
+
+
+def opened(
+    one: Settings,
+    clock: Clock,
+    progress: Progress,
+    stop: asyncio.Event | None = None,
+    concurrency: int | None = None,
+    patience: float = PATIENCE,
+) -> Client:
+    """A client of that connection, for whoever closes it; `concurrency` stands in for its own figure."""
+    return Client(
+        one.url,
+        _DIALECTS[one.system](),
+        one.credential,
+        clock,
+        progress,
+        timeout=one.timeout,
+        concurrency=concurrency or one.concurrency,
+        patience=patience,
+        stop=stop or asyncio.Event(),
+        guard=Guard(one.organization, one.said_by) if one.organization else None,
+    )
+
+
+def known_scopes(
+    connections: Mapping[tuple[str, str], Declared], but: Iterable[tuple[str, str]]
+) -> dict[str, tuple[str, str]]:
+    """The servers, as the ledger knows them, of the connections that are declared, or the default, but for some."""
+    found: dict[str, tuple[str, str]] = {}
+    for key in sorted({*connections, *((system, DEFAULT_CONNECTION) for system in _URLS)} - set(but)):
+        declared = connections.get(key)
+        url = declared.spec.get("url") if declared else os.environ.get(f"TRUEUP_{key[0].upper()}_URL")
+        found.setdefault(f"{key[0]}:{_same_server(str(url or _URLS[key[0]]))}", key)
+    return found
+
+
+def with_embedded(one: Settings, servers: Mapping[str, Mapping[str, str]]) -> Settings:
+    """The settings of the embedded servers, of which these are URL and key, where they are meant."""
+    if one.url != SANDBOX:
+        return one
+    where = servers[one.system]
+    credential = one.credential
+    if credential.key is None and credential.token is None:
+        credential = dataclasses.replace(credential, key=Secret(where["apiKey"]), origin="the sandbox's own")
+    return dataclasses.replace(one, url=where["url"], credential=credential, scope=f"{one.system}:sandbox")
+
+
+def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
+    system, name = key
+    if declared is None:
+        return _from_environment(system, name)
+    spec = declared.spec
+    url = str(spec.get("url") or _URLS[system])
+    check_url(url, allow_http=bool(spec.get("allowHttp")), origin=str(declared.where))
+    key_value, token = spec.get("apiKey"), spec.get("token")
+    origin = next((one.describe() for one in (key_value, token) if isinstance(one, Reference)), "")
+    organization = spec.get("organization")
+    credential = Credential(_secret(key_value, origin), _secret(token, origin), organization, name, origin)
+    more: dict[str, Any] = {part: spec[part] for part in ("timeout", "concurrency", "project") if part in spec}
+    return Settings(system, name, url, credential, organization=organization, **more)
+
+
+def _from_environment(system: str, name: str) -> Settings:
+    prefix = f"TRUEUP_{system.upper()}"
+    if name != DEFAULT_CONNECTION:
+        raise UsageError(f"there is no Connection named {name} for {system}.", hint="Declare it in a manifest.")
+    url = os.environ.get(f"{prefix}_URL") or _URLS[system]
+    consent = f"{prefix}_ALLOW_HTTP"
+    check_url(url, allow_http=os.environ.get(consent) == "1", origin=f"{prefix}_URL", consent=f"{consent}=1")
+    value = None if url == SANDBOX else os.environ.get(f"{prefix}_API_KEY")  # the sandbox has keys of its own
+    value = value and value.removeprefix("\ufeff")  # `export X=$(cat file)` keeps a byte order mark
+    if not value and url != SANDBOX:
+        raise SecretError(
+            f"nothing says how to reach {system}: no Connection is named default, and {prefix}_API_KEY is not set.",
+            hint=f"Set {prefix}_API_KEY, or declare a Connection (`url: sandbox` needs no key).",
+        )
+    origin = f"the environment variable {prefix}_API_KEY"
+    credential = Credential(_secret(Secret(value), origin) if value else None, None, None, name, f"{prefix}_API_KEY")
+    return Settings(system, name, url, credential, **tenant_from_environment(system))
+
+
+def tenant_from_environment(system: str) -> dict[str, Any]:
+    """The tenant that the environment says a system is meant for, as Settings has it. Raises UsageError."""
+    part, _, what, form = TENANTS[system]
+    variable = f"TRUEUP_{system.upper()}_{part.upper()}"
+    value = os.environ.get(variable, "")
+    if value and not is_tenant(system, value):
+        raise UsageError(f"{variable} holds no id of {what}.", hint=f"Such an id is {form}. Nothing was sent.")
+    return {part: value, "said_by": f"{variable} names"} if value else {}
+
+
+def is_tenant(system: str, text: str) -> bool:
+    """Whether it is an id of what a credential of that system acts in."""
+    return bool(re.fullmatch(TENANTS[system][1], text))
+
+
+def of_other_projects(resources: Iterable[Declared], settings: Mapping[tuple[str, str], Settings]) -> None:
+    """Raise SafetyError when a connector is of another project than its connection is meant for."""
+    for one in resources:
+        meant = settings[one.address.system, one.address.connection]
+        found = one.spec.get("projectId")
+        if meant.project and found is not None and found != meant.project:
+            raise SafetyError(
+                f"{one.address} is of project {found}, and {meant.said_by} project {meant.project}.",
+                hint="Nothing was planned or sent. Correct its projectId, or leave that guard out.",
+            )
+
+
+def _secret(value: Any, origin: str) -> Secret | None:
+    """A credential that a header can carry. Raises SecretError, which names where it comes from."""
+    if value is None:
+        return None
+    secret = value.resolve() if isinstance(value, Reference) else value if isinstance(value, Secret) else Secret(value)
+    text = secret.reveal()
+    if not (text.isascii() and text.isprintable() and text == text.strip()):
+        raise SecretError(
+            f"{origin} holds something that no API key is: blanks at an end, line breaks, or letters beyond ASCII.",
+            hint="Look for a line break at its end.",
+        )
+    return secret
+
+
+def _same_server(url: str) -> str:
+    """One way to write a URL of which there are many: host in lower case, no default port, no slash at the end."""
+    if url == SANDBOX:
+        return url
+    parts = urlsplit(url)
+    port = parts.port if parts.port not in (None, {"http": 80, "https": 443}.get(parts.scheme)) else None
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+
+
+def check_url(url: str, *, allow_http: bool, origin: str, consent: str = "allowHttp: true") -> None:
+    """Raises UsageError unless the URL is one that a credential may be sent to."""
+    if problem := urls.problem(url, allow_http=allow_http, consent=consent):
+        raise UsageError(f"{origin}: the URL {problem.message}.", hint=problem.hint)

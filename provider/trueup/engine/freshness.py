@@ -1,0 +1,135 @@
+"""What need not be read now, since it was seen not long ago: a large organisation is looked at in turns.
+
+What is listed below something costs a request a parent. With a largest age, what was declared below a parent, was in
+sync when it was read, and is declared no otherwise today, is taken as it was seen; the oldest of it is read again as
+far as the budget reaches. What is taken so is never written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trueup.core.records import Seen, stamp
+from trueup.core.secrets import fingerprint
+from trueup.core.values import Listing
+from trueup.engine.match import exclusive_places, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence, Set
+
+    from trueup.core.kinds import Declared, Kind
+    from trueup.core.values import Address
+    from trueup.engine.match import Matches, Place, Records
+    from trueup.engine.plan import Plan
+
+    Connection = tuple[str, str]
+
+
+class Sweep:
+    """Decides what is read below which parents, and remembers what was."""
+
+    def __init__(
+        self,
+        declared: Sequence[Declared],
+        scopes: Mapping[Connection, str],
+        key: bytes,
+        now: datetime,
+        *,
+        seen: Mapping[tuple[str, str, str], Seen] | None = None,
+        records: Records | None = None,
+        max_age: timedelta | None = None,
+        budget: int = 0,
+    ) -> None:
+        self._scopes = scopes
+        self._key = key
+        self._now = now
+        self._young: dict[tuple[str, str, str], Seen] = {}
+        if max_age is not None:
+            for place, one in (seen or {}).items():
+                at = _time(one.at)
+                if one.digest and at is not None and now - max_age <= at <= now:
+                    self._young[place] = one
+        self._budget = budget
+        exclusive = exclusive_places(declared)
+        known: dict[tuple[Connection, str], list[str]] = defaultdict(list)
+        for connection, held in (records or {}).items() if self._young or exclusive else ():
+            for record in held.values():
+                known[connection, record.address].append(record.id)
+        # An address may have had another id before: then which one is meant has to be looked at.
+        self._ids = {address: ids[0] for address, ids in known.items() if len(ids) == 1}
+        # A parent that the ledger does not know yet is told by its address, which no id equals: it makes a difference.
+        self._exclusive: dict[Place, set[str]] = {
+            place: {key for one in parents for key in (str(one.address), *known.get((place[:2], str(one.address)), ()))}
+            for place, parents in exclusive.items()
+        }
+        self._unknown = {
+            place: sorted(str(one.address) for one in parents if (place[:2], str(one.address)) not in known)
+            for place, parents in exclusive.items()
+        }
+        self._read: list[tuple[Place, str, Sequence[Declared]]] = []
+
+    def choose(self, place: Place, kind: Kind, parents: Mapping[str, Sequence[Declared]]) -> tuple[set[str], Listing]:
+        """The parents to read below now, and what is known of what is declared below the others."""
+        now: set[str] = set()
+        known = Listing([])
+        found: dict[str, tuple[Seen, dict[Address, str | None]]] = {}
+        scope = self._scopes[place[:2]]
+        for parent, declared in parents.items():
+            seen = self._young.get((scope, kind.name, parent))
+            ids = {one.address: self._ids.get((place[:2], str(one.address))) for one in declared}
+            if seen is not None and seen.digest == self._digest(place, parent, declared) and all(ids.values()):
+                found[parent] = seen, ids
+        again = self._again(scope, kind.name, parents.keys(), found.keys())
+        for parent, declared in parents.items():
+            if parent in found and parent not in again:
+                seen, ids = found[parent]
+                known.aged |= {address: (str(key), seen.at) for address, key in ids.items()}
+            else:
+                now.add(parent)
+                self._read.append((place, parent, declared))
+        return now, known
+
+    def _again(self, scope: str, kind: str, asked: Set[str], usable: Set[str]) -> set[str]:
+        """Those of the usable parents that the budget reads all the same: the oldest, also beside what is to come."""
+        shared = sum(one == scope for one in self._scopes.values()) > 1  # then others may ask for what is not asked now
+
+        def here(place: tuple[str, str, str]) -> bool:
+            return place[:2] == (scope, kind) and (place[2] in asked or not shared)
+
+        left = {place: seen for place, seen in self._young.items() if not here(place) or place[2] in usable}
+        oldest = sorted(left, key=lambda place: left[place].at)[: self._budget]
+        again = {place[2] for place in oldest if here(place)}
+        self._young = {place: seen for place, seen in left.items() if not here(place)}
+        self._budget -= len(again)
+        return again
+
+    def saw(self, plan: Plan, matches: Matches) -> list[Seen]:
+        """What was read below which parents, for the ledger: with a digest where all that is declared was in sync."""
+        differing = {step.address for step in plan.steps}
+        ending = [(step.declared, step.live) for step in plan.steps if step.live and step.declared.gone]
+        removing = {(place_of(declared), live.spec.get(declared.kind.parent)) for declared, live in ending}
+        at = stamp(self._now)
+        found: list[Seen] = []
+        for place, parent, declared in self._read:
+            index = matches.indexes.get(place)
+            if index is None or parent in index.listing.denied:
+                continue
+            sound = (place, parent) not in removing and not any(one.address in differing for one in declared)
+            digest = self._digest(place, parent, declared) if sound else ""
+            found.append(Seen(self._scopes[place[:2]], place[2], parent, at, digest))
+        return found
+
+    def _digest(self, place: Place, parent: str, declared: Sequence[Declared]) -> str:
+        said = sorted((str(one.address), fingerprint(self._key, one.spec)) for one in declared)
+        alone = parent in self._exclusive.get(place, ())
+        return fingerprint(self._key, [said, alone, self._unknown.get(place, [])])
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

@@ -1,0 +1,213 @@
+"""What is ours by the ledger: the records of a run's servers, of which organisation, and what a killed run left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from trueup.core.records import Record
+from trueup.engine.match import place_of
+from trueup.engine.read import realms_of
+from trueup.engine.recovery import resume
+from trueup.systems.den.organization import organization
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trueup.core.kinds import Declared
+    from trueup.core.progress import Progress
+    from trueup.core.records import Intent, Run
+    from trueup.engine.match import Matches
+    from trueup.engine.recovery import State
+    from trueup.ledger import Hold, Ledger
+    from trueup.transport import Client
+
+    Connection = tuple[str, str]
+    Unfinished = Sequence[tuple[Run, Sequence[Intent]]]
+
+
+@dataclass
+class Ownership:
+    """The records of some servers, by connection; kept up to date by whoever writes."""
+
+    scopes: Mapping[Connection, str]
+    """Each server, as the ledger knows it."""
+    clients: Mapping[Connection, Client]
+    resources: Sequence[Declared]
+    prune: bool = False
+    narrowed: bool = False
+    """Only a part of what is declared is looked at, so nothing can be said of what is not declared."""
+    realms: dict[Connection, str] = field(default_factory=dict)
+    """Den's organisations, as far as they are known."""
+    projects: dict[Connection, str] = field(default_factory=dict)
+    """Wexa's projects that alone may be worked on, where a connection says so."""
+    stack: str = ""
+    """The set of manifests that is at hand."""
+    take_from: str | None = None
+    """Another set, whose records count as its own."""
+    records: dict[Connection, dict[str, Record]] = field(default_factory=dict)
+    """By id: those of the set, and those that belong to none yet."""
+    others: dict[Connection, dict[str, Record]] = field(default_factory=dict)
+    """By id: those of other sets, of which nothing is declared or pruned here."""
+
+    async def reload(self, ledger: Ledger) -> None:
+        """What the ledger holds now. Raises LedgerError."""
+        found = await ledger.records(set(self.scopes.values()))
+        for connection, scope in self.scopes.items():
+            held = self.records.setdefault(connection, {})
+            held.clear()
+            others = self.others[connection] = {}
+            only = self.projects.get(connection)
+            for (where, key), record in found.items():
+                if where == scope and (only is None or record.parent == only):
+                    (held if record.stack in ("", self.stack, self.take_from) else others)[key] = record
+
+    def sought(self, unfinished: Unfinished) -> dict[Connection, list[Record]]:
+        """What is to be looked for although nobody may declare it.
+
+        Without --prune that costs no request: only what is listed anyway.
+        """
+        declared = {place_of(one) for one in self.resources}
+        systems = {place[:2] for place in declared}
+        found: dict[Connection, list[Record]] = {}
+        for connection, held in self.records.items():
+            if self.narrowed or connection not in systems:
+                continue
+            found[connection] = [
+                record
+                for record in held.values()
+                if record.stack == self.stack
+                and (self.prune or ((*connection, record.kind) in declared and not record.parent))
+            ]
+            if any(record.policy == "disconnect" for record in found[connection]) and self.prune:
+                found[connection].append(Record("", "", "", "ConnectorInstance"))  # what would be deleted with it
+        by_scope = {scope: connection for connection, scope in self.scopes.items()}
+        for _, intents in unfinished:
+            for one in intents:
+                if one.scope in by_scope:
+                    stand_in = Record(one.scope, one.id, one.address, one.kind, one.realm, one.parent)
+                    found.setdefault(by_scope[one.scope], []).append(stand_in)
+        return found
+
+    def owned(self) -> dict[Connection, list[Record]]:
+        """By connection, what is ours where something is declared: of another organisation nothing can be told."""
+        if self.narrowed:
+            return {}
+        found: dict[Connection, list[Record]] = {}
+        for connection in {place_of(one)[:2] for one in self.resources} & set(self.records):
+            realm = self.realms.get(connection)
+            held = [one for one in self.records[connection].values() if one.stack == self.stack]
+            found[connection] = [one for one in held if one.id and (one.realm == realm or connection[0] != "den")]
+        return found
+
+    async def elsewhere(self, ledger: Ledger, idle: Mapping[str, Connection]) -> list[str]:
+        """What is told of servers that are known, hold something of ours, and have nothing declared for them."""
+        others = {scope: connection for scope, connection in idle.items() if scope not in self.scopes.values()}
+        known = await ledger.records(set(others)) if others else {}
+        held = Counter(scope for (scope, _), record in known.items() if record.stack == self.stack)
+        return [
+            f"nothing is declared for {'/'.join(others[scope])}, and --prune does not work from nothing: what is ours "
+            f"there is left alone ({count:,})"
+            for scope, count in sorted(held.items())
+        ]
+
+    def locate(self, matches: Matches) -> None:
+        """Notes which organisation each of Den's connections turned out to belong to."""
+        for connection in self.scopes:
+            seen = realms_of(matches, connection[1]) if connection[0] == "den" else set()
+            if len(seen) == 1:
+                self.realms.setdefault(connection, seen.pop())
+            # What an older version wrote knows no organisation; what is listed here belongs here.
+            for place, index in matches.indexes.items():
+                if place[:2] == connection and connection in self.realms:
+                    for record in self.records.get(connection, {}).values():
+                        if not record.realm and record.id in index.by_id:
+                            record.realm = self.realms[connection]
+
+    async def locks(self) -> list[str]:
+        """What one run at a time may work on: Den's organisations, and Wexa's projects. At most one request each."""
+        names: list[str] = []
+        for connection, scope in self.scopes.items():
+            if connection[0] == "den":
+                if connection not in self.realms:
+                    self.realms[connection] = (await organization(self.clients[connection])).id
+                names.append(f"{scope} {self.realms[connection]}")
+                continue
+            projects = {one.spec["projectId"] for one in self.resources if place_of(one)[:2] == connection}
+            if self.prune:
+                projects |= {record.parent for record in self.records.get(connection, {}).values() if record.parent}
+            names += [f"{scope} {project}" for project in sorted(projects)]
+        return names
+
+    async def sees_all(self, connection: Connection) -> bool:
+        """Whether its lists hold all there is: from others than admins Den keeps what they have no grant for."""
+        return connection[0] != "den" or (await organization(self.clients[connection])).is_admin
+
+    async def unfinished(self, ledger: Ledger, progress: Progress, own: str) -> Unfinished:
+        """The runs that did not end, with those of their calls that this run may lock and look at.
+
+        Runs that are at work now, but for the `own` one, are told instead.
+        """
+        alive = {lease.run: lease for lease in await ledger.leases() if not lease.gone and lease.run != own}
+        found = await ledger.unfinished(set(self.scopes.values()))
+        names = set(await self.locks()) if found or any(self._here(lease.name) for lease in alive.values()) else set()
+        for lease in alive.values():
+            if lease.name in names:
+                progress.note(f"Run {lease.run} ({lease.holder}, started {lease.since}) is in progress.")
+        mine: list[tuple[Run, Sequence[Intent]]] = []
+        for run, intents in found:
+            ours = [one for one in intents if not one.realm or f"{one.scope} {one.realm}" in names]
+            if ours and run.id not in alive and run.id != own:
+                mine.append((run, ours))
+        return mine
+
+    def _here(self, name: str) -> bool:
+        return name.partition(" ")[0] in self.scopes.values()
+
+    async def resume(
+        self,
+        ledger: Ledger,
+        progress: Progress,
+        unfinished: Unfinished,
+        matches: Matches,
+        *,
+        note: bool,
+        under: Hold | None = None,
+    ) -> None:
+        """Finds out what became of the calls of runs that did not end, and tells it.
+
+        It is noted in the ledger only with `note`: while nobody else is at work. Raises LedgerError.
+        """
+        by_scope = {scope: connection for connection, scope in self.scopes.items()}
+        seeing = {one for one in self.scopes if await self.sees_all(one)}
+        held = {key: {**self.others.get(key, {}), **one} for key, one in self.records.items()}
+        found = resume(unfinished, matches, by_scope, held, ledger.key, seeing)
+        for run, intents in unfinished:
+            progress.note(_interrupted(run, len(intents), found.counts[run.id]))
+        if note:
+            await ledger.write(records=found.records, forgotten=found.forgotten, outcomes=found.outcomes, under=under)
+            await self.reload(ledger)
+
+
+_EFFECTS: Final[tuple[tuple[State, str], ...]] = (
+    ("found", "had taken effect"),
+    ("absent", "had not"),
+    ("unclear", "cannot be read back"),
+    ("unread", "were not looked at now"),
+)
+
+
+def _interrupted(run: Run, calls: int, counts: Counter[State]) -> str:
+    """`Run r-1 (root@vm, started …) was interrupted with 3 calls open: 2 had taken effect, 1 had not.`"""
+    about = [run.holder, f"started {_minute(run.began)}" if run.began else ""]
+    who = ", ".join(one for one in about if one)
+    end = f"ended {_minute(run.ended)}" if run.ended else "was interrupted"
+    told = [f"{counts[state]:,} {text}" for state, text in _EFFECTS if counts[state] or state in ("found", "absent")]
+    opened = f"{calls:,} call{'' if calls == 1 else 's'} open"
+    return f"Run {run.id}{f' ({who})' if who else ''} {end} with {opened}: {', '.join(told)}."
+
+
+def _minute(stamp: str) -> str:
+    """`2026-11-02 08:51 UTC`, of a time as the ledger has it."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC"

@@ -1,0 +1,46 @@
+"""Declared x Live x Record -> Plan: what would be done, why, and at what cost. Nothing is sent from here.
+
+Drift is this same plan, rendered and not applied.
+"""
+
+from trueup.engine.match import Place, by_reference, place_of, target_of
+from trueup.engine.plan.build import build
+from trueup.engine.plan.price import price
+from trueup.engine.plan.safety import Limit, blind, forbid, judge
+from trueup.engine.plan.steps import (
+    FORMAT_VERSION,
+    Action,
+    Budget,
+    Cost,
+    Learned,
+    Left,
+    Plan,
+    Policy,
+    Reading,
+    Step,
+    Unverifiable,
+)
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Action",
+    "Budget",
+    "Cost",
+    "Learned",
+    "Left",
+    "Limit",
+    "Place",
+    "Plan",
+    "Policy",
+    "Reading",
+    "Step",
+    "Unverifiable",
+    "blind",
+    "build",
+    "by_reference",
+    "forbid",
+    "judge",
+    "place_of",
+    "price",
+    "target_of",
+]

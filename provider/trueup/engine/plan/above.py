@@ -1,0 +1,116 @@
+"""The parents of a managed resource that is no longer declared: they decide if it is gone, stays, or goes along.
+
+A target is below its instance, a mapping below its target, a grant below its instance. What is above may not have been
+read, and then nothing is concluded from what is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from trueup.core.kinds import Handler
+from trueup.core.values import DELETES, Address, Kept
+from trueup.systems import kind_named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Set
+
+    from trueup.core.kinds import Kind
+    from trueup.core.records import Record
+    from trueup.core.values import Live
+    from trueup.engine.match import Index, Matches
+    from trueup.engine.plan.steps import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """The way up from the managed resources of one connection."""
+
+    connection: tuple[str, str]
+    records: Mapping[str, Record]
+    """The ledger's records of the connection, by id."""
+    matches: Matches
+    claimed: Set[str]
+    """Ids of what is declared, by whatever connection."""
+
+    def is_gone(self, kind: Kind, record: Record) -> bool:
+        """Whether something that was not found can be taken for gone."""
+        index = self._index(kind.name)
+        if index is None or not index.listing.complete:
+            return False
+        if not kind.parent or record.parent in index.listing.below:
+            return record.parent not in index.listing.denied
+        above = self._kind(kind)
+        if above is None or not record.parent:
+            return False  # of another project nothing is known
+        parents = self._index(above.name)
+        if parents is None or not parents.listing.complete or parents.listing.denied or parents.listing.aged:
+            return False
+        if record.parent in parents.by_id:
+            return False
+        known = self.records.get(record.parent)
+        return self.is_gone(above, known) if known is not None else not above.parent
+
+    def stays(self, kind: Kind, parent: str) -> tuple[str, str]:
+        """The id of what is above, is declared no more, and ends without being deleted; and whether that is `archived`
+        or `kept`. Nothing where all above is declared, was never ours, or is deleted.
+        """
+        above = self._kind(kind)
+        if above is None or not parent or parent in self.claimed:
+            return "", ""
+        index = self._index(above.name)
+        live = index.by_id.get(parent) if index is not None else None
+        record = self.records.get(parent)
+        if "deletionPolicy" not in above.by_name:
+            higher = live.spec.get(above.parent) if live is not None else record.parent if record is not None else ""
+            return self.stays(above, str(higher or ""))
+        handler = cast(Handler, above.handler)
+        if live is None:
+            return "", ""
+        if record is None:
+            return (parent, "archived") if handler.ended(live) else ("", "")
+        calls = handler.removal(live, record.policy or str(above.by_name["deletionPolicy"].default))
+        if isinstance(calls, Kept):
+            return parent, "kept"
+        if any(call.verb in DELETES for call in calls):
+            return (parent, "kept") if record.protected else ("", "")
+        return parent, "archived"
+
+    def rests(self, record: Record) -> bool:
+        """Whether it stays below what was archived and released, whatever became of that since then."""
+        key = record.archived_with
+        return bool(key) and key not in self.claimed and key not in self.records
+
+    def is_dropped(self, kind: Kind, record: Record) -> bool:
+        """Whether a resource that was not read left the manifests by itself, rather than with what it is below."""
+        above = self._kind(kind)
+        if above is None or record.parent in self.claimed:
+            return True
+        if (known := self.records.get(record.parent)) is not None:
+            return "deletionPolicy" not in above.by_name and self.is_dropped(above, known)
+        return self.stays(kind, record.parent) == ("", "")
+
+    def _kind(self, kind: Kind) -> Kind | None:
+        """The kind of what it is below; None where that is no resource, or nothing."""
+        reference = kind.by_name[kind.parent].reference if kind.parent else None
+        return kind_named(self.connection[0], reference) if reference else None
+
+    def _index(self, name: str) -> Index | None:
+        return self.matches.indexes.get((*self.connection, name))
+
+
+def ending(kind: Kind, address: Address, live: Live, steps: Mapping[str, Step], matches: Matches) -> Step | None:
+    """The step, of those by the id of what they delete, that deletes what a resource is below of; None for none."""
+    for trait in kind.references:
+        parent = str(live.spec.get(trait.name))
+        if parent in steps:
+            return steps[parent]
+        place = (address.system, address.connection, str(trait.reference))
+        index = matches.indexes.get(place)
+        above = index.by_id.get(parent) if index is not None else None
+        if above is None:
+            continue
+        if found := ending(cast("Kind", kind_named(place[0], place[2])), address, above, steps, matches):
+            return found
+    return None

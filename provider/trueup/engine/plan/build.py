@@ -1,0 +1,247 @@
+"""Declared x Live x Record -> Plan: what is matched is judged field by field, and what is missing is created."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at, dotted, leaves
+from trueup.core.kinds import Declared, Handler
+from trueup.core.secrets import is_mark_of
+from trueup.core.values import Address, Desired, Live, Refusal
+from trueup.engine.match import Matches, Place, by_reference, place_of, target_of
+from trueup.engine.plan.apart import keep_apart
+from trueup.engine.plan.judge import change_of, differences, in_sync, judge
+from trueup.engine.plan.names import order
+from trueup.engine.plan.near import near_names
+from trueup.engine.plan.removals import removals
+from trueup.engine.plan.steps import Learned, Plan, Policy, Step, Unverifiable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trueup.core.records import Record
+    from trueup.core.values import Listing
+    from trueup.engine.match import Records
+
+
+def build(
+    declared: Sequence[Declared],
+    found: Matches | Mapping[Place, Listing],
+    records: Records | None = None,
+    policy: Policy | None = None,
+    owned: Mapping[tuple[str, str], Sequence[Record]] | None = None,
+    others: Records | None = None,
+) -> Plan:
+    """The plan. `found` is what was observed; `records` are by system and connection, then by id, `owned` those that
+    were looked for although they are no longer declared, and `others` those of other sets of manifests; secrets in the
+    declared specs are resolved.
+    """
+    matches = found if isinstance(found, Matches) else _matched(declared, found, records or {})
+    planner = _Planner(matches, records or {}, policy or Policy())
+    planner.build(declared)
+    planner.plan.specs = matches.specs
+    removals(planner.plan, declared, matches, owned or {}, planner.policy)
+    keep_apart(planner.plan, others or {}, records or {}, planner.policy.stack)  # what it refuses frees no name
+    order(planner.plan, matches, others or {})
+    near_names(planner.plan, matches)
+    return planner.plan
+
+
+def _matched(declared: Sequence[Declared], listings: Mapping[Place, Listing], records: Records) -> Matches:
+    matches = Matches(declared, records)
+    for one in by_reference(declared):
+        if (place := place_of(one)) not in matches.indexes:
+            matches.take(place, cast(Handler, one.kind.handler), listings[place])
+    return matches
+
+
+class _Planner:
+    def __init__(self, matches: Matches, records: Records, policy: Policy) -> None:
+        self.matches = matches
+        self.records = records
+        self.policy = policy
+        self.plan = Plan()
+        self.creating: set[Address] = set()
+        self.refused: set[Address] = set()
+
+    def build(self, declared: Sequence[Declared]) -> None:
+        for one in by_reference(declared):
+            try:
+                step = self._step(one)
+            except RecursionError:
+                why = "what is live or declared is nested too deeply to be compared."
+                step = Step("refuse", one, None, Desired({}), why=why, error=True)
+            if step is None:
+                continue
+            if step.action in ("create", "replace"):
+                self.creating.add(one.address)
+            elif step.action == "refuse" and step.live is None:
+                self.refused.add(one.address)
+            self.plan.steps.append(step)
+        self._refuse_rivals()
+        self.plan.declared = len(declared)
+        for place, index in self.matches.indexes.items():
+            self.plan.whole = self.plan.whole and index.listing.complete
+            if index.listing.complete:
+                self.plan.unmanaged += [
+                    (place, live) for live in index.listing.items if live.id not in index.claimed and not live.implied
+                ]
+
+    def _refuse_rivals(self) -> None:
+        """Create nothing in place of what is refused because either may be it."""
+        refused = {step.address for step in self.plan.steps if step.action == "refuse"}
+        for step in self.plan.steps if self.matches.rivals else ():
+            rival = self.matches.rivals.get(step.address)
+            if step.action == "create" and rival in refused:
+                step.refuse(f"it is what {rival} was, by its annotation, and that is declared as well.", error=True)
+
+    def _step(self, declared: Declared) -> Step | None:
+        matches = self.matches
+        address = declared.address
+        if (why := matches.refused.get(address)) is not None:
+            live = matches.lives.get(address)
+            if live is not None:
+                self.plan.matched[address] = (declared, live)
+            return Step("refuse", declared, live, Desired({}), why=why, error=True)
+        waits = matches.waits.get(address, {})
+        references = {**waits, **{name: need for name, need in self._replaced(declared) if name not in waits}}
+        for name, need in references.items():
+            if need in matches.denied:
+                unread = Unverifiable((name,), f"{need} could not be read")
+                return Step("no-op", declared, None, Desired(dict(declared.spec)), unverifiable=(unread,))
+            if need in self.refused:
+                why = f"it needs {need}, which cannot be made."
+                return Step("refuse", declared, None, Desired({}), why=why, error=True)
+        desired = Desired({**matches.specs[address], **dict.fromkeys(references, UNKNOWN)}, references)
+        place = place_of(declared)
+        handler = cast(Handler, declared.kind.handler)
+        if (why := matches.denied.get(address)) is not None:
+            missing = Unverifiable((declared.kind.parent,), why)
+            return Step("no-op", declared, None, desired, unverifiable=(missing,))
+        if (key := matches.hidden.get(address)) is not None:
+            why = f"the ledger knows it as {key}, and this credential cannot see that: use one of an organisation admin"
+            unseen = Unverifiable((), f"{why}, or have it granted")
+            return Step("no-op", declared, None, desired, unverifiable=(unseen,))
+        live = matches.lives.get(address)
+        if live is None or declared.kind.parent in references:
+            return self._create(declared, handler, matches.indexes[place].listing.items, desired)
+        self.plan.matched[address] = (declared, live)
+        if live.seen_at:
+            self.plan.aged[address] = live.seen_at
+        step = self._update(declared, handler, place, live, desired)
+        if address in matches.halves:
+            del matches.specs[address]  # the ledger does not take the annotation for carried out
+        return step
+
+    def _replaced(self, declared: Declared) -> Iterable[tuple[str, Address]]:
+        """What it refers to and will be made anew, so that its id is to change."""
+        if self.creating:
+            for trait in declared.kind.references:
+                if trait.name in declared.spec:
+                    address = target_of(declared, trait.name)
+                    if address in self.creating:
+                        yield trait.name, address
+
+    @staticmethod
+    def _create(declared: Declared, handler: Handler, near: Sequence[Live], desired: Desired) -> Step:
+        calls = handler.creation(declared, near)
+        if isinstance(calls, Refusal):
+            return Step("refuse", declared, None, desired, why=calls.why, error=calls.error)
+        traits = declared.kind.by_name
+        changes: list[Change] = []
+        for name, value in desired.spec.items():
+            if not traits[name].local:
+                found = leaves(MISSING, value, (name,)) if isinstance(value, dict) else [((name,), MISSING, value)]
+                changes += [change_of(traits[name], *pair) for pair in found]
+        return Step("create", declared, None, desired, calls, tuple(changes), needs=tuple(desired.waits.values()))
+
+    def _update(self, declared: Declared, handler: Handler, place: Place, live: Live, desired: Desired) -> Step | None:
+        needs = tuple(desired.waits.values())
+        record = self.records[place[:2]].get(live.id) if self.records.get(place[:2]) else None
+        changes: list[Change] = []
+        unverifiable: list[Unverifiable] = []
+        if record is None and self.policy.key is not None and not live.seen_at:
+            for name, value in handler.revived(live).items():
+                desired.spec = {name: value, **desired.spec}  # what is declared goes before
+        first = True
+        traits = declared.kind.by_name
+        for name, after in desired.spec.items():
+            trait = traits[name]
+            before = live.spec.get(name, MISSING)
+            if trait.local or (
+                (before == after and type(before) is str)  # most of what there is
+                or in_sync(trait, before, after, live)
+            ):
+                continue
+            for pair in differences(trait, before, after):
+                verdict = judge(handler, trait, pair, live, record, self.policy)
+                if isinstance(verdict, Unverifiable):
+                    unverifiable.append(verdict)
+                elif isinstance(verdict, Learned):
+                    self.plan.learned.append(verdict)
+                elif verdict is not None:
+                    changes.append(verdict)
+                    first = first and bool(verdict.note)
+        if record is not None and record.owned:
+            desired.removed = tuple(_disowned(declared, live, record))
+            for path in desired.removed:
+                # The manifest that said whether it was a secret is gone, and someone else may have set another value.
+                before = at(live.spec, path)
+                changes.append(
+                    Change(path, before, MISSING, sensitive=not _is_plain(path, before, record, self.policy))
+                )
+                first = False
+        if live.trouble:
+            unverifiable.append(Unverifiable((), live.trouble))
+        if not changes:
+            return Step("no-op", declared, live, desired, unverifiable=tuple(unverifiable)) if unverifiable else None
+        if (half := self.matches.halves.get(declared.address)) is not None:
+            self.matches.indexes[place].claimed.setdefault(half[0], declared.address)  # nor is that one removed
+            return Step("refuse", declared, live, desired, (), tuple(changes), needs=needs, why=half[1], error=True)
+        calls = handler.calls(live, desired, changes)
+        if not isinstance(calls, Refusal):
+            told = tuple(changes), tuple(unverifiable)
+            if all(call.verb != "create" for call in calls):
+                kept = _kept(declared, live, desired, changes)
+                return Step("update", declared, live, desired, calls, *told, needs, first=first, kept=kept)
+            if not declared.protected:
+                return Step("replace", declared, live, desired, calls, *told, needs)
+            calls = Refusal("it would have to be replaced, and its annotation trueup.dev/protect refuses that.")
+        if first and not self.policy.resend and all(_may_be(handler, change) for change in changes):
+            # It reads in a word that may mean the same, and nothing can be sent: no difference to refuse.
+            unverifiable += [Unverifiable(change.path, change.note) for change in changes]
+            return Step("no-op", declared, live, desired, unverifiable=tuple(unverifiable))
+        told = tuple(changes), tuple(unverifiable)
+        return Step("refuse", declared, live, desired, (), *told, needs, calls.why, calls.error, first)
+
+
+def _kept(declared: Declared, live: Live, desired: Desired, changes: Sequence[Change]) -> int:
+    """How many of the server's own keys a write carries over."""
+    kept = 0
+    for name in {str(change.path[0]) for change in changes}:
+        trait = declared.kind.by_name[name]
+        there, ours = live.spec.get(name), desired.spec.get(name)
+        if trait.owned_by_key and not trait.write_only and isinstance(there, dict):
+            gone = {path[1] for path in desired.removed if len(path) > 1 and path[0] == name}
+            kept += len(there.keys() - (ours or {}).keys() - gone)
+    return kept
+
+
+def _disowned(declared: Declared, live: Live, record: Record) -> Iterable[Path]:
+    for path in map(tuple, record.owned):
+        if at(declared.spec, path) is MISSING and at(live.spec, path) is not MISSING:
+            yield path
+
+
+def _is_plain(path: Path, value: Any, record: Record, policy: Policy) -> bool:
+    """Whether a value is known to be no secret: it was written from here as none, and is still the same."""
+    if policy.key is None or list(map(str, path)) not in record.plain:
+        return False
+    return is_mark_of(record.written.get(dotted(path)), policy.key, value)
+
+
+def _may_be(handler: Handler, change: Change) -> bool:
+    """Whether what was read may be another word for what is declared."""
+    doubt = None if change.before is MISSING else handler.doubt(change.path, change.before)
+    return doubt is not None and change.after in doubt.may_be

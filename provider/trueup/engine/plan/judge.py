@@ -1,0 +1,107 @@
+"""One declared field against what is live: is it in sync, and if not, what does the difference mean?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup.core.changes import MISSING, Change, Pair, Path, at, covers, dotted, leaves, overlay, pairs, same
+from trueup.core.secrets import fingerprint, holds_secret, is_mark_of
+from trueup.engine.plan.steps import Learned, Unverifiable
+
+if TYPE_CHECKING:
+    from trueup.core.fields import Field
+    from trueup.core.kinds import Handler
+    from trueup.core.records import Record
+    from trueup.core.values import Live
+    from trueup.engine.plan.steps import Policy
+
+_NOT_SHOWN: Final = "the server does not show it, or not as it should: it cannot be compared"
+
+
+def in_sync(trait: Field, before: Any, after: Any, live: Live) -> bool:
+    """Whether nothing of a field differs, and nothing of it is hidden."""
+    if live.unreadable and any(path[0] == trait.name for path in live.unreadable):
+        return False
+    return covers(before, after) if trait.owned_by_key else same(before, after)
+
+
+def differences(trait: Field, before: Any, after: Any) -> list[tuple[Path, Any, Any]]:
+    """What differs of a field: path, live value, declared value."""
+    if trait.write_only:
+        return list(leaves(MISSING if before is MISSING else only(before, after), after, (trait.name,)))
+    if trait.owned_by_key:
+        base = before if isinstance(before, dict) else {}
+        wanted = overlay(base, after)
+        # A list is written, and remembered, as one.
+        paths = dict.fromkeys(_whole(path) for path, _, _ in pairs(base, wanted, (trait.name,)))
+        return [(path, at(base, path[1:]), at(wanted, path[1:])) for path in paths]
+    return [((trait.name,), before, after)]
+
+
+def judge(
+    handler: Handler, trait: Field, pair: Pair, live: Live, record: Record | None, policy: Policy
+) -> Change | Unverifiable | Learned | None:
+    """What one difference is: a change, something that cannot be verified, or how the server says what we wrote.
+
+    The last is None when the ledger knew it, and Learned when this is how it comes to know.
+    """
+    path, before, after = pair
+    hidden = _hidden(trait, path, before, live)
+    doubt = None if hidden else handler.doubt(path, before)
+    name = dotted(path)
+    key = policy.key
+    if hidden and trait.immutable and not trait.write_only:
+        return Unverifiable(path, _NOT_SHOWN)  # no call would set it either
+    if key is not None and record is not None and name in record.written:
+        if is_mark_of(record.written[name], key, after):
+            sent = f"sent on {record.at[:10]}, unchanged since" if record.at else "sent before, unchanged since"
+            if policy.resend and (hidden or doubt):
+                return change_of(trait, *pair, note="sent again on request")
+            if hidden:
+                return Unverifiable(path, f"cannot be read back; {sent}")
+            if doubt is not None and doubt.final:
+                return Unverifiable(path, f"{doubt.why}; {sent}. --resend sends it again")
+            if is_mark_of(record.read_back.get(name), key, before):
+                return None
+            if name not in record.read_back and name in record.settling:
+                if doubt is not None and doubt.settling:
+                    return Unverifiable(path, f"{doubt.why}; {sent}")
+                if not trait.is_plain(before):
+                    return Learned(record, name, fingerprint(key, before))
+        return change_of(trait, *pair)
+    if doubt is not None and doubt.settling:
+        doubt = None  # nothing of ours is on the way
+    if hidden and not trait.write_only and not policy.resend:
+        return Unverifiable(path, _NOT_SHOWN)
+    if hidden or doubt is not None:
+        why = "cannot be read back" if doubt is None else doubt.why
+        if policy.resend or key is not None:
+            return change_of(trait, *pair, note=f"{why}; not sent from this ledger yet")
+        return Unverifiable(path, f"{why}; without a ledger it is only sent with --resend")
+    if key is None and trait.write_only and trait.is_secret(path) and not policy.resend:
+        # It may be stored in another form; without a ledger that cannot be told from a change.
+        return Unverifiable(path, "reads back otherwise; without a ledger it is only sent with --resend")
+    return change_of(trait, *pair)
+
+
+def _whole(path: Path) -> Path:
+    """The path of the list that an item belongs to; any other path as it is."""
+    return next((path[:place] for place, part in enumerate(path) if isinstance(part, int)), path)
+
+
+def only(live: Any, declared: Any) -> Any:
+    """What is live of the declared keys."""
+    if isinstance(live, dict) and isinstance(declared, dict):
+        return {key: only(live[key], value) for key, value in declared.items() if key in live}
+    return live
+
+
+def _hidden(trait: Field, path: Path, before: Any, live: Live) -> bool:
+    if any(path[: len(one)] == one for one in live.unreadable):
+        return True
+    return trait.write_only and before is MISSING
+
+
+def change_of(trait: Field, path: Path, before: Any, after: Any, *, note: str = "") -> Change:
+    """The change, without its values where they are secret."""
+    return Change(path, before, after, trait.is_secret(path) or holds_secret((before, after)), note)

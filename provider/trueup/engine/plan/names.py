@@ -1,0 +1,241 @@
+"""Unique names that change hands: a step that takes a name waits for the one that gives it up.
+
+Names that only change places go through a temporary one. A step that takes a name which nothing gives up is refused:
+no object is written over another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from trueup.core.kinds import Handler
+from trueup.core.values import DELETES, Live
+from trueup.engine.match import place_of
+from trueup.engine.plan.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+
+    from trueup.core.values import Address, Call
+    from trueup.engine.match import Matches, Records
+    from trueup.engine.plan.steps import Left, Plan
+
+PREFIX: Final = "trueup-renaming-"
+"""How a temporary name begins; the id of what has it follows."""
+
+
+def order(plan: Plan, matches: Matches, others: Records) -> None:
+    """Says of each step which others have to give up its name before, and refuses those whose name stays taken."""
+    _Order(plan, matches, others).order()
+
+
+def refuse_in_vain(plan: Plan) -> None:
+    """Refuse the steps that need something that is refused, or wait for the name of it."""
+    found = True
+    while found:
+        found = False
+        refused = [step for step in plan.steps if step.action == "refuse"]
+        holders = {step.live.id: step for step in refused if step.live}
+        missing = {step.address for step in refused if not step.declared.gone}
+        for step in plan.pending:
+            holder = next((holders[key] for key in step.after if key in holders), None)
+            need = next((one for one in step.needs if one in missing), None)
+            if need is not None:
+                step.refuse(f"it needs {need}, which cannot be made.", error=True)
+            elif holder is not None:
+                step.refuse(f"its name is that of {holder.address}, which is refused.")
+            found = found or holder is not None or need is not None
+
+
+def temporary(live: Live) -> str:
+    """A name for something while its own two are both taken: as unique as its id."""
+    return f"{PREFIX}{live.id}"
+
+
+@dataclass(slots=True)
+class _Order:
+    plan: Plan
+    matches: Matches
+    others: Records = field(default_factory=dict)
+    """The records of other sets of manifests, by connection and id."""
+    claimed: dict[str, Address] = field(default_factory=dict)
+    """Who is what, in all places: two connections may lead to one server."""
+    steps: dict[Address, Step] = field(default_factory=dict)
+    ending: dict[str, Step] = field(default_factory=dict)
+    """The steps after which something is not there any more, by its id."""
+
+    def order(self) -> None:
+        taking = [(step, *found) for step in self.plan.steps if any(found := self._holders(step))]
+        if not taking:
+            return
+        self.claimed = {key: one for index in self.matches.indexes.values() for key, one in index.claimed.items()}
+        self.steps = {step.address: step for step in self.plan.steps if not step.declared.gone}
+        for step in self.plan.steps:
+            if step.declared.gone and step.live and any(call.verb in DELETES for call in step.calls):
+                self.ending |= dict.fromkeys((step.live.id, *step.along), step)
+        for step, holders, _ in taking:
+            for live in holders:
+                if why := self._kept(live, place_of(step.declared)[:2]):
+                    step.refuse(f'its name "{live.name}" is taken by {live.id}: {why}.')
+            if step.action != "refuse":
+                step.after = tuple(sorted({cast(Live, self._giving(live).live).id for live in holders}))
+        refuse_in_vain(self.plan)
+        for step, _, near in taking:
+            if step.action != "refuse":
+                step.after = tuple(sorted({*step.after, *self._leaving(step, near)}))
+        for cycle in _cycles([step for step, *_ in taking if step.action != "refuse"]):
+            self._step_aside(cycle)
+        refuse_in_vain(self.plan)
+
+    def _holders(self, step: Step) -> tuple[list[Live], list[Live]]:
+        """Return the other live resources, of those read, that have the name that a step takes, or nearly that one."""
+        if step.declared.gone or step.action not in ("create", "update", "replace"):
+            return [], []
+        handler = cast(Handler, step.declared.kind.handler)
+        index = self.matches.indexes.get(place_of(step.declared))
+        if index is None or not handler.follows or step.declared.kind.parent in step.desired.waits:
+            return [], []
+        own = step.live.id if step.live else ""
+        spec = _after(step)
+        same = [live for live in index.by_key.get(handler.key(spec), ()) if live.id != own]
+        if step.live is not None and handler.key(step.live.spec) == handler.key(spec):
+            return same, []
+        if (near := handler.near(spec)) is None:
+            return same, []
+        others = {own, *(live.id for live in same)}
+        return same, [live for live in index.near(near) if live.id not in others]
+
+    def _leaving(self, step: Step, near: Iterable[Live]) -> Iterable[str]:
+        """Yield the ids of what has nearly the name that a step takes, and gives it up.
+
+        What keeps it may be in the way or not, by the collation of the database: a warning of the plan.
+        """
+        handler = cast(Handler, step.declared.kind.handler)
+        for live in near:
+            if self._kept(live, place_of(step.declared)[:2]):
+                continue
+            giving = self._giving(live)
+            if giving.action == "delete" or handler.near(_after(giving)) != handler.near(live.spec):
+                yield cast(Live, giving.live).id
+
+    def _giving(self, live: Live) -> Step:
+        found = self.ending.get(live.id)
+        return found if found is not None else self.steps[self.claimed[live.id]]
+
+    def _kept(self, live: Live, connection: tuple[str, str]) -> str:
+        """Why what has a name keeps it; empty when it gives it up."""
+        if live.id in self.ending:
+            return ""
+        owner = self.claimed.get(live.id)
+        if owner is None:
+            return self._unclaimed(live, connection)
+        step = self.steps.get(owner)
+        if step is not None and step.action == "refuse":
+            return f"that is {owner}, which is refused"
+        if step is None or step.live is None or step.action not in ("update", "replace"):
+            return f"that is {owner}, which keeps it"
+        index = self.matches.indexes[place_of(step.declared)]
+        if _name_of(step, index.handler) == index.handler.key(live.spec):
+            return f"that is {owner}, which keeps it"
+        return ""
+
+    def _unclaimed(self, live: Live, connection: tuple[str, str]) -> str:
+        archiving = next(
+            (one for one in self.plan.steps if one.declared.gone and one.live and one.live.id == live.id), None
+        )
+        if archiving is not None:
+            return f"that is {archiving.address}, and what is archived keeps its name"
+        left: Left | None = next((one for one in self.plan.left if one.record.id == live.id), None)
+        if left is not None:
+            archived = live.spec.get("status") == "archived"
+            more = "and what is archived keeps its name" if archived else "which is no longer declared but still there"
+            return f"that is {left.record.address}, {more}; rename or remove it by hand, or choose another name"
+        if owner := self.matches.owner(live.id, connection):
+            return self._owned(owner)
+        if (record := self.others.get(connection, {}).get(live.id)) is not None:
+            return f'that is {record.address} of the set "{record.stack}"; rename it there, or choose another name'
+        return (
+            "it is not managed here, and is not written over; rename or remove it by hand, choose another name, "
+            f"or give id: {live.id} to manage that one instead"
+        )
+
+    def _owned(self, owner: str) -> str:
+        """Why what the ledger knows by that address keeps its name, though nothing declared here was found to be it."""
+        step = next((step for address, step in self.steps.items() if str(address) == owner), None)
+        if step is not None and step.action == "refuse":
+            return f"that is {owner} by the ledger, which is refused"
+        declared = next((address for address in self.matches.specs if str(address) == owner), None)
+        if declared is not None:
+            return f"that was {owner}, which is another one now; rename or remove it by hand, or choose another name"
+        return f"that is {owner} by the ledger, which this run leaves out; include it, or rename it first"
+
+    def _step_aside(self, cycle: list[Step]) -> None:
+        """One of a cycle takes a temporary name first, and so gives up its own."""
+        for step in cycle:
+            handler = cast(Handler, step.declared.kind.handler)
+            index = self.matches.indexes[place_of(step.declared)]
+            if step.action == "update" and step.live is not None and handler.naming:
+                name, calls = temporary(step.live), _naming(step.calls, handler.naming)
+                if calls and not index.by_key.get(handler.key({**step.live.spec, handler.naming: name})):
+                    step.aside, step.calls = name, calls
+                    return
+        names = ", ".join(str(step.address) for step in cycle)
+        for step in cycle:
+            step.refuse(f"the names of {names} change places while they are replaced. Change one at a time.")
+
+
+def _naming(calls: Sequence[Call], naming: str) -> tuple[Call, ...]:
+    """Return the calls with one that gives the name, also where what is unique has other fields beside; else none."""
+    if any(naming in call.paths for call in calls):
+        return tuple(calls)
+    number = next((number for number, call in enumerate(calls) if call.verb == "patch"), None)
+    if number is None:
+        return ()
+    patch = calls[number]
+    return (*calls[:number], replace(patch, paths=(naming, *patch.paths)), *calls[number + 1 :])
+
+
+def _after(step: Step) -> dict[str, Any]:
+    """Return the fields that a resource has behind its step."""
+    return {**(step.live.spec if step.live else {}), **step.desired.spec}
+
+
+def _name_of(step: Step, handler: Handler) -> Hashable:
+    """Return the natural key that a resource has behind its step."""
+    return handler.key(_after(step))
+
+
+def _cycles(steps: list[Step]) -> Iterator[list[Step]]:
+    """Yield steps that wait for one another in a circle, until there are none.
+
+    Before the next are found one of them has to be put aside, or all be refused.
+    """
+    by_id = {step.live.id: step for step in steps if step.live}
+    settled: set[int] = set()
+    for start in steps:
+        while cycle := _cycle_from(start, by_id, settled):
+            yield cycle
+
+
+def _cycle_from(start: Step, by_id: Mapping[str, Step], settled: set[int]) -> list[Step]:
+    """Return a circle that can be reached from there, if there is one; `settled` are the steps that lead to none."""
+
+    def waits_for(step: Step) -> Iterator[Step]:
+        found = (by_id[key] for key in step.after if key in by_id)
+        return (one for one in found if not one.aside and one.action != "refuse" and id(one) not in settled)
+
+    path, ways = [start], [waits_for(start)]
+    depth = {id(start): 0}
+    while path:
+        step = next(ways[-1], None)
+        if step is None:
+            settled.add(id(path[-1]))
+            del depth[id(path.pop())], ways[-1]
+        elif id(step) in depth:
+            return path[depth[id(step)] :]
+        else:
+            depth[id(step)] = len(path)
+            path.append(step)
+            ways.append(waits_for(step))
+    return []

@@ -1,0 +1,66 @@
+"""Names to be given that a database may take for one that is there: a warning before they fail.
+
+Whether Den's indexes look at accents depends on the collation of its database, which no answer shows. So this is no
+refusal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trueup.engine.match import place_of
+
+if TYPE_CHECKING:
+    from trueup.core.kinds import Handler
+    from trueup.core.values import Address
+    from trueup.engine.match import Matches, Place
+    from trueup.engine.plan.steps import Plan, Step
+
+
+def near_names(plan: Plan, matches: Matches) -> None:
+    """Notes in the plan what would be created or renamed beside something of nearly the same name."""
+    coming: dict[tuple[Place, Any], Step] = {}
+    naming = [step for step in plan.steps if _names(step)]
+    leaving = {step.live.id for step in naming if step.live is not None}
+    for step in naming:
+        handler, place, spec = _handler(step), place_of(step.declared), _spec(step)
+        if (near := handler.near(spec)) is None:
+            continue
+        other = coming.setdefault((place, near), step)
+        if other is not step and handler.key(_spec(other)) != handler.key(spec):
+            plan.warnings.append(_said(step.address, f"{other.address}, which is named here as well"))
+            continue
+        index = matches.indexes.get(place)
+        for live in index.near(near) if index is not None else ():
+            if live.id not in leaving and handler.key(live.spec) != handler.key(spec):
+                plan.warnings.append(_said(step.address, f"{live.name} ({live.id})"))
+                break
+
+
+def _names(step: Step) -> bool:
+    """Whether a step gives a name: to something new, or another one."""
+    if step.action in ("create", "replace"):
+        return True
+    if step.action != "update" or step.live is None:
+        return False
+    handler = _handler(step)
+    return bool(handler.naming) and any(change.path[0] == handler.naming for change in step.changes)
+
+
+def _handler(step: Step) -> Handler:
+    handler = step.declared.kind.handler
+    assert handler is not None, "what is planned has an API"
+    return handler
+
+
+def _spec(step: Step) -> dict[str, Any]:
+    """Return the wanted fields over the live ones, with addresses for the ids that are not known yet."""
+    live = step.live.spec if step.live is not None else {}
+    return {**live, **step.desired.spec, **{name: str(need) for name, need in step.desired.waits.items()}}
+
+
+def _said(address: Address, other: str) -> str:
+    return (
+        f"{address} has nearly the name of {other}: where Den's database ignores accents and width as it does case, "
+        "that name is taken"
+    )

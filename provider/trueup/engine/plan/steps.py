@@ -1,0 +1,238 @@
+"""What a plan is made of: steps, what cannot be verified, what it costs. Plain values, to be rendered and applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from trueup.core.changes import Change, Path
+from trueup.core.kinds import Declared
+from trueup.core.progress import Pace
+from trueup.core.records import Record
+from trueup.core.values import Address, Call, Desired, Live
+from trueup.engine.match import Place
+
+FORMAT_VERSION: Final = "1.1"
+
+Action = Literal["create", "update", "replace", "delete", "no-op", "refuse"]
+SENDS: Final = ("create", "update", "replace", "delete")
+"""The actions that send something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unverifiable:
+    """A field that cannot be read back, and why nothing is done about it."""
+
+    path: Path
+    why: str
+
+
+@dataclass(slots=True)
+class Step:
+    """What is to be done about one declared resource."""
+
+    action: Action
+    declared: Declared
+    live: Live | None
+    desired: Desired
+    calls: tuple[Call, ...] = ()
+    changes: tuple[Change, ...] = ()
+    unverifiable: tuple[Unverifiable, ...] = ()
+    needs: tuple[Address, ...] = ()
+    why: str = ""
+    """Why it is refused, or removed."""
+    error: bool = False
+    """Refused because the manifest asks for what cannot be."""
+    first: bool = False
+    """It only sends what was never sent from here and cannot be read: nothing is known to have drifted."""
+    lost: tuple[str, ...] = ()
+    """What else is lost by it, a line each."""
+    along: tuple[str, ...] = ()
+    """Ids of what is deleted with it, beside what is below it."""
+    staying: tuple[str, ...] = ()
+    """Addresses of what is managed below it, is declared no more either, and stays as it is."""
+    kept: int = 0
+    """The server's own keys that a write of a mapping carries over."""
+    after: tuple[str, ...] = ()
+    """Ids of what has to give up the name that this takes."""
+    aside: str = ""
+    """The temporary name that it takes before all else, where names only change places: one more request."""
+
+    @property
+    def address(self) -> Address:
+        """The address of the resource."""
+        return self.declared.address
+
+    def refuse(self, why: str, *, error: bool = False) -> None:
+        """Make it a step that sends nothing, frees no name, and takes nothing along."""
+        self.action, self.calls, self.why, self.error = "refuse", (), why, error
+        self.lost, self.along, self.after, self.aside = (), (), (), ""
+        if self.live is None:
+            self.desired = Desired({})
+
+    @property
+    def answers_for_itself(self) -> bool:
+        """Whether the answer to its call is all the look that it gets, if it came back whole.
+
+        It makes something new, below something else: reading that again would take a list for each parent.
+        """
+        return self.action == "create" and bool(self.declared.kind.parent)
+
+    @property
+    def pruned(self) -> bool:
+        """Whether it is about something of ours that is declared no more."""
+        return self.declared.gone and not self.declared.where.line
+
+    @property
+    def drifted(self) -> bool:
+        """Whether what is live is known to differ from what is declared."""
+        if self.declared.gone:
+            return not self.pruned  # that it is declared no more is no drift; that it should not be there is
+        return self.action in ("create", "replace", "refuse") or (self.action == "update" and not self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What applying is expected to take: requests, and seconds with the waits for the request window."""
+
+    requests: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reading took, and what is left of the credential's window, if it has one."""
+
+    requests: int = 0
+    seconds: float = 0.0
+    left: int | None = None
+    window: int | None = None
+    silence: float = 0.0
+    waited: float = 0.0
+    """Of the seconds those that were spent waiting for the window, in which nothing was sent."""
+    known: bool = True
+    """Whether `left` counts the requests of other runs too; otherwise there are at most so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The budget of one connection: the requests left in its window, if it has one, and seconds by kind."""
+
+    left: int | None = None
+    window: int | None = None
+    silence: float = 0.0
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A read-back that turned out to be how the server says what we wrote: for the ledger."""
+
+    record: Record
+    path: str
+    read_back: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something of ours that is declared no more."""
+
+    record: Record
+    live: Live | None
+    """None when it is not there any more."""
+    why: str = ""
+    """Why it stays, when it was asked to go."""
+    unread: bool = False
+    """The ledger knows it, and it was not looked for."""
+
+
+@dataclass(slots=True, repr=False)  # asyncio.run asks for the repr of what a task returned, all of it
+class Plan:
+    """Everything that is not in sync, in the order in which it would be done."""
+
+    steps: list[Step] = field(default_factory=list)
+    matched: dict[Address, tuple[Declared, Live]] = field(default_factory=dict)
+    """Every declared resource that exists, in sync or not."""
+    specs: dict[Address, dict[str, Any]] = field(default_factory=dict)
+    """Declared specs in the server's words, with ids for references."""
+    unmanaged: list[tuple[Place, Live]] = field(default_factory=list)
+    learned: list[Learned] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    """What is ours, was looked for, and is neither declared nor to be removed: it is let go with `--prune`."""
+    aged: dict[Address, str] = field(default_factory=dict)
+    """What was not read just now, and when it was."""
+    apart: dict[Address, str] = field(default_factory=dict)
+    """The resources declared here and managed by another set of manifests, and the name of that."""
+    undeclared: dict[Address, tuple[Path, ...]] = field(default_factory=dict)
+    """What is live of what is declared, and declared nowhere; told when it was asked for."""
+    unsafe: str = ""
+    """Why the whole is refused for safety; empty when it is not."""
+    left_out: int = 0
+    """Declared resources that the run was narrowed to leave out."""
+    off: list[str] = field(default_factory=list)
+    """What this run cannot do, and why: for instance without a ledger."""
+    warnings: list[str] = field(default_factory=list)
+    """Sentences on steps that may fail."""
+    reading: Reading = field(default_factory=Reading)
+    cost: Cost = Cost(0, 0.0)
+    declared: int = 0
+    whole: bool = True
+    """False when the run was narrowed, so that what is unmanaged was not looked for."""
+
+    def count(self, action: Action) -> int:
+        """How many steps have that action."""
+        return sum(step.action == action for step in self.steps)
+
+    @property
+    def unverifiable(self) -> int:
+        """Resources of which something cannot be verified, and which are otherwise in sync."""
+        return sum(step.action == "no-op" and bool(step.unverifiable) for step in self.steps)
+
+    @property
+    def unchanged(self) -> int:
+        """Resources that are in sync as far as can be read."""
+        return self.declared - sum(not step.declared.gone for step in self.steps)
+
+    @property
+    def pending(self) -> list[Step]:
+        """The steps that send something."""
+        return [step for step in self.steps if step.action in SENDS]
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything would be sent or is refused."""
+        return any(step.action != "no-op" for step in self.steps)
+
+    @property
+    def has_drift(self) -> bool:
+        """Whether anything is known to differ."""
+        return any(step.drifted for step in self.steps)
+
+    def summary(self) -> dict[str, int]:
+        """The counts, under the names of the JSON plan."""
+        return {
+            "create": self.count("create"),
+            "update": self.count("update"),
+            "replace": self.count("replace"),
+            "delete": self.count("delete"),
+            "unchanged": self.unchanged,
+            "unverifiable": self.unverifiable,
+            "unmanaged": len(self.unmanaged) if self.whole else 0,
+            "refused": self.count("refuse"),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the plan may assume and do."""
+
+    key: bytes | None = None
+    """The key of the ledger's fingerprints; None when there is no ledger."""
+    resend: bool = False
+    """Send what cannot be verified again."""
+    prune: bool = False
+    """Remove what is ours and declared no more."""
+    disconnect: bool = False
+    """Let accounts be disconnected where their manifest asked for it."""
+    stack: str = ""
+    """The set of manifests that is planned; empty where it has no name."""

@@ -1,0 +1,248 @@
+"""The cheapest complete reading of what is live: each kind once a connection, however many resources ask for it.
+
+What is listed below something else is read below those alone that are declared or owned, once it is known which exist.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from trueup.core.kinds import Scope
+from trueup.engine.match import Matches, Place, exclusive_places, place_of
+from trueup.systems import kind_named, plural
+from trueup.systems.den.organization import organization
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+
+    from trueup.core.kinds import Declared, Handler, Kind
+    from trueup.core.records import Record
+    from trueup.core.values import Listing
+    from trueup.engine.match import Index, Records
+    from trueup.transport import Client
+
+    Choose = Callable[[Place, Kind, Mapping[str, Sequence[Declared]]], tuple[set[str], Listing]]
+    """Of the parents of a place those to read now, and what is known of the others."""
+
+_WORTH = 100
+"""Requests of one kind's reading that a person is told of before it begins."""
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a reading is about."""
+
+    declared: Sequence[Declared]
+    records: Records = field(default_factory=dict)
+    owned: Mapping[tuple[str, str], Sequence[Record]] = field(default_factory=dict)
+    """What has to be looked for although it is declared no more, by system and connection."""
+    whole: bool = True
+    """False says that the run is about these resources alone: few of them may be looked up one by one."""
+    elsewhere: Sequence[Declared] = ()
+    """The declared resources that this run leaves out."""
+    choose: Choose | None = None
+    """Decides what may be taken from the ledger rather than read; None reads everything."""
+
+
+async def observe(wanted: Wanted, clients: Mapping[tuple[str, str], Client]) -> Matches:
+    """What is live of every kind that is declared or owned, matched with what is declared. Raises ApiError."""
+    return await _Observer(wanted, clients).observe()
+
+
+class _Observer:
+    def __init__(self, wanted: Wanted, clients: Mapping[tuple[str, str], Client]) -> None:
+        self.wanted = wanted
+        self.clients = clients
+        self.matches = Matches(wanted.declared, wanted.records, wanted.elsewhere)
+        self.declared: dict[Place, list[Declared]] = defaultdict(list)
+        self.owned: dict[Place, list[Record]] = defaultdict(list)
+        self.kinds: dict[Place, Kind] = {}
+        self.tasks: dict[Place, asyncio.Task[None]] = {}
+        for one in wanted.declared:
+            place = place_of(one)
+            self.declared[place].append(one)
+            self.kinds[place] = one.kind
+        self.exclusive = exclusive_places(wanted.declared)
+        for place in self.exclusive:
+            self.kinds[place] = cast("Kind", kind_named(place[0], place[2]))
+        for connection, records in wanted.owned.items():
+            for record in records:
+                kind = kind_named(connection[0], record.kind)
+                if kind is not None and kind.handler is not None:
+                    place = (*connection, record.kind)
+                    self.owned[place].append(record)
+                    self.kinds[place] = kind
+
+    async def observe(self) -> Matches:
+        for place in self.kinds:
+            self._begin(place)
+        tasks = list(self.tasks.values())
+        if not tasks:  # only Connections are declared, or nothing is
+            return self.matches
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:  # the first failure ends the others: what they read would be for nothing
+            failed = [task for task in tasks if task.done() and not task.cancelled() and task.exception()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if failed:
+            failed[0].result()
+        return self.matches
+
+    def _begin(self, place: Place) -> asyncio.Task[None]:
+        if place not in self.tasks:
+            self.tasks[place] = asyncio.ensure_future(self._take(place))
+        return self.tasks[place]
+
+    async def _take(self, place: Place) -> None:
+        kind = self.kinds[place]
+        handler = cast("Handler", kind.handler)
+        needed = [(place[0], place[1], cast(str, trait.reference)) for trait in kind.references]
+        parent = kind.by_name[kind.parent].reference if kind.parent else None
+        before = [one for one in needed if one in self.kinds]
+        if parent is None:  # it has a list of its own, which need not wait
+            reading = handler.read(self.clients[place[:2]], self._scope(place))
+            listing = await _beside(reading, [self._begin(one) for one in before])
+            await self._unseen(place, handler, listing)
+        else:
+            for one in before:
+                await asyncio.shield(self._begin(one))
+            listing = await self._read_below(place, kind, handler, (place[0], place[1], parent))
+        self.matches.take(place, handler, listing)
+
+    async def _unseen(self, place: Place, handler: Handler, listing: Listing) -> None:
+        """Mark as hidden the managed resources that are not listed, where the credential is not an admin's.
+
+        To create it anew would take an admin, of whom is asked anyway: this costs no request more.
+        """
+        held = self.wanted.records.get(place[:2], {})
+        seen = {live.id for live in listing.items}
+        addresses = {str(one.address): one.address for one in self.declared[place]}
+        missing = {
+            addresses[record.address]: record.id
+            for record in held.values()
+            if record.kind == place[2] and record.id not in seen and record.address in addresses
+        }
+        if missing and place[0] == "den":
+            keys = {handler.key(live.spec) for live in listing.items}
+            missing = {
+                one.address: missing[one.address]
+                for one in self.declared[place]
+                if one.address in missing and handler.key(one.spec) not in keys
+            }
+            if missing and not (await organization(self.clients[place[:2]])).is_admin:
+                listing.hidden = missing
+
+    def _scope(self, place: Place) -> Scope:
+        declared = self.declared[place]
+        addresses = {str(one.address) for one in declared}
+        held = self.wanted.records.get(place[:2], {})
+        known = {record.id for record in held.values() if record.address in addresses}
+        known |= self._formerly(place, declared)
+        known |= {record.id for record in self.owned[place]}
+        kind = self.kinds[place]
+        below: set[str] = set()
+        if kind.parent and not kind.by_name[kind.parent].reference:
+            below = {one.spec[kind.parent] for one in declared} | {record.parent for record in self.owned[place]}
+        return Scope(tuple(declared), self.wanted.whole, tuple(sorted(known)), tuple(sorted(below - {""})))
+
+    def _formerly(self, place: Place, declared: Sequence[Declared]) -> set[str]:
+        """Return the ids of what had the former names by the ledger: a person may have renamed it since."""
+        handler = cast("Handler", self.kinds[place].handler)
+        formers = [handler.former(one, one.spec) for one in declared if one.annotations] if handler.naming else []
+        wanted = set(formers) - {None}
+        held = self.wanted.records.get(place[:2], {}).values() if wanted else ()
+        return {
+            record.id
+            for record in held
+            if record.kind == place[2] and record.name and handler.key({handler.naming: record.name}) in wanted
+        }
+
+    async def _read_below(self, place: Place, kind: Kind, handler: Handler, above: Place) -> Listing:
+        parents = self.matches.parents(place)
+        index = self.matches.indexes.get(above)
+        nested = bool(cast("Kind", kind_named(place[0], above[2])).parent)
+        held = self.wanted.records.get(place[:2], {})
+        for record in self.owned[place]:
+            seen = index is None or not index.listing.complete or record.parent in index.by_id
+            # What is above is listed below what was read alone: an open call asks, whatever is missing there.
+            seen = seen or (nested and held.get(record.id) is not record)
+            if record.parent and seen and not self._rests(place, record, index):
+                parents.setdefault(record.parent, [])
+        for one in self.exclusive.get(place, ()):
+            if (live := self.matches.lives.get(one.address)) is not None:
+                parents.setdefault(live.id, [])
+        now, known = set(parents), None
+        if self.wanted.choose is not None:
+            now, known = self.wanted.choose(place, kind, parents)
+        client = self.clients[place[:2]]
+        scope = Scope(tuple(self.declared[place]), self.wanted.whole, (), tuple(sorted(now)))
+        cost = handler.read_cost(scope)
+        if cost >= _WORTH:
+            what = f"{plural(kind.name)} below {len(now):,} {plural(above[2])}"
+            client.progress.note(f"Reading {what}: {_costs(client, cost)}.")
+        listing = await handler.read(client, scope)
+        if known is not None:
+            listing.aged = known.aged
+        return listing
+
+    def _rests(self, place: Place, record: Record, above: Index | None) -> bool:
+        """Whether it stays with what it is below, which was archived and let go: then it need not be read."""
+        held = self.wanted.records.get(place[:2], {})
+        if held.get(record.id) is not record:  # a call that is open about it has to be looked at
+            return False
+        if (key := record.archived_with) and key not in held:
+            return all(key not in index.claimed for index in self.matches.indexes.values())
+        live = above.by_id.get(record.parent) if above is not None else None
+        if above is None or live is None:
+            return False
+        return live.id not in above.claimed and live.id not in held and above.handler.ended(live)
+
+
+async def _beside(reading: Coroutine[None, None, Listing], before: Sequence[asyncio.Task[None]]) -> Listing:
+    """The reading, once that is done by which it will be matched, and which goes on beside it."""
+    task = asyncio.ensure_future(reading)
+    try:
+        for one in before:
+            await asyncio.shield(one)
+    except BaseException:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+    return await task
+
+
+def _costs(client: Client, requests: int) -> str:
+    limits = client.limits
+    text = f"{requests:,} requests"
+    if limits.requests:
+        left = client.window.left
+        waits = -(-max(requests - left, 0) // limits.requests)
+        if waits:
+            text += f", with {waits:,} wait{'' if waits == 1 else 's'} of {limits.silence:.0f} s for the request window"
+    return text
+
+
+async def guard(clients: Iterable[Client]) -> None:
+    """Raise SafetyError when a connection's credential belongs to another organisation than it should.
+
+    What was read tells, without a request; only an empty organisation has to be asked.
+    """
+    for client in clients:
+        if client.guard is not None:
+            await client.guard.confirm(client)
+
+
+def realms_of(matches: Matches, connection: str) -> set[str]:
+    """The organisations that what was read from one of Den's connections belongs to."""
+    return {
+        str(live.server["organizationId"])
+        for place, index in matches.indexes.items()
+        if place[:2] == ("den", connection)
+        for live in index.listing.items
+        if live.server.get("organizationId")
+    }

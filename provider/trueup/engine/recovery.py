@@ -1,0 +1,188 @@
+"""A run that did not end: what became of each call that it was about to send, found out by looking."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from trueup.core.changes import MISSING, at, dotted, leaves
+from trueup.core.records import below
+from trueup.core.secrets import is_mark_of
+from trueup.core.values import DELETES
+from trueup.engine.apply.journal import as_key, called
+from trueup.systems import KINDS, kind_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence, Set
+
+    from trueup.core.changes import Path
+    from trueup.core.kinds import Handler, Kind
+    from trueup.core.records import Intent, Record, Run
+    from trueup.core.values import Live
+    from trueup.engine.match import Index, Matches
+
+_ENDS = ("archive", *DELETES)
+_MAKES = ("create", "grant")
+
+State = Literal["found", "absent", "unclear", "unread"]
+"""A call had its effect; it had none; what it wrote cannot be read back; nothing was read of it, and it stays open."""
+
+
+@dataclasses.dataclass(slots=True)
+class Resumed:
+    """What was found out: for the ledger, and for whoever reads the plan."""
+
+    records: list[Record] = dataclasses.field(default_factory=list)
+    forgotten: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    outcomes: list[tuple[str, int, str]] = dataclasses.field(default_factory=list)
+    counts: dict[str, Counter[State]] = dataclasses.field(default_factory=dict)
+    """How many calls of each run had which effect."""
+
+
+def resume(
+    unfinished: Sequence[tuple[Run, Sequence[Intent]]],
+    matches: Matches,
+    scopes: Mapping[str, tuple[str, str]],
+    records: Mapping[tuple[str, str], Mapping[str, Record]],
+    key: bytes,
+    seeing: Set[tuple[str, str]],
+) -> Resumed:
+    """What became of the open calls. `scopes` are the connections by the name that the ledger has for their server, and
+    `seeing` those whose credential sees all there is.
+    """
+    found = Resumed()
+    looked = _Looked(key)
+    kept: dict[tuple[str, str], Record] = {}
+    for run, intents in unfinished:
+        counts = found.counts[run.id] = Counter[State]()
+        replaced = {(one.scope, one.address, one.id) for one in intents if one.verb in DELETES}
+        for intent in intents:
+            connection = scopes.get(intent.scope)
+            index = matches.indexes.get((*connection, intent.kind)) if connection else None
+            if connection is None or index is None:
+                counts["unread"] += 1
+                continue
+            live = looked.live(intent, index)
+            if live is not None and not intent.id:
+                known = records.get(connection, {}).get(live.id)
+                if (intent.scope, intent.address, live.id) in replaced or _another(intent, known):
+                    live = None  # its name is that of something that was there before
+            if live is None and not (connection in seeing and _complete(intent, index, connection, matches)):
+                counts["unread"] += 1
+                continue
+            state = looked.state(intent, live, index)
+            counts[state] += 1
+            if live is not None and state != "absent" and intent.record is not None:
+                known = kept.get((intent.scope, live.id)) or records.get(connection, {}).get(live.id)
+                kept[intent.scope, live.id] = looked.merged(intent.record, known, live, index.handler)
+            elif state == "found" and intent.id and intent.verb in _ENDS:
+                found.forgotten.append((intent.scope, intent.id))
+                held = records.get(connection, {})
+                if intent.verb not in DELETES and (released := held.get(intent.id)) is not None:
+                    for one in below(held, intent.id):
+                        if one.stack == released.stack:
+                            kept[intent.scope, one.id] = dataclasses.replace(one, archived_with=intent.id)
+            found.outcomes.append((intent.run, intent.number, "absent" if state == "absent" else "found"))
+    found.records = list(kept.values())
+    return found
+
+
+def _another(intent: Intent, known: Record | None) -> bool:
+    """Whether what goes by the name of something that was to be created is known as something else."""
+    return known is not None and known.address != intent.address
+
+
+def _complete(intent: Intent, index: Index, connection: tuple[str, str], matches: Matches) -> bool:
+    """Whether what is not there can be taken for absent."""
+    listing = index.listing
+    kind = cast("Kind", kind_named(connection[0], intent.kind))
+    parent = kind.by_name[kind.parent].reference if kind.parent else None
+    if not kind.parent or not listing.complete or intent.parent in listing.below:
+        # The organisation is that of the intent: what is not there does not belong to another one.
+        return listing.complete and (intent.parent not in listing.denied or intent.parent in listing.gone)
+    if parent is None or cast("Kind", kind_named(connection[0], parent)).parent:
+        return False  # what is above is another project, or is itself listed below something that was not read
+    above = matches.indexes.get((*connection, parent))  # what is below something that is gone is gone as well
+    if above is None or not above.listing.complete or above.listing.denied or above.listing.aged:
+        return False
+    return intent.parent not in above.by_id
+
+
+class _Looked:
+    """Looks for what intents were about."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._keys: dict[int, dict[str, Live]] = {}
+
+    def live(self, intent: Intent, index: Index) -> Live | None:
+        """What it was about, if that is there: by id, or what was created by its natural key."""
+        if intent.id:
+            return index.by_id.get(intent.id)
+        if id(index) not in self._keys:
+            self._keys[id(index)] = {as_key(key): lives[0] for key, lives in index.by_key.items() if len(lives) == 1}
+        return self._keys[id(index)].get(intent.key)
+
+    def state(self, intent: Intent, live: Live | None, index: Index) -> State:
+        """Whether a call had its effect: this call, whatever the others of its step had."""
+        if intent.verb in DELETES:  # also within a replacement
+            return "found" if live is None else "absent"
+        if intent.verb in _ENDS and intent.record is None:
+            return "found" if index.handler.ended(live) else "absent"
+        if live is None:
+            return "absent"
+        if intent.record is None or (intent.verb in _MAKES and not intent.id):
+            return "found"
+        return self._written(intent.record, live, index.handler)
+
+    def _written(self, wanted: Record, live: Live, handler: Handler) -> State:
+        """Whether what is live is what a call was about to write."""
+        hidden = [dotted(path) for path in live.unreadable]
+        seen = {dotted(path): (path, value) for path, value in _values(live)}
+        unclear = False
+        for name, mark in wanted.written.items():
+            path, value = seen.get(name, ((), MISSING))
+            if value is not MISSING and is_mark_of(mark, self._key, value):
+                continue
+            masked = any(name.startswith(one) for one in hidden) or (value is MISSING and _unread(live, name))
+            if not masked and (not path or handler.doubt(path, value) is None):
+                return "absent"
+            unclear = True
+        if any(at(live.spec, tuple(path)) is not MISSING for path in wanted.removed):
+            return "absent"
+        return "unclear" if unclear else "found"
+
+    def merged(self, wanted: Record, known: Record | None, live: Live, handler: Handler) -> Record:
+        """What the ledger is to hold: of what was written that alone which can be seen to be live."""
+        record = copy.deepcopy(known) if known else dataclasses.replace(wanted, id=live.id, written={}, owned=[], at="")
+        record.address, record.policy, record.protected = wanted.address, wanted.policy, wanted.protected
+        record.archived_with = wanted.archived_with
+        record.name, record.renamed_from = wanted.name or called(handler, live), wanted.renamed_from
+        seen = {dotted(path): value for path, value in _values(live)}
+        for path, mark in wanted.written.items():
+            if path in seen and is_mark_of(mark, self._key, seen[path]):
+                record.written[path] = mark
+                record.read_back.pop(path, None)
+                record.at = record.at or wanted.at
+        for owned in wanted.owned:
+            if owned not in record.owned and at(live.spec, tuple(owned)) is not MISSING:
+                record.owned.append(owned)
+                record.plain += [owned] if owned in wanted.plain else []
+        return record
+
+
+def _values(live: Live) -> Iterator[tuple[Path, Any]]:
+    """Yield the path and the value of each leaf of a live resource."""
+    for name, value in live.spec.items():
+        for path, _, leaf in leaves(MISSING, value, (name,)):
+            yield path, leaf
+
+
+def _unread(live: Live, name: str) -> bool:
+    """Whether a value is of a field that the server may keep to itself, so that it is missing says nothing."""
+    kind = next((one for one in KINDS if one.name == live.kind), None)
+    top = re.split(r"[.\[]", name, maxsplit=1)[0]
+    return kind is not None and top in kind.by_name and kind.by_name[top].write_only

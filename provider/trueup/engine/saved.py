@@ -1,0 +1,426 @@
+"""A plan in a file: to be reviewed, shown again, and applied hours later, if nothing that it rests on has changed.
+
+The file holds what a report shows and keyed digests of what the steps rest on: no secret, and no value that a report
+would not show. A keyed digest over all of it tells an edited file; its key is the ledger's, or TRUEUP_FINGERPRINT_KEY
+where a plan goes from one machine to another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from trueup import __version__
+from trueup.core.changes import MISSING, UNKNOWN, Change, at, dotted
+from trueup.core.concealing import conceal
+from trueup.core.documents import dumps
+from trueup.core.errors import PlanFileError, Stale
+from trueup.core.kinds import Declared
+from trueup.core.records import Record
+from trueup.core.secrets import REDACTED, Reference, Secret, censored, fingerprint, holds_secret, scrub
+from trueup.core.values import Address, Call, Desired, Live, Where
+from trueup.engine.plan import Cost, Left, Plan, Reading, Step, Unverifiable
+from trueup.systems import kind_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from trueup.core.changes import Path
+    from trueup.core.kinds import Kind
+    from trueup.engine.match import Place
+
+VERSION: Final = 1
+LARGEST: Final = 256 << 20
+"""Bytes of a file; more is refused."""
+_NAMED: Final = 50
+"""How many steps are told by name when a plan is stale."""
+_MISSING: Final = {"$": "absent"}
+_UNKNOWN: Final = {"$": "unknown"}
+
+
+@dataclass(slots=True)
+class Saved:
+    """What a file holds."""
+
+    plan: Plan
+    document: dict[str, Any]
+    """The plan as JSON shows it."""
+    desired: str
+    """Digest of the manifests' text."""
+    files: list[str] = field(default_factory=list)
+    """The paths that the manifests were loaded from, as they were given."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """The options that a plan of the same is made with."""
+    servers: dict[str, str] = field(default_factory=dict)
+    """The servers, with Den's organisations, by connection."""
+    bound: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Digests of what each step rests on, by step, then by what it is."""
+    created: str = ""
+    folder: str = ""
+    """From where relative paths in `files` lead."""
+
+
+def bindings(plan: Plan, key: bytes) -> dict[str, dict[str, str]]:
+    """Digests of what each step that sends something rests on, by step."""
+    beside = _exclusive(plan)
+    return {_name(step): _binding(step, beside, key) for step in plan.pending}
+
+
+def _name(step: Step) -> str:
+    """A step among those of its plan: what is declared anew may have the address of what is removed."""
+    return f"{step.address} {step.live.id}" if step.declared.gone and step.live is not None else str(step.address)
+
+
+def _binding(step: Step, beside: Mapping[tuple[str, str], list[str]], key: bytes) -> dict[str, str]:
+    live = step.live
+    found: dict[str, Any] = {
+        "what is to be done": [step.action, [call.verb for call in step.calls]],
+        "its id": live.id if live else None,
+        "what it needs": sorted(map(str, step.needs)),
+        "what it refers to": _without_secrets(step.desired.spec),  # the text is the same: only ids can differ
+        "what goes with it": sorted((*step.lost, *step.along)),
+        "what else is removed there": _near(step, beside),
+    }
+    if step.after or step.aside:
+        found["what gives up its name"] = [*step.after, step.aside]
+    # A secret may be another one at the time of the apply, and then be a change where it was none.
+    paths = [_whole(change.path) for change in step.changes] + list(_secrets(step.desired.spec, ()))
+    for path in paths:
+        before = at(live.spec, path) if live else MISSING
+        found[dotted(path)] = None if before is MISSING else [before]
+    if step.action in ("delete", "replace") and live is not None:
+        lasting = all(call.verb == "archive" for call in step.calls)
+        found |= {name: [value] for name, value in live.spec.items() if not (lasting and isinstance(value, dict))}
+    return {name: fingerprint(key, [_name(step), name, value]) for name, value in found.items()}
+
+
+def _exclusive(plan: Plan) -> dict[tuple[str, str], list[str]]:
+    """Ids of what is removed because somewhere only what is declared may be, by kind and what it is below."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for step in plan.steps:
+        if step.declared.gone and not step.pruned and step.live is not None:
+            parent = step.live.spec.get(step.declared.kind.parent)
+            found.setdefault((step.address.kind, str(parent)), []).append(step.live.id)
+    return found
+
+
+def _near(step: Step, beside: Mapping[tuple[str, str], list[str]]) -> list[str]:
+    """What is removed so beside a step, or below what it is about."""
+    parent = (step.live.spec if step.live else step.desired.spec).get(step.declared.kind.parent)
+    own = step.live.id if step.live else None
+    near = (
+        ids for (kind, above), ids in beside.items() if above == own or (kind, above) == (step.address.kind, parent)
+    )
+    return sorted(one for ids in near for one in ids)
+
+
+def _whole(path: Path) -> Path:
+    """The path of the list that an item belongs to: lists are written as one."""
+    return next((path[:place] for place, part in enumerate(path) if isinstance(part, int)), path)
+
+
+def _secrets(value: Any, path: Path) -> Iterable[Path]:
+    """The paths of the secrets in a value; a list counts as one."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secrets(item, (*path, key))
+    elif path and holds_secret(value):
+        yield path
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return REDACTED if isinstance(value, Secret | Reference) else value
+
+
+def narrowed(plan: Plan, saved: Saved, key: bytes) -> Plan:
+    """Of a plan made just now the steps of the saved one. Raises Stale, which names all that has changed since."""
+    now = bindings(plan, key)
+    refused = {_name(step): step.why for step in plan.steps if step.action == "refuse"}
+    told: list[str] = []
+    for name, was in saved.bound.items():
+        found = now.get(name)
+        if found is None:
+            why = f"it is refused now: {refused[name]}" if name in refused else "nothing is left to do"
+            told.append(f"{name} ({why.rstrip('.')})")
+        elif changed := [one for one in {**was, **found} if was.get(one) != found.get(one)]:
+            told.append(f"{name} ({', '.join(changed)})")
+    if told:
+        more = f", and {len(told) - _NAMED:,} more" if len(told) > _NAMED else ""
+        raise Stale(
+            f"the plan is stale. Since it was made these have changed: {', '.join(told[:_NAMED])}{more}.",
+            hint="Nothing was sent. Make a new plan.",
+        )
+    was_refused = {_name(step) for step in saved.plan.steps if step.action == "refuse"}
+    plan.steps = [
+        step
+        for step in plan.steps
+        if _name(step) in saved.bound or (step.action == "refuse" and _name(step) in was_refused)
+    ]
+    plan.unsafe = ""  # these very steps were not too much for one run, whatever else has drifted meanwhile
+    return plan
+
+
+def dump(saved: Saved, key: bytes) -> str:
+    """The text of the file."""
+    return _sealed(
+        {
+            "trueup_plan": VERSION,
+            "trueup_version": __version__,
+            "created": saved.created,
+            "desired": saved.desired,
+            "folder": saved.folder,
+            "files": saved.files,
+            "options": saved.options,
+            "servers": saved.servers,
+            "bound": saved.bound,
+            "plan": _encoded(saved.plan),
+            "document": saved.document,
+        },
+        key,
+    )
+
+
+def load(text: str, key: bytes | None) -> Saved:
+    """What the text of a file holds. Raises PlanFileError; without a key nothing is believed."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _unusable("it is not JSON, or was cut off") from None
+    if not isinstance(content, dict) or "trueup_plan" not in content:
+        raise _unusable("it is no saved plan")
+    version = content["trueup_plan"]
+    if type(version) is not int or version != VERSION:
+        said = f"version {str(version)[:20]}" if type(version) is int else "a version that is no number"
+        raise _unusable(f"it has {said}, and this trueup knows {VERSION}")
+    if key is None:
+        raise _unusable("there is no key to tell whether it was edited, since its ledger is not here (--state DIR)")
+    content.pop("mac", None)
+    try:
+        # Of one content there is one text only: whatever else reads alike was not written here.
+        sound = hmac.compare_digest(text.encode("utf-8", "surrogatepass"), _sealed(content, key).encode())
+    except (ValueError, RecursionError):
+        sound = False
+    if not sound:
+        raise _unusable("it was edited, or made with the key of another ledger")
+    try:
+        return Saved(
+            plan=_decoded(content["plan"]),
+            document=content["document"],
+            desired=content["desired"],
+            files=content["files"],
+            options=content["options"],
+            servers=content["servers"],
+            bound=content["bound"],
+            created=content["created"],
+            folder=content["folder"],
+        )
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise _unusable("it is not what this trueup writes") from None
+
+
+def _unusable(why: str) -> PlanFileError:
+    return PlanFileError(
+        f"the saved plan cannot be used: {why}.",
+        hint="Nothing was sent. Make it again with `trueup plan --out`; across machines with TRUEUP_FINGERPRINT_KEY.",
+    )
+
+
+def _sealed(content: dict[str, Any], key: bytes) -> str:
+    """The content as text, with the keyed digest of that text at its end."""
+    mac = hmac.new(key, b"trueup saved plan\0" + dumps(content).encode(), hashlib.sha256).hexdigest()
+    return dumps({**content, "mac": mac}) + "\n"
+
+
+# A plan as JSON and back, as far as reports look at it.
+
+
+def _encoded(plan: Plan) -> dict[str, Any]:
+    return {
+        "steps": [_step(step) for step in plan.steps],
+        "matched": [[_address(address), live.id, censored(live.name)] for address, (_, live) in plan.matched.items()],
+        "unmanaged": [
+            [list(place), live.kind, live.id, censored(live.name), live.updated_at, _parent(place, live)]
+            for place, live in plan.unmanaged
+        ],
+        "left": [
+            [
+                *(one.record.scope, one.record.id, scrub(one.record.address), one.record.kind),
+                *(one.live is not None, scrub(one.why)),
+                *((True,) if one.unread else ()),
+            ]
+            for one in plan.left
+        ],
+        "aged": [[_address(address), text] for address, text in plan.aged.items()],
+        "undeclared": [[_address(address), list(map(_path, paths))] for address, paths in plan.undeclared.items()],
+        "unsafe": scrub(plan.unsafe),
+        "left_out": plan.left_out,
+        "off": plan.off,
+        "warnings": list(map(scrub, plan.warnings)),
+        "declared": plan.declared,
+        "whole": plan.whole,
+        "cost": [plan.cost.requests, plan.cost.seconds],
+        "reading": [
+            plan.reading.requests,
+            plan.reading.seconds,
+            plan.reading.left,
+            plan.reading.window,
+            plan.reading.silence,
+            plan.reading.waited,
+            plan.reading.known,
+        ],
+    }
+
+
+def _decoded(content: Mapping[str, Any]) -> Plan:
+    plan = Plan(
+        steps=[_step_of(one) for one in content["steps"]],
+        unmanaged=[
+            ((place[0], place[1], place[2]), Live(kind, key, name, parent, updated))
+            for place, kind, key, name, updated, parent in content["unmanaged"]
+        ],
+        left=[
+            Left(Record(scope, key, address, kind), Live(kind, key, "", {}) if there else None, why, bool(unread))
+            for scope, key, address, kind, there, why, *unread in content["left"]
+        ],
+        aged={_address_of(address): text for address, text in content["aged"]},
+        undeclared={_address_of(address): tuple(map(tuple, paths)) for address, paths in content["undeclared"]},
+        unsafe=content["unsafe"],
+        left_out=content["left_out"],
+        off=content["off"],
+        warnings=content.get("warnings", []),
+        declared=content["declared"],
+        whole=content["whole"],
+        cost=Cost(*content["cost"]),
+        reading=Reading(*content["reading"]),
+    )
+    for parts, key, name in content["matched"]:
+        address = _address_of(parts)
+        declared = Declared(address, _kind_of(address), {}, Where("", 0))
+        plan.matched[address] = (declared, Live(address.kind, key, name, {}))
+    return plan
+
+
+def _parent(place: Place, live: Live) -> dict[str, str]:
+    """Of its spec what it is listed below, which a report shows."""
+    kind = kind_named(place[0], live.kind)
+    key = live.spec.get(kind.parent) if kind and kind.parent else None
+    return {kind.parent: key} if kind and isinstance(key, str) else {}
+
+
+def _address(address: Address) -> list[str]:
+    return [address.system, address.kind, address.name, address.connection]
+
+
+def _address_of(parts: list[str]) -> Address:
+    system, kind, name, connection = map(str, parts)
+    return Address(system, kind, name, connection)
+
+
+def _kind_of(address: Address) -> Kind:
+    kind = kind_named(address.system, address.kind)
+    if kind is None:
+        raise LookupError
+    return kind
+
+
+def _path(path: Path) -> list[str | int]:
+    return [censored(part) if isinstance(part, str) else part for part in path]
+
+
+def _where(where: Where) -> list[Any]:
+    return [where.file, where.line, where.column]
+
+
+def _step(step: Step) -> dict[str, Any]:
+    declared, live = step.declared, step.live
+    # To place a field its document is read again, and of what is created only the document's own place is shown.
+    paths = [] if step.action == "create" else [change.path for change in step.changes]
+    paths += [one.path for one in step.unverifiable]
+    return {
+        "action": step.action,
+        "address": _address(declared.address),
+        "where": _where(declared.place),
+        "gone": declared.gone,
+        "places": [[_path(path), _where(declared.locate(path))] for path in dict.fromkeys(paths)],
+        "written": _written(step),
+        "live": None if live is None else [live.kind, live.id, censored(live.name), live.updated_at],
+        "calls": [[call.verb, call.requests, list(call.paths), call.admin] for call in step.calls],
+        "changes": [_change(change) for change in step.changes],
+        "unverifiable": [[_path(one.path), scrub(one.why)] for one in step.unverifiable],
+        "needs": [_address(need) for need in step.needs],
+        "why": scrub(step.why),
+        "error": step.error,
+        "first": step.first,
+        "lost": [scrub(line) for line in step.lost],
+        "kept": step.kept,
+        "after": list(step.after),
+        "aside": step.aside,
+        **({"staying": [scrub(address) for address in step.staying]} if step.staying else {}),
+    }
+
+
+def _step_of(content: Mapping[str, Any]) -> Step:
+    address = _address_of(content["address"])
+    where = Where(*content["where"])
+    places = {tuple(path): Where(*place) for path, place in content["places"]}
+    kind = _kind_of(address)
+
+    def locate(path: Path) -> Where:
+        return places.get(path, where)
+
+    declared = Declared(address, kind, content["written"], where, locator=locate, gone=content["gone"])
+    live = content["live"]
+    return Step(
+        content["action"],
+        declared,
+        None if live is None else Live(live[0], live[1], live[2], {}, live[3]),
+        Desired({}),
+        tuple(Call(verb, requests, tuple(paths), admin) for verb, requests, paths, admin in content["calls"]),
+        tuple(_change_of(one) for one in content["changes"]),
+        tuple(Unverifiable(tuple(path), why) for path, why in content["unverifiable"]),
+        tuple(_address_of(need) for need in content["needs"]),
+        content["why"],
+        content["error"],
+        content["first"],
+        tuple(content["lost"]),
+        kept=content["kept"],
+        after=tuple(content.get("after", ())),  # an older version does not write these two
+        aside=content.get("aside", ""),
+        staying=tuple(content.get("staying", ())),
+    )
+
+
+def _written(step: Step) -> dict[str, str]:
+    """The words of the manifest that a report shows where the plan itself has ids."""
+    spec, found = step.declared.spec, {}
+    for change in step.changes:
+        name = str(change.path[0])
+        if len(change.path) == 1 and not change.sensitive and isinstance(spec.get(name), str):
+            found[name] = scrub(spec[name])
+    return found
+
+
+def _change(change: Change) -> list[Any]:
+    return [_path(change.path), _value(change.before), _value(change.after), change.sensitive, scrub(change.note)]
+
+
+def _value(value: Any) -> Any:
+    if value is MISSING or value is UNKNOWN:
+        return _MISSING if value is MISSING else _UNKNOWN
+    return {"$": "value", "is": conceal(value)[0]}
+
+
+def _change_of(content: Iterable[Any]) -> Change:
+    path, before, after, sensitive, note = content
+    return Change(tuple(path), _value_of(before), _value_of(after), sensitive, note)
+
+
+def _value_of(content: Mapping[str, Any]) -> Any:
+    return MISSING if content == _MISSING else UNKNOWN if content == _UNKNOWN else content["is"]

@@ -1,0 +1,424 @@
+"""One run, from opening to closing: connections, ledger and lock, the plan, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from trueup.core.errors import LedgerError, SafetyError, SecretError, UsageError
+from trueup.core.records import Run, stamp
+from trueup.core.secrets import Reference, Secret, mentions, resolve
+from trueup.core.values import DEFAULT_CONNECTION
+from trueup.engine import connections
+from trueup.engine.apply import Applier, Journal, Report
+from trueup.engine.freshness import Sweep
+from trueup.engine.match import place_of
+from trueup.engine.options import Options
+from trueup.engine.ownership import Ownership
+from trueup.engine.plan import Budget, Plan, Policy, Reading, blind, build, forbid, judge, price
+from trueup.engine.plan.apart import moves
+from trueup.engine.plan.strict import undeclared
+from trueup.engine.read import Wanted, guard, observe
+from trueup.engine.select import Selection, select
+from trueup.manifest import Manifest
+from trueup.systems.den.below import together
+from trueup.systems.den.organization import organization
+from trueup.systems.den.sessions import stale
+from trueup.transport import embedded
+from trueup.transport.wire import plain
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from trueup.core.kinds import Declared
+    from trueup.core.records import Lease, Record
+    from trueup.engine.plan import Step
+    from trueup.ledger import Hold, Ledger
+
+    Connection = tuple[str, str]
+
+
+@dataclass
+class Session:
+    """One run: what is open as long as it lasts. `async with Session(desired) as session`."""
+
+    desired: Manifest
+    options: Options = field(default_factory=Options)
+    systems: tuple[str, ...] = ()
+    """Systems that are to be reached although nothing of them is declared: `den` for whoever only asks."""
+
+    async def __aenter__(self) -> Self:
+        options = self.options
+        self.stopping = asyncio.Event()
+        self._open = contextlib.AsyncExitStack()
+        self._ledger: Ledger | None = None
+        self._run: Run | None = None
+        self._told_of = 0
+        self._hold: Hold | None = None
+        found = connections.redirect(self.desired.resources, self.desired.connections, options.connection)
+        selection = Selection(options.targets, options.labels)
+        self.narrowed = bool(selection)
+        self.resources = select(found, selection) if selection else list(found)
+        chosen = {one.address for one in self.resources}
+        self._left_out = [one for one in found if one.address not in chosen]
+        self._check(options)
+        needed = connections.needed_by(self.resources)
+        needed |= {(system, options.connection or DEFAULT_CONNECTION) for system in self.systems}
+        self.settings = await asyncio.to_thread(connections.settings_for, needed, self.desired.connections)
+        connections.of_other_projects(self.resources, self.settings)
+        try:
+            if any(one.url == connections.SANDBOX for one in self.settings.values()):
+                servers = await self._open.enter_async_context(embedded.running(options.state / "sandbox"))
+                for key, one in self.settings.items():
+                    self.settings[key] = connections.with_embedded(one, servers.systems)
+            self.clients = {
+                key: connections.opened(
+                    one, options.clock, options.progress, self.stopping, options.parallelism, options.retry_for
+                )
+                for key, one in self.settings.items()
+            }
+        except BaseException:
+            await self._open.aclose()
+            raise
+        for client in self.clients.values():
+            self._open.push_async_callback(client.aclose)
+        scopes = {key: one.scope for key, one in self.settings.items()}
+        self._ours = Ownership(scopes, self.clients, self.resources, options.prune, self.narrowed)
+        self._ours.stack, self._ours.take_from = options.stack, options.take_from
+        self._ours.projects = {key: one.project for key, one in self.settings.items() if one.project}
+        self._ours.realms |= {key: one.organization for key, one in self.settings.items() if one.organization}
+        if self.systems:  # a run that only asks has no other use for the ledger
+            await self._share_aside()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for client in self.clients.values():
+            if client.window.unshared:
+                await client.share()
+        await self._open.aclose()
+
+    async def plan(self) -> Plan:
+        """Reads what is live and compares. Raises ApiError, SafetyError, SecretError, LedgerError."""
+        options, clock = self.options, self.options.clock
+        started = clock.monotonic()
+        waited = {key: client.waited for key, client in self.clients.items()}
+        options.progress.phase("reading")
+        resources = await asyncio.to_thread(_with_secrets, self.resources)
+        ledger = await self._ledger_if(create=False)
+        if ledger and self._run is None:
+            await self._ours.reload(ledger)  # somebody may have been at work since this session was opened
+        key = ledger.key if ledger else None if self._place() is None else os.urandom(32)
+        own = self._run.id if self._run else ""
+        unfinished = await self._ours.unfinished(ledger, options.progress, own) if ledger else []
+        if options.prune and ledger is None:
+            raise UsageError(
+                "--prune removes only what the ledger says is ours, and there is no ledger.",
+                hint="Set TRUEUP_LEDGER, or apply once without --prune.",
+            )
+        sweep = await self._sweep(resources, ledger, key)
+        choose = sweep.choose if sweep else None
+        records = self._ours.records
+        wanted = Wanted(resources, records, self._ours.sought(unfinished), not self.narrowed, self._left_out, choose)
+        matches = await observe(wanted, self.clients)
+        await guard(self.clients.values())
+        self._ours.locate(matches)
+        if ledger and unfinished:
+            await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own), under=self._hold)
+        owned = self._ours.owned()
+        policy = Policy(key, options.resend, options.prune, options.disconnect, options.stack)
+        plan = build(resources, matches, records, policy, owned, self._ours.others)
+        plan.left_out, plan.whole = len(self._left_out), plan.whole and not self.narrowed
+        if options.strict:
+            undeclared(plan)
+        await self._weigh(plan, owned)
+        if options.take_from and options.take_from != options.stack:
+            plan.off.append(moves(plan, records, options.take_from, options.stack))
+        for connection, client in self.clients.items():
+            if connection[0] == "den":
+                writes = any(place_of(step.declared)[:2] == connection for step in plan.pending)
+                if warning := await stale(client, matches.denials(connection), writes=writes):
+                    plan.warnings.insert(0, warning)
+        if options.prune and ledger:
+            idle = connections.known_scopes(self.desired.connections, set(self.settings))
+            plan.off += await self._ours.elsewhere(ledger, idle)
+        if key is None:
+            plan.off.append(
+                "no ledger (TRUEUP_LEDGER=off): nothing is pruned, locked or resumed, and what cannot be read back is "
+                "only sent with --resend"
+            )
+        elif ledger is None:
+            plan.off.append(
+                "there is no ledger yet: no resource counts as managed, and what cannot be read back "
+                "counts as never sent"
+            )
+        for client in self.clients.values():
+            await client.share()
+        took = clock.monotonic() - started
+        # Connections are read side by side, and so wait side by side.
+        waits = max((client.waited - waited[key] for key, client in self.clients.items()), default=0.0)
+        price(plan, self._reading(self._newly_sent(), took, waits), self._budgets())
+        if ledger:
+            await self._remember(ledger, plan, sweep.saw(plan, matches) if sweep else [])
+        return plan
+
+    async def apply(self, plan: Plan) -> Report:
+        """Makes the calls of a plan of this session, and looks again. Raises SafetyError and Locked."""
+        if plan.unsafe:
+            raise SafetyError(plan.unsafe, hint="Nothing was sent.")
+        if self._run is None and self._place() is not None:
+            async with self.exclusively():
+                report = await self._apply(plan)
+        else:
+            report = await self._apply(plan)
+        report.requests = self._newly_sent()
+        return report
+
+    @contextlib.asynccontextmanager
+    async def exclusively(self) -> AsyncIterator[None]:
+        """While the block lasts no other run with this ledger is at work on the same organisations and projects.
+
+        Raises Locked. Without a ledger there is no lock.
+        """
+        ledger = await self._ledger_if(create=True)
+        if ledger is None:
+            yield
+            return
+        from trueup.ledger import holder, new_run_id
+
+        names = await self._ours.locks()
+        run = Run(new_run_id(), stamp(self.options.clock.now()), holder())
+        timeout = self.options.lock_timeout
+        async with ledger.locked(names, run, timeout=timeout, on_lost=self._lost, waiting=self._waits) as hold:
+            self._run = run
+            self._under(hold)
+            await self._ours.reload(ledger)  # what another run has written until now
+            try:
+                yield
+            finally:
+                self._run = None
+                self._under(None)
+
+    async def records(self, connection: Connection) -> tuple[dict[str, Record], dict[str, Record]]:
+        """Return the records of a connection's server, by id: of the set at hand or of none, and of other sets.
+
+        Raises LedgerError.
+        """
+        if await self._ledger_if(create=False) is None:
+            return {}, {}
+        return self._ours.records[connection], self._ours.others[connection]
+
+    @property
+    def servers(self) -> dict[str, str]:
+        """The servers by connection (`den/default`), as the ledger knows them."""
+        return {"/".join(connection): scope for connection, scope in self._ours.scopes.items()}
+
+    def stop(self) -> None:
+        """Lets what is in flight finish and sends nothing more."""
+        self.stopping.set()
+
+    async def _apply(self, plan: Plan) -> Report:
+        options = self.options
+        ledger = await self._ledger_if(create=self._run is not None)
+        key = ledger.key if ledger else os.urandom(32)  # without a ledger a run has to know what it wrote itself
+        ours = self._ours
+        journal = Journal(
+            key, options.clock, ours.scopes, ours.records, ledger, self._run, ours.realms, options.stack, self._hold
+        )
+        return await Applier(self.clients, options.clock, options.progress, journal, options.fail_fast).apply(plan)
+
+    def _check(self, options: Options) -> None:
+        if options.max_requests and options.max_age is None:
+            raise UsageError("--max-requests goes with --max-age.", hint="Say what may be taken from the ledger: 24h.")
+        if not options.prune:
+            return
+        if self.narrowed:
+            raise UsageError(
+                "a run that is narrowed by --target or -l removes nothing.",
+                hint="Leave --prune out, or let it look at everything.",
+            )
+        if not self.resources:
+            raise SafetyError(
+                "nothing is declared here, and --prune would remove everything that is ours.",
+                hint="Nothing was sent. Is it the right folder? The last resource is removed by hand.",
+            )
+
+    async def _weigh(self, plan: Plan, owned: dict[Connection, list[Record]]) -> None:
+        """What a role forbids, what goes with what is removed, and whether it is too much for one run."""
+        for connection, client in self.clients.items():
+            scope = self._ours.scopes[connection]
+            missing = [one for one in plan.left if one.live is None and not one.unread and one.record.scope == scope]
+            if missing and not await self._ours.sees_all(connection):
+                plan.left = [one for one in plan.left if one not in missing]
+                plan.off.append(
+                    f"{len(missing):,} of the managed resources cannot be seen with this credential, and may exist"
+                )
+            asking = [step for step in plan.pending if place_of(step.declared)[:2] == connection]
+            if connection[0] == "den" and any(call.admin for step in asking for call in step.calls):
+                known = await organization(client)
+                if known.is_member:
+                    forbid(plan, connection, ", ".join(sorted(known.roles)))
+                elif not known.is_admin:
+                    roles = plain(", ".join(sorted(known.roles)), 80) or "none"
+                    plan.warnings.append(
+                        f"the role of this credential in its organisation ({roles}) is not known here, and Den may "
+                        "refuse what takes an admin"
+                    )
+        plan.unsafe = blind(plan, self.desired.unseen) or judge(plan, sum(map(len, owned.values())), self.options.limit)
+        if not plan.unsafe:
+            await together(self._losses(step) for step in plan.pending if step.action in ("delete", "replace"))
+
+    async def _losses(self, step: Step) -> None:
+        handler = step.declared.kind.handler
+        if step.live is not None and handler is not None:
+            client = self.clients[place_of(step.declared)[:2]]
+            step.lost += await handler.goes_with(client, step.live, step.calls)
+
+    async def _sweep(self, resources: Sequence[Declared], ledger: Ledger | None, key: bytes | None) -> Sweep | None:
+        options = self.options
+        if ledger is None or key is None:
+            if options.max_age is not None:
+                raise UsageError(
+                    "--max-age takes from the ledger what was seen not long ago, and there is no ledger.",
+                    hint="Set TRUEUP_LEDGER, or leave --max-age out.",
+                )
+            return None
+        seen = await ledger.seen(set(self._ours.scopes.values())) if options.max_age is not None else {}
+        return Sweep(
+            resources,
+            self._ours.scopes,
+            key,
+            options.clock.now(),
+            seen=seen,
+            records=self._ours.records,
+            max_age=options.max_age,
+            budget=options.max_requests,
+        )
+
+    async def _remember(self, ledger: Ledger, plan: Plan, seen: list[Any]) -> None:
+        """What a plan comes to know: how the server says what we wrote, and what was seen when."""
+        for one in plan.learned:
+            one.record.read_back[one.path] = one.read_back
+            one.record.settling.remove(one.path)
+        with contextlib.suppress(LedgerError):  # a plan that cannot note this is right all the same
+            # Records are whole rows, and somebody at work may have changed theirs: they are noted under the lock alone.
+            records = [one.record for one in plan.learned] if self._run else []
+            await ledger.write(records=records, seen=seen, under=self._hold)
+
+    def _under(self, hold: Hold | None) -> None:
+        """From here on every write asks those locks, and the ledger goes by them."""
+        self._hold = hold
+        for client in self.clients.values():
+            client.lease = hold
+
+    def _lost(self) -> None:
+        if self._hold is not None:
+            self.options.progress.note(self._hold.over)
+        self.stop()
+
+    def _waits(self, lease: Lease) -> None:
+        self.options.progress.note(f"Waiting for run {lease.run} ({lease.holder}, since {lease.since}) to end.")
+
+    def _newly_sent(self) -> int:
+        """The number of requests that no plan or report has shown yet: also those that find out what to lock."""
+        sent = sum(client.sent for client in self.clients.values())
+        told_of, self._told_of = self._told_of, sent
+        return sent - told_of
+
+    def _reading(self, requests: int, seconds: float, waited: float) -> Reading:
+        limited = [client for client in self.clients.values() if client.limits.requests]
+        if not limited:
+            return Reading(requests, seconds)
+        fullest = max(limited, key=lambda client: client.window.used)
+        limits, window = fullest.limits, fullest.window
+        return Reading(requests, seconds, window.left, limits.requests, limits.silence, waited, window.known)
+
+    def _budgets(self) -> dict[Connection, Budget]:
+        return {
+            connection: Budget(client.window.left, limits.requests, limits.silence, client.meter.pace)
+            for connection, client in self.clients.items()
+            for limits in [client.limits]
+        }
+
+    async def _share_aside(self) -> None:
+        from trueup.ledger.place import is_there
+
+        place = self._place()
+        if place is None or not any(client.limits.requests for client in self.clients.values()):
+            return
+        with contextlib.suppress(LedgerError):  # it only makes figures truer
+            if await asyncio.to_thread(is_there, place):
+                from trueup.ledger import Ledger
+
+                await self._share_windows(await self._open.enter_async_context(await Ledger.open(place)))
+
+    async def _share_windows(self, ledger: Ledger) -> None:
+        """Count what other runs spend of the credentials' windows, and let them count what this one does."""
+        from trueup.ledger.windows import SharedWindow
+
+        for connection, client in self.clients.items():
+            if client.credential.key is not None:
+                client.shared = SharedWindow(ledger, self.settings[connection].scope, client.credential.key.reveal())
+                await client.share()
+
+    def _place(self) -> Path | str | None:
+        from trueup.ledger.place import ledger_place
+
+        return ledger_place(self.options.state, self.options.ledger)
+
+    async def _ledger_if(self, *, create: bool) -> Ledger | None:
+        """The ledger, opened when it is there or may be made."""
+        from trueup.ledger.place import is_there
+
+        place = self._place()
+        if self._ledger is None and place is not None:
+            if not create and not await asyncio.to_thread(is_there, place):
+                return None
+            from trueup.ledger import Ledger
+
+            ledger = await self._open.enter_async_context(await Ledger.open(place))
+            for note in ledger.notes:
+                self.options.progress.note(note)
+            await self._ours.reload(ledger)
+            self._ledger = ledger
+            if not self.systems:  # they were shared when the session was opened
+                await self._share_windows(ledger)
+        return self._ledger
+
+
+async def key_of(state: Path, configured: str | None = None, *, create: bool) -> bytes | None:
+    """The key of keyed digests: TRUEUP_FINGERPRINT_KEY, or the ledger's own. None when there is neither.
+
+    Raises LedgerError.
+    """
+    from trueup.ledger import Ledger
+    from trueup.ledger.place import is_there, ledger_place
+
+    if shared := os.environ.get("TRUEUP_FINGERPRINT_KEY"):
+        return os.fsencode(shared)
+    place = ledger_place(state, configured)
+    if place is None or (not create and not await asyncio.to_thread(is_there, place)):
+        return None
+    async with await Ledger.open(place) as ledger:
+        return ledger.key
+
+
+def _with_secrets(resources: Iterable[Declared]) -> list[Declared]:
+    """The resources with their secrets resolved: each reference once. Raises SecretError, which names all that fail."""
+    known: dict[Reference, Secret] = {}
+    resolved: list[Declared] = []
+    failed: list[SecretError] = []
+    for one in resources:
+        if mentions(one.spec):
+            try:
+                one = dataclasses.replace(one, spec=resolve(one.spec, known))
+            except SecretError as error:
+                failed.append(error)
+        resolved.append(one)
+    if failed:
+        raise SecretError.all(failed)
+    return resolved

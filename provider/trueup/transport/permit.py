@@ -1,0 +1,47 @@
+"""The conditions for sending a write, whichever command or program sends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from trueup.transport.client import Client
+    from trueup.transport.values import Answer
+
+
+class Lease(Protocol):
+    """The lock under which a run writes, which counts only for a term unless it is confirmed."""
+
+    def ready(self) -> bool:
+        """Whether a write may start now."""
+
+    async def confirm(self) -> None:
+        """Return once a write may start. Raises Stopped when none may any more."""
+
+    def holds(self) -> bool:
+        """Whether the term still lasts: asked when the bytes of a write are about to leave."""
+
+    def within(self, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Let a write last so long, and no longer than the term. Raises TimeoutError."""
+
+
+class Late(Exception):
+    """The term ended just before the bytes left: nothing was sent."""
+
+
+class Guard(Protocol):
+    """Holds the tenant that a connection is meant for against the one that its credential belongs to."""
+
+    def vouch(self) -> None:
+        """Take it as known: it was confirmed not long ago, by another process."""
+
+    def saw(self, answer: Answer) -> None:
+        """Take an answer as evidence. Raises SafetyError when it belongs to another tenant."""
+
+    async def confirm(self, client: Client) -> None:
+        """Return once the tenant is known to be the right one; ask, unless an answer has shown it.
+
+        Raises SafetyError and ApiError.
+        """
