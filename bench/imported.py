@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.servers import Servers
-from trueup.api import Session, blocking
+from trueup.core.blocking import blocking
 from trueup.core.kinds import Kind
-from trueup.importing import Dialect, Found, Wanted, files, manifests, read, text_of, writing
+from trueup.engine.loop import Session
+from trueup.importing import Found, Style, Wanted, files, manifests, read, text_of, writing
 from trueup.importing.kinds import kind_named, live_kinds
 from trueup.manifest import Manifest
 
@@ -18,7 +19,7 @@ def imported(servers: Servers, *along: str) -> Path:
     named = {kind_named(name, known) for name in ("accounts", "instances", *along)}
     kinds = tuple(kind for kind in known if kind in named)
     found = blocking(_found(servers, kinds))
-    made = manifests(found, kinds, Dialect())
+    made = manifests(found, kinds, Style())
     assert not made.denied, made.denied
     folder = servers.folder / "manifests"
     writing.write(folder, {path: text_of(some) for path, some in files(made, found).items()})

@@ -41,7 +41,8 @@ def measured(task: Task, folder: Path) -> Taken:
 
 
 def _plan(folder: Path) -> float:
-    from trueup.api import blocking, load
+    from trueup.core.blocking import blocking
+    from trueup.engine.loop import load
     from trueup.engine.plan import Plan, build
 
     live = documents.live()

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from bench import many
 from bench.figure import Figure
 from bench.servers import serving
-from trueup.api import Options, Session, SystemClock, blocking, load, plan
+from trueup.core.blocking import blocking
 from trueup.engine.apply import Report
+from trueup.engine.loop import Options, Session, load, plan
+from trueup.engine.options import SystemClock
 from trueup.engine.plan import Plan
 from trueup.manifest import Manifest
 

@@ -7,7 +7,8 @@ import os
 from bench import manifests_mixed
 from bench.figure import Figure
 from bench.servers import Servers, serving
-from trueup.api import Session, blocking, load
+from trueup.core.blocking import blocking
+from trueup.engine.loop import Session, load
 from trueup.engine.plan import Cost, Limit
 
 GOAL = 10.0

@@ -7,8 +7,9 @@ import dataclasses
 from bench.figure import Figure
 from bench.imported import imported
 from bench.servers import Servers, serving
-from trueup.api import Options, apply, blocking, load, plan
+from trueup.core.blocking import blocking
 from trueup.core.kinds import Declared
+from trueup.engine.loop import Options, apply, load, plan
 from trueup.engine.plan import Plan
 from trueup.manifest import Manifest
 

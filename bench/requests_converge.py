@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.figure import Figure
 from bench.thousand import COUNT, thousand
-from trueup.api import apply, blocking, load, plan
+from trueup.core.blocking import blocking
+from trueup.engine.loop import apply, load, plan
 
 GOAL = 115
 DRIFTED = 100

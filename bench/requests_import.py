@@ -8,7 +8,8 @@ import sys
 from bench.figure import Figure
 from bench.servers import serving
 from bench.thousand import COUNT
-from trueup.api import blocking, load, plan
+from trueup.core.blocking import blocking
+from trueup.engine.loop import load, plan
 
 GOAL = 12
 FLOOR = 11

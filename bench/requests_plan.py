@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.figure import Figure
 from bench.thousand import COUNT, thousand
-from trueup.api import blocking, load, plan
+from trueup.core.blocking import blocking
+from trueup.engine.loop import load, plan
 
 GOAL = 12
 FLOOR = 11

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from trueup.api import Options
+from trueup.engine.loop import Options
 
 
 class Clock:

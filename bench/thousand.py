@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.servers import Servers, serving
-from trueup.api import Options
+from trueup.engine.loop import Options
 
 COUNT = 1000
 

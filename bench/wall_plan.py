@@ -9,7 +9,8 @@ import httpx
 
 from bench.figure import Figure, alternating, middle
 from bench.thousand import COUNT, Thousand, thousand
-from trueup.api import blocking, load, plan
+from trueup.core.blocking import blocking
+from trueup.engine.loop import load, plan
 
 GOAL = 1.15
 PAIRS = 5

@@ -11,7 +11,7 @@ from declare import manifest
 from den_calls import target
 from world import World
 
-from trueup.api import Session
+from trueup.engine.loop import Session
 from trueup.sandbox.den.ids import new_id
 from trueup.systems.den import sync_events
 from trueup.systems.den.sync_events import Event

@@ -13,10 +13,10 @@ from commands import inside, parsed
 from declare import access, account, instance, mapping, target
 from world import World, actions
 
-from trueup.api import SystemClock
 from trueup.core.errors import UsageError
 from trueup.core.kinds import Declared
 from trueup.core.records import Record
+from trueup.engine.options import SystemClock
 from trueup.engine.plan import Plan
 from trueup.ledger import Ledger
 from trueup.report import drift, json, text

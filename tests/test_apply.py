@@ -10,8 +10,8 @@ import pytest
 from declare import account, connector, instance
 from world import ACCOUNTS, INSTANCES, World, both_versions, names, results, thousand_in_both_versions
 
-from trueup.api import Session
 from trueup.core.errors import LedgerError
+from trueup.engine.loop import Session
 from trueup.ledger import Ledger
 
 

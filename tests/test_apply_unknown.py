@@ -10,9 +10,9 @@ import pytest
 from declare import DEN, account, declared, instance, mapping, target
 from world import ACCOUNTS, INSTANCES, Recorder, World, names, results
 
-from trueup.api import SystemClock
 from trueup.core.errors import Unavailable
 from trueup.core.secrets import Reference
+from trueup.engine.options import SystemClock
 
 
 def impatient(world: World, timeout: float = 0.4) -> Any:

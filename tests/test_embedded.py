@@ -18,9 +18,9 @@ import pytest
 from declare import DEN, account, declared, instance, manifest
 from sandboxes import PATIENCE
 
-from trueup.api import Options, Session
 from trueup.core.errors import SandboxError
 from trueup.core.kinds import Declared
+from trueup.engine.loop import Options, Session
 from trueup.transport.embedded import Embedded, running
 
 SANDBOX = declared(DEN, "Connection", "default", url="sandbox")

@@ -18,7 +18,7 @@ from commands import inside
 from sandboxes import running
 
 import trueup.core.redaction
-from trueup.api import SystemClock
+from trueup.engine.options import SystemClock
 
 PASSWORD = "a-password-of-somebody"
 RUNS = 6

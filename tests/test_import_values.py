@@ -15,7 +15,7 @@ from trueup.core.changes import MISSING
 from trueup.core.errors import UsageError
 from trueup.core.secrets import Secret
 from trueup.core.values import Listing, Live
-from trueup.importing import Dialect, emit, writing
+from trueup.importing import Style, emit, writing
 from trueup.importing.describing import described
 from trueup.importing.kinds import kind_named, live_kinds, short
 from trueup.importing.naming import file_names, resource_names
@@ -234,7 +234,7 @@ def _instance(**spec: Any) -> Live:
     ],
 )
 def test_what_a_hostile_answer_tells_is_not_declared(spec: dict[str, Any], why: str) -> None:
-    found = described(INSTANCE, _instance(**spec), "docs", {}, Listing([]), Dialect())
+    found = described(INSTANCE, _instance(**spec), "docs", {}, Listing([]), Style())
     assert (found.document, found.text) == (None, "")
     assert why in found.why
 
@@ -242,13 +242,13 @@ def test_what_a_hostile_answer_tells_is_not_declared(spec: dict[str, Any], why: 
 @pytest.mark.parametrize("spec", [{"status": "gone"}, {"status": 7}, {"remoteId": ["x"]}, {"remoteId": "x" * 256}])
 def test_a_field_that_cannot_be_declared_is_left_out(spec: dict[str, Any]) -> None:
     (name,) = spec
-    found = described(INSTANCE, _instance(**spec), "docs", {}, Listing([]), Dialect())
+    found = described(INSTANCE, _instance(**spec), "docs", {}, Listing([]), Style())
     assert found.document is not None
     assert name not in found.document["spec"]
     assert [one.path for one in found.left] == [(name,)]
 
 
 def test_a_name_beside_is_a_reference() -> None:
-    found = described(INSTANCE, _instance(), "Docs", {"ConnectorAccount": {ACCOUNT: "acme"}}, Listing([]), Dialect())
+    found = described(INSTANCE, _instance(), "Docs", {"ConnectorAccount": {ACCOUNT: "acme"}}, Listing([]), Style())
     assert found.document is not None
     assert found.document["spec"] == {"connectorAccount": "acme", "name": "docs", "status": "active"}

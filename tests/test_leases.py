@@ -18,8 +18,8 @@ from test_ledger_locks import held, nothing, until
 from test_two_runs import QUESTION, Place, Process
 from world import INSTANCES, World
 
-from trueup.api import Session
 from trueup.core.errors import Ambiguous, Locked, Stopped
+from trueup.engine.loop import Session
 from trueup.ledger import Ledger, clock
 from trueup.ledger.identity import this_process
 from trueup.ledger.migrations import STEPS

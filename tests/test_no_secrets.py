@@ -12,7 +12,7 @@ from commands import inside
 from test_cli import ACCOUNT
 from world import World
 
-from trueup.api import SystemClock
+from trueup.engine.options import SystemClock
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
 
 LIVE = {

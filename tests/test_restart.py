@@ -13,7 +13,7 @@ from hostile import FastClock
 from sandboxes import Running, launch
 from world import Recorder, results
 
-from trueup.api import Options, Session
+from trueup.engine.loop import Options, Session
 
 STEPS = 100
 

@@ -18,10 +18,10 @@ from test_wexa import CRM, crm, writes
 from test_wexa import _password as _password
 from world import CONNECTORS, World
 
-from trueup.api import Session
 from trueup.core.changes import same
 from trueup.core.errors import ManifestError
 from trueup.core.secrets import fingerprint, is_mark_of
+from trueup.engine.loop import Session
 from trueup.ledger import Ledger
 from trueup.manifest import Manifest, load
 from trueup.manifest.scalars import Odd, resolve

@@ -6,7 +6,7 @@ from commands import inside, parsed
 from declare import account, instance, target
 from world import World
 
-from trueup.api import SystemClock
+from trueup.engine.options import SystemClock
 from trueup.report import drift, json, text
 from trueup.report.page import Page
 

@@ -11,7 +11,7 @@ from commands import Terminal, inside, parsed
 from events_world import a_target, add, drop, passed, post
 from world import World
 
-from trueup.api import SystemClock
+from trueup.engine.options import SystemClock
 from trueup.sandbox.den.ids import new_id
 from trueup.systems.den import sync_events
 

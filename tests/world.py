@@ -14,10 +14,10 @@ import pytest
 from declare import manifest
 from sandboxes import PATIENCE, Running
 
-from trueup.api import Options, Session
 from trueup.core.kinds import Declared
 from trueup.core.progress import Quiet
 from trueup.engine.apply import Report
+from trueup.engine.loop import Options, Session
 from trueup.engine.plan import Plan
 
 _VERSIONS = ["2026-08", "2026-09"]

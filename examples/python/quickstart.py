@@ -5,26 +5,26 @@ python examples/python/quickstart.py
 
 from pathlib import Path
 
-from trueup.api import Options, apply, blocking, drift, load, plan
+import trueup
 
 MANIFESTS = Path(__file__).parents[1] / "quickstart"
 
 
 def main() -> None:
     """Brings the sandbox to what the quickstart declares, and looks whether it stays so."""
-    desired = load(MANIFESTS)  # raises ManifestError, which holds every fault with its place
-    options = Options(parallelism=2)
+    desired = trueup.load(MANIFESTS)  # raises ManifestError, which holds every fault with its place
+    options = trueup.Options(parallelism=2)
 
-    found = blocking(plan(desired, options))
+    found = trueup.plan(desired, options)
     print(f"{found.declared} declared, {len(found.pending)} to be changed, at {found.cost.requests} requests.")
     for step in found.steps:
         print(f"  {step.action:<8} {step.address}")
 
-    report = blocking(apply(desired, options))
+    report = trueup.apply(desired, options)
     for outcome in report.outcomes:
         print(f"  {outcome.result:<8} {outcome.address}: {', '.join(outcome.made)}")
 
-    after = blocking(drift(desired, options))
+    after = trueup.drift(desired, options)
     print("Drifted." if after.has_drift else f"In sync: {after.unchanged} of {after.declared}.")
 
 

@@ -44,8 +44,8 @@ def command(asked: Asked, console: Console, saved: str | None, auto_approve: boo
     With PLAN, a file that `plan --out` wrote, exactly that is done, without asking; when anything that it rests on has
     changed since, nothing is, and the exit code is 5.
     """
-    from trueup.api import blocking
     from trueup.cli.manifests import declared
+    from trueup.core.blocking import blocking
 
     if saved is not None:
         return blocking(_apply_saved(asked, console, saved, fail_fast))

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
     from datetime import datetime
 
-    from trueup.api import Session
     from trueup.cli.console import Console
     from trueup.cli.options import Asked
+    from trueup.engine.loop import Session
     from trueup.engine.plan import Reading
     from trueup.manifest import Manifest
     from trueup.transport import Client

@@ -40,9 +40,9 @@ def command(asked: Asked, console: Console) -> int:
     For each difference: what is declared and where, what is live, and when the API last touched it. Exits with 0 when
     all is in sync and with 2 when something drifted; nothing is changed.
     """
-    from trueup.api import SystemClock
     from trueup.cli.manifests import declared
     from trueup.cli.running import look
+    from trueup.engine.options import SystemClock
     from trueup.report import drift
 
     plan = look(asked, console, declared(asked, console))

@@ -62,8 +62,8 @@ def _usage(error: click.ClickException, console: Console) -> int:
 
 
 def _bug(error: Exception, console: Console) -> int:
-    from trueup import __version__
     from trueup.core.errors import TrueupError
+    from trueup.core.version import __version__
     from trueup.report.page import safe
 
     words = safe(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)

@@ -139,7 +139,8 @@ def command(asked: Asked, console: Console, **filters: Any) -> int:
     """
     if click.get_current_context().invoked_subcommand is not None:
         return 0
-    from trueup.api import SystemClock, blocking
+    from trueup.core.blocking import blocking
+    from trueup.engine.options import SystemClock
 
     _check(filters)
     since = moment(filters["since"], SystemClock().now(), "--since") if filters["since"] is not None else None
@@ -155,7 +156,7 @@ def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
     Works from any status: also one that is running and hangs, and so blocks its target. It takes the role of an editor
     for the event's instance.
     """
-    from trueup.api import blocking
+    from trueup.core.blocking import blocking
     from trueup.core.errors import UsageError
     from trueup.systems.den.sync_events import is_event_id
 

@@ -78,9 +78,9 @@ def command(
     whatever its case, or its id. Nothing is changed. Exits with 1 when there is none of that name, or when something
     could not be read.
     """
-    from trueup.api import blocking
     from trueup.cli.asking import connection_of, context, short_text
     from trueup.cli.live import checked_projects
+    from trueup.core.blocking import blocking
     from trueup.importing import Style, Wanted, manifests, text_of
     from trueup.importing.filters import parsed
     from trueup.importing.kinds import kind_named

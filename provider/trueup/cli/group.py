@@ -140,7 +140,7 @@ def behind_command(args: list[str]) -> list[str]:
 
 def _version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     if value and not ctx.resilient_parsing:
-        from trueup import __version__
+        from trueup.core.version import __version__
 
         click.echo(f"trueup {__version__}")
         ctx.exit()

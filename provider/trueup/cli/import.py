@@ -106,9 +106,9 @@ def command(
     """
     from pathlib import Path
 
-    from trueup.api import blocking
     from trueup.cli.asking import connection_of, context
     from trueup.cli.live import checked_projects
+    from trueup.core.blocking import blocking
     from trueup.core.errors import UsageError
     from trueup.importing import Style, Wanted, main_kind, manifests, text_of, writing
     from trueup.importing import files as files_of

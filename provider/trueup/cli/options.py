@@ -420,6 +420,6 @@ def _given(ctx: click.Context) -> list[str]:
 
 def state_of(asked: Asked) -> Path:
     """The state folder."""
-    from trueup.api import STATE
+    from trueup.engine.options import STATE
 
     return Path(asked.state) if asked.state else STATE

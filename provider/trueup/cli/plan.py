@@ -49,8 +49,8 @@ def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: 
     Exits with 1 when the manifests ask for what cannot be, and after an error; with 3 when the plan is too much for one
     run.
     """
-    from trueup.api import blocking
     from trueup.cli.manifests import declared
+    from trueup.core.blocking import blocking
     from trueup.core.errors import SafetyError
     from trueup.report import failure, json, text
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from trueup.api import Options, Session, blocking
 from trueup.cli.interrupt import Interrupt
 from trueup.cli.options import state_of
 from trueup.cli.progress import Lines, watching
+from trueup.core.blocking import blocking
+from trueup.engine.loop import Options, Session
 from trueup.engine.plan import Limit
 
 if TYPE_CHECKING:

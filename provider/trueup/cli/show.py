@@ -26,8 +26,8 @@ def command(asked: Asked, console: Console, path: str) -> int:
     The file is refused when it was edited, which the key of the ledger tells, or TRUEUP_FINGERPRINT_KEY on another
     machine. Nothing is read from any server.
     """
-    from trueup.api import blocking
     from trueup.cli import planfile
+    from trueup.core.blocking import blocking
     from trueup.core.documents import dumps
     from trueup.report import text
 

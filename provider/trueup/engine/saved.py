@@ -13,7 +13,6 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup import __version__
 from trueup.core.changes import MISSING, UNKNOWN, Change, at, dotted
 from trueup.core.concealing import conceal
 from trueup.core.documents import dumps
@@ -22,6 +21,7 @@ from trueup.core.kinds import Declared
 from trueup.core.records import Record
 from trueup.core.secrets import REDACTED, Reference, Secret, censored, fingerprint, holds_secret, scrub
 from trueup.core.values import Address, Call, Desired, Live, Where
+from trueup.core.version import __version__
 from trueup.engine.plan import Cost, Left, Plan, Reading, Step, Unverifiable
 from trueup.systems import kind_named
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from trueup import __version__
+from trueup.core.version import __version__
 
 if TYPE_CHECKING:
     from grpc.aio import ServicerContext

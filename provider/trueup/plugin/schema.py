@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup import __version__
+from trueup.core.version import __version__
 from trueup.plugin.fields_schema import TEXT, Properties, always, inputs, outputs, told, types, variable
 from trueup.plugin.functions_schema import FUNCTIONS, TYPES
 from trueup.plugin.tokens import PACKAGE, RESOURCES, form_of, inputs_of, token_of

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup import __version__
 from trueup.core.changes import MISSING, UNKNOWN, dotted
 from trueup.core.concealing import conceal
 from trueup.core.documents import dumps
 from trueup.core.secrets import Secret, censored, scrub
+from trueup.core.version import __version__
 from trueup.engine.plan import FORMAT_VERSION
 from trueup.report.values import with_ids
 

@@ -118,6 +118,6 @@ def _host_of(url: str) -> str | None:
 
 
 def _agent() -> str:
-    from trueup import __version__
+    from trueup.core.version import __version__
 
     return f"trueup/{__version__}"
