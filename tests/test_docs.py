@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import re
 import subprocess
@@ -41,14 +42,15 @@ def _blocks(text: str) -> list[str]:
     return re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_architecture_names_every_module_once() -> None:
-    named = [cells[0].strip("`") for cells in _rows(ARCHITECTURE, "## The floors")]
-    there = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+@pytest.mark.parametrize(("heading", "folder"), [("## The layers", PACKAGE), ("## The engine", PACKAGE / "engine")])
+def test_the_architecture_names_every_module_once(heading: str, folder: Path) -> None:
+    named = [name for cells in _rows(ARCHITECTURE, heading) for name in re.findall(r"`(\w+)`", cells[0])]
+    there = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
     assert sorted(named) == sorted(there - {"__init__"})
 
 
-def test_the_floors_that_are_drawn_are_those_that_are_enforced() -> None:
-    drawn = next(block for block in _blocks(ARCHITECTURE) if "client | embedded" in block)
+def test_the_layers_that_are_drawn_are_those_that_are_enforced() -> None:
+    drawn = next(block for block in _blocks(ARCHITECTURE) if "cli | pulumi" in block)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     layers = next(
         contract["layers"] for contract in project["tool"]["importlinter"]["contracts"] if contract["type"] == "layers"
@@ -69,7 +71,7 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
             assert anchor in _anchors(path.read_text()), target
     for name in re.findall(r"`((?:script|tests|docs|examples|tools|provider|schemas|bench|\.ci)/[\w./-]+)`", text):
         assert (ROOT / name).exists(), name
-    for name in re.findall(r"`((?:manifest|plan|systems|sandbox|report|cli)/[\w./-]+|[a-z]+\.py)`", text):
+    for name in re.findall(r"`((?:core|engine|ledger|transport|importing|plugin|manifest|systems|sandbox|report|cli)/[\w./-]+|[a-z]+\.py)`", text):
         assert (PACKAGE / name).exists(), name
 
 
@@ -168,13 +170,13 @@ def test_the_plan_in_the_readme_is_real() -> None:
     assert readme.timeless(readme.shown()[2]) == readme.timeless(readme.real())
 
 
-def test_the_python_api_in_the_documentation_exists() -> None:
-    """The names that `trueup.run` promises in its docstring."""
-    from trueup import api as run
-
-    promised = re.search(r"from trueup\.run import (.+)", str(run.__doc__))
-    assert promised
-    assert all(callable(getattr(run, name.strip())) for name in promised.group(1).split(","))
+def test_the_python_api_is_what_the_package_names() -> None:
+    assert set(trueup.__all__) <= set(dir(trueup))
+    for name in ("plan", "apply", "drift", "load"):
+        assert callable(getattr(trueup, name))
+        assert inspect.iscoroutinefunction(getattr(trueup.aio, name)) == (name != "load")
+    with pytest.raises(AttributeError, match="no attribute 'destroy'"):
+        _ = trueup.destroy  # type: ignore[attr-defined]
 
 
 def test_decisions_are_listed() -> None:
