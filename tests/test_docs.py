@@ -176,7 +176,7 @@ def test_the_python_api_is_what_the_package_names() -> None:
         assert callable(getattr(trueup, name))
         assert inspect.iscoroutinefunction(getattr(trueup.aio, name)) == (name != "load")
     with pytest.raises(AttributeError, match="no attribute 'destroy'"):
-        _ = trueup.destroy  # type: ignore[attr-defined]
+        _ = trueup.destroy
 
 
 def test_decisions_are_listed() -> None:
