@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.servers import Servers
-from trueup.core.blocking import blocking
 from trueup.core.kinds import Kind
+from trueup.core.tasks import blocking
 from trueup.engine.loop import Session
 from trueup.importing import Found, Style, Wanted, files, manifests, read, text_of, writing
 from trueup.importing.kinds import kind_named, live_kinds

@@ -12,7 +12,7 @@ from typing import Any
 from bench import many, postgres
 from bench.figure import Figure, middle, spread
 from bench.servers import Servers, serving
-from trueup.core.blocking import blocking
+from trueup.core.tasks import blocking
 from trueup.engine.loop import apply, load
 from trueup.ledger import Ledger
 from trueup.manifest import Manifest

@@ -41,7 +41,7 @@ def measured(task: Task, folder: Path) -> Taken:
 
 
 def _plan(folder: Path) -> float:
-    from trueup.core.blocking import blocking
+    from trueup.core.tasks import blocking
     from trueup.engine.loop import load
     from trueup.engine.plan import Plan, build
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from bench import many
 from bench.figure import Figure
 from bench.servers import serving
-from trueup.core.blocking import blocking
+from trueup.core.tasks import blocking
 from trueup.engine.apply import Report
 from trueup.engine.loop import Options, Session, load, plan
 from trueup.engine.options import SystemClock

@@ -7,7 +7,7 @@ import os
 from bench import manifests_mixed
 from bench.figure import Figure
 from bench.servers import Servers, serving
-from trueup.core.blocking import blocking
+from trueup.core.tasks import blocking
 from trueup.engine.loop import Session, load
 from trueup.engine.plan import Cost, Limit
 

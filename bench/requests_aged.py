@@ -7,8 +7,8 @@ import dataclasses
 from bench.figure import Figure
 from bench.imported import imported
 from bench.servers import Servers, serving
-from trueup.core.blocking import blocking
 from trueup.core.kinds import Declared
+from trueup.core.tasks import blocking
 from trueup.engine.loop import Options, apply, load, plan
 from trueup.engine.plan import Plan
 from trueup.manifest import Manifest

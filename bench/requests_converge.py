@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.figure import Figure
 from bench.thousand import COUNT, thousand
-from trueup.core.blocking import blocking
+from trueup.core.tasks import blocking
 from trueup.engine.loop import apply, load, plan
 
 GOAL = 115

@@ -8,7 +8,7 @@ import sys
 from bench.figure import Figure
 from bench.servers import serving
 from bench.thousand import COUNT
-from trueup.core.blocking import blocking
+from trueup.core.tasks import blocking
 from trueup.engine.loop import load, plan
 
 GOAL = 12

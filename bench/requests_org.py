@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.figure import Figure
 from bench.imported import imported
 from bench.servers import serving
-from trueup.core.blocking import blocking
+from trueup.core.tasks import blocking
 from trueup.engine.loop import load, plan
 
 GOAL = 1.02

@@ -9,7 +9,7 @@ import httpx
 
 from bench.figure import Figure, alternating, middle
 from bench.thousand import COUNT, Thousand, thousand
-from trueup.core.blocking import blocking
+from trueup.core.tasks import blocking
 from trueup.engine.loop import load, plan
 
 GOAL = 1.15

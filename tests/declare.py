@@ -8,7 +8,7 @@ from trueup.core.kinds import Declared
 from trueup.core.records import Record
 from trueup.core.values import DEFAULT_CONNECTION, Address, Where
 from trueup.manifest import Manifest
-from trueup.systems import BY_NAME
+from trueup.systems.registry import BY_NAME
 
 DEN = "den.trueup.dev/v1"
 WEXA = "wexa.trueup.dev/v1"

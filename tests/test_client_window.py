@@ -223,7 +223,7 @@ async def test_a_missing_credential_is_told_in_the_names_of_its_settings() -> No
 
 
 async def test_a_session_is_sent_as_bearer_with_its_organization() -> None:
-    credential = Credential(token=Secret(KEY), organization="org_1")
+    credential = Credential(token=Secret(KEY), tenant="org_1")
     async with serving(scripted(OK)) as server, client(server.url, credential=credential) as api:
         await api.get("/v1/things")
     headers = server.requests[0].headers

@@ -186,7 +186,7 @@ def test_a_connection_says_it_all() -> None:
     one = den(url="https://den.example.com", timeout=7, concurrency=2, organization="org_" + "0" * 26)
     found = settings_for(needed_by([account()]), known(one))["den", "default"]
     assert (found.url, found.timeout, found.concurrency) == ("https://den.example.com", 7, 2)
-    assert found.organization == found.credential.organization == "org_" + "0" * 26
+    assert found.tenant == found.credential.tenant == "org_" + "0" * 26
 
 
 def test_a_connection_beats_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,10 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
             assert anchor in _anchors(path.read_text()), target
     for name in re.findall(r"`((?:script|tests|docs|examples|tools|provider|schemas|bench|\.ci)/[\w./-]+)`", text):
         assert (ROOT / name).exists(), name
-    for name in re.findall(r"`((?:core|engine|ledger|transport|importing|plugin|manifest|systems|sandbox|report|cli)/[\w./-]+|[a-z]+\.py)`", text):
+    for name in re.findall(
+        r"`((?:core|engine|ledger|transport|importing|plugin|manifest|systems|sandbox|report|cli)/[\w./-]+|[a-z]+\.py)`",
+        text,
+    ):
         assert (PACKAGE / name).exists(), name
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from trueup.systems import KINDS
+from trueup.systems.registry import KINDS
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"

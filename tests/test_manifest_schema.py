@@ -15,7 +15,7 @@ from test_manifest_faults import NAMES, ROWS, SHAPE, VALUES
 
 from trueup.manifest import load, manifest_schema
 from trueup.manifest.schema import schema_text
-from trueup.systems import BY_NAME, KINDS
+from trueup.systems.registry import BY_NAME, KINDS
 
 COMMITTED = Path(__file__).parent.parent / "schemas" / "manifest.schema.json"
 

@@ -27,7 +27,7 @@ from trueup.plugin.fields_schema import PHRASES
 from trueup.plugin.functions_schema import EVENT_STATUSES, EVENT_TYPES, FUNCTIONS
 from trueup.plugin.schema import CONFIG, package_schema, schema_text
 from trueup.plugin.tokens import RESOURCES, form_of, inputs_of, token_of
-from trueup.systems import BY_NAME
+from trueup.systems.registry import BY_NAME
 
 ROOT = Path(__file__).parents[1]
 METASCHEMA = ROOT.parent / "shared" / "pulumi" / "metaschema.json"

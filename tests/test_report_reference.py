@@ -12,7 +12,7 @@ import yaml
 from trueup.core.fields import field
 from trueup.core.kinds import kind
 from trueup.report import reference
-from trueup.systems import KINDS
+from trueup.systems.registry import KINDS
 
 
 def section(page: str, title: str) -> str:

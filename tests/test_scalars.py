@@ -27,7 +27,7 @@ from trueup.manifest import Manifest, load
 from trueup.manifest.scalars import Odd, resolve
 from trueup.plugin.checking import check
 from trueup.plugin.codec import Sealed, decode, encode
-from trueup.systems import BY_NAME
+from trueup.systems.registry import BY_NAME
 
 INSTANCE = BY_NAME["den.trueup.dev/v1", "ConnectorInstance"]
 EXACT = 2**53

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trueup.core.blocking import blocking
+from trueup.core.tasks import blocking
 from trueup.engine import loop
 from trueup.engine.loop import Options, Session, load
 

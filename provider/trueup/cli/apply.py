@@ -45,7 +45,7 @@ def command(asked: Asked, console: Console, saved: str | None, auto_approve: boo
     changed since, nothing is, and the exit code is 5.
     """
     from trueup.cli.manifests import declared
-    from trueup.core.blocking import blocking
+    from trueup.core.tasks import blocking
 
     if saved is not None:
         return blocking(_apply_saved(asked, console, saved, fail_fast))

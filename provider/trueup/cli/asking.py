@@ -30,8 +30,8 @@ class Context:
 
     manifest: Manifest
     """The Connections of one system. Of the resources nothing is wanted, hence nothing of the systems they live on."""
-    projects: tuple[str, ...] = ()
-    """Projects of Wexa that the manifests name for that system."""
+    tenants: tuple[str, ...] = ()
+    """The tenants that the manifests name for that system, where each resource names its own."""
 
 
 def context(asked: Asked, console: Console, system: str) -> Context:
@@ -42,42 +42,27 @@ def context(asked: Asked, console: Console, system: str) -> Context:
     from trueup.manifest import Manifest, load_connections
     from trueup.report.page import safe
     from trueup.report.text import counted
+    from trueup.systems.registry import SYSTEMS
 
     found, broken = load_connections(asked.files, (system, connection_of(asked)))
     if broken:
         told = shlex.join(["trueup", "validate", *(word for file in asked.files for word in ("-f", file))])
         console.err.print(safe(f"Passed over: {counted(broken, 'document')} that could not be read, see {told}"))
     connections = {key: one for key, one in found.connections.items() if key[0] == system}
-    named = {
-        one.spec["projectId"] for one in found.resources if one.address.system == system and "projectId" in one.spec
-    }
+    field = SYSTEMS[system].tenant.field
+    named = {one.spec[field] for one in found.resources if one.address.system == system and field in one.spec}
     return Context(Manifest([], connections, found.files, found.digest), tuple(sorted(named)))
 
 
 def detected(client: Client) -> list[str]:
     """Return how the server behaves as far as this run could see, and from what that is concluded."""
     from trueup.report.page import safe
+    from trueup.systems.registry import SYSTEMS
 
-    signs, limits = client.signs, client.limits
-    system = client.dialect.system.capitalize()
-    if not signs.answers:
-        return [f"{system}: nothing was answered, so that nothing is known of its version."]
-    ids = f"{signs.with_request_id:,} of {signs.answers:,} answers carried x-request-id"
-    age = "as newer servers, which strip it" if not signs.with_request_id else "as servers until August 2026"
-    lines = [f"{system}: {ids}{f', {age}' if client.dialect.system == 'den' else ''}."]
-    if client.dialect.system == "den":
-        asked = signs.probe or "not asked, since no credential was refused"
-        lines.append(f"{system}: get-session said: {asked}.")
-        lines.append(
-            f"{system}: windows of {limits.requests:,} requests a key, closed by {limits.silence:.0f} s of silence; "
-            f"{client.window.used:,} counted, {'other runs included' if client.window.known else 'of this run alone'}."
-            if limits.requests
-            else f"{system}: a session has no request window."
-        )
-        lines.append(
-            f"{system}: GET /v1/org may be up to five minutes old on newer servers; nothing is concluded of it."
-        )
-    return [safe(line) for line in lines]
+    system = SYSTEMS[client.dialect.system]
+    if not client.signs.answers:
+        return [f"{system.title}: nothing was answered, so that nothing is known of its version."]
+    return [safe(f"{system.title}: {line}") for line in system.tenant.detected(client)]
 
 
 @contextlib.contextmanager

@@ -139,7 +139,7 @@ def command(asked: Asked, console: Console, **filters: Any) -> int:
     """
     if click.get_current_context().invoked_subcommand is not None:
         return 0
-    from trueup.core.blocking import blocking
+    from trueup.core.tasks import blocking
     from trueup.engine.options import SystemClock
 
     _check(filters)
@@ -156,8 +156,8 @@ def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
     Works from any status: also one that is running and hangs, and so blocks its target. It takes the role of an editor
     for the event's instance.
     """
-    from trueup.core.blocking import blocking
     from trueup.core.errors import UsageError
+    from trueup.core.tasks import blocking
     from trueup.systems.den.sync_events import is_event_id
 
     if wrong := [one for one in ids if not is_event_id(one)]:

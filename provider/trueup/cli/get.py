@@ -80,7 +80,7 @@ def command(
     """
     from trueup.cli.asking import connection_of, context, short_text
     from trueup.cli.live import checked_projects
-    from trueup.core.blocking import blocking
+    from trueup.core.tasks import blocking
     from trueup.importing import Style, Wanted, manifests, text_of
     from trueup.importing.filters import parsed
     from trueup.importing.kinds import kind_named

@@ -108,8 +108,8 @@ def command(
 
     from trueup.cli.asking import connection_of, context
     from trueup.cli.live import checked_projects
-    from trueup.core.blocking import blocking
     from trueup.core.errors import UsageError
+    from trueup.core.tasks import blocking
     from trueup.importing import Style, Wanted, main_kind, manifests, text_of, writing
     from trueup.importing import files as files_of
     from trueup.importing import filters as narrowing

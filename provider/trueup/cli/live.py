@@ -56,7 +56,7 @@ def checked_projects(given: Sequence[str], known: Context, kind: Kind) -> tuple[
                 f'"{plain(one, 80)}" is no id of a project: that is 24 hex digits in small letters.',
                 hint="Nothing was sent. Wexa shows it in the address of the project.",
             )
-    if found := tuple(sorted(set(given))) or known.projects:
+    if found := tuple(sorted(set(given))) or known.tenants:
         return found
     raise UsageError(
         "Wexa lists connectors by project, and none is named.",

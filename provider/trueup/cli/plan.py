@@ -50,8 +50,8 @@ def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: 
     run.
     """
     from trueup.cli.manifests import declared
-    from trueup.core.blocking import blocking
     from trueup.core.errors import SafetyError
+    from trueup.core.tasks import blocking
     from trueup.report import failure, json, text
 
     plan = blocking(_planned(asked, console, declared(asked, console), out))

@@ -21,7 +21,7 @@ from trueup.engine.match import target_of
 from trueup.engine.session import key_of
 from trueup.ledger.place import ledger_place
 from trueup.report import json
-from trueup.systems.den.organization import organization
+from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from trueup.cli.options import Asked
@@ -97,11 +97,11 @@ async def write(target: Path, plan: Plan, asked: Asked, desired: Manifest, sessi
 
 
 async def _servers(session: Session) -> dict[str, str]:
-    """The servers by connection, each of Den's with the organisation of the credential."""
+    """The servers by connection, with the tenant of the credential where it acts in one alone."""
     found = dict(session.servers)
     for (system, name), client in session.clients.items():
-        if system == "den":
-            found[f"{system}/{name}"] += f" {(await organization(client)).id}"
+        if tenant := await SYSTEMS[system].tenant.of(client):
+            found[f"{system}/{name}"] += f" {tenant}"
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trueup.cli.interrupt import Interrupt
 from trueup.cli.options import state_of
 from trueup.cli.progress import Lines, watching
-from trueup.core.blocking import blocking
+from trueup.core.tasks import blocking
 from trueup.engine.loop import Options, Session
 from trueup.engine.plan import Limit
 

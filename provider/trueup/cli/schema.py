@@ -35,7 +35,7 @@ def command(console: Console, what: str) -> int:
         console.out.exactly(pulumi_schema())
     elif what == "docs":
         from trueup.report import reference
-        from trueup.systems import KINDS
+        from trueup.systems.registry import KINDS
 
         console.out.print(reference.render(KINDS))
     else:

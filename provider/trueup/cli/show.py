@@ -27,8 +27,8 @@ def command(asked: Asked, console: Console, path: str) -> int:
     machine. Nothing is read from any server.
     """
     from trueup.cli import planfile
-    from trueup.core.blocking import blocking
     from trueup.core.documents import dumps
+    from trueup.core.tasks import blocking
     from trueup.report import text
 
     found, _ = blocking(planfile.read(path, asked))

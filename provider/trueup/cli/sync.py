@@ -53,8 +53,8 @@ def command(asked: Asked, console: Console, instance: str, target: str | None, w
     for as well. Exits with 0 when all syncs were completed or ignored (auto-import is off), and with 1 when one failed,
     was partial, or did not end in time.
     """
-    from trueup.core.blocking import blocking
     from trueup.core.errors import UsageError
+    from trueup.core.tasks import blocking
 
     short_text(instance, "INSTANCE")
     short_text(target, "--target")

@@ -47,6 +47,8 @@ class Handler:
     """Whether what the ledger knows by its id is still the same resource once its natural key is another."""
     naming: str = ""
     """The field that is unique among its siblings and can be changed; empty where a name cannot change hands."""
+    creates: bool = True
+    """Whether the API documents a way to create one; otherwise what exists is adopted."""
     statuses: tuple[str, ...] = ()
     """Every word that its status may read in; empty where the server may have others."""
 

@@ -15,14 +15,8 @@ from trueup.core.errors import SafetyError, SecretError, UsageError
 from trueup.core.kinds import Declared
 from trueup.core.secrets import Reference, Secret
 from trueup.core.values import DEFAULT_CONNECTION
-from trueup.systems.den.connection import URL as DEN_URL
-from trueup.systems.den.dialect import DenDialect
-from trueup.systems.den.guard import ID as ORGANIZATION_ID
-from trueup.systems.den.guard import Guard
-from trueup.systems.wexa.connection import URL as WEXA_URL
-from trueup.systems.wexa.connector import PROJECT_ID
-from trueup.systems.wexa.dialect import WexaDialect
-from trueup.transport import PATIENCE, Client, Credential, Dialect, urls
+from trueup.systems.registry import SYSTEMS
+from trueup.transport import PATIENCE, Client, Credential, urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,13 +24,6 @@ if TYPE_CHECKING:
     from trueup.core.progress import Clock, Progress
 
 SANDBOX: Final = urls.SANDBOX
-TENANTS: Final = {
-    "den": ("organization", ORGANIZATION_ID, "an organisation of Den", "org_ and 26 small letters and digits"),
-    "wexa": ("project", PROJECT_ID, "a project of Wexa", "24 hexadecimal digits, the letters small"),
-}
-"""The tenant of a credential, by system: its part of Settings, the pattern of its ids, and both in words."""
-_URLS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
-_DIALECTS: Final[dict[str, type[Dialect]]] = {"den": DenDialect, "wexa": WexaDialect}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +36,8 @@ class Settings:
     credential: Credential
     timeout: float = 60.0
     concurrency: int = 8
-    organization: str | None = None
-    """The organisation of Den that the credential has to belong to."""
-    project: str | None = None
-    """The project of Wexa that alone may be worked on."""
+    tenant: str | None = None
+    """The organisation or project that it is meant for, where it says so."""
     said_by: str = ""
     """The subject and verb of messages about the required tenant: `connection "default" is meant for`."""
 
@@ -121,9 +106,10 @@ def opened(
     patience: float = PATIENCE,
 ) -> Client:
     """A client of that connection, for whoever closes it; `concurrency` stands in for its own figure."""
+    system = SYSTEMS[one.system]
     return Client(
         one.url,
-        _DIALECTS[one.system](),
+        system.dialect(),
         one.credential,
         clock,
         progress,
@@ -131,7 +117,7 @@ def opened(
         concurrency=concurrency or one.concurrency,
         patience=patience,
         stop=stop or asyncio.Event(),
-        guard=Guard(one.organization, one.said_by) if one.organization else None,
+        guard=system.tenant.guard(one.tenant, one.said_by) if one.tenant else None,
     )
 
 
@@ -140,10 +126,10 @@ def known_scopes(
 ) -> dict[str, tuple[str, str]]:
     """The servers, as the ledger knows them, of the connections that are declared, or the default, but for some."""
     found: dict[str, tuple[str, str]] = {}
-    for key in sorted({*connections, *((system, DEFAULT_CONNECTION) for system in _URLS)} - set(but)):
+    for key in sorted({*connections, *((system, DEFAULT_CONNECTION) for system in SYSTEMS)} - set(but)):
         declared = connections.get(key)
         url = declared.spec.get("url") if declared else os.environ.get(f"TRUEUP_{key[0].upper()}_URL")
-        found.setdefault(f"{key[0]}:{_same_server(str(url or _URLS[key[0]]))}", key)
+        found.setdefault(f"{key[0]}:{_same_server(str(url or SYSTEMS[key[0]].url))}", key)
     return found
 
 
@@ -163,21 +149,21 @@ def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
     if declared is None:
         return _from_environment(system, name)
     spec = declared.spec
-    url = str(spec.get("url") or _URLS[system])
+    url = str(spec.get("url") or SYSTEMS[system].url)
     check_url(url, allow_http=bool(spec.get("allowHttp")), origin=str(declared.where))
     key_value, token = spec.get("apiKey"), spec.get("token")
     origin = next((one.describe() for one in (key_value, token) if isinstance(one, Reference)), "")
-    organization = spec.get("organization")
-    credential = Credential(_secret(key_value, origin), _secret(token, origin), organization, name, origin)
-    more: dict[str, Any] = {part: spec[part] for part in ("timeout", "concurrency", "project") if part in spec}
-    return Settings(system, name, url, credential, organization=organization, **more)
+    tenant = spec.get(SYSTEMS[system].tenant.setting)
+    credential = Credential(_secret(key_value, origin), _secret(token, origin), tenant, name, origin)
+    more: dict[str, Any] = {part: spec[part] for part in ("timeout", "concurrency") if part in spec}
+    return Settings(system, name, url, credential, tenant=tenant, **more)
 
 
 def _from_environment(system: str, name: str) -> Settings:
     prefix = f"TRUEUP_{system.upper()}"
     if name != DEFAULT_CONNECTION:
         raise UsageError(f"there is no Connection named {name} for {system}.", hint="Declare it in a manifest.")
-    url = os.environ.get(f"{prefix}_URL") or _URLS[system]
+    url = os.environ.get(f"{prefix}_URL") or SYSTEMS[system].url
     consent = f"{prefix}_ALLOW_HTTP"
     check_url(url, allow_http=os.environ.get(consent) == "1", origin=f"{prefix}_URL", consent=f"{consent}=1")
     value = None if url == SANDBOX else os.environ.get(f"{prefix}_API_KEY")  # the sandbox has keys of its own
@@ -194,29 +180,42 @@ def _from_environment(system: str, name: str) -> Settings:
 
 def tenant_from_environment(system: str) -> dict[str, Any]:
     """The tenant that the environment says a system is meant for, as Settings has it. Raises UsageError."""
-    part, _, what, form = TENANTS[system]
-    variable = f"TRUEUP_{system.upper()}_{part.upper()}"
+    tenant = SYSTEMS[system].tenant
+    if not tenant.setting:
+        return {}
+    variable = f"TRUEUP_{system.upper()}_{tenant.setting.upper()}"
     value = os.environ.get(variable, "")
     if value and not is_tenant(system, value):
-        raise UsageError(f"{variable} holds no id of {what}.", hint=f"Such an id is {form}. Nothing was sent.")
-    return {part: value, "said_by": f"{variable} names"} if value else {}
+        raise UsageError(
+            f"{variable} holds no id of {tenant.title}.", hint=f"Such an id is {tenant.form}. Nothing was sent."
+        )
+    return {"tenant": value, "said_by": f"{variable} names"} if value else {}
 
 
 def is_tenant(system: str, text: str) -> bool:
     """Whether it is an id of what a credential of that system acts in."""
-    return bool(re.fullmatch(TENANTS[system][1], text))
+    return bool(re.fullmatch(SYSTEMS[system].tenant.pattern, text))
 
 
-def of_other_projects(resources: Iterable[Declared], settings: Mapping[tuple[str, str], Settings]) -> None:
-    """Raise SafetyError when a connector is of another project than its connection is meant for."""
+def of_other_tenants(resources: Iterable[Declared], settings: Mapping[tuple[str, str], Settings]) -> None:
+    """Raise SafetyError when a resource names another tenant than its connection is meant for."""
     for one in resources:
         meant = settings[one.address.system, one.address.connection]
-        found = one.spec.get("projectId")
-        if meant.project and found is not None and found != meant.project:
+        if other := outside(meant, one.spec):
             raise SafetyError(
-                f"{one.address} is of project {found}, and {meant.said_by} project {meant.project}.",
-                hint="Nothing was planned or sent. Correct its projectId, or leave that guard out.",
+                f"{one.address} {other}.",
+                hint=f"Nothing was planned or sent. Correct its {SYSTEMS[meant.system].tenant.field}, or leave that "
+                "guard out.",
             )
+
+
+def outside(meant: Settings, spec: Mapping[str, Any]) -> str:
+    """Return that a spec names another tenant than its connection is meant for; empty when it does not."""
+    tenant = SYSTEMS[meant.system].tenant
+    found = spec.get(tenant.field) if tenant.field else None
+    if not meant.tenant or not isinstance(found, str) or found == meant.tenant:
+        return ""
+    return f"is of {tenant.setting} {found}, and {meant.said_by} {tenant.setting} {meant.tenant}"
 
 
 def _secret(value: Any, origin: str) -> Secret | None:

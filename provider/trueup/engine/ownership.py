@@ -10,7 +10,7 @@ from trueup.core.records import Record
 from trueup.engine.match import place_of
 from trueup.engine.read import realms_of
 from trueup.engine.recovery import resume
-from trueup.systems.den.organization import organization
+from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,9 +39,9 @@ class Ownership:
     narrowed: bool = False
     """Only a part of what is declared is looked at, so nothing can be said of what is not declared."""
     realms: dict[Connection, str] = field(default_factory=dict)
-    """Den's organisations, as far as they are known."""
-    projects: dict[Connection, str] = field(default_factory=dict)
-    """Wexa's projects that alone may be worked on, where a connection says so."""
+    """The one tenant of each credential that acts in one alone, as far as it is known."""
+    meant: dict[Connection, str] = field(default_factory=dict)
+    """The tenants that alone may be worked on, where a connection says so."""
     stack: str = ""
     """The set of manifests that is at hand."""
     take_from: str | None = None
@@ -51,6 +51,9 @@ class Ownership:
     others: dict[Connection, dict[str, Record]] = field(default_factory=dict)
     """By id: those of other sets, of which nothing is declared or pruned here."""
 
+    def __post_init__(self) -> None:
+        self.realms |= {key: tenant for key, tenant in self.meant.items() if SYSTEMS[key[0]].tenant.alone}
+
     async def reload(self, ledger: Ledger) -> None:
         """What the ledger holds now. Raises LedgerError."""
         found = await ledger.records(set(self.scopes.values()))
@@ -58,7 +61,7 @@ class Ownership:
             held = self.records.setdefault(connection, {})
             held.clear()
             others = self.others[connection] = {}
-            only = self.projects.get(connection)
+            only = self.meant.get(connection) if SYSTEMS[connection[0]].tenant.field else None
             for (where, key), record in found.items():
                 if where == scope and (only is None or record.parent == only):
                     (held if record.stack in ("", self.stack, self.take_from) else others)[key] = record
@@ -97,8 +100,9 @@ class Ownership:
         found: dict[Connection, list[Record]] = {}
         for connection in {place_of(one)[:2] for one in self.resources} & set(self.records):
             realm = self.realms.get(connection)
+            anywhere = not SYSTEMS[connection[0]].tenant.alone
             held = [one for one in self.records[connection].values() if one.stack == self.stack]
-            found[connection] = [one for one in held if one.id and (one.realm == realm or connection[0] != "den")]
+            found[connection] = [one for one in held if one.id and (one.realm == realm or anywhere)]
         return found
 
     async def elsewhere(self, ledger: Ledger, idle: Mapping[str, Connection]) -> list[str]:
@@ -113,9 +117,9 @@ class Ownership:
         ]
 
     def locate(self, matches: Matches) -> None:
-        """Notes which organisation each of Den's connections turned out to belong to."""
+        """Notes which tenant each connection turned out to belong to, where what was read shows it."""
         for connection in self.scopes:
-            seen = realms_of(matches, connection[1]) if connection[0] == "den" else set()
+            seen = realms_of(matches, connection)
             if len(seen) == 1:
                 self.realms.setdefault(connection, seen.pop())
             # What an older version wrote knows no organisation; what is listed here belongs here.
@@ -126,23 +130,24 @@ class Ownership:
                             record.realm = self.realms[connection]
 
     async def locks(self) -> list[str]:
-        """What one run at a time may work on: Den's organisations, and Wexa's projects. At most one request each."""
+        """The locks of the tenants that one run at a time may work on. At most one request for each connection."""
         names: list[str] = []
         for connection, scope in self.scopes.items():
-            if connection[0] == "den":
+            tenant = SYSTEMS[connection[0]].tenant
+            if not tenant.field:
                 if connection not in self.realms:
-                    self.realms[connection] = (await organization(self.clients[connection])).id
-                names.append(f"{scope} {self.realms[connection]}")
+                    self.realms[connection] = await tenant.of(self.clients[connection])
+                names.append(f"{scope} {self.realms[connection]}".rstrip())
                 continue
-            projects = {one.spec["projectId"] for one in self.resources if place_of(one)[:2] == connection}
+            tenants = {one.spec[tenant.field] for one in self.resources if place_of(one)[:2] == connection}
             if self.prune:
-                projects |= {record.parent for record in self.records.get(connection, {}).values() if record.parent}
-            names += [f"{scope} {project}" for project in sorted(projects)]
+                tenants |= {record.parent for record in self.records.get(connection, {}).values() if record.parent}
+            names += [f"{scope} {one}" for one in sorted(tenants)]
         return names
 
     async def sees_all(self, connection: Connection) -> bool:
-        """Whether its lists hold all there is: from others than admins Den keeps what they have no grant for."""
-        return connection[0] != "den" or (await organization(self.clients[connection])).is_admin
+        """Whether its lists hold all there is, rather than what its credential was granted."""
+        return await SYSTEMS[connection[0]].tenant.sees_all(self.clients[connection])
 
     async def unfinished(self, ledger: Ledger, progress: Progress, own: str) -> Unfinished:
         """The runs that did not end, with those of their calls that this run may lock and look at.

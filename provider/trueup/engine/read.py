@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from trueup.core.kinds import Scope
 from trueup.engine.match import Matches, Place, exclusive_places, place_of
-from trueup.systems import kind_named, plural
-from trueup.systems.den.organization import organization
+from trueup.systems.registry import SYSTEMS, kind_named, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -127,14 +126,14 @@ class _Observer:
             for record in held.values()
             if record.kind == place[2] and record.id not in seen and record.address in addresses
         }
-        if missing and place[0] == "den":
+        if missing:
             keys = {handler.key(live.spec) for live in listing.items}
             missing = {
                 one.address: missing[one.address]
                 for one in self.declared[place]
                 if one.address in missing and handler.key(one.spec) not in keys
             }
-            if missing and not (await organization(self.clients[place[:2]])).is_admin:
+            if missing and not await SYSTEMS[place[0]].tenant.sees_all(self.clients[place[:2]]):
                 listing.hidden = missing
 
     def _scope(self, place: Place) -> Scope:
@@ -237,12 +236,13 @@ async def guard(clients: Iterable[Client]) -> None:
             await client.guard.confirm(client)
 
 
-def realms_of(matches: Matches, connection: str) -> set[str]:
-    """The organisations that what was read from one of Den's connections belongs to."""
-    return {
-        str(live.server["organizationId"])
+def realms_of(matches: Matches, connection: tuple[str, str]) -> set[str]:
+    """Return the tenants that show in what was read from a connection."""
+    tenant = SYSTEMS[connection[0]].tenant
+    shown = {
+        tenant.shown(live)
         for place, index in matches.indexes.items()
-        if place[:2] == ("den", connection)
+        if place[:2] == connection
         for live in index.listing.items
-        if live.server.get("organizationId")
     }
+    return shown - {""}

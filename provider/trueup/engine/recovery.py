@@ -13,7 +13,7 @@ from trueup.core.records import below
 from trueup.core.secrets import is_mark_of
 from trueup.core.values import DELETES
 from trueup.engine.apply.journal import as_key, called
-from trueup.systems import KINDS, kind_named
+from trueup.systems.registry import KINDS, kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence, Set

@@ -23,7 +23,7 @@ from trueup.core.secrets import REDACTED, Reference, Secret, censored, fingerpri
 from trueup.core.values import Address, Call, Desired, Live, Where
 from trueup.core.version import __version__
 from trueup.engine.plan import Cost, Left, Plan, Reading, Step, Unverifiable
-from trueup.systems import kind_named
+from trueup.systems.registry import kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

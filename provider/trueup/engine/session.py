@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from trueup.core.errors import LedgerError, SafetyError, SecretError, UsageError
 from trueup.core.records import Run, stamp
 from trueup.core.secrets import Reference, Secret, mentions, resolve
+from trueup.core.tasks import together
 from trueup.core.values import DEFAULT_CONNECTION
 from trueup.engine import connections
 from trueup.engine.apply import Applier, Journal, Report
@@ -26,9 +27,7 @@ from trueup.engine.plan.strict import undeclared
 from trueup.engine.read import Wanted, guard, observe
 from trueup.engine.select import Selection, select
 from trueup.manifest import Manifest
-from trueup.systems.den.below import together
-from trueup.systems.den.organization import organization
-from trueup.systems.den.sessions import stale
+from trueup.systems.registry import SYSTEMS
 from trueup.transport import embedded
 from trueup.transport.wire import plain
 
@@ -70,7 +69,7 @@ class Session:
         needed = connections.needed_by(self.resources)
         needed |= {(system, options.connection or DEFAULT_CONNECTION) for system in self.systems}
         self.settings = await asyncio.to_thread(connections.settings_for, needed, self.desired.connections)
-        connections.of_other_projects(self.resources, self.settings)
+        connections.of_other_tenants(self.resources, self.settings)
         try:
             if any(one.url == connections.SANDBOX for one in self.settings.values()):
                 servers = await self._open.enter_async_context(embedded.running(options.state / "sandbox"))
@@ -90,8 +89,7 @@ class Session:
         scopes = {key: one.scope for key, one in self.settings.items()}
         self._ours = Ownership(scopes, self.clients, self.resources, options.prune, self.narrowed)
         self._ours.stack, self._ours.take_from = options.stack, options.take_from
-        self._ours.projects = {key: one.project for key, one in self.settings.items() if one.project}
-        self._ours.realms |= {key: one.organization for key, one in self.settings.items() if one.organization}
+        self._ours.meant = {key: one.tenant for key, one in self.settings.items() if one.tenant}
         if self.systems:  # a run that only asks has no other use for the ledger
             await self._share_aside()
         return self
@@ -139,10 +137,10 @@ class Session:
         if options.take_from and options.take_from != options.stack:
             plan.off.append(moves(plan, records, options.take_from, options.stack))
         for connection, client in self.clients.items():
-            if connection[0] == "den":
-                writes = any(place_of(step.declared)[:2] == connection for step in plan.pending)
-                if warning := await stale(client, matches.denials(connection), writes=writes):
-                    plan.warnings.insert(0, warning)
+            writes = any(place_of(step.declared)[:2] == connection for step in plan.pending)
+            tenant = SYSTEMS[connection[0]].tenant
+            if warning := await tenant.warning(client, matches.denials(connection), writes=writes):
+                plan.warnings.insert(0, warning)
         if options.prune and ledger:
             idle = connections.known_scopes(self.desired.connections, set(self.settings))
             plan.off += await self._ours.elsewhere(ledger, idle)
@@ -258,15 +256,16 @@ class Session:
                     f"{len(missing):,} of the managed resources cannot be seen with this credential, and may exist"
                 )
             asking = [step for step in plan.pending if place_of(step.declared)[:2] == connection]
-            if connection[0] == "den" and any(call.admin for step in asking for call in step.calls):
-                known = await organization(client)
-                if known.is_member:
-                    forbid(plan, connection, ", ".join(sorted(known.roles)))
-                elif not known.is_admin:
-                    roles = plain(", ".join(sorted(known.roles)), 80) or "none"
+            if any(call.admin for step in asking for call in step.calls):
+                system = SYSTEMS[connection[0]]
+                permissions = await system.tenant.permissions(client)
+                if permissions.admin is False:
+                    forbid(plan, connection, ", ".join(permissions.roles))
+                elif permissions.admin is None:
+                    roles = plain(", ".join(permissions.roles), 80) or "none"
                     plan.warnings.append(
-                        f"the role of this credential in its organisation ({roles}) is not known here, and Den may "
-                        "refuse what takes an admin"
+                        f"the role of this credential in its {system.tenant.setting} ({roles}) is not known here, and "
+                        f"{system.title} may refuse what takes an admin"
                     )
         plan.unsafe = blind(plan, self.desired.unseen) or judge(plan, sum(map(len, owned.values())), self.options.limit)
         if not plan.unsafe:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from trueup.core.errors import UsageError
 from trueup.engine.match import depths_of
-from trueup.systems import KINDS, plural
+from trueup.systems.registry import KINDS, plural
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from trueup.manifest.scalars import Odd, made_of
 from trueup.manifest.schema import REFERENCE, quick, thorough
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
-from trueup.systems import BY_NAME, KINDS
+from trueup.systems.registry import BY_NAME, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from trueup.core.texts import has_half, length, trimmed
 from trueup.manifest.schema import SEEN
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said, name_of
-from trueup.systems import BY_NAME
+from trueup.systems.registry import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from trueup.core.texts import trimmed
 from trueup.core.values import DEFAULT_CONNECTION, Address, Where
 from trueup.manifest.compose import Sealed
 from trueup.manifest.text import Span
-from trueup.systems import BY_NAME
+from trueup.systems.registry import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

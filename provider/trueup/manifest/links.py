@@ -152,7 +152,7 @@ def _id(field: Field, pattern: str, value: str, kind: Kind) -> Said | None:
 
 
 def _kind_of_id(kind: Kind, value: str) -> str:
-    from trueup.systems import KINDS
+    from trueup.systems.registry import KINDS
 
     for other in KINDS:
         field = other.by_name.get("id")

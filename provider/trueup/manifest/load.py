@@ -20,7 +20,7 @@ from trueup.manifest.files import Files
 from trueup.manifest.links import link
 from trueup.manifest.literals import needs_a_look
 from trueup.manifest.text import Source
-from trueup.systems import KINDS
+from trueup.systems.registry import KINDS
 
 if TYPE_CHECKING:
     from trueup.core.kinds import Kind

@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
-from trueup.systems import KINDS
+from trueup.systems.registry import KINDS
 
 MENTION: Final = b"trueup.dev/"
 _ESCAPED: Final = MENTION.replace(b"/", b"\\/")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.fields import GROWS
 from trueup.core.kinds import PROTECT, RENAMED_FROM
 from trueup.manifest.literals import PLAIN
-from trueup.systems import BY_NAME, KINDS
+from trueup.systems.registry import BY_NAME, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

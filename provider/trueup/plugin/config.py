@@ -10,24 +10,22 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.changes import MISSING
 from trueup.core.errors import SecretError, UsageError
 from trueup.core.secrets import Secret
-from trueup.engine.connections import SANDBOX, TENANTS, Settings, check_url, is_tenant, tenant_from_environment
+from trueup.engine.connections import SANDBOX, Settings, check_url, is_tenant, tenant_from_environment
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import UNKNOWN, Sealed, bare, has_unknown
-from trueup.systems.den.connection import URL as DEN_URL
-from trueup.systems.wexa.connection import URL as WEXA_URL
+from trueup.plugin.tokens import tenant_name
+from trueup.systems.registry import SYSTEMS
 from trueup.transport import Credential, urls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SYSTEMS: Final = {"den": DEN_URL, "wexa": WEXA_URL}
 ALLOW_DISCONNECT: Final = "allowDisconnect"
-ORGANIZATION: Final = "denOrganization"
-PROJECT: Final = "wexaProject"
-_TENANTS: Final = {ORGANIZATION: "den", PROJECT: "wexa"}
+TENANTS: Final = {tenant_name(name): name for name, system in SYSTEMS.items() if system.tenant.setting}
+"""The systems by the configuration that names their tenants, such as `denOrganization`."""
 KNOWN: Final = (
     *(f"{system}{part}" for system in SYSTEMS for part in ("Url", "ApiKey")),
-    *_TENANTS,
+    *TENANTS,
     ALLOW_DISCONNECT,
 )
 _ENGINE: Final = ("version", "pluginDownloadURL")
@@ -71,8 +69,8 @@ def checked(args: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
                 failures.append(Failure(name, f"{name} must be true or false."))
         elif not isinstance(given, str) or not given.strip():
             failures.append(Failure(name, f"{name} must be text, and not empty."))
-        elif name in _TENANTS:
-            if wrong := _no_tenant(_TENANTS[name], given):
+        elif name in TENANTS:
+            if wrong := _no_tenant(TENANTS[name], given):
                 failures.append(Failure(name, f"{name} {wrong}"))
         elif name.endswith("Url"):
             if problem := urls.problem(given, allow_http=_allows_http(name[:-3]), consent=_consent(name[:-3])):
@@ -97,25 +95,25 @@ def config_of(args: Mapping[str, Any]) -> Config | None:
         return None
     systems: dict[str, Settings] = {}
     missing: list[str] = []
-    for system, url in SYSTEMS.items():
-        settings = _settings(system, url, found)
+    for system in SYSTEMS:
+        settings = _settings(system, SYSTEMS[system].url, found)
         if settings is not None:
             systems[system] = settings
         else:
             missing.append(system)
     if not systems:
+        titles = " or ".join(system.title for system in SYSTEMS.values())
+        keys = ", or ".join(f"trueup:{name}ApiKey (or TRUEUP_{name.upper()}_API_KEY)" for name in SYSTEMS)
         raise SecretError(
-            "nothing says how to reach Den or Wexa.",
-            hint="Set trueup:denApiKey (or TRUEUP_DEN_API_KEY), or trueup:wexaApiKey (or TRUEUP_WEXA_API_KEY); "
-            "trueup:denUrl `sandbox` needs no key.",
+            f"nothing says how to reach {titles}.",
+            hint=f"Set {keys}; trueup:{next(iter(SYSTEMS))}Url `sandbox` needs no key.",
         )
     return Config(systems, found.get(ALLOW_DISCONNECT) is True)
 
 
 def tenant_of(args: Mapping[str, Any], system: str) -> str | None:
     """The tenant that a configuration is meant for; None when it does not say, or that is not known."""
-    name = next(name for name, of in _TENANTS.items() if of == system)
-    given = bare(plain(args).get(name))
+    given = bare(plain(args).get(tenant_name(system)))
     return given if isinstance(given, str) and is_tenant(system, given) else None
 
 
@@ -124,7 +122,7 @@ def server_of(args: Mapping[str, Any], system: str) -> str | None:
     url = bare(plain(args).get(f"{system}Url", MISSING))
     if url is UNKNOWN:
         return None
-    url = url if isinstance(url, str) else os.environ.get(f"TRUEUP_{system.upper()}_URL") or SYSTEMS[system]
+    url = url if isinstance(url, str) else os.environ.get(f"TRUEUP_{system.upper()}_URL") or SYSTEMS[system].url
     try:
         return Settings(system, "default", url, Credential()).scope
     except ValueError:
@@ -153,21 +151,21 @@ def _settings(system: str, default: str, found: Mapping[str, Any]) -> Settings |
 
 def _tenant(system: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """The tenant that a system is meant for, as Settings has it. Raises UsageError."""
-    name = next(name for name, of in _TENANTS.items() if of == system)
+    name = tenant_name(system)
     given = found.get(name)
     if given is None:
         return tenant_from_environment(system)
     if problem := _no_tenant(system, given):
         raise UsageError(f"{name} {problem}")
-    return {TENANTS[system][0]: given, "said_by": f"trueup:{name} names"}
+    return {"tenant": given, "said_by": f"trueup:{name} names"}
 
 
 def _no_tenant(system: str, given: Any) -> str:
     """Why something is no id of a tenant of that system; empty when it is."""
     if isinstance(given, str) and is_tenant(system, given):
         return ""
-    _, _, what, form = TENANTS[system]
-    return f"must be the id of {what}: {form}."
+    tenant = SYSTEMS[system].tenant
+    return f"must be the id of {tenant.title}: {tenant.form}."
 
 
 def _consent(system: str) -> str:

@@ -64,7 +64,7 @@ def seen(kind: Kind) -> Properties:
 
 def always(kind: Kind) -> list[str]:
     """Outputs that are there of every resource; all others may be missing."""
-    if kind.system != "den":  # Wexa documents little of what it answers
+    if kind.handler is None or not kind.handler.creates:  # of what is not created here little is known for sure
         return [trait.name for trait in inputs_of(kind) if trait.required]
     sure = [
         trait.name for trait in inputs_of(kind) if _is_read(trait) and not trait.nullable and not _one_of(kind, trait)

@@ -15,9 +15,8 @@ from trueup.plugin import config
 from trueup.plugin.checking import Failure
 from trueup.plugin.codec import UNKNOWN
 from trueup.plugin.functions_schema import EVENTS
-from trueup.systems import kind_named
 from trueup.systems.den import sync_events
-from trueup.systems.den.organization import organization
+from trueup.systems.registry import SYSTEMS, kind_named
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -61,24 +60,24 @@ async def listed(world: World, kind: Kind, query: Mapping[str, Any]) -> list[Liv
     return await world.reads(kind.system).all(kind, parent)
 
 
-async def elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two configurations are known to mean different organisations of Den: both are asked, and both answer."""
-    same_server = config.server_of(before, "den") in (None, config.server_of(after, "den"))
-    meant = {config.tenant_of(before, "den"), config.tenant_of(after, "den")}
+async def elsewhere(system: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two configurations are known to mean different tenants of a system: both are asked, and both answer."""
+    same_server = config.server_of(before, system) in (None, config.server_of(after, system))
+    meant = {config.tenant_of(before, system), config.tenant_of(after, system)}
     if same_server and (None in meant or len(meant) == 1):
         return False
     found: list[str] = []
     for arguments in (before, after):
         try:
             known = config.config_of(arguments)
-            settings = known.systems.get("den") if known else None
+            settings = known.systems.get(system) if known else None
             if settings is None or settings.url == SANDBOX:
                 return False
-            # Without its guard: which organisation it is, is the question.
-            settings = dataclasses.replace(settings, timeout=_SHORT, organization=None)
+            # Without its guard: which tenant it is, is the question.
+            settings = dataclasses.replace(settings, timeout=_SHORT, tenant=None)
             client = opened(settings, SystemClock(), Quiet())
             try:
-                found.append((await organization(client)).id)
+                found.append(await SYSTEMS[system].tenant.of(client))
             finally:
                 await client.aclose()
         except (TrueupError, ValueError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from trueup.plugin.fields_schema import TEXT, Properties, always, enum, seen
 from trueup.plugin.tokens import PACKAGE
-from trueup.systems import kind_named
+from trueup.systems.registry import kind_named
 
 if TYPE_CHECKING:
     from trueup.core.kinds import Kind

@@ -36,7 +36,9 @@ def named(
         return {**inputs, "name": given}, []
     if options is not None and options.mode == _MODES.DISABLE:
         return inputs, [Failure("name", "name is missing, and automatic names are switched off for this project.")]
-    proposed = options.proposed_name if options is not None and kind.system == "den" else ""
+    proposed = (
+        options.proposed_name if options is not None and kind.handler is not None and kind.handler.creates else ""
+    )
     return {**inputs, "name": proposed or own_name(urn)}, []
 
 

@@ -20,6 +20,7 @@ from trueup.plugin.handovers import writer
 from trueup.plugin.states import READ_BACK, RENAMED, baseline_of, imported, laid, live_of, outputs
 from trueup.plugin.takeover import foreign, made_by_us, to_write
 from trueup.plugin.tokens import ADOPT, id_of, parts_of, token_of
+from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,9 +170,9 @@ class Resources:
         found = differences(kind, state, before, inputs, ignored)
         await self._world.handovers.differ(urn, kind, live_of(kind, key, parent, state), inputs, found)
         if former := renamed(kind, state, inputs, found):
-            self._warn_renamed(
-                urn, f"in Den, {', '.join(former)}: write that in the program. The grant stays as it is."
-            )
+            where = SYSTEMS[kind.system].title
+            text = f"in {where}, {', '.join(former)}: write that in the program. The grant stays as it is."
+            self._warn_renamed(urn, text)
         if not found.changes:
             return found
         named = {name: inputs.get(name) for name in (*_names(found.replaces), kind.parent)}
@@ -311,7 +312,7 @@ class Resources:
 
     async def _near(self, kind: Kind, spec: Mapping[str, Any]) -> Sequence[Live]:
         """What else exists, for kinds that cannot be created and say what there is instead."""
-        if kind.system != "wexa":
+        if cast(Handler, kind.handler).creates:
             return ()
         return await self._world.reads(kind.system).all(kind, str(spec[kind.parent]))
 
@@ -343,6 +344,7 @@ class Resources:
         """Why something that exists may be taken over; empty when it may not."""
         memory = await self._world.memory(kind.system)
         handler = cast(Handler, kind.handler)
+        title = SYSTEMS[kind.system].title
         if memory.began(urn, kind, handler.key(dict(spec))):
             return "this resource was being created when an earlier run ended"
         if bare(inputs.get(ADOPT.name)) is True:
@@ -352,10 +354,10 @@ class Resources:
         if memory.retained(live.id):
             return "it was retained when it was deleted last"
         if live.implied:
-            return "Den gives it to whoever creates an instance"
+            return f"{title} gives it to the member who creates the parent"
         if isinstance(handler.removal(live, ""), Kept) and "deletionPolicy" not in kind.by_name:
-            return "Den cannot delete a target, so it may be left from before"
-        return "Wexa documents no way to create one" if kind.system == "wexa" else ""
+            return f"{title} cannot delete one, so it may be left from before"
+        return "" if handler.creates else f"{title} documents no way to create one"
 
     async def _perform(
         self,

@@ -11,50 +11,43 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.version import __version__
 from trueup.plugin.fields_schema import TEXT, Properties, always, inputs, outputs, told, types, variable
 from trueup.plugin.functions_schema import FUNCTIONS, TYPES
-from trueup.plugin.tokens import PACKAGE, RESOURCES, form_of, inputs_of, token_of
-from trueup.systems import BY_NAME
-from trueup.systems.den.connection import URL as DEN_URL
-from trueup.systems.wexa.connection import URL as WEXA_URL
+from trueup.plugin.tokens import PACKAGE, RESOURCES, form_of, inputs_of, tenant_name, token_of
+from trueup.systems.registry import BY_NAME, SYSTEMS
 
 if TYPE_CHECKING:
     from trueup.core.kinds import Kind
+    from trueup.systems.system import System
 
 
-def _url(system: str, default: str) -> dict[str, Any]:
-    return {
-        "type": "string",
-        "description": f"Where {system.capitalize()} is: `https://…`, `http://` on this machine, or `sandbox` for an "
-        f"embedded one, which needs no key. Left out: `{default}`.",
-        "defaultInfo": {"environment": [f"TRUEUP_{system.upper()}_URL"]},
+def _config(system: System) -> Properties:
+    """The configuration of one system: its URL, its key, and the tenant that it is meant for."""
+    prefix = f"TRUEUP_{system.name.upper()}_"
+    found: Properties = {
+        f"{system.name}Url": {
+            "type": "string",
+            "description": f"Where {system.title} is: `https://…`, `http://` on this machine, or `sandbox` for an "
+            f"embedded one, which needs no key. Left out: `{system.url}`.",
+            "defaultInfo": {"environment": [f"{prefix}URL"]},
+        },
+        f"{system.name}ApiKey": {
+            "type": "string",
+            "description": f"The API key for {system.title}.",
+            "secret": True,
+            "defaultInfo": {"environment": [f"{prefix}API_KEY"]},
+        },
     }
+    if system.tenant.setting:
+        found[tenant_name(system.name)] = {
+            "type": "string",
+            "description": system.tenant.doc,
+            "defaultInfo": {"environment": [f"{prefix}{system.tenant.setting.upper()}"]},
+        }
+    return found
 
 
-def _key(system: str) -> dict[str, Any]:
-    return {
-        "type": "string",
-        "description": f"The API key for {system.capitalize()}.",
-        "secret": True,
-        "defaultInfo": {"environment": [f"TRUEUP_{system.upper()}_API_KEY"]},
-    }
-
-
-def _tenant(variable: str, description: str) -> dict[str, Any]:
-    return {"type": "string", "description": description, "defaultInfo": {"environment": [variable]}}
-
-
+_TITLES: Final = " and ".join(system.title for system in SYSTEMS.values())
 CONFIG: Final[Properties] = {
-    "denUrl": _url("den", DEN_URL),
-    "denApiKey": _key("den"),
-    "denOrganization": _tenant(
-        "TRUEUP_DEN_ORGANIZATION",
-        "The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.",
-    ),
-    "wexaUrl": _url("wexa", WEXA_URL),
-    "wexaApiKey": _key("wexa"),
-    "wexaProject": _tenant(
-        "TRUEUP_WEXA_PROJECT",
-        "The project this is meant for: connectors of another one are refused before anything is planned.",
-    ),
+    **{name: one for system in SYSTEMS.values() for name, one in _config(system).items()},
     "allowDisconnect": {
         "type": "boolean",
         "description": "Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every "
@@ -70,12 +63,12 @@ def package_schema() -> dict[str, Any]:
         "name": PACKAGE,
         "displayName": "trueup",
         "version": __version__,
-        "description": "Keeps connectors of Den and Wexa in the state that a program declares.",
-        "keywords": ["pulumi", PACKAGE, "den", "wexa", "connectors", "category/utility", "kind/native"],
+        "description": f"Keeps connectors of {_TITLES} in the state that a program declares.",
+        "keywords": ["pulumi", PACKAGE, *SYSTEMS, "connectors", "category/utility", "kind/native"],
         "license": "Apache-2.0",
         "config": {"variables": CONFIG},
         "provider": {
-            "description": "Where Den and Wexa are, and with which keys. A program that is about one of them needs "
+            "description": f"Where {_TITLES} are, and with which keys. A program that is about one of them needs "
             "nothing of the other.",
             "inputProperties": CONFIG,
             "properties": CONFIG,
@@ -86,7 +79,7 @@ def package_schema() -> dict[str, Any]:
         "language": {
             "nodejs": {
                 "packageName": "@trueup/pulumi",
-                "packageDescription": "Connectors of Den and Wexa as code.",
+                "packageDescription": f"Connectors of {_TITLES} as code.",
                 "dependencies": {"@pulumi/pulumi": "^3.142.0"},
                 "respectSchemaVersion": True,
             },

@@ -22,8 +22,9 @@ from trueup.plugin.greeting import Greeting
 from trueup.plugin.host import Host
 from trueup.plugin.resources import Resources, predicted
 from trueup.plugin.states import RENAMED
-from trueup.plugin.tokens import id_of, kind_of
+from trueup.plugin.tokens import id_of, kind_of, tenant_name
 from trueup.plugin.world import World
+from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,8 +90,11 @@ class Provider(Greeting):
             before = config.plain(decode(request.old_inputs if request.HasField("old_inputs") else request.olds))
             after = config.plain(decode(request.news))
             names = [name for name in config.KNOWN if bare(before.get(name)) != bare(after.get(name))]
-            moved = [name for name in ("denUrl", config.ORGANIZATION) if name in names]
-            replaces = moved if moved and await functions.elsewhere(before, after) else []
+            replaces: list[str] = []
+            for system in (name for name, one in SYSTEMS.items() if one.tenant.alone):
+                moved = [name for name in (f"{system}Url", tenant_name(system)) if name in names]
+                if moved and await functions.elsewhere(system, before, after):
+                    replaces += moved
             return _diff({(name,): (name in before, name in after, name in replaces) for name in names}, again=False)
 
     async def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> Any:
@@ -237,14 +241,16 @@ class Provider(Greeting):
         The engine shows an error of Configure at the first resource, and one of CheckConfig at the provider.
         """
         await self._unready()
+        guards = [name for name, system in config.TENANTS.items() if SYSTEMS[system].tenant.alone]
         try:
             found = config.config_of(args)
-            if found is None or "den" not in found.systems or found.systems["den"].organization is None:
+            guarded = [name for name in guards if found and config.TENANTS[name] in found.systems]
+            if found is None or all(found.systems[config.TENANTS[name]].tenant is None for name in guarded):
                 return []
             self._ready = config.plain(args), await self._opened(found)
         except TrueupError as error:
-            is_guard = isinstance(error, SafetyError) and config.ORGANIZATION in args
-            return [Failure(config.ORGANIZATION if is_guard else "", why(error))]
+            named = [name for name in guards if name in args] if isinstance(error, SafetyError) else []
+            return [Failure(named[0] if named else "", why(error))]
         return []
 
     async def _opened(self, found: config.Config) -> World:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.errors import UsageError
 from trueup.core.fields import Field
-from trueup.systems import KINDS, kind_named
+from trueup.systems.registry import KINDS, SYSTEMS, kind_named
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -54,11 +54,16 @@ def kind_of(token: str) -> Kind:
     return found
 
 
+def tenant_name(system: str) -> str:
+    """Return the configuration that names the tenant of a system, such as `denOrganization`."""
+    return f"{system}{SYSTEMS[system].tenant.setting.capitalize()}"
+
+
 @cache
 def inputs_of(kind: Kind) -> tuple[Field, ...]:
     """What a program may say of a resource: a kind's fields without short forms, which are resources of their own."""
     found = tuple(field for field in kind.fields if not field.inline and field.name not in _LEFT_OUT)
-    return (*found, ADOPT) if kind.system == "den" else found
+    return (*found, ADOPT) if kind.handler is not None and kind.handler.creates else found
 
 
 def is_composed(kind: Kind) -> bool:

@@ -14,12 +14,12 @@ from trueup.core.paths import home
 from trueup.core.progress import duration
 from trueup.core.records import stamp
 from trueup.core.secrets import reveal
-from trueup.engine.connections import SANDBOX, opened, with_embedded
+from trueup.engine.connections import SANDBOX, opened, outside, with_embedded
 from trueup.engine.options import STATE, SystemClock
 from trueup.plugin.handovers import Handovers
 from trueup.plugin.memory import Memory, Writer
 from trueup.plugin.reads import Reads
-from trueup.systems.den.organization import organization
+from trueup.systems.registry import SYSTEMS
 from trueup.transport import PATIENCE, embedded
 from trueup.transport.wire import plain
 
@@ -68,7 +68,8 @@ class World:
         self._hold: Hold | None = None
         self._releasing: asyncio.Task[None] | None = None
         self._locking = asyncio.Lock()
-        self._organization = ""
+        self._tenants: dict[str, str] = {}
+        """The one tenant of each credential that acts in one alone, as far as it is known."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -115,33 +116,34 @@ class World:
         return self._reads[system]
 
     async def probe(self) -> None:
-        """Asks Den who we are, so that a key that is refused is told once, before anything is planned with it.
+        """Verify the keys whose credentials act in one tenant alone, so that one that is refused is reported once.
 
-        One that was accepted within the last day, as one of the organisation that is meant, is taken to be good: then
-        nothing is asked. Raises ApiError, and SafetyError when it belongs to another organisation.
+        One that was accepted within the last day, as one of the tenant that is meant, is taken to be good: then
+        nothing is asked. Raises ApiError, and SafetyError when it belongs to another tenant.
         """
-        client = self._clients.get("den")
-        if client is None:
-            return
+        for system, client in self._clients.items():
+            if SYSTEMS[system].tenant.alone:
+                await self._verify(system, client)
+
+    async def _verify(self, system: str, client: Client) -> None:
         key = client.credential.key
         credential = key.reveal() if key else ""
-        memory = await self.memory("den")
+        memory = await self.memory(system)
         known = memory.accepted(credential)
-        meant = self.config.systems["den"].organization
+        meant = self.config.systems[system].tenant
         if known is None or (meant is not None and known != meant):
-            self._organization = (await organization(client)).id
-            await memory.accept(credential, self._organization)
+            self._tenants[system] = await SYSTEMS[system].tenant.of(client)
+            await memory.accept(credential, self._tenants[system])
             return
-        self._organization = known
+        self._tenants[system] = known
         if client.guard is not None:
             client.guard.vouch()
 
     def outside(self, kind: Kind, spec: Mapping[str, Any]) -> str:
-        """Why something is not this provider's to write, by the project that it is meant for; empty when it is."""
-        settings, project = self.config.systems.get(kind.system), spec.get("projectId")
-        if settings is None or not settings.project or not isinstance(project, str) or project == settings.project:
-            return ""
-        return f"it is of project {project}, and {settings.said_by} project {settings.project}."
+        """Return that something is of another tenant than the provider is meant for; empty when it is not."""
+        settings = self.config.systems.get(kind.system)
+        other = outside(settings, spec) if settings is not None else ""
+        return f"it {other}." if other else ""
 
     async def may_write(self, kind: Kind, spec: Mapping[str, Any]) -> None:
         """Return once something may be written that is there, or to be there, as that spec says.
@@ -159,12 +161,13 @@ class World:
                 await self._hold.take([f"{self._scopes[kind.system]} {await self._tenant(kind, spec)}"])
 
     async def _tenant(self, kind: Kind, spec: Mapping[str, Any]) -> str:
-        """Return the tenant to lock for a resource: its project, or the organisation, which the ledger mostly knows."""
-        if kind.system != "den":
-            return str(reveal(dict(spec))[kind.parent])
-        if not self._organization:
-            self._organization = (await organization(self._clients["den"])).id
-        return self._organization
+        """Return the tenant to lock for a resource: the one that it names, or that of the credential."""
+        tenant = SYSTEMS[kind.system].tenant
+        if tenant.field:
+            return str(reveal(dict(spec))[tenant.field])
+        if not self._tenants.get(kind.system):
+            self._tenants[kind.system] = await tenant.of(self._clients[kind.system])
+        return self._tenants[kind.system]
 
     def _lost(self) -> None:
         if self._hold is not None:

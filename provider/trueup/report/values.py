@@ -10,7 +10,7 @@ from trueup.core.concealing import conceal
 from trueup.core.secrets import REDACTED, Reference, Secret
 from trueup.engine.plan import target_of
 from trueup.report.page import Parts, safe
-from trueup.systems import kind_named
+from trueup.systems.registry import kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

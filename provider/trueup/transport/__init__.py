@@ -1,12 +1,18 @@
 """One connection to one API: credentials, limits, the one retry layer, and answers that can be trusted to be JSON.
 
-What is peculiar to an API (how it says no, how its request window works) is its Dialect, in the system's folder.
-Bodies and credentials are never logged and never part of an error.
+What is peculiar to an API (its error messages, its request window) is its Dialect, in the system's folder. Bodies and
+credentials are never logged and never part of an error. The HTTP library is loaded with the first Client.
 """
 
-from trueup.transport.client import ATTEMPTS, LARGEST, PATIENCE, Client
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from trueup.transport.permit import Guard, Lease
 from trueup.transport.values import Answer, Credential, Dialect, Limits, Presumed, Wait
+
+if TYPE_CHECKING:
+    from trueup.transport.client import ATTEMPTS, LARGEST, PATIENCE, Client
 
 __all__ = [
     "ATTEMPTS",
@@ -22,3 +28,12 @@ __all__ = [
     "Presumed",
     "Wait",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The client, imported when it is asked for."""
+    if name in ("ATTEMPTS", "LARGEST", "PATIENCE", "Client"):
+        from trueup.transport import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -118,7 +118,8 @@ class Credential:
 
     key: Secret | None = None
     token: Secret | None = None
-    organization: str | None = None
+    tenant: str | None = None
+    """The tenant that a session is meant for, where one session may act in several."""
     name: str = "default"
     """The connection's name, for messages."""
     origin: str = ""

@@ -14,7 +14,7 @@ from trueup.engine.apply.outcome import Outcome, Report
 from trueup.engine.apply.turns import Order, Turns
 from trueup.engine.apply.verify import Verifier, resolved
 from trueup.engine.match import depths_of, place_of
-from trueup.systems import KINDS
+from trueup.systems.registry import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from trueup.core.kinds import Handler
 from trueup.core.values import DELETES, Address, Kept
-from trueup.systems import kind_named
+from trueup.systems.registry import kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set

@@ -14,7 +14,7 @@ from trueup.core.values import DEFAULT_CONNECTION, WITH_ALL_BELOW, Address, Call
 from trueup.engine.match import depths_of, exclusive_places, place_of
 from trueup.engine.plan.above import Above, ending
 from trueup.engine.plan.steps import Left, Step
-from trueup.systems import KINDS, kind_named
+from trueup.systems.registry import KINDS, kind_named
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence

@@ -5,15 +5,15 @@ One list a parent, so that what is below undeclared parents costs nothing.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trueup.core.errors import Forbidden, Malformed, NotFound
+from trueup.core.tasks import together
 from trueup.core.values import Listing, Live
 from trueup.systems.den import lists
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from trueup.transport import Client
 
@@ -76,18 +76,6 @@ async def reread(
     if forbidden:
         raise forbidden[0]
     return {one.id: one for one in listing.items if one.id in wanted}
-
-
-async def together(work: Iterable[Awaitable[_T]]) -> list[_T]:
-    """The results, in order; the first failure ends the others and is raised as it is."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
 
 
 async def page_of(api: Client, route: str, needs: Sequence[str] = (), **params: str) -> list[dict[str, Any]]:

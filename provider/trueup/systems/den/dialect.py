@@ -46,8 +46,8 @@ class DenDialect:
         if credential.key is not None:
             return {"x-api-key": credential.key.reveal()}
         headers = {"authorization": f"Bearer {credential.token.reveal()}"} if credential.token else {}
-        if credential.organization:
-            headers["x-openwork-org-id"] = credential.organization
+        if credential.tenant:
+            headers["x-openwork-org-id"] = credential.tenant
         return headers
 
     def words(self, body: Any) -> str:

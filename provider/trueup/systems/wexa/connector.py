@@ -79,6 +79,7 @@ class Connector:
 class _Handler(Handler):
     """What is known of Wexa's connectors. Sources: the documented `change_status`, and what public clients send."""
 
+    creates = False
     told: Mapping[str, str] = MappingProxyType({"category": "What Wexa lists it under."})
 
     def key(self, spec: dict[str, Any]) -> Hashable:

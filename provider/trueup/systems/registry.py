@@ -1,0 +1,101 @@
+"""The systems that are installed, each registered by a distribution under the entry-point group `trueup.systems`.
+
+Looking for them takes longer than most of what `trueup --help` does, so that they are loaded with this module, which
+nothing imports before a system is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Final
+
+from trueup.systems.system import INTERFACE, System
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from importlib.metadata import EntryPoint
+
+    from trueup.core.kinds import Kind
+
+GROUP: Final = "trueup.systems"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A system that is installed and could not be loaded."""
+
+    name: str
+    distribution: str
+    why: str
+
+    def __str__(self) -> str:
+        origin = f" (of {self.distribution})" if self.distribution else ""
+        return f"the system {self.name}{origin} could not be loaded: {self.why}"
+
+
+def loaded(points: Iterable[EntryPoint]) -> tuple[dict[str, System], tuple[Broken, ...]]:
+    """Return the systems of those entry points by name, and those that could not be loaded.
+
+    Two systems of one name are both refused: nothing says which of them a manifest means.
+    """
+    systems: dict[str, System] = {}
+    broken: list[Broken] = []
+    owners: dict[str, str] = {}
+    for point in sorted(points, key=lambda point: point.name):
+        origin = point.dist.name if point.dist else ""
+        try:
+            system = point.load()
+        except Exception as error:  # whatever a plug-in does wrong, the others are not disabled by it
+            broken.append(Broken(point.name, origin, f"{type(error).__name__}: {error}".rstrip(": ")))
+            continue
+        if why := _unfit(point.name, system):
+            broken.append(Broken(point.name, origin, why))
+        elif point.name in owners:
+            systems.pop(point.name, None)
+            broken.append(
+                Broken(point.name, origin, f"{owners[point.name] or 'another one'} has a system of that name")
+            )
+        else:
+            owners[point.name] = origin
+            systems[point.name] = system
+    return systems, tuple(broken)
+
+
+def _unfit(name: str, system: object) -> str:
+    """Return why an object cannot serve as the system of that name; empty when it can."""
+    if not isinstance(system, System):
+        return f"its entry point is no System, but {type(system).__name__}"
+    if system.interface != INTERFACE:
+        return f"it was written for version {system.interface} of the interface, and this is version {INTERFACE}"
+    if system.name != name or not re.fullmatch("[a-z][a-z0-9]*", name):
+        return f"its name is {system.name!r}, which has to be that of the entry point: small letters and digits"
+    names = [kind.name for kind in system.kinds]
+    if twice := sorted({kind for kind in names if names.count(kind) > 1}):
+        return f"it has two kinds that are called {' and '.join(twice)}"
+    if alien := sorted({kind.name for kind in system.kinds if kind.system != name}):
+        return f"its kinds {', '.join(alien)} are of another system"
+    if "Connection" not in names:
+        return "it has no kind Connection"
+    return ""
+
+
+_found = loaded(entry_points(group=GROUP))
+SYSTEMS: Final[dict[str, System]] = _found[0]
+"""Each by its name."""
+BROKEN: Final[tuple[Broken, ...]] = _found[1]
+KINDS: Final[tuple[Kind, ...]] = tuple(kind for system in SYSTEMS.values() for kind in system.kinds)
+BY_NAME: Final[dict[tuple[str, str], Kind]] = {(kind.api_version, kind.name): kind for kind in KINDS}
+"""Each by its apiVersion and name, as a manifest says them."""
+_OF_SYSTEM: Final = {(kind.system, kind.name): kind for kind in KINDS}
+
+
+def kind_named(system: str, name: str) -> Kind | None:
+    """Return the kind of that name; None for one that is not known, as an older or newer ledger may hold."""
+    return _OF_SYSTEM.get((system, name))
+
+
+def plural(name: str) -> str:
+    """Return the plural of a kind: `ConnectorInstances`; of ConnectorAccess the word itself."""
+    return name if name.endswith("s") else f"{name}s"

@@ -1,0 +1,23 @@
+"""Wexa as a System: its credentials act in many projects, and each connector names its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trueup.systems.system import System, Tenant
+from trueup.systems.wexa import connection, connector
+from trueup.systems.wexa.dialect import WexaDialect
+
+
+class Project(Tenant):
+    """A project of Wexa."""
+
+    setting = "project"
+    pattern = connector.PROJECT_ID
+    title = "a project of Wexa"
+    form = "24 hexadecimal digits, the letters small"
+    doc = "The project this is meant for: connectors of another one are refused before anything is planned."
+    field = "projectId"
+
+
+SYSTEM: Final = System("wexa", "Wexa", connection.URL, (connection.KIND, connector.KIND), WexaDialect, Project())
