@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import socket
-import stat
 import subprocess
 import sys
 import tomllib
@@ -50,14 +49,56 @@ def test_the_demo_fails_when_a_step_does_not_do_what_it_said() -> None:
         socket.create_connection(("127.0.0.1", int(port.group(1)))).close()
 
 
+RUNS = {
+    "bench": ("", ["script/bootstrap --dev", "python -m compileall -q provider/trueup", "python -m bench"]),
+    "bootstrap": ("", ["uv pip install --quiet", "-e ."]),
+    "check": ("types lint floors", ["script/bootstrap --dev", "mypy", "ruff check .", "lint-imports"]),
+    "demo": ("", ["script/bootstrap", "python tools/demo.py"]),
+    "generate": ("", ["python -c", "trueup schema pulumi", "trueup schema docs", "python tools/readme.py"]),
+    "lock": ("", ["uv pip compile pyproject.toml", "--output-file requirements-dev.lock"]),
+    "run": ("", ["script/check", "script/test", "script/test -m slow"]),
+    "test": ("-k x", ["script/bootstrap --dev", "python -m pytest", "--dist loadfile -k x"]),
+}
+"""The arguments of each script, and what it then runs in the root of the clone."""
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_scripts_can_be_run_from_anywhere(script: Path) -> None:
-    assert script.stat().st_mode & stat.S_IXUSR
-    text = script.read_text()
-    assert text.startswith("#!/usr/bin/env bash\n# ")
-    assert re.search(r"^set -e?uo pipefail$", text, re.MULTILINE)
-    assert '"${BASH_SOURCE[0]}"' in text
-    subprocess.run(["bash", "-n", script], check=True)
+def test_scripts_can_be_run_from_anywhere(script: Path, tmp_path: Path) -> None:
+    done, calls = _run_alone(script, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Bootstrap is called by its whole path, and goes to the root by itself.
+    elsewhere = [call for call in calls if call[0] != tmp_path / "a clone" and "script/bootstrap" not in call[1]]
+    assert elsewhere == []
+    shown = "\n".join(call for _, call in calls)
+    assert [text for text in RUNS[script.name][1] if text not in shown] == [], shown
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_scripts_fail_when_what_they_run_fails(script: Path, tmp_path: Path) -> None:
+    done, calls = _run_alone(script, tmp_path, code=1)
+    assert calls
+    assert done.returncode != 0, done.stdout + done.stderr
+
+
+def _run_alone(
+    script: Path, folder: Path, code: int = 0
+) -> tuple[subprocess.CompletedProcess[str], list[tuple[Path, str]]]:
+    """Run a script of a copy from the folder above, where each program that it calls logs the call and exits so."""
+    clone, log = folder / "a clone", folder / "log"
+    stub = f'#!/usr/bin/env bash\necho "$PWD|$0 $*" >>"{log}"\nexit {code}\n'
+    tools = [f".venv/bin/{name}" for name in ("python", "mypy", "ruff", "lint-imports", "trueup")]
+    for name in (*tools, *(str(other.relative_to(ROOT)) for other in SCRIPTS), "bin/uv", "schemas/x", "docs/x"):
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_text(stub)
+        (clone / name).chmod(0o755)
+    for name in ("pyproject.toml", *LOCKS):
+        shutil.copy(ROOT / name, clone)
+    shutil.copy(script, clone / script.relative_to(ROOT))
+    command = [str(Path(clone.name, script.relative_to(ROOT))), *RUNS[script.name][0].split()]
+    environment = {**os.environ, "PATH": f"{clone / 'bin'}:{os.environ['PATH']}", "CI": ""}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    calls = [line.split("|", 1) for line in log.read_text().splitlines()]
+    return done, [(Path(where), call) for where, call in calls]
 
 
 def test_without_a_python_bootstrap_says_what_is_needed(tmp_path: Path) -> None:

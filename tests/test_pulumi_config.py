@@ -1,4 +1,4 @@
-"""The provider's configuration (rows 11 and 12 of what the engine expects), its functions, and all other calls."""
+"""The provider's configuration, its functions, and all other calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trueup.sandbox.presets import DEMO_PROJECT
 SOME = provider_pb2.DiffResponse.DIFF_SOME
 
 
-async def test_row_11_an_unknown_configuration_waits(world: World, tmp_path: Path) -> None:
+async def test_an_unknown_configuration_waits(world: World, tmp_path: Path) -> None:
     async with serving(tmp_path) as rpc:
         await rpc.configure(denUrl=UNKNOWN)
         await fails(account(rpc), "configuration is not known yet")
@@ -35,7 +35,7 @@ async def test_row_11_an_unknown_configuration_waits(world: World, tmp_path: Pat
         ({"denUrl": "https://127.0.0.1:9"}, "127.0.0.1:9"),
     ],
 )
-async def test_row_11_a_wrong_configuration_is_told_in_one_sentence(
+async def test_a_wrong_configuration_is_told_in_one_sentence(
     world: World, tmp_path: Path, args: dict[str, Any], words: str
 ) -> None:
     async with serving(tmp_path) as rpc:
@@ -43,14 +43,14 @@ async def test_row_11_a_wrong_configuration_is_told_in_one_sentence(
         await fails(account(rpc), "configuration")
 
 
-async def test_row_11_without_any_key(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_any_key(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DEN_URL", "DEN_API_KEY", "WEXA_URL", "WEXA_API_KEY"):
         monkeypatch.delenv(f"TRUEUP_{name}")
     async with serving(tmp_path) as rpc:
         await fails(rpc.configure(), "nothing says how to reach Den or Wexa", "trueup:denApiKey")
 
 
-async def test_row_11_check_config_seals_keys_and_names_what_is_wrong(rpc: Rpc) -> None:
+async def test_check_config_seals_keys_and_names_what_is_wrong(rpc: Rpc) -> None:
     async def check(**news: Any) -> Any:
         return await rpc.stub.CheckConfig(provider_pb2.CheckRequest(urn="x", news=encode(news)))
 
@@ -60,10 +60,10 @@ async def test_row_11_check_config_seals_keys_and_names_what_is_wrong(rpc: Rpc) 
     assert not any("a key" in one.reason for one in answer.failures)
 
 
-# 12. DiffConfig
+# DiffConfig
 
 
-async def test_row_12_another_key_replaces_nothing(rpc: Rpc) -> None:
+async def test_another_key_replaces_nothing(rpc: Rpc) -> None:
     request = provider_pb2.DiffRequest(
         olds=encode({"denApiKey": Sealed("a")}),
         old_inputs=encode({"denApiKey": Sealed("a")}),

@@ -42,7 +42,7 @@ SHOWN: dict[str, Callable[[Secret], Any]] = {
     "deepdiff": lambda secret: repr(DeepDiff({"a": secret}, {"a": Secret("another")}).to_dict()),
     "deepcopy": lambda secret: repr(copy.deepcopy({"a": secret})),
     "exception": lambda secret: str(ValueError(secret)),
-    "dir": lambda secret: repr([getattr(secret, name, "") for name in dir(secret) if name not in ("_value", "reveal")]),
+    "dir": lambda secret: repr([getattr(secret, name, "") for name in dir(secret) if name != "reveal"]),
 }
 
 

@@ -1,4 +1,4 @@
-"""What the Pulumi engine expects of a provider, row by row, over real gRPC and against a real sandbox."""
+"""The provider's side of the Pulumi protocol, call by call, over real gRPC and against a real sandbox."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def kind_of(one: Resource) -> str:
     return one.urn.split("::")[2].rpartition(":")[2]
 
 
-# 1. up, then a preview and a refresh, are clean
+# up, then a preview and a refresh, are clean
 
 
-async def test_row_01_what_was_made_differs_in_nothing(rpc: Rpc) -> None:
+async def test_what_was_made_differs_in_nothing(rpc: Rpc) -> None:
     for one in await family(rpc):
         found = await rpc.diff(one, one.inputs)
         assert (found.changes, list(found.diffs)) == (NONE, []), one
@@ -56,10 +56,10 @@ async def test_row_01_what_was_made_differs_in_nothing(rpc: Rpc) -> None:
         assert (one.inputs, one.state) == before, one
 
 
-# 2. Import by id alone
+# Import by id alone
 
 
-async def test_row_02_import_by_id_of_every_kind(rpc: Rpc) -> None:
+async def test_import_by_id_of_every_kind(rpc: Rpc) -> None:
     for one in await family(rpc):
         kind = kind_of(one)
         found = await rpc.imported(kind, "again", one.id)
@@ -80,15 +80,15 @@ async def test_row_02_import_by_id_of_every_kind(rpc: Rpc) -> None:
         ("ConnectorTarget", "ctg_../../org", "ctg_…"),
     ],
 )
-async def test_row_02_an_id_of_another_form_is_refused(rpc: Rpc, kind: str, key: str, form: str) -> None:
+async def test_an_id_of_another_form_is_refused(rpc: Rpc, kind: str, key: str, form: str) -> None:
     error = await fails(rpc.imported(kind, "x", key), form)
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-# 3. Read of what is missing
+# Read of what is missing
 
 
-async def test_row_03_a_missing_resource_has_no_id_and_no_properties(rpc: Rpc, world: World) -> None:
+async def test_a_missing_resource_has_no_id_and_no_properties(rpc: Rpc, world: World) -> None:
     assert await rpc.imported("ConnectorInstance", "x", "cin_" + "0" * 26) is None
     docs = await instance(rpc)
     world.upstream("person", kind="connector-instance", name="docs", remove=True)
@@ -98,10 +98,10 @@ async def test_row_03_a_missing_resource_has_no_id_and_no_properties(rpc: Rpc, w
     assert (answer.id, answer.HasField("properties"), answer.HasField("inputs")) == ("", False, False)
 
 
-# 4. Refresh: what is live is laid over what was declared, and nothing else
+# Refresh: what is live is laid over what was declared, and nothing else
 
 
-async def test_row_04_a_drift_is_told_field_by_field(rpc: Rpc, world: World, tmp_path: Path) -> None:
+async def test_a_drift_is_told_field_by_field(rpc: Rpc, world: World, tmp_path: Path) -> None:
     docs = await instance(rpc, config=CONFIG, status="active")
     declared = dict(docs.inputs)
     world.person("docs", status="disabled", instanceConfigJson={"branch": "hotfix", "path": "guides", "discovered": 7})
@@ -121,7 +121,7 @@ async def test_row_04_a_drift_is_told_field_by_field(rpc: Rpc, world: World, tmp
     assert row["instanceConfigJson"] == {"branch": "main", "path": "guides", "discovered": 7}
 
 
-async def test_row_04_of_an_empty_mapping_no_key_is_ours(rpc: Rpc) -> None:
+async def test_of_an_empty_mapping_no_key_is_ours(rpc: Rpc) -> None:
     docs = await instance(rpc, config={"own": {"key": 1}})
     await rpc.update(docs, **{**docs.inputs, "config": {}})
     await rpc.read(docs)
@@ -129,10 +129,10 @@ async def test_row_04_of_an_empty_mapping_no_key_is_ours(rpc: Rpc) -> None:
     assert (await rpc.diff(docs, docs.inputs)).changes == NONE
 
 
-# 5. Check tolerates unknowns anywhere, is deterministic, tells failures by path, marks secrets
+# Check tolerates unknowns anywhere, is deterministic, tells failures by path, marks secrets
 
 
-async def test_row_05_unknowns_anywhere(rpc: Rpc) -> None:
+async def test_unknowns_anywhere(rpc: Rpc) -> None:
     inputs = {"connectorAccount": UNKNOWN, "config": {"branch": UNKNOWN, "list": [UNKNOWN, 1]}, "status": UNKNOWN}
     found, failures = await rpc.check("ConnectorInstance", "docs", inputs)
     assert failures == {}
@@ -142,7 +142,7 @@ async def test_row_05_unknowns_anywhere(rpc: Rpc) -> None:
     assert (await rpc.check("Connector", "crm", half))[1] == {}
 
 
-async def test_row_05_failures_by_path_in_the_commands_words(rpc: Rpc) -> None:
+async def test_failures_by_path_in_the_commands_words(rpc: Rpc) -> None:
     inputs = {
         "connectorAccount": "acme",
         "status": "enabled",
@@ -167,7 +167,7 @@ async def test_row_05_failures_by_path_in_the_commands_words(rpc: Rpc) -> None:
     assert set(failures) == {"dataLoaderConfig.batchSize", "dataLoaderConfig.source", "dataLoaderConfig.auth"}
 
 
-async def test_row_05_secrets_are_marked(rpc: Rpc) -> None:
+async def test_secrets_are_marked(rpc: Rpc) -> None:
     found, _ = await rpc.check("Connector", "crm", connector())
     assert found["dataLoaderConfig"]["auth"] == Sealed(AUTH)
     found, _ = await rpc.check(
@@ -176,10 +176,10 @@ async def test_row_05_secrets_are_marked(rpc: Rpc) -> None:
     assert found["config"] == Sealed({"token": "t"})
 
 
-# 6. Diff
+# Diff
 
 
-async def test_row_06_diff_is_of_one_mind(rpc: Rpc) -> None:
+async def test_diff_is_of_one_mind(rpc: Rpc) -> None:
     docs = await instance(rpc, config=CONFIG, status="active")
     found = await rpc.diff(docs, {**docs.inputs, "config": {"branch": "next", "depth": 2}, "status": UNKNOWN})
     assert found.changes == SOME
@@ -195,20 +195,20 @@ async def test_row_06_diff_is_of_one_mind(rpc: Rpc) -> None:
     assert all(one.inputDiff for one in found.detailedDiff.values())
 
 
-async def test_row_06_ignored_changes_are_none(rpc: Rpc) -> None:
+async def test_ignored_changes_are_none(rpc: Rpc) -> None:
     docs = await instance(rpc, config=CONFIG, status="active")
     wanted = {**docs.inputs, "config": {**CONFIG, "branch": "next"}, "status": "disabled"}
     assert list((await rpc.diff(docs, wanted, ignoreChanges=["status"])).diffs) == ["config"]
     assert (await rpc.diff(docs, wanted, ignoreChanges=["status", "config.branch"])).changes == NONE
 
 
-async def test_row_06_what_is_declared_anew_and_live_already_is_no_change(rpc: Rpc) -> None:
+async def test_what_is_declared_anew_and_live_already_is_no_change(rpc: Rpc) -> None:
     docs = await instance(rpc)
     assert (await rpc.diff(docs, {**docs.inputs, "status": "active"})).changes == NONE
     assert (await rpc.diff(docs, {**docs.inputs, "status": "disabled"})).changes == SOME
 
 
-async def test_row_06_immutable_fields_replace(rpc: Rpc) -> None:
+async def test_immutable_fields_replace(rpc: Rpc) -> None:
     skills = next(one for one in await family(rpc) if kind_of(one) == "ConnectorMapping")
     found = await rpc.diff(skills, {**skills.inputs, "mappingKind": "api"})
     assert (list(found.replaces), found.deleteBeforeReplace) == (["mappingKind"], True)
@@ -217,7 +217,7 @@ async def test_row_06_immutable_fields_replace(rpc: Rpc) -> None:
     assert (list(found.replaces), found.deleteBeforeReplace) == (["connectorTarget"], False)
 
 
-async def test_row_06_an_instance_is_replaced_only_when_it_may_be_removed(rpc: Rpc) -> None:
+async def test_an_instance_is_replaced_only_when_it_may_be_removed(rpc: Rpc) -> None:
     docs = await instance(rpc)
     other = await rpc.create("ConnectorAccount", "other", remoteId="2002", displayName="other")
     moved = {**docs.inputs, "connectorAccount": other.id}
@@ -229,7 +229,7 @@ async def test_row_06_an_instance_is_replaced_only_when_it_may_be_removed(rpc: R
     assert (list(found.replaces), found.deleteBeforeReplace) == (["connectorAccount"], True)
 
 
-async def test_row_06_a_secret_that_changed_is_told_through_its_wrapper(rpc: Rpc) -> None:
+async def test_a_secret_that_changed_is_told_through_its_wrapper(rpc: Rpc) -> None:
     crm = await rpc.create("Connector", "crm", **connector())
     checked, _ = await rpc.check("Connector", "crm", connector())
     assert (await rpc.diff(crm, checked)).changes == NONE
@@ -240,10 +240,10 @@ async def test_row_06_a_secret_that_changed_is_told_through_its_wrapper(rpc: Rpc
     assert list(found.detailedDiff) == ["dataLoaderConfig.auth.password"]
 
 
-# 7. A preview touches nothing
+# A preview touches nothing
 
 
-async def test_row_07_a_preview_sends_nothing(rpc: Rpc, world: World) -> None:
+async def test_a_preview_sends_nothing(rpc: Rpc, world: World) -> None:
     docs = await instance(rpc, config=CONFIG)
     world.forget()
     inputs = {"connectorAccount": UNKNOWN, "name": "x", "config": {"branch": UNKNOWN}}
@@ -258,10 +258,10 @@ async def test_row_07_a_preview_sends_nothing(rpc: Rpc, world: World) -> None:
     assert world.asked() == 0
 
 
-# 8. Half a success
+# Half a success
 
 
-async def test_row_08_what_was_made_in_part_is_not_lost(rpc: Rpc, world: World) -> None:
+async def test_what_was_made_in_part_is_not_lost(rpc: Rpc, world: World) -> None:
     top = await account(rpc)
     world.fault(system="den", method="POST", route="*disable*", status=403, times=9)
     error = await fails(instance(rpc, connectorAccount=top.id, status="disabled"))
@@ -276,7 +276,7 @@ async def test_row_08_what_was_made_in_part_is_not_lost(rpc: Rpc, world: World) 
     assert world.instance("docs")["status"] == "disabled"
 
 
-async def test_row_08_a_clean_failure_says_so(rpc: Rpc, world: World) -> None:
+async def test_a_clean_failure_says_so(rpc: Rpc, world: World) -> None:
     top = await account(rpc)
     world.fault(system="den", method="POST", route="/v1/connector-instances", status=403, times=1)
     error = await fails(instance(rpc, connectorAccount=top.id))
@@ -286,17 +286,17 @@ async def test_row_08_a_clean_failure_says_so(rpc: Rpc, world: World) -> None:
     assert (await instance(rpc, connectorAccount=top.id)).id
 
 
-# 9. Delete of what is gone; Cancel
+# Delete of what is gone; Cancel
 
 
-async def test_row_09_what_is_gone_is_deleted(rpc: Rpc, world: World) -> None:
+async def test_what_is_gone_is_deleted(rpc: Rpc, world: World) -> None:
     found = await family(rpc)
     world.upstream("person", kind="connector-instance", name="docs", remove=True)
     for one in reversed(found):
         await rpc.delete(one)
 
 
-async def test_row_09_each_deletion_policy(rpc: Rpc, world: World) -> None:
+async def test_each_deletion_policy(rpc: Rpc, world: World) -> None:
     top = await account(rpc)
     for name, policy in (("a", "archive"), ("b", "remove"), ("c", "retain")):
         await rpc.delete(await instance(rpc, name, connectorAccount=top.id, deletionPolicy=policy))
@@ -309,7 +309,7 @@ async def test_row_09_each_deletion_policy(rpc: Rpc, world: World) -> None:
     assert not {"a", "c"} & set(names(world.rows(INSTANCES)))
 
 
-async def test_row_09_cancel_ends_waits(rpc: Rpc, world: World) -> None:
+async def test_cancel_ends_waits(rpc: Rpc, world: World) -> None:
     top = await account(rpc)
     world.fault(system="den", method="POST", route="/v1/connector-instances", status=503, times=99)
     task = asyncio.ensure_future(instance(rpc, connectorAccount=top.id))
@@ -318,10 +318,10 @@ async def test_row_09_cancel_ends_waits(rpc: Rpc, world: World) -> None:
     await asyncio.wait_for(fails(task, "Stopped"), 5)
 
 
-# 10. Handshake; rows 11 and 12 are in test_pulumi_config.py
+# Handshake
 
 
-async def test_row_10_handshake_answers_as_configure_does(rpc: Rpc) -> None:
+async def test_handshake_answers_as_configure_does(rpc: Rpc) -> None:
     hello = await rpc.stub.Handshake(provider_pb2.ProviderHandshakeRequest())
     ready = await rpc.stub.Configure(provider_pb2.ConfigureRequest(args=encode({})))
     assert (hello.accept_secrets, hello.accept_resources, hello.accept_outputs) == (True, True, False)
@@ -332,10 +332,10 @@ async def test_row_10_handshake_answers_as_configure_does(rpc: Rpc) -> None:
     await rpc.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
 
 
-# 13. Secrets stay secret
+# Secrets stay secret
 
 
-async def test_row_13_secrets_stay_secret_everywhere(rpc: Rpc, world: World) -> None:
+async def test_secrets_stay_secret_everywhere(rpc: Rpc, world: World) -> None:
     crm = await rpc.create("Connector", "crm", **connector())
     token = "a-token-that-nobody-may-see"
     docs = await instance(rpc, config={"branch": "main", "token": Sealed(token)})
@@ -351,26 +351,26 @@ async def test_row_13_secrets_stay_secret_everywhere(rpc: Rpc, world: World) -> 
     assert not any(token in said for said in rpc.engine.said)
 
 
-# 14 and 15. Sizes and numbers
+# Sizes and numbers
 
 
-async def test_row_14_messages_above_four_megabytes(rpc: Rpc) -> None:
+async def test_messages_above_four_megabytes(rpc: Rpc) -> None:
     large = {"text": "x" * (6 << 20)}
     found, failures = await rpc.check("ConnectorInstance", "docs", {"connectorAccount": UNKNOWN, "config": large})
     assert (found["config"], failures) == (large, {})
 
 
-async def test_row_15_ids_stay_text_and_numbers_numbers(rpc: Rpc) -> None:
+async def test_ids_stay_text_and_numbers_numbers(rpc: Rpc) -> None:
     docs = await instance(rpc, config={"depth": 2, "ratio": 0.5, "id": "007"})
     await rpc.read(docs)
     assert docs.state["config"] == {"depth": 2, "ratio": 0.5, "id": "007"}
     assert type(docs.state["config"]["depth"]) is int
 
 
-# 16. What people should see
+# What people should see
 
 
-async def test_row_16_what_is_taken_over_and_kept_is_said(rpc: Rpc) -> None:
+async def test_what_is_taken_over_and_kept_is_said(rpc: Rpc) -> None:
     docs = await instance(rpc)
     await rpc.delete(docs)
     again = await instance(rpc)
@@ -382,10 +382,10 @@ async def test_row_16_what_is_taken_over_and_kept_is_said(rpc: Rpc) -> None:
     pytest.fail(str(rpc.engine.said))
 
 
-# 17. Mappings, lists
+# Mappings, lists
 
 
-async def test_row_17_get_mapping_is_empty_and_list_lists(rpc: Rpc) -> None:
+async def test_get_mapping_is_empty_and_list_lists(rpc: Rpc) -> None:
     answer = await rpc.stub.GetMapping(provider_pb2.GetMappingRequest(key="terraform"))
     assert (answer.provider, answer.data) == ("", b"")
     found = await family(rpc)
@@ -406,10 +406,10 @@ async def test_row_17_get_mapping_is_empty_and_list_lists(rpc: Rpc) -> None:
     await fails(listed("ConnectorTarget"), "Give connectorInstance")
 
 
-# 18. Nothing blocks
+# Nothing blocks
 
 
-async def test_row_18_two_hundred_reads_at_once_cost_one_list(thousand: World, tmp_path: Path) -> None:
+async def test_two_hundred_reads_at_once_cost_one_list(thousand: World, tmp_path: Path) -> None:
     rows = thousand.rows(INSTANCES)[:200]
     async with serving(tmp_path) as rpc:
         await rpc.configure()
@@ -419,7 +419,7 @@ async def test_row_18_two_hundred_reads_at_once_cost_one_list(thousand: World, t
         assert thousand.asked() <= 12
 
 
-# 19. Names
+# Names
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ async def test_row_18_two_hundred_reads_at_once_cost_one_list(thousand: World, t
         ({"autonaming": MODES(mode=MODES.DISABLE)}, None),
     ],
 )
-async def test_row_19_names_by_themselves(rpc: Rpc, options: dict[str, Any], name: str | None) -> None:
+async def test_names_by_themselves(rpc: Rpc, options: dict[str, Any], name: str | None) -> None:
     found, failures = await rpc.check("ConnectorInstance", "docs", {"connectorAccount": UNKNOWN}, **options)
     if name is None:
         assert "automatic names are switched off" in failures["name"]
@@ -441,10 +441,10 @@ async def test_row_19_names_by_themselves(rpc: Rpc, options: dict[str, Any], nam
     assert again["name"] == name
 
 
-# 20. Two of one program
+# Two of one program
 
 
-async def test_row_20_two_resources_cannot_be_one(rpc: Rpc) -> None:
+async def test_two_resources_cannot_be_one(rpc: Rpc) -> None:
     inputs = {"remoteId": "1001", "displayName": "acme"}
     assert (await rpc.check("ConnectorAccount", "one", inputs))[1] == {}
     _, failures = await rpc.check("ConnectorAccount", "two", inputs)
