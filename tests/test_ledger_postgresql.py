@@ -58,7 +58,7 @@ async def test_schemes(database: str, scheme: str) -> None:
 
 @pytest.mark.parametrize("url", ["mysql://u:hunter2hunter2@h/db", "sqlite:///x.db", "://", "postgresql+asyncpg://h/db"])
 async def test_other_schemes_are_refused(url: str) -> None:
-    with pytest.raises(LedgerError, match=r"only postgresql:// is known.*TRUEUP_LEDGER") as raised:
+    with pytest.raises(LedgerError, match=r"only postgresql:// is supported.*TRUEUP_LEDGER") as raised:
         await Ledger.open(url)
     assert "hunter2" not in str(raised.value)
 

@@ -198,7 +198,7 @@ async def test_a_full_disk_is_told_as_that(small: Path) -> None:
     path = small / "ledger.db"
     await _made(path)
     _fill(small)
-    with pytest.raises(LedgerError, match=r"its disk is full\. Free some space.*Leave the ledger where it is"):
+    with pytest.raises(LedgerError, match=r"its disk is full\. Free some space.*Leave the ledger in place"):
         await _written(path, 200)
     (small / "filling").unlink()
     async with await Ledger.open(path) as ledger:

@@ -155,7 +155,7 @@ async def test_a_ledger_of_a_newer_trueup_is_left_alone(where: Where) -> None:
         pass
     with raw(where) as database:
         database.execute("update facts set value = '999' where name = 'schema_version'")
-    with pytest.raises(LedgerError, match=rf"has schema version 999, and this trueup knows {SCHEMA_VERSION}.*newer"):
+    with pytest.raises(LedgerError, match=rf"has schema version 999; this trueup supports up to {SCHEMA_VERSION}.*newer"):
         await Ledger.open(where)
 
 
@@ -165,7 +165,7 @@ async def test_a_version_that_is_none_is_told(where: Where, version: str | None)
         pass
     with raw(where) as database:
         database.execute("update facts set value = ? where name = 'schema_version'", (version,))
-    with pytest.raises(LedgerError, match=r"cannot be used|no ledger"):
+    with pytest.raises(LedgerError, match=r"cannot be used|not a ledger"):
         await Ledger.open(where)
 
 
@@ -204,7 +204,7 @@ async def test_a_database_of_another_program_is_left_alone(where: Where, stateme
             connection.execute("create schema trueup")
             for one in statement.split(";"):
                 connection.execute(one)
-    with pytest.raises(LedgerError, match=r"no ledger|cannot be used"):
+    with pytest.raises(LedgerError, match=r"not a ledger|cannot be used"):
         await Ledger.open(where)
     if isinstance(where, Path):
         assert where.read_bytes() == before
@@ -256,7 +256,7 @@ async def test_a_place_that_cannot_hold_one_is_told(tmp_path: Path, place: str) 
 
 
 async def test_a_device_is_no_ledger() -> None:
-    with pytest.raises(LedgerError, match="no regular file"):
+    with pytest.raises(LedgerError, match="not a regular file"):
         await Ledger.open(Path(os.devnull))
 
 

@@ -1,1 +1,1 @@
-"""Values without I/O: what everything else is said in."""
+"""Plain values and rules without I/O, which every other module may import."""

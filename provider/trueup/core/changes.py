@@ -1,4 +1,7 @@
-"""Two plain values -> the changes between them: an equality test first, deepdiff only where it fails."""
+"""Compare two plain values and return the changes between them.
+
+An equality test comes first; deepdiff runs only where it fails.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ Path = tuple[str | int, ...]
 
 
 class Missing:
-    """The type of MISSING: there is no value here, which is not the same as null."""
+    """The type of MISSING: no value at all, which is not the same as null."""
 
     def __repr__(self) -> str:
         return "(absent)"
@@ -27,7 +30,7 @@ MISSING: Final = Missing()
 
 
 class Unknown:
-    """The type of UNKNOWN: known only after another step was applied."""
+    """The type of UNKNOWN: a value known only after another step is applied."""
 
     def __repr__(self) -> str:
         return "(known after apply)"
@@ -38,14 +41,14 @@ UNKNOWN: Final = Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value that differs. A sensitive change never holds its values: they are dropped as it is made."""
+    """A change to one field. A sensitive change drops its values when it is created."""
 
     path: Path
     before: Any = MISSING
     after: Any = MISSING
     sensitive: bool = False
     note: str = ""
-    """Why it is a change when the values alone do not say so."""
+    """The reason for the change, where the values alone do not show it."""
 
     def __post_init__(self) -> None:
         if self.sensitive:
@@ -55,13 +58,13 @@ class Change:
 
     @property
     def name(self) -> str:
-        """The path as people write it: `config.branch`, `roles[0]`."""
+        """The path as users write it: `config.branch`, `roles[0]`."""
         return dotted(self.path)
 
 
 @functools.lru_cache(maxsize=4096)
 def dotted(path: Path) -> str:
-    """`config.branch`, `roles[0]`, `config["a.b"]`."""
+    """Return a path as users write it: `config.branch`, `roles[0]`, `config["a.b"]`."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -74,13 +77,16 @@ def dotted(path: Path) -> str:
 
 
 def _quoted(key: str) -> str:
-    # Two keys are never written alike, and none can steer a terminal.
+    # Distinct keys stay distinct, and none can send control sequences to a terminal.
     text = json.dumps(key, ensure_ascii=False)
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equality as JSON means it: true is not 1, but 1 is 1.0. A secret equals the text that a server shows in clear."""
+    """Return whether two values are equal as JSON means it: true is not 1, but 1 is 1.0.
+
+    A secret equals the text that a server shows in clear.
+    """
     if one is other:
         return True
     kind = type(one)
@@ -105,9 +111,9 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _same_number(one: float, other: float) -> bool:
-    """Whether a whole number and a fraction are one number as a double, which is all that JavaScript keeps of them.
+    """Return whether an integer and a float are the same double, the only number type of JavaScript.
 
-    It writes the double 1.2345678901234567e17 as 123456789012345670, which is not exactly what the double is.
+    JavaScript writes the double 1.2345678901234567e17 as 123456789012345670, which differs from its exact value.
     """
     try:
         return float(one) == float(other)
@@ -116,7 +122,7 @@ def _same_number(one: float, other: float) -> bool:
 
 
 def at(value: Any, path: Path) -> Any:
-    """What stands at a path, through mappings; MISSING when nothing does."""
+    """Return the value at a path through mappings; MISSING when there is none."""
     for part in path:
         if not isinstance(value, dict) or part not in value:
             return MISSING
@@ -125,14 +131,14 @@ def at(value: Any, path: Path) -> Any:
 
 
 def overlay(live: Any, declared: Any) -> Any:
-    """What is live with the declared keys laid over it, at every depth of mappings; lists are taken whole."""
+    """Return the live value with the declared keys merged over it at every depth; lists are replaced whole."""
     if isinstance(live, dict) and isinstance(declared, dict):
         return {**live, **{key: overlay(live.get(key, MISSING), value) for key, value in declared.items()}}
     return declared
 
 
 def covers(live: Any, declared: Any) -> bool:
-    """Whether every declared key is live with the same value, at every depth of mappings."""
+    """Return whether every declared key is live with the same value, at every depth of mappings."""
     if isinstance(live, dict) and isinstance(declared, dict):
         for key, value in declared.items():
             if key not in live or not covers(live[key], value):
@@ -142,7 +148,7 @@ def covers(live: Any, declared: Any) -> bool:
 
 
 def diff(before: Any, after: Any, path: Path = ()) -> tuple[Change, ...]:
-    """The changes that lead from `before` to `after`, in the order of their paths; paths begin with `path`."""
+    """Return the changes from `before` to `after`, ordered by path; every path starts with `path`."""
     return tuple(Change(*pair, sensitive=holds_secret(pair[1:])) for pair in pairs(before, after, path))
 
 
@@ -150,13 +156,16 @@ Pair = tuple[Path, Any, Any]
 
 
 def pairs(before: Any, after: Any, path: Path = ()) -> list[Pair]:
-    """Path, old and new value of everything that differs, in order: for whoever must see the values themselves."""
+    """Return path, old and new value of everything that differs, ordered by path.
+
+    Unlike `diff`, it returns secrets as they are.
+    """
     if same(before, after):
         return []
     if not _comparable(before, after):
         return [(path, before, after)]
     if holds_secret(after) or holds_secret(before):
-        return list(leaves(before, after, path))  # secrets stay out of a library that prints what it compares
+        return list(leaves(before, after, path))  # deepdiff prints what it compares: it must not get secrets
     from deepdiff import DeepDiff
 
     found: dict[Path, Pair] = {}
@@ -166,7 +175,7 @@ def pairs(before: Any, after: Any, path: Path = ()) -> list[Pair]:
         view="tree",
         threshold_to_diff_deeper=0,
         zip_ordered_iterables=True,
-        ignore_private_variables=False,  # or keys that begin with two underscores would never differ
+        ignore_private_variables=False,  # deepdiff would skip keys that start with two underscores
     )
     for group in tree.values():
         for leaf in group:
@@ -178,7 +187,10 @@ def pairs(before: Any, after: Any, path: Path = ()) -> list[Pair]:
 
 
 def leaves(before: Any, after: Any, path: Path = ()) -> Iterator[Pair]:
-    """As `pairs`, but a mapping that appears is told value by value, and nothing leaves this module."""
+    """Yield what `pairs` returns, with a new mapping split into its values.
+
+    It does not use deepdiff, so it is safe for secrets.
+    """
     if isinstance(after, dict) and (before is MISSING or isinstance(before, dict)) and after:
         was = before if isinstance(before, dict) else {}
         for key in sorted({*was, *after}, key=str):

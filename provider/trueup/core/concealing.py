@@ -1,4 +1,4 @@
-"""Values as anything may show them: without secrets, and as JSON can say them."""
+"""Convert values for display: without secrets, and as valid JSON."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def conceal(value: Any, *, secret: bool = False, twin: Any = MISSING) -> tuple[Any, Any]:
-    """The value as JSON may show it, and a mask of the same shape that is true where a secret was left out.
+    """Return the value without secrets, and a mask of the same shape that is true where a secret was removed.
 
-    `twin` is the declared value of the same field: where that is a secret, what is live in its place is one as well.
+    `twin` is the declared value of the same field: where that is a secret, the live value is treated as one.
     """
     if isinstance(value, Secret | Reference) or isinstance(twin, Secret | Reference):
         return REDACTED, True
     if holds_secret(twin) and not _alike(value, twin):
-        return REDACTED, True  # a secret stands where no place tells which part of this it is
+        return REDACTED, True  # the shapes differ, so the part that holds the secret cannot be located
     if isinstance(value, dict):
         shown, mask = {}, {}
         for key, item in value.items():
@@ -42,7 +42,7 @@ def conceal(value: Any, *, secret: bool = False, twin: Any = MISSING) -> tuple[A
     if isinstance(value, int | float) and not isinstance(value, bool) and is_known(value):
         return REDACTED, True
     if isinstance(value, float) and not math.isfinite(value):
-        return str(value), False  # JSON has no such number
+        return str(value), False  # JSON has no NaN and no infinity
     return value, False
 
 

@@ -1,4 +1,4 @@
-"""JSON documents that people search and programs read."""
+"""JSON documents for people to search and for programs to read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def dumps(document: dict[str, Any]) -> str:
-    """JSON in pure ASCII, which no locale and no terminal stumbles over; one line a thing, to be searched."""
+    """Return a document as ASCII-only JSON, safe for any locale and terminal, with one list item per line."""
     lines = []
     for name, value in document.items():
         if isinstance(value, list) and value:

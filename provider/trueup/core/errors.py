@@ -1,29 +1,29 @@
-"""The tree of errors. Whoever catches one knows from its class whether anything was sent and what exit code it is.
+"""The tree of errors. The class of an error determines its exit code, and whether anything was sent.
 
-    TrueupError                 1  anything we can explain
+    TrueupError                 1  any error with an explanation
     ├── ManifestError           1  faults in manifests, all of them; nothing was sent
     ├── UsageError              1  a wrong option, an unknown connection; nothing was sent
     ├── SecretError             1  a reference that leads nowhere; nothing was sent
     ├── NetworkError            1  a variable for proxies or certificates that cannot be used; nothing was sent
     ├── LedgerError             1  the ledger cannot be read or written
-    │   └── Locked              5  another run is at work on the same organisation or project
-    ├── PlanFileError           1  a saved plan that cannot be used: edited, cut off, of another version
-    ├── Stale                   5  what a saved plan was made from has changed since
+        │   └── Locked              5  another run holds the lock of the same organisation or project
+        ├── PlanFileError           1  a saved plan that cannot be used: edited, truncated, or of another version
+        ├── Stale                   5  something that a saved plan is based on has changed since
     ├── SandboxError            1  the embedded servers did not start
     ├── ApiError                1  a call failed, and the server's state is known
     │   ├── Unauthorized           the credential is bad, expired, disabled or missing
-    │   ├── Forbidden              the credential may not do this
-    │   ├── NotFound               what was asked for is not there: the only failure that means absent
-    │   ├── NoRoute                the server knows no such route, so the path of its URL is wrong
-    │   ├── Refused                the server found the request wrong (4xx)
-    │   ├── Unavailable            no answer, or 5xx, after every retry, on something safe to repeat
-    │   │   └── Unreachable        no connection, for a reason that lasts: a certificate, a proxy, a protocol
-    │   ├── Malformed              an answer that is not what the API promises
-    │   └── Ambiguous              a call that may or may not have happened
-    ├── SafetyError             3  refused before anything was sent, to protect what is live
-    └── Stopped                 4  a person stopped the run
+        │   ├── Forbidden              the credential lacks permission
+        │   ├── NotFound               the object does not exist: the only failure that means absent
+        │   ├── NoRoute                the server does not know the route, so the path in its URL is wrong
+        │   ├── Refused                the server rejected the request (4xx)
+        │   ├── Unavailable            no answer, or 5xx, after every retry of a request that is safe to repeat
+        │   │   └── Unreachable        no connection, for a lasting reason: a certificate, a proxy, a protocol
+        │   ├── Malformed              an answer that the API does not document
+        │   └── Ambiguous              a call that may have taken effect
+        ├── SafetyError             3  refused before anything was sent, to protect live resources
+        └── Stopped                 4  a user stopped the run
 
-The numbers are exit codes; 2 ("there are differences") and 4 ("partly applied") are results as well, not only errors.
+The numbers are exit codes; 2 (differences) and 4 (partly applied) are also results of runs without an error.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 
 class TrueupError(Exception):
-    """An error we can explain: a code to look up, what went wrong, and what to do about it."""
+    """An error with an explanation: a code to look up, the cause, and a remedy (`hint`)."""
 
     exit_code: ClassVar[int] = 1
     default_code: ClassVar[str] = "E000"
     maybe: bool = False
-    """Whether the call may have happened although it failed."""
+    """Whether the call may have taken effect although it failed."""
 
     def __init__(self, message: str, *, code: str | None = None, hint: str = "") -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ class TrueupError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing wrong in a manifest: where (1-based), what, and what would be right."""
+    """One fault in a manifest: its place (1-based), the cause, and a remedy (`hint`)."""
 
     file: str
     line: int
@@ -65,16 +65,16 @@ class Fault:
     message: str
     hint: str = ""
     excerpt: str = ""
-    """The source line; empty when it holds something that must not be shown."""
+    """The source line; empty when it holds a value that must not be shown."""
     width: int = 1
-    """How many characters of the excerpt are meant."""
+    """Number of characters of the excerpt that the fault covers."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: error[{self.code}]: {self.message}"
 
 
 class ManifestError(TrueupError):
-    """Every fault of every file, at once."""
+    """All faults of all files."""
 
     default_code = "E100"
 
@@ -87,7 +87,7 @@ class ManifestError(TrueupError):
 
 
 class UsageError(TrueupError):
-    """The command or the API was called with something it cannot use."""
+    """The command or the API was called with an argument that it cannot use."""
 
     default_code = "E001"
 
@@ -99,7 +99,7 @@ class SecretError(TrueupError):
 
     @classmethod
     def all(cls, errors: Sequence[SecretError]) -> SecretError:
-        """Several of them as one, each said once."""
+        """Return one error for several, each distinct message once."""
         messages = list(dict.fromkeys(error.message for error in errors))
         hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
         return cls(" ".join(messages), code=errors[0].code, hint=" ".join(hints))
@@ -125,26 +125,26 @@ class Locked(LedgerError):
 
 
 class PlanFileError(TrueupError):
-    """A saved plan that cannot be used: edited, cut off, or of another version."""
+    """A saved plan that cannot be used: edited, truncated, or of another version."""
 
     default_code = "E403"
 
 
 class Stale(TrueupError):
-    """What a saved plan was made from has changed since; nothing was sent."""
+    """Something that a saved plan is based on has changed since; nothing was sent."""
 
     exit_code = 5
     default_code = "E404"
 
 
 class SandboxError(TrueupError):
-    """The embedded servers did not start or went away."""
+    """The embedded servers did not start, or exited."""
 
     default_code = "E601"
 
 
 class ApiError(TrueupError):
-    """A call that failed; carries method, route, status and request id, never a body or a credential."""
+    """A failed call, with its method, route, status and request id; never a body or a credential."""
 
     default_code = "E300"
 
@@ -165,13 +165,13 @@ class ApiError(TrueupError):
         self.status = status
         self.request_id = request_id
         self.at = ""
-        """When it was sent, in UTC; set with `correlation` where the server gave no id of its own."""
+        """Time of the request, in UTC; set together with `correlation` when the server returned no request id."""
         self.correlation = ""
-        """Our own id of the request, which it carried as `x-correlation-id`."""
+        """The id that trueup sent as `x-correlation-id`."""
 
     @property
     def reference(self) -> str:
-        """Text to find the request in a log: `request req_…`, or the time, the route and our own id of it."""
+        """Text to find the request in a log: `request req_…`, or the time, the route and the correlation id."""
         if self.request_id:
             return f"request {self.request_id}"
         if not self.correlation:
@@ -191,49 +191,49 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """The credential is good but may not do this."""
+    """The credential is valid but lacks permission."""
 
     default_code = "E302"
 
 
 class NotFound(ApiError):
-    """What was asked for is not there."""
+    """The object does not exist."""
 
     default_code = "E303"
 
 
 class NoRoute(ApiError):
-    """The server knows no such route, so the path of its URL is wrong. It says nothing of any resource."""
+    """The server does not know the route, so the path in its URL is wrong; nothing follows for any resource."""
 
     default_code = "E309"
 
 
 class Refused(ApiError):
-    """The server found the request wrong."""
+    """The server rejected the request."""
 
     default_code = "E304"
 
 
 class Unavailable(ApiError):
-    """No usable answer after every retry, on something that is safe to repeat."""
+    """No usable answer after every retry of a request that is safe to repeat."""
 
     default_code = "E305"
 
 
 class Unreachable(Unavailable):
-    """No connection, for a reason that lasts: a certificate, a proxy that refuses, another protocol."""
+    """No connection, for a lasting reason: a certificate, a proxy that refuses, another protocol."""
 
     default_code = "E308"
 
 
 class Malformed(ApiError):
-    """An answer that is not what the API promises."""
+    """An answer that the API does not document."""
 
     default_code = "E306"
 
 
 class Ambiguous(ApiError):
-    """A call that may or may not have happened: look before sending it again."""
+    """A call that may have taken effect: look before sending it again."""
 
     default_code = "E307"
 
@@ -243,14 +243,14 @@ class Ambiguous(ApiError):
 
 
 class SafetyError(TrueupError):
-    """Refused before anything was sent, to protect what is live."""
+    """Refused before anything was sent, to protect live resources."""
 
     exit_code = 3
     default_code = "E401"
 
 
 class Stopped(TrueupError):
-    """A person stopped the run; what was in flight was finished."""
+    """A user stopped the run; calls in flight were finished."""
 
     exit_code = 4
     default_code = "E402"

@@ -1,4 +1,4 @@
-"""Fields of a kind, as the dataclass of the kind declares them."""
+"""Fields of a kind, declared by the kind's dataclass."""
 
 from __future__ import annotations
 
@@ -14,36 +14,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a kind, as users write it."""
+    """A field of a kind, as users write it."""
 
     name: str
     doc: str
     schema: dict[str, Any]
-    """JSON Schema of its value, without the description."""
+    """JSON Schema of the value, without the description."""
     required: bool = False
     default: Any = None
-    """What the server or trueup assumes when it is absent; for the documentation, never filled in."""
+    """Value that the server or trueup assumes when the field is absent; documentation only, never filled in."""
     reference: str | None = None
-    """The kind (of the same system) that it names; its value is that resource's name or id."""
+    """The kind (of the same system) that the field refers to; its value is that resource's name or id."""
     immutable: bool = False
     secret: bool | tuple[str, ...] = False
-    """A secret: references only, never shown. A tuple names the keys of a mapping below which everything is one."""
+    """A secret: references only, never shown. A tuple names the keys of a mapping below which every value is secret."""
     write_only: bool = False
-    """The server may keep it to itself: absent from what is read means unreadable, not removed."""
+    """Whether the server may hide the value: absent from a reading then means unreadable, not removed."""
     owned_by_key: bool = False
-    """A mapping of which only the declared keys are ours; the rest belongs to the server and is carried over."""
+    """A mapping of which only the declared keys are managed; other keys belong to the server and are carried over."""
     local: bool = False
-    """For trueup alone: never compared with what is live."""
+    """Used by trueup only: never compared with the live value."""
     inline: tuple[str, str] | None = None
-    """A short form of resources of another kind, each without its reference to this one: the name of that kind (of the
-    same system), and the key below which their list stands, empty when the field is that list."""
+    """A short form of resources of another kind, each without its reference to this one.
+
+    The name of that kind (of the same system), and the key of the list; empty when the field itself is the list.
+    """
     example: Any = None
     trimmed: bool = False
-    """A text that the server trims before it counts its length, in UTF-16 units."""
+    """A text that the server trims before it checks its length, in UTF-16 units."""
 
     @property
     def grows(self) -> bool:
-        """Whether a newer server may know more words than its enum: another one is a warning."""
+        """Whether a newer server may know more values than the enum: an unknown one is then a warning."""
         return GROWS in self.schema
 
     @property
@@ -53,17 +55,17 @@ class Field:
         return isinstance(types, list) and "null" in types
 
     def is_secret(self, path: Path) -> bool:
-        """Whether what stands at a path, which begins with this field's name, is a secret."""
+        """Return whether the value at a path, which starts with this field's name, is a secret."""
         if isinstance(self.secret, tuple):
             return len(path) > 1 and path[1] in self.secret
         return self.secret
 
     def is_plain(self, value: Any) -> bool:
-        """Whether a value could have been written as it is: then it is no other way to say what was written."""
+        """Return whether a value could have been written literally, so that it is no other form of a declared value."""
         return isinstance(value, bool) or (isinstance(value, str) and value in self.schema.get("enum", ()))
 
 
-GROWS: Final = "x-grows"  # marks an enum in a schema: a newer server may know more words
+GROWS: Final = "x-grows"  # marks an enum in a schema to which a newer server may add values
 
 
 def field(
@@ -82,8 +84,8 @@ def field(
     grows: bool = False,
     **schema: Any,
 ) -> Any:
-    """A field of a kind's dataclass: what it is, its traits, and further JSON Schema (`max_length=255`)."""
-    traits = {
+    """Declare a field of a kind's dataclass: description, properties, and further JSON Schema (`max_length=255`)."""
+    properties = {
         "doc": doc,
         "default": default,
         "reference": reference,
@@ -97,18 +99,18 @@ def field(
         "trimmed": trimmed,
         "schema": {_camel(key): value for key, value in schema.items()} | ({GROWS: True} if grows else {}),
     }
-    return dataclasses.field(default=None, metadata=traits)
+    return dataclasses.field(default=None, metadata=properties)
 
 
 def _camel(name: str) -> str:
-    if name == "required_keys":  # `required` says of the field itself that it must be there
+    if name == "required_keys":  # a field's own `required` means that the field must be present
         return "required"
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def _schema(hint: Any) -> tuple[dict[str, Any], bool]:
-    """JSON Schema of a type hint, and whether the field may be left out (`| None`, with null not allowed)."""
+    """Return the JSON Schema of a type hint, and whether the field is optional (`| None`; null is not allowed)."""
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         arms = [arm for arm in typing.get_args(hint) if arm is not type(None)]
         found = [_schema(arm)[0] for arm in arms]
@@ -124,14 +126,14 @@ def _schema(hint: Any) -> tuple[dict[str, Any], bool]:
 
 
 def fields_of(cls: type) -> tuple[Field, ...]:
-    """The fields of a kind's dataclass; `X | None` may be left out, `nullable=True` also lets null be written."""
+    """Return the fields of a kind's dataclass. `X | None` makes one optional; `nullable=True` also accepts null."""
     hints = typing.get_type_hints(cls)
     found = []
     for spec in dataclasses.fields(cls):
-        traits = dict(spec.metadata)
+        properties = dict(spec.metadata)
         schema, optional = _schema(hints[spec.name])
-        extra = dict(traits.pop("schema"))
+        extra = dict(properties.pop("schema"))
         if extra.pop("nullable", False):
             schema = {**schema, "type": [schema["type"], "null"]}
-        found.append(Field(name=spec.name, required=not optional, schema={**schema, **extra}, **traits))
+        found.append(Field(name=spec.name, required=not optional, schema={**schema, **extra}, **properties))
     return tuple(found)

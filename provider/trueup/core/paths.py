@@ -1,4 +1,4 @@
-"""Paths as people give them, in options, variables and files: a leading `~` is a home folder."""
+"""Paths from options, variables and files: a leading `~` is a home folder."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from trueup.core.errors import UsageError
 
 
 def home(path: str) -> str:
-    """Return the path with a leading `~` or `~user` as that home folder; `./~x` is how a name of that form is given.
+    """Return the path with a leading `~` or `~user` expanded; `./~x` names a file of that name.
 
-    A shell does that for an option; a variable, a compose file or `--out=~/x` reaches us as it was written.
-    Raises UsageError for a user who is not known, unless there is something of that very name.
+    A shell expands options; a variable, a compose file or `--out=~/x` arrives unexpanded.
+    Raises UsageError for an unknown user, unless a file of exactly that name exists.
     """
     if not path.startswith("~"):
         return path

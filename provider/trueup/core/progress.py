@@ -1,4 +1,4 @@
-"""Time, and whoever watches, as parameters: a test never waits, and a terminal, a log or an engine can look on."""
+"""Clock and Progress: time and observation as parameters, so that a test never waits."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ class Clock(Protocol):
     """Time as a parameter, so that a test never waits."""
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """Return the time, in UTC."""
 
     def monotonic(self) -> float:
-        """Seconds that only grow."""
+        """Return monotonic seconds."""
 
     async def sleep(self, seconds: float) -> None:
-        """Waits."""
+        """Wait."""
 
 
 PAGE: Final = 0.15
 OTHER: Final = 0.006
-"""Seconds, measured of the real server on loopback: 0.1 to 0.2 for a page of a list, 4 to 9 ms for other requests."""
+"""Seconds, measured on the real server on loopback: 0.1 to 0.2 for a page of a list, 4 to 9 ms for other requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds that a request takes in a run, by kind of call, with others under way beside it."""
+    """Seconds that a request takes in a run, by kind of call, with other requests in flight."""
 
     page: float = PAGE
     """A page of a list of the whole organisation."""
     get: float = OTHER
-    """Any other reading."""
+    """Any other read."""
     write: float = OTHER
 
 
 class Progress(Protocol):
-    """Whoever wants to know how a run goes: a terminal, a log, the Pulumi engine. Every method returns at once."""
+    """An observer of a run: a terminal, a log, the Pulumi engine. Every method returns at once."""
 
     def phase(self, name: str, total: int | None = None) -> None:
-        """A new phase begins: `reading`, `applying`, `verifying`; `total` steps if that is known."""
+        """Start a phase: `reading`, `applying`, `verifying`; `total` is its number of steps if known."""
 
     def advance(self, text: str = "") -> None:
-        """One more of the phase is done; `text` is a line for people, or empty."""
+        """Count one more step of the phase as done; `text` is a line to print, or empty."""
 
     def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
-        """A request was answered, or failed: `status` is its number or a word."""
+        """Report a request that was answered or failed: `status` is its number or a word."""
 
     def decision(self, text: str) -> None:
-        """Something was decided that explains what comes next: a retry, a second look."""
+        """Report a decision that explains what follows: a retry, a second read."""
 
     def note(self, text: str) -> None:
-        """Something that whoever waits should know now: how long it will take, or that a run before did not end."""
+        """Report what the user should know now: the expected duration, or an earlier run that was interrupted."""
 
     def waiting(self, why: str, seconds: float) -> None:
-        """Nothing is sent for that long. `lasting` puts the two together."""
+        """Report that nothing is sent for that long. `lasting` joins the two arguments."""
 
 
 def duration(text: str) -> timedelta:
-    """A length of time such as `90s`, `10m`, `24h`, `7d`, `1w` or `1h30m`. Raises ValueError."""
+    """Return a length of time such as `90s`, `10m`, `24h`, `7d`, `1w` or `1h30m`. Raises ValueError."""
     import re
 
     parts = re.findall(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhdw])", text)
@@ -74,27 +74,27 @@ def duration(text: str) -> timedelta:
 
 
 def lasting(why: str, length: str) -> str:
-    """A wait with its length: `why: 47 s`, or `…, again in 3 s` where `why` ends with that."""
+    """Return a wait with its length: `why: 47 s`, or `…, again in 3 s` where `why` ends with ` in`."""
     return f"{why} {length}" if why.endswith(" in") else f"{why}: {length}"
 
 
 class Quiet:
-    """The Progress of whoever does not want to know."""
+    """A Progress that ignores everything."""
 
     def phase(self, name: str, total: int | None = None) -> None:
-        """Ignored."""
+        """Ignore it."""
 
     def advance(self, text: str = "") -> None:
-        """Ignored."""
+        """Ignore it."""
 
     def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
-        """Ignored."""
+        """Ignore it."""
 
     def decision(self, text: str) -> None:
-        """Ignored."""
+        """Ignore it."""
 
     def note(self, text: str) -> None:
-        """Ignored."""
+        """Ignore it."""
 
     def waiting(self, why: str, seconds: float) -> None:
-        """Ignored."""
+        """Ignore it."""

@@ -1,4 +1,4 @@
-"""What a ledger holds, as plain values: Record, Run, Intent, Seen, Lease. None of them holds a value or a secret."""
+"""Contents of a ledger as plain values: Record, Run, Intent, Seen, Lease. None holds a declared value or a secret."""
 
 from __future__ import annotations
 
@@ -12,57 +12,57 @@ if TYPE_CHECKING:
 
 
 def stamp(moment: datetime) -> str:
-    """A time as the ledger, a saved plan and a report have it: `2026-11-02T08:51:00Z`."""
+    """Return a time in the format of the ledger, saved plans and reports: `2026-11-02T08:51:00Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 @dataclass(slots=True)
 class Record:
-    """One resource that is ours, since we made or adopted it: what we wrote, and how it read back.
+    """One managed resource, created or adopted: fingerprints of what was written, and of what read back otherwise.
 
     `written` and `read_back` are keyed fingerprints by path (`config.branch`).
     """
 
     scope: str
-    """The server it lives on: `den:https://api.example.com`."""
+    """The server that it is on: `den:https://api.example.com`."""
     id: str
     address: str
-    """Under which it was declared last."""
+    """The address under which it was declared last."""
     kind: str = ""
-    """`ConnectorInstance`; empty in what an older version wrote and nobody has touched since."""
+    """`ConnectorInstance`; empty in a record of an older version that was not written since."""
     realm: str = ""
-    """Den's organisation or Wexa's project that it belongs to; empty as long as that is unknown."""
+    """Den's organisation or Wexa's project that it belongs to; empty while unknown."""
     parent: str = ""
-    """The id of what it is listed below: a target's instance; empty for what has a list of its own."""
+    """The id of its parent, such as the instance of a target; empty for a kind with a list of its own."""
     name: str = ""
-    """Its name among its siblings when it was declared last: what `renamed-from` may mean."""
+    """Its name among its siblings when it was last declared: what `renamed-from` may refer to."""
     policy: str = ""
-    """The deletionPolicy that it was declared with last; empty for the kind's own default."""
+    """The deletionPolicy of its last declaration; empty for the kind's default."""
     protected: bool = False
-    """Whether it was declared with the annotation that refuses its removal."""
+    """Whether its last declaration has the annotation that refuses deletion."""
     written: dict[str, str] = dataclasses.field(default_factory=dict)
     read_back: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Only paths that read back otherwise than they were written: the learned baseline."""
+    """Only the paths that read back otherwise than they were written: the learned baseline."""
     settling: list[str] = dataclasses.field(default_factory=list)
-    """Paths whose read-back is still on the way."""
+    """Paths whose read-back has not settled yet."""
     owned: list[list[str]] = dataclasses.field(default_factory=list)
-    """Paths of keys of mappings owned by key that we set: removed when they leave the manifest."""
+    """Paths of the managed keys of mappings owned by key: removed when they leave the manifest."""
     at: str = ""
-    """When it was written last, RFC 3339; empty for what was adopted and never written."""
+    """Time of its last write, RFC 3339; empty when it was adopted and never written."""
     renamed_from: str = ""
-    """The former name by its annotation, once that was carried out."""
+    """The former name from its annotation, once the rename has taken effect."""
     stack: str = ""
-    """The set of manifests that declares it; empty for one without a name."""
+    """The set of manifests that declares it; empty for a set without a name."""
     plain: list[list[str]] = dataclasses.field(default_factory=list)
-    """Those of the owned paths whose value is known to have been no secret: it is shown as it is removed."""
+    """The `owned` paths whose value is known not to be a secret: it may be shown on removal."""
     removed: list[list[str]] = dataclasses.field(default_factory=list)
-    """Of an intent: paths of keys that its call takes out."""
+    """Of an intent: paths of the keys that its call removes."""
     archived_with: str = ""
-    """The id of what is above it and was archived and released: it stays below that until either is declared again."""
+    """Id of the parent that was archived and released; it stays there until either of them is declared again."""
 
 
 def below(held: Mapping[str, Record], key: str) -> list[Record]:
-    """Return the records, of those by id, of what is below a resource at any depth."""
+    """Return the records of all descendants of a resource; `held` is by id."""
     found: list[Record] = []
     ids = {key}
     while ids:
@@ -74,24 +74,24 @@ def below(held: Mapping[str, Record], key: str) -> list[Record]:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Requests of a credential that a run sent since it noted the last ones; times are seconds before `now`."""
+    """Requests that a run sent with a credential since its last note; times are seconds before `now`."""
 
     requests: int
     first: float
     last: float
     silence: float
-    """So many seconds without a request close the window; then counting starts again."""
+    """Seconds without a request after which the window closes; then the count restarts."""
     now: float
     """Seconds since 1970 by the clock of the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The requests that all runs sent with a credential since the last silence."""
+    """Requests that all runs sent with a credential since the last silence."""
 
     requests: int
     age: float | None
-    """Seconds since it was last used, before this was noted; None when it never was."""
+    """Seconds since its last use, before this note; None when it was never used."""
 
 
 @dataclass(slots=True)
@@ -103,59 +103,59 @@ class Run:
     began: str
     """RFC 3339."""
     holder: str
-    """Who runs it, for people: `user@host, process 4711`."""
+    """Who runs it, for display: `user@host, process 4711`."""
     ended: str = ""
-    """RFC 3339; empty while it runs, and for ever when it was killed."""
+    """RFC 3339; empty while it is running, and for good when it was killed."""
     result: str = ""
-    """A line on how it ended."""
+    """A line on its result."""
 
 
 @dataclass(slots=True)
 class Intent:
-    """One call that was about to be sent: written before it, so that a crash leaves it open and the next run looks."""
+    """One call about to be sent. It is written first, so that a crash leaves it open for the next run to settle."""
 
     run: str
     number: int
-    """Counts within the run."""
+    """Counts from 1 within the run."""
     scope: str
     realm: str
     address: str
     kind: str
     verb: str
-    """`create`, `patch`, `archive`, … as the API calls it."""
+    """The verb in the API's terms: `create`, `patch`, `archive`, …"""
     id: str = ""
-    """Of what is changed; empty for what is being created."""
+    """The id of the resource that is changed; empty for a creation."""
     parent: str = ""
     key: str = ""
-    """The natural key of what is being created, as JSON, with ids for references: how it is looked for."""
+    """The natural key of a creation, as JSON with ids for references, to look for it."""
     record: Record | None = None
-    """What the ledger is to hold once it has happened; its id is empty for what is being created."""
+    """The record to write once the call has taken effect; its id is empty for a creation."""
     at: str = ""
     """RFC 3339."""
     state: Literal["open", "done", "failed", "found", "absent"] = "open"
-    """`found` and `absent`: it was open, and a later run looked."""
+    """`found` and `absent` are the outcomes that a later run determined by looking."""
 
 
 @dataclass(slots=True)
 class Seen:
-    """What was listed below one parent when it was read last, as far as it was declared."""
+    """The last reading of the children of one parent, for those that were declared."""
 
     scope: str
     kind: str
     parent: str
-    """The id of what it was listed below."""
+    """The id of the parent."""
     at: str
-    """When it was read, RFC 3339."""
+    """Time of the reading, RFC 3339."""
     digest: str
-    """Keyed digest of what was declared below it, all of which was in sync then; empty when something differed."""
+    """Keyed digest of the declared children, all of which were in sync; empty when one differed."""
 
 
 @dataclass(slots=True)
 class Lease:
-    """A lock as it stands in the ledger: who holds it, since when, and when it was last confirmed."""
+    """A lock as recorded in the ledger: its holder, since when, and its last confirmation."""
 
     name: str
-    """What is locked: a server and an organisation or project."""
+    """The locked server and organisation or project."""
     run: str
     holder: str
     since: str
@@ -163,12 +163,12 @@ class Lease:
     heartbeat: str
     """RFC 3339, by the database's clock."""
     age: float = 0.0
-    """Seconds since the heartbeat, by the database's clock, when it was read."""
+    """Seconds since the heartbeat when it was read, by the database's clock."""
     gone: bool = False
-    """Its term is over, or its process is known to have ended, so that it is free."""
+    """Whether it is free: its term is over, or its process is known to have exited."""
     shared: bool = False
-    """It is a Pulumi program's: it excludes the command, and no other Pulumi program."""
+    """Whether a Pulumi program holds it: it excludes the command, but not other Pulumi programs."""
     revoked: str = ""
-    """When `trueup unlock` asked for it, RFC 3339; empty when it did not."""
+    """Time of the request by `trueup unlock`, RFC 3339; empty when there was none."""
     revoker: str = ""
-    """Who asked for it."""
+    """The user who requested it."""

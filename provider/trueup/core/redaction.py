@@ -1,8 +1,8 @@
-"""The second net under secrets: a text is shown without any that this process knows, whole, in parts, or re-encoded.
+"""The second defence of secrets: remove every known secret from a text, whole, in parts, or re-encoded.
 
-The first is that a server's words are not shown at all where a secret took part (`wire.recognised`). A short secret is
-looked for as a word of its own: inside of other words it would blank out most of what is printed. The words of our own
-messages are kept even so; those of a server, and values, are not.
+The first is that server text is not shown at all where a secret took part (`wire.recognised`). A short secret is
+matched as a whole word only: within other words it would blank out most of the output. The words of trueup's own
+messages are kept even then; those of a server, and values, are not.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ REDACTED: Final = "(sensitive)"
 """Shown in place of a secret."""
 
 _SHORTEST: Final = 6
-"""Characters of a part that is found anywhere; a shorter one would blank out pieces of ordinary words."""
+"""Minimum characters of a part that is matched anywhere; a shorter one would blank out pieces of ordinary words."""
 _WORD: Final = 3
-"""Characters of a short secret that is found as a word; a shorter one only where it is all of a value."""
+"""Minimum characters of a short secret that is matched as a word; a shorter one only when it is the whole value."""
 _CASED: Final = 8
-"""Characters from which on another case of the same letters counts."""
+"""Minimum characters for a match in another case."""
 _PIECE: Final = 8
-"""Letters and digits in a row that are a piece of a credential."""
+"""Consecutive letters and digits that count as a piece of a credential."""
 FORM: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|sk-(?:\w{16,}|(?=[A-Za-z_-]*\d)[\w-]{16,})"
@@ -37,39 +37,39 @@ FORM: Final = re.compile(
     r"|xox[abeoprs]-[\w-]{8,}|AIza[\w-]{30,}|den_[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|[Bb]earer [\w.~+/=-]{8,}"
     r")|-----BEGIN [A-Z ]*PRIVATE KEY(?s:.*)|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )
-"""Keys and tokens in the forms that issuers publish, private keys, user and password of a URL: secret by themselves."""
+"""Published forms of keys and tokens, private keys, user and password of a URL: always secret."""
 _LARGEST: Final = 1 << 16
-"""Characters of a secret that is looked into."""
+"""Maximum characters of a secret that is searched for parts."""
 _PARTS: Final = 2000
-"""Lines and values of one secret that are known by themselves."""
+"""Maximum lines and values of one secret that are known separately."""
 
 
 class _Words(set[str]):
-    """Texts that are not to be shown, found by how they begin."""
+    """Texts that must not be shown, indexed by their first characters."""
 
     def __init__(self) -> None:
         super().__init__()
         self._counted = -1
         self._starts: dict[str, list[str]] = {}
         self.short: set[str] = set()
-        """Those that are found as a word, or as a value."""
+        """Short secrets, matched as a word or as a whole value."""
         self.pieces: set[str] = set()
-        """Letters and digits in a row of the longer ones."""
+        """Pieces of the longer secrets: runs of letters and digits."""
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Forget all texts."""
         super().clear()
         self.short.clear()
         self.pieces.clear()
         self._counted = -1
 
     def update(self, *others: Iterable[str]) -> None:
-        """Add all of those."""
+        """Add texts."""
         super().update(*others)
         self._counted = -1
 
     def starts(self) -> dict[str, list[str]]:
-        """The texts by their first characters, the longest first."""
+        """Return the texts by their first characters, the longest first."""
         if self._counted != len(self):
             self._starts = {}
             for text in sorted(self, key=len, reverse=True):
@@ -79,11 +79,11 @@ class _Words(set[str]):
 
 
 known: Final = _Words()
-"""Every text that `scrub` takes out."""
+"""Every text that `scrub` removes."""
 
 
 def remember(value: str) -> None:
-    """Note a secret: it, its lines, the values in it where it is JSON or YAML, and each of them re-encoded."""
+    """Add a secret: the text, its lines, the values in it if it is JSON or YAML, and each of them re-encoded."""
     if value in known or value in known.short or not value.strip():
         return
     if len(value) < _SHORTEST:
@@ -98,30 +98,30 @@ def remember(value: str) -> None:
 
 
 def scrub(text: str) -> str:
-    """Return a text without the secrets of this process, of short ones those that no message of ours holds."""
+    """Return a text without known secrets; a short secret that could be a word of trueup's own messages stays."""
     return _without_words(_without_known(text), all_of_them=False)
 
 
 def censored(text: str) -> str:
-    """Return words or a value of a server or a manifest without any secret, the short ones too."""
+    """Return text of a server or a manifest without any known secret, the short ones included."""
     if text in known.short:
         return REDACTED
     return _without_words(_without_known(text), all_of_them=True)
 
 
 def without_forms(text: str) -> str:
-    """Return what a server says without any secret, and without what has the form of one."""
+    """Return server text without known secrets, and without anything in the published form of one."""
     return FORM.sub(REDACTED, censored(text))
 
 
 def is_known(value: float) -> bool:
-    """Whether a number is all of a secret: a server may make one of a text of digits."""
+    """Return whether a number is a whole secret: a server may turn a text of digits into one."""
     text = str(value)
     return text in known or text in known.short
 
 
 def _without_words(text: str, *, all_of_them: bool) -> str:
-    """The text without the short secrets that are words of it."""
+    """Return the text without the short secrets that are words of it."""
     if not known.short:
         return text
     words = frozenset(word for word in known.short if len(word) >= _WORD and (all_of_them or _is_odd(word)))
@@ -130,18 +130,18 @@ def _without_words(text: str, *, all_of_them: bool) -> str:
 
 @lru_cache(maxsize=16)
 def _one_of(words: frozenset[str]) -> re.Pattern[str]:
-    """The pattern of any of those as a word."""
+    """Return a pattern that matches any of the words."""
     longest_first = sorted(words, key=len, reverse=True)
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
 
 
 def _is_odd(word: str) -> bool:
-    """Whether a word mixes letters with digits or signs, so that no message of ours holds it."""
+    """Return whether a word mixes letters with digits or signs, so that it is no word of trueup's own messages."""
     return any(map(str.isalpha, word)) and not word.isalpha()
 
 
 def _without_known(text: str) -> str:
-    """The text without the longer secrets, wherever they are in it."""
+    """Return the text without the longer secrets, at any position."""
     if not known:
         return text
     starts = known.starts()
@@ -160,15 +160,15 @@ def _without_known(text: str) -> str:
 
 
 def without_pieces(text: str, value: str) -> str:
-    """Return the text without any eight letters or digits in a row of a credential, whatever separates them.
+    """Return the text without any eight consecutive letters or digits of a credential, whatever separates them.
 
-    For what a server says of a request: it may repeat the key cut off, or broken into groups.
+    For server text about a request: it may repeat the key truncated, or broken into groups.
     """
     return _cut(text, _pieces(value))
 
 
 def without_known_pieces(text: str) -> str:
-    """Return the text likewise without those of any secret that this process has resolved."""
+    """Return the text likewise without the pieces of any secret that this process has resolved."""
     return _cut(text, known.pieces)
 
 
@@ -183,21 +183,21 @@ def _cut(text: str, pieces: Set[str]) -> str:
         if bare[place : place + _PIECE] not in pieces:
             continue
         start, last = letters[place][0], letters[place + _PIECE - 1][0] + 1
-        if start >= end:  # not the rest of the one before
+        if start >= end:  # otherwise it continues the previous match
             shown += (text[begin:start], REDACTED)
         begin = end = last
     return "".join([*shown, text[begin:]])
 
 
-@lru_cache(maxsize=16)  # asked for with every answer
+@lru_cache(maxsize=16)  # called for every answer
 def _pieces(value: str) -> frozenset[str]:
-    """The pieces of a credential."""
+    """Return the pieces of a credential."""
     whole = "".join(letter for _, letter in _letters(value))
     return frozenset(whole[place : place + _PIECE] for place in range(len(whole) - _PIECE + 1))
 
 
 def _letters(text: str) -> Iterator[tuple[int, str]]:
-    """The letters and digits of a text in their plain form, each with its place."""
+    """Yield the letters and digits of a text in their plain form, each with its position."""
     for place, char in enumerate(text):
         for letter in char if char.isascii() else unicodedata.normalize("NFKC", char):
             if letter.isalnum():
@@ -205,7 +205,7 @@ def _letters(text: str) -> Iterator[tuple[int, str]]:
 
 
 def touches(text: str) -> bool:
-    """Whether a text holds a secret or is a piece of one, whatever separates its letters and digits."""
+    """Return whether a text holds a secret or is a piece of one, whatever separates its letters and digits."""
     bare = re.sub(r"[\W_]", "", text).lower()
     if censored(text) != text:
         return True
@@ -219,7 +219,7 @@ def touches(text: str) -> bool:
 
 
 def _parts(value: str) -> Iterator[str]:
-    """The secret itself, its lines however they end, and the values inside of it."""
+    """Yield the secret itself, its lines with any line ending, and the values in it."""
     yield value
     lines = [line.strip() for line in value.splitlines()]
     if len(lines) > 1:
@@ -229,7 +229,7 @@ def _parts(value: str) -> Iterator[str]:
 
 
 def _values(value: str) -> Iterator[str]:
-    """The texts and numbers inside of a secret that is JSON, YAML, a URL with a password, or lines of `NAME=value`."""
+    """Yield the texts and numbers in a secret that is JSON, YAML, a URL with a password, or lines of `NAME=value`."""
     if len(value) > _LARGEST:
         return
     try:
@@ -248,7 +248,7 @@ def _values(value: str) -> Iterator[str]:
     with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError, TypeError, AttributeError):
         for document in yaml.safe_load_all(value):
             yield from _scalars(document)
-    # A file of `NAME=value` is no YAML: what stands behind the marks is taken in any case.
+    # A file of `NAME=value` is not YAML: the text after the marks is taken in any case.
     for line in value.splitlines():
         _, mark, rest = line.partition("=" if "=" in line and ":" not in line.partition("=")[0] else ":")
         if mark:
@@ -266,7 +266,7 @@ def _scalars(value: Any, depth: int = 0) -> Iterator[str]:
             yield from _scalars(inner, depth + 1)
     elif isinstance(value, str):
         yield value
-        if depth:  # a text inside of it may hold lines, or JSON, of its own
+        if depth:  # a text in it may hold lines, or JSON, in turn
             yield from (line.strip() for line in value.splitlines())
             if value[:1] in "{[":
                 with contextlib.suppress(ValueError, RecursionError):
@@ -276,7 +276,7 @@ def _scalars(value: Any, depth: int = 0) -> Iterator[str]:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """The text, and as it reads in JSON, a URL, HTML, Python, base64, hex, in escapes, reversed, or in another case."""
+    """Yield the text as it is, in JSON, a URL, HTML, Python, base64, hex, escapes, reversed, and in another case."""
     raw = value.encode("utf-8", "surrogatepass")
     in_json = json.dumps(value)[1:-1]
     yield from (value, in_json, json.dumps(value, ensure_ascii=False)[1:-1], in_json.replace("/", "\\/"))
@@ -296,7 +296,7 @@ def _forms(value: str) -> Iterator[str]:
     if len(value) >= _CASED:
         yield from (value.upper(), value.lower(), value.swapcase())
     for offset in range(3):
-        # Inside of something longer its base64 has three shapes; the characters at its ends depend on what is around.
+        # Within longer data its base64 has three forms; the characters at both ends depend on the neighbours.
         text = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
         core = text[(0, 2, 3)[offset] : len(text) - (1 if (offset + len(raw)) % 3 else 0)]
         if len(core) >= _CASED:

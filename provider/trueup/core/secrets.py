@@ -1,4 +1,4 @@
-"""Secret references and values: resolved late, printed never, remembered only as keyed fingerprints."""
+"""Secret references and values: resolved late, never printed, remembered only as keyed fingerprints."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Secret:
-    """A value that cannot be printed, pickled or turned to JSON by accident. `reveal` is the only way to it."""
+    """A value that cannot be printed, pickled or converted to JSON by accident; only `reveal` returns it."""
 
     __slots__ = ("_reveal",)
 
     def __init__(self, value: str, *, ours: bool = True) -> None:
         self._reveal: Callable[[], str] = lambda: (
             value
-        )  # whoever walks over attributes, as deepdiff does, finds a function
-        if ours:  # a server's words are not to choose what is blanked out of ours
+        )  # code that walks over attributes, as deepdiff does, finds a function
+        if ours:  # a server's text must not decide what is redacted in trueup's own messages
             remember(value)
 
     def reveal(self) -> str:
-        """The value itself, for the request that needs it."""
+        """Return the value itself, for the request that needs it."""
         return self._reveal()
 
     def __repr__(self) -> str:
@@ -61,13 +61,13 @@ class Secret:
         return hash(self.reveal())
 
     def matches(self, text: str) -> bool:
-        """Whether a text that a server showed is this value; the text does not become a secret by that."""
+        """Return whether a text from a server is this value, without remembering the text as a secret."""
         return hmac.compare_digest(
             self.reveal().encode("utf-8", "surrogatepass"), text.encode("utf-8", "surrogatepass")
         )
 
     def __reduce__(self) -> str:
-        raise TypeError("a secret is not to be pickled")
+        raise TypeError("a secret cannot be pickled")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
         return self
@@ -75,7 +75,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a secret is to be had: `{valueFrom: {env|file|exec}}`, and the place that says so."""
+    """The source of a secret, `{valueFrom: {env|file|exec}}`, and its place in the manifest."""
 
     source: str
     """`env`, `file` or `exec`."""
@@ -84,32 +84,32 @@ class Reference:
     place: str = field(default="", compare=False)
     """`file:line`, for messages."""
     folder: str = "."
-    """Relative files are looked for from here: the folder of the manifest."""
+    """The folder of the manifest, from which relative paths are resolved."""
     timeout: float = 30.0
-    """Seconds that a program may take."""
+    """Time limit of a program, in seconds."""
 
     def resolve(self) -> Secret:
-        """The value. Raises SecretError, which names the reference and its place."""
+        """Return the value. Raises SecretError, which names the reference and its place."""
         if self.source == "env":
             value = os.environ.get(str(self.target))
             if value is None:
                 raise self._error(f"the environment variable {self.target} is not set", f"Set {self.target}.")
             if any("\ud800" <= char <= "\udfff" for char in value):
                 raise self._error(f"{self.describe()} is not UTF-8 text", _ENCODE)
-            value = value.removeprefix(_MARK)  # `export X=$(cat file)` keeps it
+            value = value.removeprefix(_MARK)  # `export X=$(cat file)` keeps the byte order mark
         elif self.source == "file":
             value = self._read()
         else:
             value = self._run()
         if not trimmed(value):
-            what = "holds nothing but blanks" if value else "is empty"
-            raise self._error(f"{self.describe()} {what}", "A secret has at least one character that can be seen.")
+            what = "holds only whitespace" if value else "is empty"
+            raise self._error(f"{self.describe()} {what}", "A secret needs at least one visible character.")
         if "\0" in value:
-            raise self._error(f"{self.describe()} holds a NUL, and is no text", _ENCODE)
+            raise self._error(f"{self.describe()} holds a NUL character, so it is not text", _ENCODE)
         return Secret(value)
 
     def describe(self) -> str:
-        """`the environment variable X`, `the file X`, `the program X`: never a value."""
+        """Return `the environment variable X`, `the file X` or `the program X`: never a value."""
         name = self.target if isinstance(self.target, str) else self.target[0]
         return {"env": "the environment variable", "file": "the file", "exec": "the program"}[self.source] + f" {name}"
 
@@ -124,8 +124,8 @@ class Reference:
                 raw = file.read(_LARGEST + 1)
         except OSError as error:
             raise self._error(f"{self.describe()} cannot be read: {error.strerror}", "") from None
-        except (ValueError, RuntimeError):  # a NUL in it, or a home folder that nobody knows
-            raise self._error(f"{str(self.target)!r} is no path of a file", "") from None
+        except (ValueError, RuntimeError):  # a NUL in the path, or an unknown home folder
+            raise self._error(f"{str(self.target)!r} is not a file path", "") from None
         if len(raw) > _LARGEST:
             raise self._error(f"{self.describe()} holds more than 1 MiB", "Name the right file.")
         return self._text(raw, "is", _SAVE)
@@ -136,7 +136,7 @@ class Reference:
                 list(self.target),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # a program that fails may print what it should not
+                stderr=subprocess.DEVNULL,  # a failing program may print secrets
                 cwd=self.folder,
             )
         except (OSError, ValueError) as error:
@@ -148,25 +148,28 @@ class Reference:
         except subprocess.TimeoutExpired:
             raise self._error(f"{self.describe()} took longer than {self.timeout:g} s", "") from None
         finally:
-            process.kill()  # does nothing to one that has ended
+            process.kill()  # has no effect on one that has exited
             process.wait()
         if len(printed) > _LARGEST:
             raise self._error(f"{self.describe()} printed more than 1 MiB", "Run it by hand to see why.")
         if code != 0:
-            raise self._error(f"{self.describe()} ended with exit code {code}", "Run it by hand to see why.")
+            raise self._error(f"{self.describe()} failed with exit code {code}", "Run it by hand to see why.")
         return self._text(printed, "printed something that is", "Let it print UTF-8.")
 
     def _text(self, raw: bytes, verb: str, mend: str) -> str:
-        """The text of what was read or printed, without a byte order mark and the line end behind it."""
+        """Return what was read or printed as text, without a byte order mark and the trailing line end."""
         if looks_like_utf16(raw):
-            raise self._error(f"{self.describe()} {verb} UTF-16, and not UTF-8", mend)
+            raise self._error(f"{self.describe()} {verb} UTF-16, not UTF-8", mend)
         try:
             return _without_newline(raw.decode("utf-8-sig"))
         except UnicodeDecodeError:
             raise self._error(f"{self.describe()} {verb} not UTF-8 text", _ENCODE) from None
 
     def _printed(self, process: subprocess.Popen[bytes]) -> bytes:
-        """What it prints, up to the largest size. In a thread, since a child of it may keep the pipe open for ever."""
+        """Return the program's output, up to the size limit.
+
+        It reads in a thread, since a child process may keep the pipe open for ever.
+        """
         found: list[bytes] = []
 
         def read(pipe: IO[bytes]) -> None:
@@ -186,7 +189,7 @@ class Reference:
 
 
 def looks_like_utf16(raw: bytes) -> bool:
-    """Whether bytes are UTF-16: they have its mark, or NULs in every second place, as Latin letters do."""
+    """Return whether bytes are UTF-16: with its byte order mark, or a NUL in every second byte as for Latin letters."""
     if raw.startswith(_UTF16):
         return True
     sides = (raw[::2], raw[1::2])
@@ -200,7 +203,7 @@ def _without_newline(text: str) -> str:
 
 
 def resolve(value: Any, known: dict[Reference, Secret] | None = None) -> Any:
-    """The value with every Reference inside replaced by its Secret, each looked up once. Raises SecretError."""
+    """Return the value with every Reference replaced by its Secret, each resolved once. Raises SecretError."""
     known = {} if known is None else known
     if isinstance(value, Reference):
         if value not in known:
@@ -214,7 +217,7 @@ def resolve(value: Any, known: dict[Reference, Secret] | None = None) -> Any:
 
 
 def holds_secret(value: Any) -> bool:
-    """Whether a value is or holds a Secret, or a Reference to one."""
+    """Return whether a value is or holds a Secret or a Reference."""
     if isinstance(value, dict):
         return any(map(holds_secret, value.values()))
     if isinstance(value, list | tuple):
@@ -223,7 +226,7 @@ def holds_secret(value: Any) -> bool:
 
 
 def mentions(value: Any) -> bool:
-    """Whether a value holds a Reference."""
+    """Return whether a value holds a Reference."""
     if isinstance(value, dict):
         return any(map(mentions, value.values()))
     if isinstance(value, list):
@@ -232,7 +235,7 @@ def mentions(value: Any) -> bool:
 
 
 def reveal(value: Any) -> Any:
-    """The value with every Secret inside in clear: for the body of a request and nothing else."""
+    """Return the value with every Secret in clear: only for the body of a request."""
     if isinstance(value, Secret):
         return value.reveal()
     if isinstance(value, dict):
@@ -246,18 +249,18 @@ _canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensu
 
 
 def fingerprint(key: bytes, value: Any) -> str:
-    """A keyed digest of a plain value or a Secret: equal for equal values, useless without the key."""
+    """Return a keyed digest of a plain value or a Secret: equal for equal values, useless without the key."""
     text = _canonical(reveal(value))
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def is_mark_of(mark: str | None, key: bytes, value: Any) -> bool:
-    """Whether a fingerprint is that of a value, however whole numbers in it were spelled, such as 200.0."""
+    """Return whether a fingerprint is that of a value, whether its integers were written as 200 or as 200.0."""
     return any(mark == fingerprint(key, spelled) for spelled in _spellings(value))
 
 
 def _spellings(value: Any) -> Iterator[Any]:
-    """The value as it is, with its whole numbers as 200, and with them as 200.0."""
+    """Yield the value as it is, with its integers as 200, and with them as 200.0."""
     yield value
     for kind in (int, float):
         if (spelled := _spelled(value, kind)) is not value:
@@ -265,7 +268,7 @@ def _spellings(value: Any) -> Iterator[Any]:
 
 
 def _spelled(value: Any, kind: type[int | float]) -> Any:
-    """The value with its whole numbers as that type; the value itself where it has none of the other."""
+    """Return the value with its integers as that type; the value itself where there is nothing to convert."""
     if isinstance(value, dict):
         items = {name: _spelled(item, kind) for name, item in value.items()}
         return items if any(items[name] is not item for name, item in value.items()) else value

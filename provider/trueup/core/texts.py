@@ -1,4 +1,4 @@
-"""Texts as a server counts, trims and compares them that is written in JavaScript.
+"""Length, trimming and comparison of texts as a JavaScript server does them.
 
 Facts: zod's `z.string().trim().min(1).max(255)` and its cases in `tests/recordings/zod-text.json`. Python's `strip`
 takes U+001C to U+001F and U+0085 as well, and leaves U+FEFF; its `len` counts a character beyond U+FFFF once.
@@ -13,17 +13,17 @@ BLANKS: Final = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f"
     "\u3000\ufeff"
 )
-"""The characters that JavaScript's `trim` takes from both ends."""
+"""The characters that JavaScript's `trim` removes from both ends."""
 _ASCII_BLANKS: Final = "\t\n\v\f\r "
-"""Those of them that an ASCII text may hold: most texts are such, and are trimmed faster by these."""
+"""The ASCII subset: most texts are ASCII, and are trimmed faster with these."""
 _ONE_BY_ONE: Final = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe"})
-"""Letters that a collation takes for others, and Unicode does not take apart."""
+"""Letters that a collation equates with others and that Unicode does not decompose."""
 _KATAKANA: Final = {char: char - 0x60 for char in range(0x30A1, 0x30F7)}
 _IGNORED: Final = ("Mn", "Me", "Cf", "Cc")
 
 
 def trimmed(text: str) -> str:
-    """Return the text without the blanks at its ends."""
+    """Return the text without whitespace at its ends."""
     return text.strip(_ASCII_BLANKS if text.isascii() else BLANKS)
 
 
@@ -33,14 +33,14 @@ def length(text: str) -> int:
 
 
 def has_half(text: str) -> bool:
-    """Whether half of a surrogate pair is in the text, which no database takes."""
+    """Return whether the text holds half of a surrogate pair, which no database accepts."""
     return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def folded(text: str) -> str:
-    """Return the text in small letters, one for one: what any comparison without regard to case takes for the same.
+    """Return the text in lower case, character by character, so that any case-insensitive comparison finds it equal.
 
-    `casefold` takes `ß` for `ss` as well, which only some do: see `near`.
+    `casefold` also equates `ß` with `ss`, which only some comparisons do: see `near`.
     """
     if text.isascii():
         return text.lower()
@@ -48,9 +48,9 @@ def folded(text: str) -> str:
 
 
 def near(text: str) -> str:
-    """Return what a collation compares that ignores accents, case, width and invisible characters.
+    """Return the text as a collation compares it that ignores accents, case, width and invisible characters.
 
-    MySQL's `utf8mb4_0900_ai_ci` is one: to it `café` and `CAFE` are the same, wide letters too, and `ß` is `ss`.
+    MySQL's `utf8mb4_0900_ai_ci` is one: it equates `café` with `CAFE`, wide letters with ASCII, and `ß` with `ss`.
     """
     if text.isascii() and text.isprintable():
         return text.lower()

@@ -22,7 +22,7 @@ class Where:
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}" if self.line else self.file  # 0: not of a file
+        return f"{self.file}:{self.line}" if self.line else self.file  # line 0: not in a file
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,90 +41,90 @@ class Address:
 
 @dataclass(slots=True)
 class Listing:
-    """What a reading found."""
+    """The result of a reading."""
 
     items: list[Live]
     complete: bool = True
-    """Only a complete listing tells that something is absent."""
+    """Only a complete listing proves that something is absent."""
     below: frozenset[str] = frozenset()
-    """The parents below which was read."""
+    """The parents whose children were read."""
     aged: dict[Address, tuple[str, str]] = dataclasses.field(default_factory=dict)
-    """Declared resources that were not read now: their ids, and when they were seen as they are declared."""
+    """Declared resources that were not read now: their ids, and when they were last seen as declared."""
     denied: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Parents below which nothing could be read, by id, and why."""
+    """Parents whose children could not be read, by id, and why."""
     gone: set[str] = dataclasses.field(default_factory=set)
-    """Those of the denied of which the server says that they are not there."""
+    """The `denied` parents that the server reports as not found."""
     hidden: dict[Address, str] = dataclasses.field(default_factory=dict)
-    """Declared resources that are not listed and that the ledger knows, where the credential does not see all: ids."""
+    """Ids of declared resources in the ledger that are not listed because the credential does not see all."""
     context: Any = None
-    """What the kind read beside, for its own use."""
+    """Further data of the kind's reading, for its own use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One write of a step, as data: a plan can be saved and shown."""
+    """One write of a step, as data, so that a plan can be saved and shown."""
 
     verb: str
-    """`create`, `patch`, `enable`, … as the API calls it."""
+    """The verb in the API's terms: `create`, `patch`, `enable`, …"""
     requests: int = 1
-    """How many requests it takes when all goes well."""
+    """Number of requests without retries."""
     paths: tuple[str, ...] = ()
-    """The fields it sets."""
+    """The fields that it sets."""
     admin: bool = False
-    """It takes an admin of the organisation."""
+    """Whether it requires an admin of the organisation."""
 
 
 DELETES: Final = ("remove", "delete", "revoke", "disconnect")
-"""Handler of calls after which something is not there any more."""
+"""Verbs of calls after which the object does not exist any more."""
 
 
 WITH_ALL_BELOW: Final = ("remove", "disconnect")
-"""Those of them that take along what is below it."""
+"""The verbs among them that also delete everything below the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Why something that left the manifests stays as it is, and what would remove it."""
+    """The reason to keep a resource that is no longer declared, and what would delete it."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a value that was read says little about a declared one."""
+    """The reason why a value that was read is incomparable with a declared one."""
 
     why: str
     settling: bool = False
-    """It may still be on the way to another value, so it is not to be learned."""
+    """Whether the value may still change, so that it must not be learned as a baseline."""
     final: bool = False
-    """It tells of a failure: neither to be learned nor to be written again by itself."""
+    """Whether the value reports a failure: it is neither learned nor written again."""
     may_be: tuple[str, ...] = ()
-    """The declared words that it may stand for."""
+    """The declared values that it may stand for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a step is not made, in words that say what would help."""
+    """The reason to refuse a step, with a remedy."""
 
     why: str
     error: bool = False
-    """True when the manifest asks for what cannot be; False when trueup protects what is live."""
+    """True when the manifest asks for something impossible; False when trueup protects a live resource."""
 
 
 @dataclass(slots=True)
 class Desired:
-    """What a call has to bring about: the declared spec with references as ids and secrets resolved."""
+    """The result that a call has to reach: the declared spec with references as ids and secrets resolved."""
 
     spec: dict[str, Any]
     waits: dict[str, Address] = dataclasses.field(default_factory=dict)
-    """Fields whose id is known once that resource was created."""
+    """Fields whose id is known once that resource is created."""
     removed: tuple[Path, ...] = ()
-    """Keys that we set once, that left the manifest, and that the server still has."""
+    """Managed keys that left the manifest and that the server still has."""
 
 
 @dataclass(slots=True)
 class Live:
-    """One resource as the server has it, in our words; references are ids, names are canonical."""
+    """One resource as the server has it, in canonical form; references are ids."""
 
     kind: str
     id: str
@@ -132,14 +132,14 @@ class Live:
     spec: dict[str, Any]
     updated_at: str | None = None
     unreadable: frozenset[Path] = frozenset()
-    """Paths of `spec` whose value the server keeps to itself (masked or left out)."""
+    """Paths of `spec` whose value the server hides (masked or left out)."""
     trouble: str = ""
-    """What the server itself says is wrong with it, which no declared field tells and no call mends."""
+    """A problem that the server itself reports, which no declared field shows and no call fixes."""
     server: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """What belongs to the server alone: `organizationId`, `createdAt`, …"""
+    """Values of the server alone: `organizationId`, `createdAt`, …"""
     found: bool = False
-    """It was looked for because the answer to a write was lost: what it says need not be ours."""
+    """Whether it was looked for after the answer to a write was lost: another client may have created it."""
     implied: bool = False
-    """It comes with something else, so that nobody need declare it."""
+    """Whether it exists as part of another object, so that it need not be declared."""
     seen_at: str = ""
-    """When it was read, if that was not just now: then it is what the ledger holds of it."""
+    """Time of the reading when it is not from this run: the values then come from the ledger."""

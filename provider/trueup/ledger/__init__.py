@@ -1,9 +1,9 @@
-"""What we did last, from run to run: SQLite by path, PostgreSQL by URL. Every run is right without it.
+"""State kept from run to run: SQLite by path, PostgreSQL by URL. Every run is correct without it.
 
-It holds ids, times, and keyed fingerprints of what was written and of what read back otherwise: never a value. The key
-is in the ledger itself, or in TRUEUP_FINGERPRINT_KEY for several machines. One thread touches the database.
+It holds ids, times, and keyed fingerprints of written values and of values that read back otherwise: never a value.
+The key is in the ledger itself, or in TRUEUP_FINGERPRINT_KEY for several machines. One thread uses the database.
 
-Where it is can be asked without importing what opens it, which is dear.
+The location can be queried without importing SQLAlchemy, which is slow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Contents", "Hold", "Ledger", "holder", "ledger_place", "new_run_id"]
 
 
 def __getattr__(name: str) -> Any:
-    """The ledger itself, imported when it is asked for."""
+    """Import what opens a ledger on first use."""
     if name in ("Contents", "Hold", "Ledger"):
         from trueup.ledger import store
 

@@ -1,4 +1,4 @@
-"""A copy of a ledger before it is brought up to date, with which an older trueup can go on. None is ever removed."""
+"""Copy a ledger before an upgrade, for an older trueup to continue with. A copy is never removed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def file_copy(path: Path, version: int) -> Path:
-    """Return the copy of a SQLite ledger, which stands beside it. Raises OSError and sqlite3.Error.
+    """Copy a SQLite ledger to a file beside it and return its path. Raises OSError and sqlite3.Error.
 
-    The caller is the only one that writes to the ledger. An earlier copy is not overwritten; an equal one is enough.
+    No one else writes to the ledger meanwhile. An earlier copy is not overwritten; an identical one is reused.
     """
     being_made = path.with_name(f"{path.name}.v{version}.tmp")
     being_made.unlink(missing_ok=True)
@@ -26,7 +26,7 @@ def file_copy(path: Path, version: int) -> Path:
     try:
         with closing(sqlite3.connect(path)) as ledger, closing(sqlite3.connect(being_made)) as copy:
             ledger.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file holds all of it
+            copy.execute("PRAGMA journal_mode=DELETE")  # keeps everything in one file
         with being_made.open("r+b") as file:
             os.fsync(file.fileno())
         content = being_made.read_bytes()
@@ -37,13 +37,13 @@ def file_copy(path: Path, version: int) -> Path:
                 return copied
             if copied.read_bytes() == content:
                 return copied
-        raise AssertionError  # the numbers do not end
+        raise AssertionError  # the sequence of numbers is endless
     finally:
         being_made.unlink(missing_ok=True)
 
 
 def table_copies(connection: Connection, tables: Iterable[str], known: Iterable[str], version: int) -> str:
-    """Return how the copies of tables of a PostgreSQL ledger end, which the same transaction makes in its schema."""
+    """Copy tables of a PostgreSQL ledger within its schema and transaction; return the suffix of the copies' names."""
     there = set(known)
     names = sorted(tables)
     ending = next(one for one in _numbered(f"_v{version}", "") if not any(name + one in there for name in names))

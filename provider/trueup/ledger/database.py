@@ -1,4 +1,4 @@
-"""What is different between the two databases: how they are opened, how a transaction begins, and their clock."""
+"""The differences between SQLite and PostgreSQL: opening, starting a transaction, the clock."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 PATIENCE = 30.0
-"""Seconds to wait for another process that writes."""
+"""Seconds to wait for another process that is writing."""
 _SCHEMES: Final = ("postgresql+psycopg", "postgresql", "postgres")
-_HINT_FILE: Final = "Move it aside and run again: without it, what cannot be read back counts as never sent."
-_HINT_FULL: Final = "Free some space and run again. Leave the ledger where it is: nothing of it is lost."
-_HINT_DISK: Final = "Look at the disk, and leave the ledger where it is: nothing says that it is damaged."
+_HINT_FILE: Final = "Move it aside and run again: write-only values will be sent once."
+_HINT_FULL: Final = "Free some space and run again. Leave the ledger in place: nothing in it is lost."
+_HINT_DISK: Final = "Check the disk, and leave the ledger in place: it need not be damaged."
 _IO_ERROR: Final = "disk I/O error"
 _ROOM: Final = 1 << 18
-"""Bytes that a ledger's log needs to be written at all."""
-_HINT_SERVER: Final = "Check TRUEUP_LEDGER and whether that server answers, or set it to `off`."
+"""Free bytes without which the log of a ledger cannot be written."""
+_HINT_SERVER: Final = "Check TRUEUP_LEDGER and whether that server is reachable, or set it to `off`."
 _MAGIC: Final = b"SQLite format 3\0"
 _SECRETS: Final = ("password", "sslpassword")
-_POSTGRESQL_LOCK: Final = 0x74727565  # any number will do, as long as it stays the same
+_POSTGRESQL_LOCK: Final = 0x74727565  # an arbitrary number that must not change
 _POSTGRESQL_TABLES: Final = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'trueup'"
 _SQLITE_TABLES: Final = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
 _CLOCKS: Final = {
@@ -47,47 +47,47 @@ _CLOCKS: Final = {
 
 
 class Database:
-    """One of the two, which nobody has asked for anything yet."""
+    """A database of either type, not connected yet."""
 
     def __init__(self, name: str, engine: sql.Engine, read_only: str = "") -> None:
         self.name = name
-        """Where it is, for messages: no password is in it."""
+        """Its path or URL for messages, without a password."""
         self.read_only = read_only
-        """Why it can only be read; empty when it may be written."""
+        """Why it is read-only; empty when it can be written."""
         self.notes: list[str] = []
-        """Said to people once it is open."""
+        """Notes to show to the user once it is open."""
         self._upserts: dict[str, Any] = {}
         self._reading = engine
         self._writing = engine.execution_options(trueup_writes=True)
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """A transaction that reads."""
+        """Return a transaction that reads."""
         return self._reading.begin()
 
     def writing(self) -> AbstractContextManager[Connection]:
-        """A transaction that writes: all of it, or nothing when the block raises. Raises LedgerError."""
+        """Return a transaction that writes all or nothing: it rolls back when the block raises. Raises LedgerError."""
         if self.read_only:
             raise LedgerError(
                 f"the ledger {self.name} cannot be written: {self.read_only}.",
-                hint="Make it writable for this user, or set TRUEUP_LEDGER to another place, or to `off`.",
+                hint="Make it writable for this user, or set TRUEUP_LEDGER to another location, or to `off`.",
             )
         return self._writing.begin()
 
     def upgrading(self) -> AbstractContextManager[Connection]:
-        """A transaction that brings it up to date; of one that may only be read, the copy in memory."""
+        """Return a transaction for the upgrade; of a read-only ledger it changes the copy in memory."""
         return self._writing.begin()
 
     def close(self) -> None:
-        """Closes what is open."""
+        """Close all connections."""
         self._reading.dispose()
 
     def insert(self, table: Table) -> Any:
-        """An insert that knows of conflicts."""
+        """Return an insert statement with conflict handling."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     def put(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write rows, each in the place of the one with its primary key; later ones win over earlier ones."""
+        """Insert rows, replacing those with the same primary key; later rows win over earlier ones."""
         if not rows:
             return
         values: Any = rows
@@ -97,11 +97,11 @@ class Database:
         connection.execute(self._upsert(table), values)
 
     def _upsert(self, table: Table) -> Any:
-        """Return the insert that puts rows in the place of those with their primary keys, built once a table."""
+        """Return the insert that replaces rows with the same primary key, built once for each table."""
         if table.name in self._upserts:
             return self._upserts[table.name]
         command = self.insert(table)
-        if not self.is_sqlite:  # one statement with all of them, rather than one a row: thousands may come
+        if not self.is_sqlite:  # one statement for all rows: there may be thousands
             columns = [sql.column(one.name, one.type) for one in table.columns]
             text = sql.cast(sql.bindparam("rows", type_=sql.String), postgresql.JSON)
             given = sql.func.json_to_recordset(text).table_valued(*columns, name="given")
@@ -114,16 +114,16 @@ class Database:
         return self._upserts[table.name]
 
     def now(self, connection: Connection) -> float:
-        """Seconds since 1970 by the clock of the database, which all who share it go by."""
+        """Return seconds since 1970 by the clock of the database, which all its users share."""
         found = connection.exec_driver_sql(_CLOCKS["sqlite" if self.is_sqlite else "postgresql"]).scalar_one()
         return float(found)
 
     def tables(self, connection: Connection) -> set[str]:
-        """What is in it."""
+        """Return the names of its tables."""
         return set(connection.exec_driver_sql(_SQLITE_TABLES if self.is_sqlite else _POSTGRESQL_TABLES).scalars())
 
     def prepare(self) -> None:
-        """Makes it fit for several processes, once it is known to be ours or empty."""
+        """Enable use by several processes, once the database is known to be a ledger or empty."""
         if not self.is_sqlite or self.read_only:
             return
         until = time.monotonic() + PATIENCE
@@ -133,29 +133,29 @@ class Database:
                     connection.exec_driver_sql("PRAGMA journal_mode=WAL")
                 return
             except sql.exc.OperationalError as error:
-                # Of several that change it at once all but one are refused, whatever their patience.
+                # When several connections change the mode at once, SQLite rejects all but one, whatever their timeout.
                 if "is locked" not in str(error.orig) or time.monotonic() > until:
                     raise
                 time.sleep(0.02)
 
     def alone(self, connection: Connection) -> None:
-        """In a transaction that writes: nobody else changes the schema until it ends."""
+        """Exclude other schema changes until this transaction ends; it has to be one that writes."""
         if self.is_sqlite:
-            return  # it has one writer anyway
+            return  # SQLite has a single writer
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")
         found = connection.exec_driver_sql("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'trueup'")
-        if found.first() is None:  # IF NOT EXISTS would ask for the right to make one, which need not be ours
+        if found.first() is None:  # IF NOT EXISTS would need the privilege to create one
             connection.exec_driver_sql("CREATE SCHEMA trueup")
 
     def one_taker(self, connection: Connection) -> None:
-        """Let no other transaction take a lock until this one, which writes, ends."""
+        """Exclude other transactions that take a lock until this one ends; it has to be one that writes."""
         if not self.is_sqlite:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK + 1})")
 
     def unusable(self, error: BaseException) -> LedgerError:
-        """What is to be said of an error that came of it."""
+        """Return the LedgerError that explains a database error."""
         said = getattr(error, "orig", None) or (error if type(error) is ValueError else type(error).__name__)
-        said = getattr(getattr(said, "diag", None), "message_primary", None) or said  # a server adds pages to that
+        said = getattr(getattr(said, "diag", None), "message_primary", None) or said  # a server adds long details to it
         reason = scrub(" ".join(str(said).split())).rstrip(".")
         if "is locked" in reason or "lock timeout" in reason:
             return LedgerError(f"the ledger {self.name} is locked by another run.", hint="Try again when it has ended.")
@@ -165,7 +165,7 @@ class Database:
         return LedgerError(f"the ledger {self.name} cannot be used: {reason}.", hint=hint)
 
     def _is_full(self) -> bool:
-        """Whether hardly anything fits any more where its file is."""
+        """Return whether the file system of its file is nearly full."""
         try:
             found = os.statvfs(Path(self.name).parent)
         except (OSError, AttributeError):
@@ -174,21 +174,21 @@ class Database:
 
 
 def database(where: Path | str) -> Database:
-    """The database of a path or URL. Raises LedgerError."""
+    """Return the database of a path or URL. Raises LedgerError."""
     if isinstance(where, str) and "://" in where:
         return _postgresql(where)
     return _sqlite(Path(where))
 
 
 def in_memory(name: str, memory: sqlite3.Connection, read_only: str) -> Database:
-    """A copy in memory of a ledger that may only be read."""
+    """Return the database of a read-only ledger's copy in memory."""
     engine = snapshots.engine_of(memory)
     _begin_as_asked(engine)
     return Database(name, engine, read_only)
 
 
 def _read_only(path: Path, why: str) -> Database:
-    """A file that may only be read. Raises LedgerError."""
+    """Return the database of a read-only file. Raises LedgerError."""
     try:
         with path.open("rb") as file:
             begins = file.read(len(_MAGIC))
@@ -215,27 +215,27 @@ def _sqlite(path: Path) -> Database:
         if why := snapshots.why_read_only(path):
             return _read_only(path, why)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Opening what is no file, such as a pipe, must not wait for anybody.
+        # Opening something other than a file, such as a pipe, must not block.
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NONBLOCK", 0), 0o600)
         try:
             regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
             begins = os.read(descriptor, len(_MAGIC)) if regular else b""
-            if regular and not begins and hasattr(os, "fchmod"):  # it was there, empty, and perhaps for all to read
+            if regular and not begins and hasattr(os, "fchmod"):  # the file existed, empty, and perhaps readable by all
                 os.fchmod(descriptor, 0o600)
         finally:
             os.close(descriptor)
     except (OSError, ValueError) as error:  # ValueError: a NUL in it
-        raise _no_place(path, getattr(error, "strerror", None) or "that is no path of a file") from None
+        raise _no_place(path, getattr(error, "strerror", None) or "it is not a file path") from None
     if not regular:
-        raise _no_place(path, "it is no regular file")
-    if begins and begins != _MAGIC:  # SQLite takes a file of a few bytes for an empty one
+        raise _no_place(path, "it is not a regular file")
+    if begins and begins != _MAGIC:  # SQLite takes a file of a few bytes for an empty database
         raise LedgerError(f"the ledger {path} cannot be used: file is not a database.", hint=_HINT_FILE)
-    url = sql.URL.create("sqlite", database=str(path))  # as text, a path with ? or % would lead elsewhere
+    url = sql.URL.create("sqlite", database=str(path))  # as text, a path with ? or % would be misread
     engine = sql.create_engine(url, connect_args={"timeout": PATIENCE}, hide_parameters=True)
 
     @sql.event.listens_for(engine, "connect")
     def connected(raw: Any, _: Any) -> None:
-        raw.isolation_level = None  # the driver would begin transactions by itself, and not before every statement
+        raw.isolation_level = None  # the driver would start transactions itself, and not before every statement
         raw.execute("PRAGMA synchronous=NORMAL")
 
     _begin_as_asked(engine)
@@ -255,7 +255,7 @@ def _postgresql(where: str) -> Database:
         "connect_timeout": 10,
         "fallback_application_name": "trueup",
         "client_encoding": "utf8",
-        "prepare_threshold": None,  # a pooler in between may give every transaction another connection
+        "prepare_threshold": None,  # a pooler such as PgBouncer may switch connections between transactions
     }
     engine = sql.create_engine(
         url,
@@ -267,7 +267,7 @@ def _postgresql(where: str) -> Database:
 
     @sql.event.listens_for(engine, "begin")
     def begun(connection: Connection) -> None:
-        # For this transaction alone, for the same reason. A schema of its own leaves other tables of it alone.
+        # For this transaction only, because of poolers. A schema of its own leaves other tables alone.
         connection.exec_driver_sql(
             "SELECT set_config('search_path', 'trueup', true), "
             f"set_config('lock_timeout', '{int(PATIENCE * 1000)}', true)"
@@ -277,11 +277,11 @@ def _postgresql(where: str) -> Database:
 
 
 def _parsed(where: str) -> sql.URL:
-    """The URL; what is secret in it is known as such from here on."""
+    """Return the URL and register its secrets for redaction."""
     scheme = where.partition("://")[0]
     if scheme.lower() not in _SCHEMES:
         raise LedgerError(
-            f"the ledger has a URL that begins with {scheme}://, and only postgresql:// is known.",
+            f"the ledger has a URL that starts with {scheme}://; only postgresql:// is supported.",
             hint="Set TRUEUP_LEDGER to a path, to postgresql://user@host/database, or to `off`.",
         )
     _keep_secret(where)
@@ -303,7 +303,7 @@ def _parsed(where: str) -> sql.URL:
 
 
 def _keep_secret(where: str) -> None:
-    """Whatever may be a password, also in a URL that turns out to be none, and as it was written."""
+    """Register every text that may be a password, also of an invalid URL, and as it is written."""
     before = where.partition("://")[2].rpartition("@")[0]
     password = before.partition(":")[2]
     for one in (password, unquote(password)):

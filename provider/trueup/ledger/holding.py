@@ -1,7 +1,7 @@
-"""Locks that are held: waited for, confirmed while the work goes on, looked at before each write, and given back.
+"""Locks that a run holds: waiting for them, renewing them, checking them before each write, releasing them.
 
-A lease counts for its term, 30 s from when its last confirmation was sent. A write starts only while it is known to
-hold, and is cut off when its term ends unconfirmed; only what is on the wire by then may still take effect.
+A lease lasts for its term, 30 s from when its last renewal was sent. A write starts only while the lease is known to
+hold, and is cut off when the term ends without renewal; only a request already on the wire may still take effect.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from trueup.ledger.store import Ledger
 
 POLL: Final = 1.0
-"""Seconds from one look at a lock that somebody else holds to the next."""
+"""Seconds between checks of a lock that another run holds."""
 _AGAIN: Final = 0.01
-"""Seconds until the next look when somebody else was quicker."""
+"""Seconds until the next check when another run was faster."""
 _PAUSE: Final = 0.5
-"""Seconds until a lease that the database did not confirm is confirmed again for a write that waits for it."""
+"""Seconds until the next attempt to renew a lease when a write waits for it and the database did not answer."""
 _GRACE: Final = 5.0
-"""Seconds that a last attempt to confirm may take: a machine that was asleep may find that nobody took the lock."""
+"""Seconds for a last renewal: a machine that was asleep may find that no one took the lock."""
 _LOST: Final = "The lock was lost to another run, or removed by hand: nothing more is sent."
 
 
 class Hold:
-    """The locks of one run. Nothing is held before `take`; `release` gives all of them back."""
+    """The locks of one run. It holds none before `take`; `release` releases all of them."""
 
     def __init__(self, ledger: Ledger, run: Run, on_lost: Callable[[], None], *, shared: bool = False) -> None:
         self.run = run
@@ -40,9 +40,9 @@ class Hold:
         self.names: list[str] = []
         self.token = 0
         self.over = ""
-        """Why nothing may be written under it any more; empty while something may."""
+        """Why nothing may be written under it any more; empty while writing is allowed."""
         self.used = False
-        """Whether something was sent, or written down, under it."""
+        """Whether something was sent, or recorded, under it."""
         self._ledger = ledger
         self._on_lost = on_lost
         self._confirmed = clock.reading()
@@ -52,12 +52,12 @@ class Hold:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    # Taking and giving back
+    # Taking and releasing
 
     async def take(
         self, names: Sequence[str], patience: float = 0.0, waiting: Callable[[Lease], None] | None = None
     ) -> None:
-        """Take those locks besides what is held, waiting for them at most so long. Raises Locked and LedgerError."""
+        """Take those locks in addition, waiting at most `patience` seconds. Raises Locked and LedgerError."""
         ledger = self._ledger
         if not (names := [name for name in names if name not in self.names]):
             return
@@ -91,35 +91,35 @@ class Hold:
             self._beating = asyncio.create_task(self._beat())
 
     async def release(self, names: Sequence[str] | None = None) -> None:
-        """Give them back, also those of `names` that may have been taken. What cannot be given back ends by itself."""
+        """Release the locks, including those of `names` that may have been taken. One that stays expires by itself."""
         for task in (self._beating, self._confirming):
             if task is not None:
                 task.cancel()
                 await asyncio.wait({task})
         held = names if names is not None else self.names
-        self.over = self.over or "The lock was given back: nothing more is sent."
+        self.over = self.over or "The lock was released: nothing more is sent."
         if held:
             with contextlib.suppress(LedgerError):
                 await self._ledger.work(lambda: locks.drop(self._ledger.database, self.run.id, held))
 
     async def release_when_idle(self) -> None:
-        """Give them back once no write is under way; no further one starts."""
-        self.over = self.over or "The lock was given back: nothing more is sent."
+        """Start no further write, and release the locks once none is in flight."""
+        self.over = self.over or "The lock was released: nothing more is sent."
         await self._idle.wait()
         await self.release()
 
-    # What a write asks
+    # Checks before a write
 
     def ready(self) -> bool:
-        """Whether a write may start: the lease was confirmed, and enough of its term is left."""
+        """Return whether a write may start: the lease is confirmed, and enough of its term is left."""
         return bool(self.names) and not self.over and clock.since(self._confirmed) < self._ledger.dead_after / 2
 
     def holds(self) -> bool:
-        """Whether the lease is within its term: asked when the bytes of a write are about to leave."""
+        """Return whether the lease is within its term: checked just before a write is sent."""
         return bool(self.names) and not self.over and clock.since(self._confirmed) < self._ledger.dead_after
 
     async def confirm(self) -> None:
-        """Return once a write may start. Raises Stopped when none may any more."""
+        """Return once a write may start. Raises Stopped when none may start any more."""
         while not self.ready():
             if self.over or not self.names:
                 raise Stopped(self.over or "No lock was taken for this write, so it was not sent.")
@@ -129,7 +129,7 @@ class Hold:
 
     @contextlib.asynccontextmanager
     async def within(self, seconds: float) -> AsyncIterator[None]:
-        """Let a write last so long, and no longer than the lease. Raises TimeoutError."""
+        """Limit a write to that many seconds, and to the term of the lease. Raises TimeoutError."""
         self.used = True
         end = asyncio.get_running_loop().time() + seconds
         async with asyncio.timeout_at(self._end(end)) as limit:
@@ -143,24 +143,24 @@ class Hold:
                     self._idle.set()
 
     def lost(self) -> None:
-        """Another run has the locks: the ledger has found it so."""
+        """Record that another run holds the locks, as the ledger found."""
         self._lose(_LOST)
 
-    # Confirming
+    # Renewing
 
     def _end(self, end: float) -> float:
         left = self._ledger.dead_after - clock.since(self._confirmed)
         return min(end, asyncio.get_running_loop().time() + left)
 
     async def _beat(self) -> None:
-        """Confirm until it is cancelled, or another run has or could have the lock."""
+        """Renew until cancelled, or until another run has or may have the lock."""
         while not self.over:
             left = self._ledger.dead_after - clock.since(self._confirmed)
             await asyncio.sleep(max(0.0, min(self._ledger.heartbeat, left)))
             await self._attempt()
 
     async def _attempt(self) -> None:
-        """Confirm once, however many ask for it."""
+        """Renew once, shared by all who wait for it."""
         if self._confirming is None:
             self._confirming = asyncio.create_task(self._once())
         await asyncio.wait({self._confirming})
@@ -186,24 +186,24 @@ class Hold:
             self._confirming = None
 
     async def _standing(self, patience: float) -> locks.Standing | None:
-        """How the lock stands; None when the database did not answer, which says nothing of the lock."""
+        """Return the state of the lock; None when the database did not answer, which proves nothing about the lock."""
         ledger, names, token = self._ledger, list(self.names), self.token
         attempt = asyncio.create_task(
             ledger.work(lambda: locks.confirm(ledger.database, names, self.run.id, token)),
         )
         try:
-            # Not wait_for: where that is cancelled just as the answer comes, Python 3.11 forgets that it was.
+            # Not wait_for: if cancelled just as the answer arrives, Python 3.11 loses the cancellation.
             await asyncio.wait({attempt}, timeout=patience)
             return attempt.result() if attempt.done() else None
-        except Exception:  # whatever it was, confirming goes on: an unconfirmed lock is lost without a word
+        except Exception:  # renewing continues after any error: an unrenewed lock would be lost silently
             return None
         finally:
             attempt.cancel()
 
     async def _given_way(self) -> None:
-        """Give revoked locks back at once where nothing is to be written down of what was done under them."""
+        """Release revoked locks at once when there is nothing to record of what was done under them."""
         if self.used and not self.shared:
-            return  # the run ends now, and gives them back when it has written down what it did
+            return  # the run ends now, and releases them after it has recorded what it did
         await self._idle.wait()
         with contextlib.suppress(LedgerError):
             await self._ledger.work(lambda: locks.drop(self._ledger.database, self.run.id, self.names))
@@ -223,7 +223,7 @@ async def held(
     on_lost: Callable[[], None],
     waiting: Callable[[Lease], None] | None,
 ) -> AsyncIterator[Hold | None]:
-    """Hold the locks of those names while the block lasts. Raises Locked."""
+    """Hold the locks of those names while the block runs. Raises Locked."""
     if not names:
         yield None
         return
@@ -233,11 +233,11 @@ async def held(
         yield hold
     except Locked:
         if not hold.names:
-            names = ()  # they are another run's, which may have the same id
+            names = ()  # another run holds them, which may have the same id
         raise
     finally:
-        # Also when taking it was interrupted, since it may have been taken all the same. A lock that cannot be given
-        # back is free before long, and what was done under it was done.
+        # Also when taking was interrupted, since it may have succeeded. A lock that cannot be released expires soon,
+        # and what was done under it stays done.
         await hold.release(names)
 
 
@@ -252,6 +252,6 @@ def _locked(blocking: Sequence[Lease], dead_after: float, *, program: bool) -> L
     again = "Run pulumi up again when that run has ended" if program else "Wait for it with --lock-timeout"
     return Locked(
         message,
-        hint=f"{again}. A run that was killed gives way {dead_after:.0f} s after its last heartbeat. To ask a "
+        hint=f"{again}. The lock of a killed run expires {dead_after:.0f} s after its last heartbeat. To ask a "
         f"run in progress to stop: trueup unlock {first.run}",
     )

@@ -1,4 +1,4 @@
-"""Who holds a lock: this process, told apart from every other one, also of other machines and containers."""
+"""The holder of a lock: this process, distinct from all others, on other machines and in containers too."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process, as far as it can be told who it is."""
+    """A process, as far as it can be identified."""
 
     host: str
-    """The machine since it was started, and the process ids that count there; empty when that is unknown."""
+    """The machine since its last boot, and its process namespace; empty when unknown."""
     pid: int
     started: str
-    """When it was started, in the words of /proc; empty when that is unknown."""
+    """Its start time as in /proc; empty when unknown."""
 
     @property
     def boot(self) -> str:
-        """The machine since it was started, whatever its name and its containers; empty when that is unknown."""
+        """The machine since its last boot, whatever its name and its containers; empty when unknown."""
         return self.host.split(" ")[1] if self.host.count(" ") == 2 else ""
 
     def is_gone(self, here: Process) -> bool:
-        """Whether it surely runs no more, seen from this process. What is on another machine cannot be seen."""
+        """Return whether it has certainly exited, seen from this process. Another machine cannot be checked."""
         if not self.host or self.host != here.host or self.pid <= 0:
             return False
         try:
             os.kill(self.pid, 0)
         except (ProcessLookupError, OverflowError):
             return True
-        except OSError:  # it is somebody else's
+        except OSError:  # it belongs to another user
             pass
         state, started = _status(self.pid)
         return state in ("Z", "X") or bool(started and self.started and started != self.started)
 
 
 def this_process() -> Process:
-    """The process that asks."""
+    """Return the current process."""
     pid = os.getpid()
     return Process(_host(), pid, _status(pid)[1])
 
 
 def holder() -> str:
-    """This process for people: `user@host, process 4711`."""
+    """Return the current process for display: `user@host, process 4711`."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user may have no name
@@ -55,7 +55,7 @@ def holder() -> str:
 
 
 def new_run_id() -> str:
-    """A name for a run that no other has: `r-` and eight hexadecimal digits."""
+    """Return a unique name for a run: `r-` and eight hexadecimal digits."""
     return f"r-{secrets.token_hex(4)}"
 
 
@@ -69,9 +69,9 @@ def _host() -> str:
 
 
 def _status(pid: int) -> tuple[str, str]:
-    """State and start time of a process; empty where /proc does not tell."""
+    """Return the state and start time of a process; empty when /proc does not have them."""
     try:
-        # The name of the program, in parentheses, may hold anything, parentheses and spaces too.
+        # The program's name, in parentheses, may hold any character, parentheses and spaces included.
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         return fields[0], fields[19]
     except (OSError, IndexError):

@@ -1,7 +1,7 @@
-"""Locks as the database has them: a lease is a row, confirmed again and again, and free for others when it is not.
+"""Locks in the database: a lease is a row that its holder keeps renewing, and free for others when it does not.
 
-An exclusive lease is alone on its name; shared ones exclude exclusive ones only. Each has a token, which counts up with
-every lease that is taken, so that a late holder can be distinguished from the present one.
+An exclusive lease is the only one on its name; shared ones exclude only exclusive ones. Each has a token, which
+increases with every lease taken, so that a late holder can be distinguished from the present one.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from trueup.ledger.database import Database
 
 HEARTBEAT: Final = 5.0
-"""Seconds from one confirmation of a lease to the next."""
+"""Seconds between renewals of a lease."""
 DEAD_AFTER: Final = 30.0
-"""Seconds after the last one, by the clock of the database, when it is free for others: the term."""
+"""The term: seconds after the last renewal, by the clock of the database, until the lease is free for others."""
 _TOKEN: Final = "token"  # noqa: S105 - the name of a fact
 
 
 class Beaten(Exception):
-    """Another process was quicker: nothing was taken, and it is worth looking again."""
+    """Another process was faster: nothing was taken, and another attempt is worthwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The token of leases that were taken; or the leases in the way, and nothing was."""
+    """The token of the leases that were taken; or the leases in the way, in which case none was taken."""
 
     token: int = 0
     blocking: list[Lease] = field(default_factory=list)
@@ -45,19 +45,19 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How the leases of a run stand."""
+    """The state of the leases of a run."""
 
     state: Literal["held", "revoked", "lost"]
     by: str = ""
-    """Who revoked them."""
+    """The user who revoked them."""
 
 
 def take(
     database: Database, names: Sequence[str], run: Run, dead_after: float, *, shared: bool = False, token: int = 0
 ) -> Taken:
-    """Take all of the names, or none. `token` is one that the run has already. Raises Beaten.
+    """Take all of the names, or none. `token` is the run's existing one. Raises Beaten.
 
-    Rows are changed in the order of their names everywhere, so that no two wait for each other.
+    Rows are always changed in the order of their names, so that two processes do not wait for each other.
     """
     here = this_process()
     with database.writing() as connection:
@@ -69,7 +69,7 @@ def take(
         if alive:
             return Taken(blocking=alive)
         for row, lease in zip(rows, leases, strict=True):
-            # As it was seen: not if its holder has confirmed it, or another run has taken it, since.
+            # Only the row as it was seen: not if its holder renewed it, or another run took it, since.
             if lease.gone and not _deleted(connection, row):
                 raise Beaten
         token = token or _next_token(database, connection)
@@ -95,7 +95,7 @@ def take(
 
 
 def confirm(database: Database, names: Sequence[str], run: str, token: int) -> Standing:
-    """Confirm the leases, unless one of them is another run's or was revoked."""
+    """Renew the leases, unless another run holds one of them or it was revoked."""
     with database.writing() as connection:
         rows = connection.execute(_mine(names, run, token).with_for_update()).all()
         if len(rows) < len(names):
@@ -109,12 +109,12 @@ def confirm(database: Database, names: Sequence[str], run: str, token: int) -> S
 
 
 def holds(connection: Connection, names: Sequence[str], run: str, token: int) -> bool:
-    """Whether all of the leases are still this run's, and stay so until the transaction ends."""
+    """Return whether the run still holds all of the leases, and keeps them until the transaction ends."""
     return len(connection.execute(_mine(names, run, token).with_for_update(read=True)).all()) == len(names)
 
 
 def drop(database: Database, run: str, names: Iterable[str] | None = None) -> list[Lease]:
-    """Give the leases of a run back; with `names` those alone. Return what they were."""
+    """Delete the leases of a run, with `names` only those, and return them."""
     wanted = None if names is None else set(names)
     with database.writing() as connection:
         now, here = database.now(connection), this_process()
@@ -128,14 +128,14 @@ def drop(database: Database, run: str, names: Iterable[str] | None = None) -> li
 
 
 def revoke(database: Database, run: str, by: str) -> None:
-    """Ask a run to give its leases back: it confirms them no more, and gives them back when nothing is under way."""
+    """Ask a run to release its leases: it renews none, and releases them when no call is in flight."""
     with database.writing() as connection:
         command = sql.update(LOCKS).values(revoked=database.now(connection), revoker=by)
         connection.execute(command.where(LOCKS.c.run == run, LOCKS.c.revoked == 0))
 
 
 def pass_on(database: Database, run: str, dead_after: float) -> tuple[list[Lease], list[Lease]]:
-    """Delete the leases of a run whose term is over or whose process is gone. Return them, and what is left."""
+    """Delete the leases of a run that have expired or whose process is gone. Return them, and those left."""
     with database.writing() as connection:
         now, here = database.now(connection), this_process()
         gone, left = [], []
@@ -149,7 +149,7 @@ def pass_on(database: Database, run: str, dead_after: float) -> tuple[list[Lease
 
 
 def leases(database: Database, connection: Connection, dead_after: float) -> list[Lease]:
-    """All of them, also those that nobody holds any more."""
+    """Return all leases, including those that no run holds any more."""
     now, here = database.now(connection), this_process()
     return [_lease(database, row, now, here, dead_after) for row in _rows(connection)]
 
@@ -164,7 +164,7 @@ def _mine(names: Sequence[str], run: str, token: int) -> sql.Select[Any]:
 
 
 def _deleted(connection: Connection, row: Row[Any]) -> bool:
-    """Whether a row was there as it was seen, and is not any more."""
+    """Delete a row if it is still as it was seen; return whether it was."""
     command = sql.delete(LOCKS).where(LOCKS.c.name == row.name, LOCKS.c.run == row.run)
     return connection.execute(command.where(LOCKS.c.heartbeat == row.heartbeat)).rowcount == 1
 
@@ -177,7 +177,7 @@ def _next_token(database: Database, connection: Connection) -> int:
 
 
 def _lease(database: Database, row: Row[Any], now: float, here: Process, dead_after: float) -> Lease:
-    """The lease of a row, by the clock of the database. SQLite's is this machine's, whose steps do not count."""
+    """Return the lease of a row, by the database's clock. With SQLite that is this machine's, without its steps."""
     there = Process(row.host, row.pid, row.started)
     stepped = 0.0
     if database.is_sqlite and row.booted and there.boot and there.boot == here.boot and (booted := clock.booted()):

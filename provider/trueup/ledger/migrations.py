@@ -1,6 +1,6 @@
-"""The schema, step by step: each function takes a ledger from one version to the next, in words of both databases.
+"""The schema, step by step: each function migrates a ledger to the next version, in SQL of both databases.
 
-A step that was released is not changed any more; a new one is added to the list.
+A released step is never changed; a new one is appended to the list.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _first(connection: Connection) -> None:
-    # An older trueup that was killed while it made these may have left some of them.
+    # An older trueup that was killed during creation may have left some of them.
     _all(
         connection,
         """CREATE TABLE IF NOT EXISTS facts (
@@ -71,16 +71,16 @@ def _windows(connection: Connection) -> None:
 
 
 def _sets(connection: Connection) -> None:
-    # What is there belongs to no set yet: one claims it by declaring it.
+    # Existing records belong to no set yet: a set claims one by declaring it.
     connection.exec_driver_sql("ALTER TABLE records ADD COLUMN stack VARCHAR NOT NULL DEFAULT ''")
 
 
 def _shared_leases_and_tokens(connection: Connection) -> None:
-    """A process of the former version goes on with the table: what it does not know of has a default."""
+    """Keep the table usable for processes of the former version: columns unknown to them have defaults."""
     columns = """mode VARCHAR NOT NULL DEFAULT 'exclusive', token INTEGER NOT NULL DEFAULT 0,
         booted DOUBLE PRECISION NOT NULL DEFAULT 0, revoked DOUBLE PRECISION NOT NULL DEFAULT 0,
         revoker VARCHAR NOT NULL DEFAULT ''"""
-    if connection.dialect.name == "sqlite":  # it cannot change a primary key
+    if connection.dialect.name == "sqlite":  # SQLite cannot change a primary key
         former = "name, run, holder, since, heartbeat, host, pid, started"
         _all(
             connection,
@@ -95,18 +95,18 @@ def _shared_leases_and_tokens(connection: Connection) -> None:
     else:
         added = ", ".join(f"ADD COLUMN {one.strip()}" for one in columns.split(","))
         _all(connection, f"ALTER TABLE locks {added}, DROP CONSTRAINT locks_pkey, ADD PRIMARY KEY (name, run)")
-    # What that process relies on, and we as well: one exclusive lease a name.
+    # Processes of the former version rely on it, and this one does too: one exclusive lease a name.
     _all(connection, "CREATE UNIQUE INDEX locks_exclusive ON locks (name) WHERE mode = 'exclusive'")
 
 
 STEPS: Final[list[Callable[[Connection], None]]] = [_first, _runs_and_locks, _windows, _sets, _shared_leases_and_tokens]
-"""The first makes version 1 of nothing, the next version 2 of that, and so on."""
+"""The first step creates version 1, each further one the next version."""
 
 SCHEMA_VERSION: Final = len(STEPS)
 
 
 def _kind(address: str) -> str:
-    """`ConnectorInstance` of `den/ConnectorInstance/docs` and of `den:staging/ConnectorInstance/docs`."""
+    """Return `ConnectorInstance` of `den/ConnectorInstance/docs` and of `den:staging/ConnectorInstance/docs`."""
     parts = address.split("/", 2)
     return parts[1] if len(parts) == 3 else ""
 

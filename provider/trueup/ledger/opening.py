@@ -1,4 +1,4 @@
-"""Opens a ledger: looks whether it is one, makes it or brings it up to date, and finds its key."""
+"""Open a ledger: check that it is one, create or upgrade it, and get its key."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 _KEY_BYTES: Final = 32
 _OLDEST: Final = {"facts", "records"}
-"""What an older trueup that was killed while it made a ledger may have left, empty."""
+"""Tables that an older trueup may have left, empty, when it was killed during creation."""
 
 _MAY_NOT: Final = ("42501", "25006")
-"""SQLSTATE of what a user may not do, and of a transaction that only reads."""
+"""SQLSTATE of a missing privilege, and of a read-only transaction."""
 
 BROKEN: Final = (sql.exc.SQLAlchemyError, ValueError, TypeError, KeyError, RecursionError)
-"""What comes of a database that does not answer, and of one that holds what it should not."""
+"""Errors of a database that does not answer, and of one with invalid contents."""
 
 
 def opened(where: Path | str) -> tuple[Database, bytes]:
-    """The database, up to date, and the key of its fingerprints. Raises LedgerError, and then nothing was changed."""
+    """Return the database, upgraded, and the key of its fingerprints. Raises LedgerError, and then changed nothing."""
     found = database(where)
     try:
         with found.reading() as connection:
@@ -52,7 +52,7 @@ def opened(where: Path | str) -> tuple[Database, bytes]:
 
 
 def _looked_at(found: Database, connection: Connection) -> tuple[int, dict[str, str]]:
-    """The version of the schema, 0 when there is none yet, and the facts."""
+    """Return the version of the schema, 0 when there is none yet, and the facts."""
     tables = found.tables(connection)
     facts = {}
     if "facts" in tables:
@@ -62,25 +62,25 @@ def _looked_at(found: Database, connection: Connection) -> tuple[int, dict[str, 
     version = facts.get("schema_version")
     if version is None:
         raise LedgerError(
-            f"the ledger {found.name} is no ledger: it holds what another program put there.",
-            hint="Nothing was changed. Set TRUEUP_LEDGER to another place, or to `off`.",
+            f"the ledger {found.name} is not a ledger: it holds data of another program.",
+            hint="Nothing was changed. Set TRUEUP_LEDGER to another location, or to `off`.",
         )
     if not (isinstance(version, str) and version.isascii() and version.isdigit() and int(version[:9]) > 0):
-        raise ValueError("its schema version is none")
+        raise ValueError("its schema version is invalid")
     if int(version[:9]) > SCHEMA_VERSION:
         raise LedgerError(
-            f"the ledger {found.name} has schema version {version}, and this trueup knows {SCHEMA_VERSION}.",
+            f"the ledger {found.name} has schema version {version}; this trueup supports up to {SCHEMA_VERSION}.",
             hint="Use the newer trueup that wrote it.",
         )
     return int(version), facts
 
 
 def _up_to_date(found: Database, version: int) -> tuple[Database, dict[str, str]]:
-    """The database and its facts once it is; a copy in memory where the server lets it be read only."""
+    """Return the upgraded database and its facts; a copy in memory where the server allows only reading."""
     try:
         with found.upgrading() as connection:
             found.alone(connection)
-            version, facts = _looked_at(found, connection)  # another process may have been first
+            version, facts = _looked_at(found, connection)  # another process may have been faster
             return found, _brought_up(found, connection, version, facts)
     except sql.exc.DBAPIError as error:
         if version == 0 or getattr(error.orig, "sqlstate", None) not in _MAY_NOT:
@@ -129,5 +129,5 @@ def _key(facts: dict[str, str]) -> bytes:
         return os.fsencode(shared)
     key = bytes.fromhex(facts["key"])
     if len(key) != _KEY_BYTES:
-        raise ValueError("its key is none")
+        raise ValueError("its key is invalid")
     return key

@@ -1,4 +1,4 @@
-"""Where the ledger is: what TRUEUP_LEDGER says, or a file in the state folder."""
+"""The location of the ledger: TRUEUP_LEDGER, or a file in the state folder."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from trueup.core.paths import home
 _DATABASE: Final = re.compile(
     r"(?i)(?:^|\s)(?:password|host|hostaddr|dbname|user|port|service)\s*=|^postgres(?:ql)?(?:\+\w+)?:|:[^/@\\]*@"
 )
-"""A text that names a database and is no URL: `host=… password=…` as libpq has it, or a URL without its `://`."""
+"""A text that names a database without being a URL: libpq's `host=… password=…`, or a URL without `://`."""
 
 
 def ledger_place(state: Path, configured: str | None = None) -> Path | str | None:
-    """A path, the URL of a database, or None when there is to be none (`off`). Raises UsageError.
+    """Return a path, the URL of a database, or None for no ledger (`off`). Raises UsageError.
 
-    TRUEUP_LEDGER says so, or otherwise what is `configured`.
+    TRUEUP_LEDGER takes precedence over `configured`.
     """
     named = os.environ.get("TRUEUP_LEDGER") or configured or ""
     if named.lower() in ("off", "none"):
         return None
     if "://" in named:
         return named
-    if _DATABASE.search(named):  # a file of that name would be made, and the password in it shown
+    if _DATABASE.search(named):  # a file of that name would be created, and the password in it shown
         raise UsageError(
             "the ledger is neither a path nor a URL: it looks like a database whose URL lacks its ://.",
             hint="Set TRUEUP_LEDGER to a path, to postgresql://user@host/database, or to `off`.",
@@ -35,10 +35,10 @@ def ledger_place(state: Path, configured: str | None = None) -> Path | str | Non
 
 
 def is_there(place: Path | str | None) -> bool:
-    """Whether a ledger may be found there; of a database only opening it tells."""
+    """Return whether a ledger may exist there; for a database only opening it can show that."""
     if not isinstance(place, Path):
         return place is not None
     try:
         return os.path.lexists(place)
-    except (OSError, ValueError):  # no path that a file could have
+    except (OSError, ValueError):  # not a valid path
         return False

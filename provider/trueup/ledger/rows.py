@@ -1,4 +1,4 @@
-"""Values to rows and back. Whatever a row holds that is not what it should be raises ValueError."""
+"""Convert values to rows and back. A row with invalid contents raises ValueError."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 _BODY: Final = ("written", "read_back", "settling", "owned")
 _LATER: Final = ("renamed_from", "archived_with")
 _PATHS: Final = ("plain", "removed")
-"""Keys of the body that older versions did not write: texts, and lists of paths."""
+"""Keys of the body that older versions do not write: texts, and lists of paths."""
 _RECORD: Final = ("scope", "id", "address", "at", "kind", "realm", "parent", "name", "policy", "stack")
 _INTENT: Final = ("run", "scope", "realm", "address", "kind", "verb", "id", "parent", "key", "at")
-_NO_RECORD: Final = "it holds a record that is none"
+_NO_RECORD: Final = "it holds an invalid record"
 _STATES: Final = ("open", "done", "failed", "found", "absent")
 
 
 def from_record(one: Record) -> dict[str, Any]:
-    """The row of a record."""
+    """Return the row of a record."""
     body = json.dumps({name: getattr(one, name) for name in _BODY} | _later(one))
     return {**{name: getattr(one, name) for name in _RECORD}, "protected": int(one.protected), "body": body}
 
 
 def to_record(row: Row[Any]) -> Record:
-    """The record of a row."""
+    """Return the record of a row."""
     found = {name: getattr(row, name) for name in (*_RECORD, "protected")}
     return _record({**found, **_object(row.body)})
 
 
 def from_intent(one: Intent) -> dict[str, Any]:
-    """The row of an intent."""
+    """Return the row of an intent."""
     record = None if one.record is None else json.dumps(_plain(one.record))
     return {
         **{name: getattr(one, name) for name in _INTENT},
@@ -47,26 +47,26 @@ def from_intent(one: Intent) -> dict[str, Any]:
 
 
 def to_intent(row: Row[Any]) -> Intent:
-    """The intent of a row."""
+    """Return the intent of a row."""
     texts = {name: _text(getattr(row, name)) for name in _INTENT}
     record = None if row.record is None else _record(_object(row.record))
     return Intent(**texts, number=_number(row.number), record=record, state=known_state(row.state))
 
 
 def to_run(row: Row[Any]) -> Run:
-    """The run of a row."""
+    """Return the run of a row."""
     return Run(*(_text(getattr(row, one.name)) for one in fields(Run)))
 
 
 def to_seen(row: Row[Any]) -> Seen:
-    """What was seen, of a row."""
+    """Return the Seen of a row."""
     return Seen(*(_text(getattr(row, one.name)) for one in fields(Seen)))
 
 
 def to_lease(row: Row[Any], now: float) -> Lease:
-    """The lease of a row, at that time of the database."""
+    """Return the lease of a row at that time of the database."""
     since, heartbeat = _seconds(row.since), _seconds(row.heartbeat)
-    age = max(now - heartbeat, 0.0)  # a clock that was put back has not
+    age = max(now - heartbeat, 0.0)  # negative after the clock was set back
     revoked = stamp(_seconds(row.revoked)) if row.revoked else ""
     return Lease(
         _text(row.name),
@@ -82,11 +82,11 @@ def to_lease(row: Row[Any], now: float) -> Lease:
 
 
 def stamp(seconds: float) -> str:
-    """RFC 3339 of seconds since 1970."""
+    """Return seconds since 1970 as RFC 3339."""
     try:
         return records.stamp(datetime.fromtimestamp(seconds, UTC))
     except (OverflowError, OSError):
-        raise ValueError("it holds a time that is none") from None
+        raise ValueError("it holds an invalid time") from None
 
 
 def _plain(one: Record) -> dict[str, Any]:
@@ -127,24 +127,24 @@ def _record(found: dict[str, Any]) -> Record:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("it holds something else where a text should be")
+        raise ValueError("it holds another type where a text is expected")
     return value
 
 
 def _number(value: Any) -> int:
     if not isinstance(value, int):
-        raise ValueError("it holds something else where a number should be")
+        raise ValueError("it holds another type where a number is expected")
     return value
 
 
 def _seconds(value: Any) -> float:
     if not isinstance(value, float | int):
-        raise ValueError("it holds something else where a time should be")
+        raise ValueError("it holds another type where a time is expected")
     return float(value)
 
 
 def known_state(value: Any) -> Literal["open", "done", "failed", "found", "absent"]:
-    """The state of an intent, if it is one. Raises ValueError."""
+    """Return the state of an intent. Raises ValueError when it is none."""
     if value not in _STATES:
-        raise ValueError("it holds an intent whose state is none")
+        raise ValueError("it holds an intent with an unknown state")
     return cast("Literal['open', 'done', 'failed', 'found', 'absent']", value)

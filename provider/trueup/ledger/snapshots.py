@@ -1,4 +1,4 @@
-"""A ledger that may only be read, taken whole into memory: there an older one can be brought up to date, unseen."""
+"""Load a read-only ledger into memory, where an older one can be upgraded without changing the original."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _PATIENCE: Final = 30.0
 
 
 def why_read_only(path: Path) -> str:
-    """Return why a SQLite ledger that is there cannot be written; empty when it can."""
+    """Return why an existing SQLite ledger cannot be written; empty when it can."""
     if not path.is_file():
         return ""
     if not _may(path, os.W_OK):
-        return "its file may only be read"
+        return "its file is read-only"
     beside = [path.with_name(path.name + ending) for ending in ("-wal", "-shm")]
     if _may(path.parent, os.W_OK) or all(one.exists() and _may(one, os.W_OK) for one in beside):
         return ""
-    return "nothing can be written in its folder"
+    return "its folder is read-only"
 
 
 def of_file(path: Path) -> sqlite3.Connection:
@@ -41,7 +41,7 @@ def of_file(path: Path) -> sqlite3.Connection:
             source.backup(memory)
         return memory
     except sqlite3.OperationalError:
-        # The log of a killed run needs an index, which cannot be made there. No run is writing then.
+        # The log of a killed run needs an index, which cannot be created there. No run is writing at this time.
         memory.close()
     memory = sqlite3.connect(":memory:", check_same_thread=False)
     with tempfile.TemporaryDirectory(prefix="trueup-") as name:
@@ -58,7 +58,7 @@ def of_file(path: Path) -> sqlite3.Connection:
 def of_tables(
     rows: Mapping[str, Sequence[Mapping[Any, Any]]], steps: Iterable[Callable[[Connection], None]]
 ) -> sqlite3.Connection:
-    """Return a copy in memory of tables that were read elsewhere; `steps` make them empty."""
+    """Return a copy in memory of tables read elsewhere; `steps` create them."""
     memory = sqlite3.connect(":memory:", check_same_thread=False)
     engine = engine_of(memory)
     with engine.begin() as connection:
@@ -72,7 +72,7 @@ def of_tables(
 
 
 def engine_of(memory: sqlite3.Connection) -> sql.Engine:
-    """Return the engine of a database in memory, which has one connection only."""
+    """Return the engine of a database in memory, which has a single connection."""
     memory.isolation_level = None
     return sql.create_engine("sqlite://", creator=lambda: memory, poolclass=sql.StaticPool, hide_parameters=True)
 

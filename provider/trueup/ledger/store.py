@@ -1,4 +1,4 @@
-"""The ledger as the rest of trueup uses it: values in, values out, each call one transaction in the one thread."""
+"""The ledger's interface: plain values in and out, each call one transaction in a single thread."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _AT_ONCE: Final = 500
-"""Numbers in one condition: SQLite has a limit."""
+"""Maximum numbers in one condition: SQLite has a limit."""
 HISTORY: Final = 200
-"""Runs that are remembered after they have ended."""
+"""Number of finished runs that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that a ledger holds, but for its key."""
+    """The contents of a ledger except its key."""
 
     name: str
-    """Where it is, without a password."""
+    """Its path or URL, without a password."""
     records: list[Record]
     runs: list[Run]
-    """The newest first."""
+    """Newest first."""
     intents: list[Intent]
-    """Those that are open."""
+    """The open intents."""
     seen: list[Seen]
     leases: list[Lease]
 
 
 class Ledger:
-    """An open ledger. `async with await Ledger.open(where)`; its methods may be called from one event loop."""
+    """An open ledger. `async with await Ledger.open(where)`; use its methods from one event loop."""
 
     def __init__(self, database: Database, key: bytes, thread: ThreadPoolExecutor) -> None:
         self.database = database
@@ -65,7 +65,7 @@ class Ledger:
 
     @classmethod
     async def open(cls, where: Path | str) -> Self:
-        """Opens the ledger of that path or URL, making it when it is missing. Raises LedgerError."""
+        """Open the ledger of a path or URL, creating it if missing. Raises LedgerError."""
         thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         try:
             database, key = await asyncio.get_running_loop().run_in_executor(thread, opened, where)
@@ -86,21 +86,21 @@ class Ledger:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes the database."""
+        """Close the database."""
         await self.work(self.database.close)
         self._thread.shutdown()
 
     async def work(self, job: Callable[[], _T]) -> _T:
-        """Does something in the thread of the database. Raises LedgerError."""
+        """Run a job in the thread of the database. Raises LedgerError."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, job)
         except BROKEN as error:
             raise self.database.unusable(error) from None
 
-    # What is ours, and what was seen
+    # Managed resources, and readings
 
     async def records(self, scopes: Iterable[str] | None = None) -> dict[tuple[str, str], Record]:
-        """What is known of those scopes, or of all, by scope and id."""
+        """Return the records of those scopes, or of all, by scope and id."""
         query = _of(sql.select(RECORDS), RECORDS, scopes)
 
         def read() -> dict[tuple[str, str], Record]:
@@ -111,7 +111,7 @@ class Ledger:
         return await self.work(read)
 
     async def seen(self, scopes: Iterable[str] | None = None) -> dict[tuple[str, str, str], Seen]:
-        """What was listed below each parent in those scopes, or in all, by scope, kind and parent."""
+        """Return the last readings of each parent's children in those scopes, or in all, by scope, kind and parent."""
         query = _of(sql.select(SEEN), SEEN, scopes)
 
         def read() -> dict[tuple[str, str, str], Seen]:
@@ -131,14 +131,14 @@ class Ledger:
         seen: Iterable[Seen] = (),
         under: Hold | None = None,
     ) -> None:
-        """Writes all of it, or nothing: what it returned from survives the process. Later ones win over earlier ones.
+        """Write everything in one transaction, or nothing. Later values win over earlier ones.
 
-        `forgotten` are scopes and ids of records; `outcomes` are run, number and state of intents, of which those stay
-        as they are that are settled already. With `under` it is written only while that run still holds its locks, or
-        raises Locked: what a late run knows is older than what its successor wrote.
+        `forgotten` are scopes and ids of records; `outcomes` are run, number and state of intents, of which settled
+        ones stay as they are. With `under` it writes only while that run still holds its locks, and otherwise raises
+        Locked: the knowledge of a late run is older than what its successor wrote.
         """
         gone = sql.delete(RECORDS).where(RECORDS.c.scope == sql.bindparam("of"), RECORDS.c.id == sql.bindparam("which"))
-        # In the same order for everybody, so that no two processes wait for each other.
+        # Everyone uses the same order, so that two processes do not wait for each other.
         removed = [{"of": scope, "which": one} for scope, one in sorted(forgotten)]
         written = [
             (RECORDS, _sorted(map(rows.from_record, records), "scope", "id")),
@@ -166,12 +166,12 @@ class Ledger:
         if not await self.work(write) and under is not None:
             under.lost()
             raise Locked(
-                f"run {under.run.id} has lost its locks: the ledger takes no more of what it did.",
-                hint="The next run finds out by looking.",
+                f"run {under.run.id} has lost its locks: the ledger accepts nothing more of what it did.",
+                hint="The next run determines the outcome by looking.",
             )
 
     async def forget(self, scope: str | None = None, address: str | None = None, stack: str | None = None) -> int:
-        """Deletes the records that match, and what was seen where they were; how many they were."""
+        """Delete the records that match, and the readings of their parents; return the number of records."""
         wanted = ((RECORDS.c.scope, scope), (RECORDS.c.address, address), (RECORDS.c.stack, stack))
         conditions = [column == value for column, value in wanted if value is not None]
 
@@ -189,7 +189,7 @@ class Ledger:
     # Runs
 
     async def begin(self, run: Run) -> None:
-        """Notes that a run begins."""
+        """Record the start of a run."""
         place = sql.select(sql.func.coalesce(sql.func.max(RUNS.c.place), 0) + 1).scalar_subquery()
         command = self.database.insert(RUNS).values(**_plain(run), place=place)
         command = command.on_conflict_do_update(
@@ -204,7 +204,7 @@ class Ledger:
         await self.work(write)
 
     async def finish(self, run_id: str, ended: str, result: str) -> None:
-        """Notes that it has ended, and how; what is long past and settled is forgotten."""
+        """Record the end and the result of a run; delete settled runs beyond the history."""
         command = sql.update(RUNS).values(ended=ended, result=result).where(RUNS.c.id == run_id)
 
         def write() -> None:
@@ -215,7 +215,7 @@ class Ledger:
         await self.work(write)
 
     async def runs(self, limit: int | None = 20) -> list[Run]:
-        """The newest first."""
+        """Return the runs, newest first."""
 
         def read() -> list[Run]:
             with self.database.reading() as connection:
@@ -224,7 +224,7 @@ class Ledger:
         return await self.work(read)
 
     async def unfinished(self, scopes: Iterable[str] | None = None) -> list[tuple[Run, list[Intent]]]:
-        """The runs that left calls open in those scopes, or in any, with these; the oldest first."""
+        """Return the runs with open calls in those scopes, or in any, and these calls; oldest first."""
 
         def read() -> list[tuple[Run, list[Intent]]]:
             with self.database.reading() as connection:
@@ -239,7 +239,7 @@ class Ledger:
         return await self.work(read)
 
     async def contents(self) -> Contents:
-        """All of it at one moment, for whoever wants to look at it."""
+        """Return all contents at one moment."""
 
         def read() -> Contents:
             with self.database.reading() as connection:
@@ -267,19 +267,19 @@ class Ledger:
         on_lost: Callable[[], None],
         waiting: Callable[[Lease], None] | None = None,
     ) -> AbstractAsyncContextManager[Hold | None]:
-        """Holds all locks of those names while the block lasts, waiting for them at most so long. Raises Locked.
+        """Hold all locks of those names while the block runs, waiting at most `timeout` seconds. Raises Locked.
 
-        `waiting` is told, once for each, of a lease that is waited for; `on_lost` that the lock is not ours any more.
-        Without names there is nothing to hold: None.
+        `waiting` is called once for each lease that is waited for, `on_lost` when the lock is lost.
+        Without names it holds nothing and yields None.
         """
         return holding.held(self, sorted(set(names)), run, timeout, on_lost, waiting)
 
     def sharing(self, run: Run, on_lost: Callable[[], None]) -> Hold:
-        """Return shared locks, of which none is taken yet: they exclude exclusive locks only."""
+        """Return shared locks, none of which is taken yet: they exclude only exclusive locks."""
         return Hold(self, run, on_lost, shared=True)
 
     async def leases(self) -> list[Lease]:
-        """Every lock that somebody holds, or held until it ended without giving it back (`gone`)."""
+        """Return every lease that is held, or that expired without being released (`gone`)."""
 
         def read() -> list[Lease]:
             with self.database.reading() as connection:
@@ -288,15 +288,15 @@ class Ledger:
         return await self.work(read)
 
     async def unlock(self, run_id: str) -> list[Lease]:
-        """Takes the locks of a run away from it, which it notices with its next heartbeat; what they were."""
+        """Delete the leases of a run and return them; the run notices with its next heartbeat."""
         return await self.work(lambda: locks.drop(self.database, run_id))
 
     async def revoke(self, run_id: str, by: str) -> None:
-        """Asks a run for its locks: it stops, and gives them back; at the latest they end with their term."""
+        """Ask a run for its locks: it stops and releases them; at the latest they expire with their term."""
         await self.work(lambda: locks.revoke(self.database, run_id, by))
 
     async def pass_on(self, run_id: str) -> tuple[list[Lease], list[Lease]]:
-        """Deletes those locks of a run whose term is over; what they were, and what is left."""
+        """Delete the expired leases of a run; return them, and those left."""
         return await self.work(lambda: locks.pass_on(self.database, run_id, self.dead_after))
 
 
@@ -313,7 +313,7 @@ def _sorted(values: Iterable[dict[str, Any]], *by: str) -> list[dict[str, Any]]:
 
 
 def _settling(outcomes: Iterable[tuple[str, int, str]]) -> Iterable[Any]:
-    """The commands that set the states of intents: few of them, each for many, rather than one each."""
+    """Yield the statements that set the states of intents: few, each for many intents."""
     last: dict[tuple[str, int], str] = {(run, number): rows.known_state(state) for run, number, state in outcomes}
     numbers: dict[tuple[str, str], list[int]] = defaultdict(list)
     for (run, number), state in sorted(last.items()):
@@ -321,7 +321,7 @@ def _settling(outcomes: Iterable[tuple[str, int, str]]) -> Iterable[Any]:
     for (run, state), found in numbers.items():
         for start in range(0, len(found), _AT_ONCE):
             chosen = INTENTS.c.number.in_(found[start : start + _AT_ONCE])
-            open_yet = INTENTS.c.state == "open"  # what a later run found out by looking is not contradicted
+            open_yet = INTENTS.c.state == "open"  # keep what a later run determined by looking
             yield sql.update(INTENTS).values(state=state).where(INTENTS.c.run == run, chosen, open_yet)
 
 
@@ -336,7 +336,7 @@ def _open(connection: Connection, scopes: Iterable[str] | None) -> list[Intent]:
 
 
 def _prune(connection: Connection) -> None:
-    """Keeps the newest runs, those that left something open, and those that hold a lock, since they go on."""
+    """Keep the newest runs, those with open calls, and those that hold a lock, since they are running."""
     newest = sql.select(RUNS.c.id).order_by(RUNS.c.place.desc(), RUNS.c.id.desc()).limit(HISTORY)
     unsettled = sql.select(INTENTS.c.run).where(INTENTS.c.state == "open")
     old = sql.select(RUNS.c.id).where(

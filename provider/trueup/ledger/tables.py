@@ -1,4 +1,4 @@
-"""The tables as queries name them. What makes them is `migrations`, and a test holds the two together."""
+"""The tables for queries. `migrations` creates them, and a test holds the two together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Column, Float, Integer, MetaData, String, Table
 META: Final = MetaData()
 
 FACTS: Final = Table("facts", META, Column("name", String, primary_key=True), Column("value", String))
-"""The schema's version, and the key of the fingerprints."""
+"""The schema version, and the key of the fingerprints."""
 
 RECORDS: Final = Table(
     "records",
@@ -32,7 +32,7 @@ RUNS: Final = Table(
     "runs",
     META,
     Column("id", String, primary_key=True),
-    Column("place", Integer, nullable=False),  # their order, whatever the clocks of several machines say
+    Column("place", Integer, nullable=False),  # the order of runs, independent of the clocks of several machines
     Column("began", String, nullable=False),
     Column("holder", String, nullable=False),
     Column("ended", String, nullable=False),
@@ -74,7 +74,7 @@ WINDOWS: Final = Table(
     Column("requests", Integer, nullable=False),
     Column("last", Float, nullable=False),
 )
-"""The requests that runs spent of a credential's window, by its fingerprint, and the time of the last one."""
+"""Requests that runs spent of a credential's window, by its fingerprint, and the time of the last one."""
 
 LOCKS: Final = Table(
     "locks",
@@ -90,7 +90,7 @@ LOCKS: Final = Table(
     Column("mode", String, nullable=False),  # `exclusive` or `shared`
     Column("token", Integer, nullable=False),
     Column("booted", Float, nullable=False),  # of the holder's machine, by its wall clock at the heartbeat; 0: unknown
-    Column("revoked", Float, nullable=False),  # 0: it is not
+    Column("revoked", Float, nullable=False),  # 0: not revoked
     Column("revoker", String, nullable=False),
 )
 """Times are seconds since 1970 by the clock of the database."""

@@ -1,4 +1,4 @@
-"""The request window of a credential, as runs that share a ledger spend it: a row a credential, added to by each."""
+"""The request window of a credential, shared by the runs of a ledger: one row a credential."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class SharedWindow:
-    """The row of one credential; the ledger holds a fingerprint of it alone."""
+    """The row of one credential; the ledger holds only its fingerprint."""
 
     def __init__(self, ledger: Ledger, scope: str, credential: str) -> None:
         self._ledger = ledger
         self._credential = fingerprint(ledger.key, f"{scope}\n{credential}")
 
     async def note(self, use: Use) -> Used | None:
-        """Add what this run spent and return what all have; None when the ledger cannot be used now.
+        """Add the requests of this run and return those of all runs; None when the ledger cannot be used now.
 
-        Only estimates depend on it, so that a ledger which is busy or read-only stops no run.
+        Only estimates depend on it, so that a busy or read-only ledger stops no run.
         """
         try:
             return await self._ledger.work(lambda: _note(self._ledger.database, self._credential, use))
@@ -44,19 +44,19 @@ def _note(database: Database, credential: str, use: Use) -> Used:
     with database.writing() as connection:
         if (row := connection.execute(query.with_for_update()).one_or_none()) is None:
             empty = database.insert(WINDOWS).values(credential=credential, requests=0, last=0.0)
-            connection.execute(empty.on_conflict_do_nothing())  # a row that is not there cannot be locked
+            connection.execute(empty.on_conflict_do_nothing())  # only an existing row can be locked
             row = connection.execute(query.with_for_update()).one()
         now = _now(database, connection, use)
         before = _used(row, now - use.first, use.silence)
         total = before.requests + use.requests
-        # A time of the future is one of a clock that was set back since: the other one is right.
+        # A time in the future comes from a clock that was set back since: the other time is right.
         last = max((time for time in (now - use.last, row.last) if time <= now), default=now)
         database.put(connection, WINDOWS, [{"credential": credential, "requests": total, "last": last}])
     return Used(total, before.age)
 
 
 def _now(database: Database, connection: sql.Connection, use: Use) -> float:
-    """The time that all who share the ledger go by: a server's own, or that of the machine on which the file is."""
+    """Return the time that all users of the ledger share: the server's, or that of the file's machine."""
     return use.now if database.is_sqlite else database.now(connection)
 
 
