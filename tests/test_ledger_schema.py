@@ -155,7 +155,9 @@ async def test_a_ledger_of_a_newer_trueup_is_left_alone(where: Where) -> None:
         pass
     with raw(where) as database:
         database.execute("update facts set value = '999' where name = 'schema_version'")
-    with pytest.raises(LedgerError, match=rf"has schema version 999; this trueup supports up to {SCHEMA_VERSION}.*newer"):
+    with pytest.raises(
+        LedgerError, match=rf"has schema version 999; this trueup supports up to {SCHEMA_VERSION}.*newer"
+    ):
         await Ledger.open(where)
 
 
