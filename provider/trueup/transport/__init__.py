@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trueup.transport.permit import Guard, Lease
-from trueup.transport.values import Answer, Credential, Dialect, Limits, Presumed, Wait
+from trueup.transport.dialect import Api, Dialect, Guard
+from trueup.transport.lease import Lease
+from trueup.transport.values import Answer, Credential, Presumed, Wait
+from trueup.transport.window import Limits
 
 if TYPE_CHECKING:
     from trueup.transport.client import ATTEMPTS, LARGEST, PATIENCE, Client
@@ -19,6 +21,7 @@ __all__ = [
     "LARGEST",
     "PATIENCE",
     "Answer",
+    "Api",
     "Client",
     "Credential",
     "Dialect",

@@ -9,14 +9,13 @@ from urllib.parse import urlsplit
 from trueup.core.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable
 from trueup.core.redaction import touches, without_known_pieces, without_pieces
 from trueup.transport.call import Again, Call
-from trueup.transport.causes import Cause
 from trueup.transport.values import Answer
 from trueup.transport.wire import parsed, plain, recognised, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.transport.client import Client
+    from trueup.transport.dialect import Api
 
 _PAGE: Final = "a login page or another web page may stand in the way"
 _FRONT: Final = (502, 503, 504)
@@ -47,29 +46,29 @@ _LOOKED_AT: Final = 4000
 """Characters of a server's words of which some are shown."""
 
 
-def request_id_of(client: Client, call: Call, headers: Mapping[str, str]) -> str:
+def request_id_of(api: Api, call: Call, headers: Mapping[str, str]) -> str:
     """Return what the server calls a request; where a secret took part only what has the form of a UUID."""
-    found = _plain(client, headers.get("x-request-id", ""), 64)
+    found = _plain(api, headers.get("x-request-id", ""), 64)
     return "" if call.guarded and not (_ID.match(found) and not touches(found)) else found
 
 
-def _plain(client: Client, words: str, longest: int = 300) -> str:
+def _plain(api: Api, words: str, longest: int = 300) -> str:
     """A server's words on one line, without pieces of the credential that it was sent, and of the secrets of this run.
 
     It may have those from a run before, and show them although no request of this one held them yet.
     """
     words = words[:_LOOKED_AT]
-    for secret in (client.credential.key, client.credential.token):
+    for secret in (api.credential.key, api.credential.token):
         if secret is not None:
             words = without_pieces(words, secret.reveal())
     return plain(without_known_pieces(words), longest)
 
 
-def _shown(client: Client, call: Call, words: str) -> str:
+def _shown(api: Api, call: Call, words: str) -> str:
     """The words of a server as they may be shown."""
     if not call.guarded or not words:
-        return _plain(client, words)
-    known = recognised(words, client.dialect.vocabulary | _keys(call.body))
+        return _plain(api, words)
+    known = recognised(words, api.dialect.vocabulary | _keys(call.body))
     return f"{known}; {WITHHELD}" if known else WITHHELD
 
 
@@ -80,7 +79,7 @@ def _keys(body: Any) -> set[str]:
     return set().union(*map(_keys, body)) if isinstance(body, list) else set()
 
 
-def judge(client: Client, call: Call, status: int, raw: bytes, headers: Mapping[str, str], request_id: str) -> Answer:
+def judge(api: Api, call: Call, status: int, raw: bytes, headers: Mapping[str, str], request_id: str) -> Answer:
     """Return the answer of a 2xx that did not fail. Raises ApiError, and Again where a further try may help."""
     body: Any = None
     broken = False
@@ -92,73 +91,69 @@ def judge(client: Client, call: Call, status: int, raw: bytes, headers: Mapping[
     page = broken and "html" in headers.get("content-type", "").lower()
     if 200 <= status < 300:
         if page:
-            raise _web_page(client, call, status, request_id)
+            raise _web_page(api, call, status, request_id)
         if broken:
-            raise call.uncertain(client, "the answer is not JSON", status, request_id)
+            raise call.uncertain(api, "the answer is not JSON", status, request_id)
         answer = Answer(status, body, request_id, call.method, call.route, call.at, call.correlation)
-        if reason := client.dialect.failed(answer):
-            said = f"answered {status}, but failed: {_shown(client, call, reason) or WITHHELD}."
+        if reason := api.dialect.failed(answer):
+            said = f"answered {status}, but failed: {_shown(api, call, reason) or WITHHELD}."
             raise call.error(Refused, status, request_id, said)
         return answer
-    words = "" if broken else _shown(client, call, client.dialect.words(body))
+    words = "" if broken else _shown(api, call, api.dialect.words(body))
     said = f"answered {status}" + (f": {words}." if words else " with a web page." if page else ".")
-    wait = retry_after(headers, client.clock) if status == 429 or status >= 500 else None
+    wait = retry_after(headers, api.clock) if status == 429 or status >= 500 else None
     why = f"asks to wait ({status})" if wait is not None else said.rstrip(".")
     if status == 429:
         raise Again(call.error(Unavailable, status, request_id, said), why, wait=wait)
-    if status == 503 and (reason := client.dialect.unstarted(body)):
-        failure = call.unavailable(client, said.rstrip("."), status, request_id, f"{client.title} says that {reason}.")
+    if status == 503 and (reason := api.dialect.unstarted(body)):
+        failure = call.unavailable(api, said.rstrip("."), status, request_id, f"{api.title} says that {reason}.")
         raise Again(failure, why, wait=wait)
     if status >= 500:
-        doubt = call.uncertain(client, said.rstrip("."), status, request_id, wait=wait, down=is_down(status, raw))
+        doubt = call.uncertain(api, said.rstrip("."), status, request_id, wait=wait, down=is_down(status, raw))
         if isinstance(doubt, Again):
             doubt.why = why
         raise doubt
     if status == 404:
-        if broken and client.answered:  # a router in front that has no server at the moment
-            raise Again(_no_route(client, call, request_id, said), said.rstrip("."), down=True)
-        if broken or client.dialect.unrouted(body):
-            raise _no_route(client, call, request_id, said)
+        if broken and api.answered:  # a router in front that has no server at the moment
+            raise Again(_no_route(api, call, request_id, said), said.rstrip("."), down=True)
+        if broken or api.dialect.unrouted(body):
+            raise _no_route(api, call, request_id, said)
         raise call.error(NotFound, status, request_id, said)
-    if status == 407 and client.network.proxy is not None:
-        raise call.unreachable(client, Cause(f"{client.network.proxy} refused its user or password", ""))
     if status == 403:
         raise call.error(Forbidden, status, request_id, said)
     if 300 <= status < 400:
-        raise _redirect(client, call, status, request_id, headers.get("location", ""))
+        raise _redirect(api, call, status, request_id, headers.get("location", ""))
     raise call.error(Refused, status, request_id, said)
 
 
-def _web_page(client: Client, call: Call, status: int, request_id: str) -> Exception:
+def _web_page(api: Api, call: Call, status: int, request_id: str) -> Exception:
     """A 2xx with HTML: what gave it is not the API, and gives the same the next time."""
     why = f"the answer is a web page, not JSON: {_PAGE}"
-    hint = f'Check the url of connection "{client.credential.name}" ({client.url}), and open it in a browser.'
+    hint = f'Check the url of connection "{api.credential.name}" ({api.url}), and open it in a browser.'
     if call.method == "GET":
-        failure = call.error(Malformed, status, request_id, f"of {client.url} answered {status}, but {why}.")
+        failure = call.error(Malformed, status, request_id, f"of {api.url} answered {status}, but {why}.")
         failure.hint = hint
         return failure
-    return call.uncertain(client, why, status, request_id, hint=hint)
+    return call.uncertain(api, why, status, request_id, hint=hint)
 
 
-def _no_route(client: Client, call: Call, request_id: str, said: str) -> NoRoute:
-    said = f"of {client.dialect.system} at {client.url} {said.rstrip('.')}; there is no such route."
+def _no_route(api: Api, call: Call, request_id: str, said: str) -> NoRoute:
+    said = f"of {api.dialect.system} at {api.url} {said.rstrip('.')}; there is no such route."
     failure = call.error(NoRoute, 404, request_id, said)
-    path = urlsplit(client.url).path.rstrip("/")
+    path = urlsplit(api.url).path.rstrip("/")
     also = f'it ends in "{path}", behind which trueup puts {call.route}.' if path else "is it that of the API?"
-    failure.hint = f'Check the url of connection "{client.credential.name}" and its path: {also}'
+    failure.hint = f'Check the url of connection "{api.credential.name}" and its path: {also}'
     return failure
 
 
-def _redirect(client: Client, call: Call, status: int, request_id: str, location: str) -> Malformed:
+def _redirect(api: Api, call: Call, status: int, request_id: str, location: str) -> Malformed:
     try:
         parts = urlsplit(location)
         host = (parts.hostname or "") if "%" not in parts.netloc else ""
         where = f"{parts.scheme}://{host}" if parts.scheme and host else host
     except ValueError:
         where = ""
-    where = f" to {_plain(client, where, 120)}" if where and not call.guarded else ""
+    where = f" to {_plain(api, where, 120)}" if where and not call.guarded else ""
     failure = call.error(Malformed, status, request_id, f"answered {status}: a redirect{where}, which is not followed.")
-    failure.hint = (
-        f'Check the url of connection "{client.credential.name}" ({client.url}): it may have moved, or {_PAGE}.'
-    )
+    failure.hint = f'Check the url of connection "{api.credential.name}" ({api.url}): it may have moved, or {_PAGE}.'
     return failure

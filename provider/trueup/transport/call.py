@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from trueup.core.errors import Ambiguous, ApiError, TrueupError, Unavailable, Unreachable
 
 if TYPE_CHECKING:
-    from trueup.transport.causes import Cause
-    from trueup.transport.client import Client
+    from trueup.transport.dialect import Api
 
 _Error = TypeVar("_Error", bound=ApiError)
 
@@ -70,19 +69,19 @@ class Call:
             error.at, error.correlation = self.at, self.correlation
         return error
 
-    def unreachable(self, client: Client, cause: Cause) -> Unreachable:
+    def unreachable(self, api: Api, why: str, hint: str = "") -> Unreachable:
         """The error of a call that no server got, and that another try would not mend."""
-        message = f"{self.method} {self.route} of {client.dialect.system} at {client.url} was not sent: {cause.why}."
-        return Unreachable(message, method=self.method, route=self.route, hint=cause.hint)
+        message = f"{self.method} {self.route} of {api.dialect.system} at {api.url} was not sent: {why}."
+        return Unreachable(message, method=self.method, route=self.route, hint=hint)
 
     def unavailable(
-        self, client: Client, why: str, status: int | None = None, request_id: str = "", hint: str = ""
+        self, api: Api, why: str, status: int | None = None, request_id: str = "", hint: str = ""
     ) -> Unavailable:
         """The error to raise when no further try is made."""
         times = "once" if self.tried == 1 else f"{self.tried} times"
-        message = f"{self.method} {self.route} of {client.dialect.system} at {client.url} was tried {times}: {why}."
+        message = f"{self.method} {self.route} of {api.dialect.system} at {api.url} was tried {times}: {why}."
         if not status:
-            hint = hint or f'Check the url of connection "{client.credential.name}", and that the server is up.'
+            hint = hint or f'Check the url of connection "{api.credential.name}", and that the server is up.'
         made = Unavailable(
             message, method=self.method, route=self.route, status=status, request_id=request_id, hint=hint
         )
@@ -90,7 +89,7 @@ class Call:
 
     def uncertain(
         self,
-        client: Client,
+        api: Api,
         why: str,
         status: int | None = None,
         request_id: str = "",
@@ -101,7 +100,7 @@ class Call:
     ) -> Exception:
         """The call may have happened: sent again where that does no harm, else Ambiguous."""
         if self.repeatable:
-            failure = self.unavailable(client, why, status, request_id, hint)
+            failure = self.unavailable(api, why, status, request_id, hint)
             self.maybe = failure.maybe = self.method != "GET"
             return Again(failure, why if status else f"gave no answer: {why}", wait=wait, down=down)
         lost = self.error(Ambiguous, status, request_id, f"may or may not have happened: {why}.")

@@ -20,19 +20,20 @@ from trueup.transport.answers import is_down, judge, request_id_of
 from trueup.transport.call import Again, Call
 from trueup.transport.causes import cause_of
 from trueup.transport.gate import Gate
+from trueup.transport.lease import Late
 from trueup.transport.network import Network, Way
 from trueup.transport.outage import Outage
 from trueup.transport.pace import Meter, sort_of
-from trueup.transport.permit import Late
-from trueup.transport.values import Limits, Signs
-from trueup.transport.window import RECENT, Window
+from trueup.transport.values import Signs
+from trueup.transport.window import RECENT, Limits, Window
 from trueup.transport.wire import filled, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from trueup.transport.permit import Guard, Lease
-    from trueup.transport.values import Answer, Credential, Dialect
+    from trueup.transport.dialect import Dialect, Guard
+    from trueup.transport.lease import Lease
+    from trueup.transport.values import Answer, Credential
     from trueup.transport.window import Shared
 
 _T = TypeVar("_T")
@@ -66,8 +67,6 @@ class Client:
     """Confirmed before every write, and its limit; None where no lock is taken."""
     sent: int = 0
     """Requests sent so far, retries and probes included."""
-    waited: float = 0.0
-    """Seconds that nothing was sent because the window was spent."""
     guarded: bool = False
     """A secret was sent in a body, so that the server's own words are not shown any more."""
     proven: bool = False
@@ -107,14 +106,14 @@ class Client:
         return self._gate.shut
 
     @property
+    def waited(self) -> float:
+        """Seconds that nothing was sent because the window was spent."""
+        return self._gate.waited
+
+    @property
     def title(self) -> str:
         """The system's name in a sentence."""
         return self.dialect.system.capitalize()
-
-    @property
-    def network(self) -> Network:
-        """The way to the server."""
-        return self._network
 
     @property
     def answered(self) -> bool:
@@ -229,6 +228,8 @@ class Client:
                 self._gate.accepted(call)
                 if not is_down(status, raw):
                     self._outage.answered()
+                if status == 407 and self._network.proxy is not None:
+                    raise call.unreachable(self, f"{self._network.proxy} refused its user or password")
                 answer = judge(self, call, status, raw, headers, request_id)
         if status == 401:
             self._outage.answered()
@@ -244,7 +245,7 @@ class Client:
         cause = cause_of(error, way, self._network)
         unsent = way.unsent(error)
         if cause.lasting and (unsent or call.method == "GET"):
-            return call.unreachable(self, cause)
+            return call.unreachable(self, cause.why, cause.hint)
         if not unsent:
             return call.uncertain(self, cause.why, hint=cause.hint, down=cause.lost)
         return Again(call.unavailable(self, cause.why, hint=cause.hint), f"cannot be reached: {cause.why}", down=True)

@@ -14,7 +14,7 @@ from trueup.transport.call import Again, Call
 from trueup.transport.values import Presumed, Wait
 
 if TYPE_CHECKING:
-    from trueup.transport.client import Client
+    from trueup.transport.dialect import Api
 
 _WINDOWS_WITHOUT_SUCCESS = 10
 _UNEXPLAINED = 2
@@ -23,8 +23,8 @@ _UNEXPLAINED = 2
 class Gate:
     """The gate of one client."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, api: Api) -> None:
+        self._api = api
         self._verdict = asyncio.Lock()
         self._open = asyncio.Event()
         self._open.set()
@@ -32,6 +32,8 @@ class Gate:
         self._refusal: Unauthorized | None = None
         self._presumed: Unauthorized | None = None
         """The error if the careful request is refused."""
+        self.waited = 0.0
+        """Seconds that nothing was sent because the window was spent."""
         self.era = 0
         """Counts the silences: a refusal from before the latest one says nothing any more."""
 
@@ -44,7 +46,7 @@ class Gate:
         """Wait until it is open. Raises Stopped, and what the credential was refused with."""
         while not (self._open.is_set() or call.careful):
             await self._open.wait()
-        if self._client.stop.is_set():
+        if self._api.stop.is_set():
             raise Stopped("Stopped before this was sent.")
         if self._refusal is not None:
             raise self._refusal
@@ -70,7 +72,7 @@ class Gate:
         async with self._verdict:
             if self._refusal is not None:
                 return self._refusal
-            if self._client.stop.is_set():
+            if self._api.stop.is_set():
                 return Stopped("Stopped before this was sent again.")
             if era == self.era:
                 self._open.clear()  # nothing is sent before it is known why
@@ -85,9 +87,9 @@ class Gate:
 
     async def _explained(self, call: Call, request_id: str) -> ApiError | None:
         """Why it was refused; None once it may be tried again."""
-        client, system = self._client, self._client.dialect.system
+        api, system = self._api, self._api.dialect.system
         try:
-            verdict = await client.dialect.unauthorized(client)
+            verdict = await api.dialect.unauthorized(api)
         except (httpx.HTTPError, TimeoutError, ApiError):
             verdict = None
         if isinstance(verdict, Unauthorized):
@@ -99,7 +101,7 @@ class Gate:
         if isinstance(verdict, Wait | Presumed):
             if self._fruitless > _WINDOWS_WITHOUT_SUCCESS:
                 why, hint = "its request window does not close", "Another program uses this key: end that, or wait."
-                return call.unavailable(client, why, 401, request_id, hint)
+                return call.unavailable(api, why, 401, request_id, hint)
             await self._window(verdict.why, verdict.seconds)
             if isinstance(verdict, Presumed):
                 self._presumed, call.careful = verdict.refusal, True
@@ -109,12 +111,12 @@ class Gate:
             await self._silence(f"{system} refused the credential without a reason", 1.0)
             return None
         failure = Unauthorized(
-            f"{system} refused the credential of connection {client.credential.name} without a reason.",
+            f"{system} refused the credential of connection {api.credential.name} without a reason.",
             method=call.method,
             route=call.route,
             status=401,
             request_id=request_id,
-            hint=f"Nothing was changed by this call. {client.dialect.unexplained(client)}".rstrip(),
+            hint=f"Nothing was changed by this call. {api.dialect.unexplained(api)}".rstrip(),
         )
         call.traced(failure)
         if self._fruitless > _UNEXPLAINED:
@@ -123,15 +125,15 @@ class Gate:
 
     async def _window(self, why: str, seconds: float) -> None:
         """Be silent until the window is closed."""
-        client = self._client
-        started = client.clock.monotonic()
+        api = self._api
+        started = api.clock.monotonic()
         try:
-            await asyncio.gather(self._silence(why, seconds), client.share())
+            await asyncio.gather(self._silence(why, seconds), api.share())
         finally:
-            client.waited += client.clock.monotonic() - started
-        client.window.closed()
+            self.waited += api.clock.monotonic() - started
+        api.window.closed()
 
     async def _silence(self, why: str, seconds: float) -> None:
-        self._client.progress.waiting(why, seconds)
-        await self._client.pause(seconds)
+        self._api.progress.waiting(why, seconds)
+        await self._api.pause(seconds)
         self.era += 1

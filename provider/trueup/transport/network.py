@@ -11,14 +11,14 @@ import httpx
 from trueup.core.errors import NetworkError, UsageError
 from trueup.transport.certificates import context_for, unused
 from trueup.transport.cookies import none_kept
-from trueup.transport.permit import Late
+from trueup.transport.lease import Late
 from trueup.transport.proxies import Proxy, proxy_for
 from trueup.transport.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.transport.permit import Lease
+    from trueup.transport.lease import Lease
 
 _KEEP_ALIVE: Final = 4.0  # Den closes idle connections after 5 s; a request on a closing one would be ambiguous
 _CONNECT: Final = 10.0

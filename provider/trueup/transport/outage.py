@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from trueup.transport.call import Call
-    from trueup.transport.client import Client
+    from trueup.transport.dialect import Api
 
 _FIRST: Final = 0.5
 _LONGEST: Final = 10.0
@@ -30,8 +30,8 @@ _LATER: Final = "Once it answers, run the same command again. --retry-for (TRUEU
 class Outage:
     """The outage of one client's server, when there is one. `patience` is how many seconds it is waited for."""
 
-    def __init__(self, client: Client, patience: float) -> None:
-        self._client = client
+    def __init__(self, api: Api, patience: float) -> None:
+        self._api = api
         self._patience = patience
         self._trying = asyncio.Lock()
         self.heard = 0
@@ -48,7 +48,7 @@ class Outage:
         self.heard += 1
         self.given_up = False
         if self._since is not None:
-            self._client.progress.decision(f"{self._client.title} answers again after {self._length():.0f} s")
+            self._api.progress.decision(f"{self._api.title} answers again after {self._length():.0f} s")
             self._since = None
 
     @contextlib.asynccontextmanager
@@ -81,7 +81,7 @@ class Outage:
             again.failure.hint = _LATER
         if not self.heard or self.given_up or alive or not self._patience:
             return  # never heard of, or it answers others: then the tries of the call count
-        clock = self._client.clock
+        clock = self._api.clock
         if self._since is None:
             self._since, self._tries, alone = clock.monotonic(), 0, True
         self._why = again.why
@@ -97,20 +97,20 @@ class Outage:
         again.wait = 0.0  # the pause is that of all calls
 
     def _give_up(self, again: Again) -> None:
-        title, seconds = self._client.title, self._length()
+        title, seconds = self._api.title, self._length()
         again.failure.message = f"{again.failure.message.rstrip('.')}; {title} has not answered for {seconds:.0f} s."
         again.failure.hint = _LATER
         self._since, self.given_up = None, True
 
     async def _pause(self) -> None:
-        client, passed = self._client, self._length()
-        if client.stop.is_set():
+        api, passed = self._api, self._length()
+        if api.stop.is_set():
             return  # the gate says so
-        until = client.clock.now() + timedelta(seconds=self._patience - passed)
+        until = api.clock.now() + timedelta(seconds=self._patience - passed)
         what = f"has not answered for {passed:.0f} s" if passed >= 1 else "does not answer any more"
-        why = f"{client.title} {what} ({self._why}); trying again until {until:%H:%M:%S} UTC, next try in"
-        client.progress.waiting(why, self._wait)
-        await client.pause(self._wait)
+        why = f"{api.title} {what} ({self._why}); trying again until {until:%H:%M:%S} UTC, next try in"
+        api.progress.waiting(why, self._wait)
+        await api.pause(self._wait)
 
     def _length(self) -> float:
-        return 0.0 if self._since is None else self._client.clock.monotonic() - self._since
+        return 0.0 if self._since is None else self._api.clock.monotonic() - self._since

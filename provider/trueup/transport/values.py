@@ -1,23 +1,12 @@
-"""The parts of a connection: its credential, its limits, how its API speaks, and the answers it gives."""
+"""The values of a connection: its credential, the answers it gets, and the verdicts on a refused credential."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any
 
 from trueup.core.errors import Malformed, SecretError, Unauthorized
 from trueup.core.secrets import Secret
-
-if TYPE_CHECKING:
-    from trueup.transport.client import Client
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The limits of one credential: `requests` in a window that closes after `silence` seconds without any."""
-
-    requests: int | None = None
-    silence: float = 0.0
 
 
 @dataclass(slots=True)
@@ -76,40 +65,6 @@ class Presumed:
     seconds: float
     why: str
     refusal: Unauthorized
-
-
-class Dialect(Protocol):
-    """How one API speaks."""
-
-    system: ClassVar[str]
-    limits: ClassVar[Limits]
-
-    vocabulary: ClassVar[frozenset[str]]
-    """Codes and names of fields of this API: of an answer to a secret no other words are shown."""
-
-    def headers(self, credential: Credential) -> dict[str, str]:
-        """The headers that carry the credential."""
-
-    def words(self, body: Any) -> str:
-        """The message of an error body, in one line; empty when there is none."""
-
-    def unrouted(self, body: Any) -> bool:
-        """Whether a 404 with that body says that there is no such route, rather than no such resource."""
-
-    def unstarted(self, body: Any) -> str:
-        """Why a 503 with that body was certainly not carried out; empty when that is not known."""
-
-    def failed(self, answer: Answer) -> str | None:
-        """The reason when a 2xx answer says that it failed; None when it succeeded."""
-
-    async def unauthorized(self, client: Client) -> Wait | Presumed | Unauthorized | None:
-        """Return why a 401 came, with one request at most.
-
-        That is a spent window, known or presumed, or a bad credential; None when nothing speaks for either.
-        """
-
-    def unexplained(self, client: Client) -> str:
-        """Return a hint for a credential that is refused without a reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from trueup.core.records import Use, Used
 
 if TYPE_CHECKING:
     from trueup.core.progress import Clock
-    from trueup.transport.values import Limits
 
 EVERY: Final = 100
 """Counted requests after which the other runs are let know."""
 RECENT: Final = 3600.0
 """Seconds after its last use for which a key that worked in another run is taken to be good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one credential: `requests` in a window that closes after `silence` seconds without any."""
+
+    requests: int | None = None
+    silence: float = 0.0
 
 
 class Shared(Protocol):

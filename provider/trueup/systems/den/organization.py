@@ -14,7 +14,7 @@ from trueup.transport.wire import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.transport import Answer, Client
+    from trueup.transport import Answer, Api
 
 ROUTE: Final = "/v1/org"
 _ADMINS: Final = frozenset(("owner", "super-admin", "admin"))
@@ -55,7 +55,7 @@ class Organization:
         return bool(self.roles) and self.roles <= _MEMBERS
 
 
-async def organization(api: Client) -> Organization:
+async def organization(api: Api) -> Organization:
     """The organisation of the client's credential, asked for once a client. Raises ApiError."""
 
     async def ask() -> Organization:

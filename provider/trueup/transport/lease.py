@@ -1,4 +1,4 @@
-"""The conditions for sending a write, whichever command or program sends it."""
+"""The lock under which a write is sent, whichever command or program sends it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
-
-    from trueup.transport.client import Client
-    from trueup.transport.values import Answer
 
 
 class Lease(Protocol):
@@ -29,19 +26,3 @@ class Lease(Protocol):
 
 class Late(Exception):
     """The term ended just before the bytes left: nothing was sent."""
-
-
-class Guard(Protocol):
-    """Holds the tenant that a connection is meant for against the one that its credential belongs to."""
-
-    def vouch(self) -> None:
-        """Take it as known: it was confirmed not long ago, by another process."""
-
-    def saw(self, answer: Answer) -> None:
-        """Take an answer as evidence. Raises SafetyError when it belongs to another tenant."""
-
-    async def confirm(self, client: Client) -> None:
-        """Return once the tenant is known to be the right one; ask, unless an answer has shown it.
-
-        Raises SafetyError and ApiError.
-        """
