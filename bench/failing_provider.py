@@ -72,9 +72,9 @@ def _behind_proxy(environment: Mapping[str, str], folder: Path) -> None:
             made = stub.Create(provider_pb2.CreateRequest(urn=urn, properties=checked), timeout=PATIENCE)
             stub.Delete(provider_pb2.DeleteRequest(id=made.id, urn=urn, properties=made.properties), timeout=PATIENCE)
             until = time.monotonic() + PATIENCE
-            while not any("stays as it is" in line for line in engine.said) and time.monotonic() < until:
+            while not any("is left unchanged" in line for line in engine.said) and time.monotonic() < until:
                 time.sleep(0.05)
-            assert any("stays as it is" in line for line in engine.said), (variable, engine.said)
+            assert any("is left unchanged" in line for line in engine.said), (variable, engine.said)
 
 
 def _double_colon(environment: Mapping[str, str], folder: Path) -> None:

@@ -215,7 +215,7 @@ async def test_nothing_of_another_project_is_imported(world: World, tmp_path: Pa
     async with serving(tmp_path) as rpc:
         key = world.rows(CONNECTORS)[0]["connectorID"]
         await rpc.configure(wexaProject=OTHER_PROJECT)
-        await fails(rpc.imported("Connector", "crm", f"{DEMO_PROJECT}/{key}"), "is not imported", DEMO_PROJECT)
+        await fails(rpc.imported("Connector", "crm", f"{DEMO_PROJECT}/{key}"), "cannot be imported", DEMO_PROJECT)
         await rpc.configure(wexaProject=DEMO_PROJECT)
         assert await rpc.imported("Connector", "crm", f"{DEMO_PROJECT}/{key}") is not None
 

@@ -144,10 +144,18 @@ FAULTS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     # keys that there are not
     (INSTANCE, {"remoteld": "x"}, {"remoteld": 'unknown key "remoteld" in ConnectorInstance (E101). did you mean'}),
     (INSTANCE, {"names": "x"}, {"names": "(E101). Known keys are connectorAccount, name, "}),  # the name is there
-    (INSTANCE, {"connection": "b"}, {"connection": "(E101). Another server takes a provider of its own: give that as"}),
-    (INSTANCE, {"id": CIN}, {"id": "(E101). What exists is taken over with pulumi import, or with the option import."}),
-    (INSTANCE, {"targets": []}, {"targets": "(E101). Give each as a resource of its own: ConnectorTarget."}),
-    (INSTANCE, {"access": {}}, {"access": "(E101). Give each as a resource of its own: ConnectorAccess."}),
+    (
+        INSTANCE,
+        {"connection": "b"},
+        {"connection": "(E101). For another server, create another provider and pass it as"},
+    ),
+    (
+        INSTANCE,
+        {"id": CIN},
+        {"id": "(E101). Adopt an existing resource with pulumi import, or with the option import."},
+    ),
+    (INSTANCE, {"targets": []}, {"targets": "(E101). Declare each as a separate resource: ConnectorTarget."}),
+    (INSTANCE, {"access": {}}, {"access": "(E101). Declare each as a separate resource: ConnectorAccess."}),
     (INSTANCE, {"a\x1bb": 1}, {'["a\\u001bb"]': 'unknown key "a\\x1bb" in ConnectorInstance (E101).'}),
     (LOADS, loader(more=2), {"dataLoaderConfig.more": 'unknown key "more" in dataLoaderConfig (E101). Known keys'}),
     (LOADS, loader(sourc=2), {"dataLoaderConfig.sourc": "(E101). Known keys are source, batchSize, auth."}),
@@ -181,7 +189,7 @@ FAULTS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     (INSTANCE, {"connectorAccount": COMPONENT}, {"connectorAccount": "but it is a component, which has no id (E103)."}),
     # what no API takes
     (INSTANCE, {"name": ASSET}, {"name": "name must be text, but it is an asset (E103)."}),
-    (INSTANCE, {"config": {"a": [1, ASSET]}}, {"config.a[1]": "config.a[1] is an asset (E103). Give what is in it as"}),
+    (INSTANCE, {"config": {"a": [1, ASSET]}}, {"config.a[1]": "config.a[1] is an asset (E103). Give its content as a"}),
 ]
 
 

@@ -305,11 +305,11 @@ def test_a_mark_in_another_place_is_text() -> None:
         (math.inf, "not finite"),
         (-math.inf, "not finite"),
         (10**400, "too large"),
-        (object(), "a object cannot be told"),
-        (b"x", "a bytes cannot be told"),
-        ({1: 2}, "a key of a mapping is not text"),
-        ("\ud800", "not Unicode"),
-        ({"\udfff": 1}, "not Unicode"),
+        (object(), "a object cannot be sent to Pulumi"),
+        (b"x", "a bytes cannot be sent to Pulumi"),
+        ({1: 2}, "a mapping has a key that is not a string"),
+        ("\ud800", "not valid Unicode"),
+        ({"\udfff": 1}, "not valid Unicode"),
     ],
 )
 @pytest.mark.parametrize("around", [lambda value: value, lambda value: [{"k": value}], Sealed])

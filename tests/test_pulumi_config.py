@@ -47,7 +47,7 @@ async def test_without_any_key(world: World, tmp_path: Path, monkeypatch: pytest
     for name in ("DEN_URL", "DEN_API_KEY", "WEXA_URL", "WEXA_API_KEY"):
         monkeypatch.delenv(f"TRUEUP_{name}")
     async with serving(tmp_path) as rpc:
-        await fails(rpc.configure(), "nothing says how to reach Den or Wexa", "trueup:denApiKey")
+        await fails(rpc.configure(), "no API key for Den or Wexa", "trueup:denApiKey")
 
 
 async def test_check_config_seals_keys_and_names_what_is_wrong(rpc: Rpc) -> None:
@@ -88,11 +88,11 @@ async def test_every_other_call_has_an_answer(rpc: Rpc) -> None:
     assert schema["name"] == "trueup"
     assert (await stub.GetPluginInfo(empty_pb2.Empty())).version == schema["version"]
     assert list((await stub.GetMappings(provider_pb2.GetMappingsRequest(key="x"))).providers) == []
-    await fails(stub.Call(provider_pb2.CallRequest(tok="trueup:den:no")), "trueup:den:no is no method")
-    await fails(stub.Construct(provider_pb2.ConstructRequest(type="trueup:den:No")), "trueup:den:No is no component")
-    await fails(stub.Parameterize(provider_pb2.ParameterizeRequest()), "takes no parameters")
-    await fails(rpc.invoke("trueup:den:nothing"), "is no function of this provider")
-    await fails(rpc.imported("Nothing", "x", "y"), "is no resource of this provider")
+    await fails(stub.Call(provider_pb2.CallRequest(tok="trueup:den:no")), "trueup:den:no is not a method")
+    await fails(stub.Construct(provider_pb2.ConstructRequest(type="trueup:den:No")), "trueup:den:No is not a component")
+    await fails(stub.Parameterize(provider_pb2.ParameterizeRequest()), "does not support parameters")
+    await fails(rpc.invoke("trueup:den:nothing"), "is not a function of this provider")
+    await fails(rpc.imported("Nothing", "x", "y"), "is not a resource of this provider")
 
 
 async def test_every_function_of_the_schema_answers(rpc: Rpc, world: World) -> None:

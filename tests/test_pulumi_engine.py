@@ -42,7 +42,7 @@ def test_up_is_followed_by_no_changes_and_destroy_by_another_up(stack: Stack, wo
     assert world.instance("docs")["status"] == "archived"
     said = stack.up()
     assert "docs (" in said
-    assert "is taken over: it was archived" in said
+    assert "is adopted: it was archived" in said
     again = stack.export()
     assert {name: again[name]["id"] for name in ("acme", "docs", "main")} == {
         name: first[name]["id"] for name in ("acme", "docs", "main")

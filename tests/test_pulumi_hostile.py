@@ -66,11 +66,11 @@ async def test_what_somebody_made_after_the_list_was_read_is_not_ours(
     await rpc.invoke("trueup:den:listConnectorInstances")
     colleague(world, top.id, "docs", **theirs)
     inputs = {"connectorAccount": top.id, **ours}
-    error = await fails(rpc.create("ConnectorInstance", "docs", **inputs), "exists already")
+    error = await fails(rpc.create("ConnectorInstance", "docs", **inputs), "already exists")
     assert "pulumi import" in str(error.details())
     async with serving(tmp_path) as later:
         await later.configure()
-        await fails(later.create("ConnectorInstance", "docs", **inputs), "exists already")
+        await fails(later.create("ConnectorInstance", "docs", **inputs), "already exists")
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "grpc_proxy"])
@@ -83,7 +83,7 @@ async def test_messages_reach_the_engine_whatever_proxy_is_set(
     async with serving(tmp_path) as rpc:
         await rpc.configure()
         await rpc.delete(await account(rpc))
-        await said(rpc, "acme stays as it is: its deletionPolicy is retain.")
+        await said(rpc, "acme is left unchanged: its deletionPolicy is retain.")
 
 
 async def test_of_two_connectors_of_one_name_none_is_guessed(rpc: Rpc, world: World) -> None:
@@ -91,7 +91,7 @@ async def test_of_two_connectors_of_one_name_none_is_guessed(rpc: Rpc, world: Wo
     first, second, *_ = (row["connectorID"] for row in world.rows("wexa.connectors"))
     name = world.row("wexa.connectors", connectorID=first)["sourceName"]
     world.upstream("connector-renamed", system="wexa", connectorID=second, sourceName=name)
-    error = await fails(rpc.create("Connector", name, **connector()), "2 live resources answer to this name")
+    error = await fails(rpc.create("Connector", name, **connector()), "2 live resources have this name")
     assert first in str(error.details())
     assert second in str(error.details())
     assert world.writes() == []
@@ -137,7 +137,7 @@ async def test_a_secret_name_is_in_no_message(rpc: Rpc, tmp_path: Path) -> None:
     async with serving(tmp_path) as later:
         await later.configure()
         await later.delete(docs)
-        await said(later, "stays as it is")
+        await said(later, "is left unchanged")
         assert not any("a-name-to-hide" in one for one in later.engine.said)
 
 
@@ -227,7 +227,7 @@ async def test_what_a_state_holds_again_is_retained_no_more(rpc: Rpc, tmp_path: 
     async with serving(tmp_path) as other:
         await other.configure()
         inputs = {"connectorAccount": docs.inputs["connectorAccount"], "name": "docs"}
-        await fails(other.create("ConnectorInstance", "another", **inputs), "exists already")
+        await fails(other.create("ConnectorInstance", "another", **inputs), "already exists")
 
 
 # What a program may say
@@ -239,7 +239,9 @@ async def test_a_replacement_and_another_policy_at_once_are_refused(rpc: Rpc) ->
     wanted = {**docs.inputs, "connectorAccount": other.id, "deletionPolicy": "remove"}
     assert list((await rpc.diff(docs, wanted)).replaces) == []
     for preview in (True, False):
-        await fails(rpc.update(docs, preview=preview, **wanted), "would be ended with deletionPolicy archive")
+        await fails(
+            rpc.update(docs, preview=preview, **wanted), "would end the old resource with deletionPolicy archive"
+        )
 
 
 @pytest.mark.parametrize(
@@ -355,7 +357,7 @@ async def test_names_are_claimed_while_all_else_is_unknown(rpc: Rpc) -> None:
     inputs = {"connectorAccount": UNKNOWN}
     assert (await rpc.check("ConnectorInstance", "one", {**inputs, "name": "same"}))[1] == {}
     _, failures = await rpc.check("ConnectorInstance", "two", {**inputs, "name": "Same"})
-    assert "::one is the same ConnectorInstance already (case does not count)" in failures["name"]
+    assert "::one declare the same ConnectorInstance (case is ignored)" in failures["name"]
     for name in ("three", "four"):
         assert (await rpc.check("ConnectorInstance", name, {**inputs, "name": UNKNOWN}))[1] == {}
 

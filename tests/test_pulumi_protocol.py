@@ -434,7 +434,7 @@ async def test_two_hundred_reads_at_once_cost_one_list(thousand: World, tmp_path
 async def test_names_by_themselves(rpc: Rpc, options: dict[str, Any], name: str | None) -> None:
     found, failures = await rpc.check("ConnectorInstance", "docs", {"connectorAccount": UNKNOWN}, **options)
     if name is None:
-        assert "automatic names are switched off" in failures["name"]
+        assert "disables automatic names" in failures["name"]
         return
     assert found["name"] == name
     again, _ = await rpc.check("ConnectorInstance", "renamed", {"connectorAccount": UNKNOWN}, found, **options)
@@ -470,7 +470,7 @@ async def test_what_is_taken_over_is_never_removed(rpc: Rpc, world: World) -> No
     for more in ({"adopt": True}, {}):
         await fails(
             rpc.create("ConnectorInstance", "old-wiki", connectorAccount=other.id, deletionPolicy="remove", **more),
-            "cannot be taken over",
+            "cannot be adopted",
         )
         world.person("old-wiki", status="archived")
     assert [one for one in world.writes() if "connector-instances" in one] == []

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as utilities from "./utilities";
 
 /**
- * Where Den and Wexa are, and with which keys. A program that is about one of them needs nothing of the other.
+ * The URLs and API keys of Den and Wexa. A program that uses only one of them needs no settings for the other.
  */
 export class Provider extends pulumi.ProviderResource {
     /** @internal */
@@ -31,7 +31,7 @@ export class Provider extends pulumi.ProviderResource {
      */
     declare public readonly denOrganization: pulumi.Output<string | undefined>;
     /**
-     * Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
+     * The URL of Den: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.openworklabs.com`.
      */
     declare public readonly denUrl: pulumi.Output<string | undefined>;
     /**
@@ -43,7 +43,7 @@ export class Provider extends pulumi.ProviderResource {
      */
     declare public readonly wexaProject: pulumi.Output<string | undefined>;
     /**
-     * Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
+     * The URL of Wexa: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.wexa.ai`.
      */
     declare public readonly wexaUrl: pulumi.Output<string | undefined>;
 
@@ -78,7 +78,7 @@ export class Provider extends pulumi.ProviderResource {
  */
 export interface ProviderArgs {
     /**
-     * Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every instance of it. Left out: `false`.
+     * Allows accounts with `deletionPolicy: disconnect` to be disconnected, which deletes all their instances. Default: `false`.
      */
     allowDisconnect?: pulumi.Input<boolean | undefined>;
     /**
@@ -90,7 +90,7 @@ export interface ProviderArgs {
      */
     denOrganization?: pulumi.Input<string | undefined>;
     /**
-     * Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
+     * The URL of Den: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.openworklabs.com`.
      */
     denUrl?: pulumi.Input<string | undefined>;
     /**
@@ -102,7 +102,7 @@ export interface ProviderArgs {
      */
     wexaProject?: pulumi.Input<string | undefined>;
     /**
-     * Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
+     * The URL of Wexa: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.wexa.ai`.
      */
     wexaUrl?: pulumi.Input<string | undefined>;
 }

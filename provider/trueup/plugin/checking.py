@@ -1,7 +1,7 @@
-"""The inputs of a resource: in canonical form, and with every fault by its property, in the command's words.
+"""The inputs of a resource: in canonical form, with every fault by property, worded as the command words it.
 
-What is not known yet counts as given, and nothing is wrong with it. What is secret is checked like all else, and
-nothing of it gets into a reason: neither the value, nor how long it is, nor what it is nearly.
+A value that is not known yet counts as given and is not checked. A secret is checked like any other value, but no
+reason reveals its value, its length or a similar word.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trueup.manifest.schema import DRAFT, OURS, compiled, without_limits
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
 from trueup.plugin.codec import Opaque, Sealed, bare, has_unknown, is_sealed
-from trueup.plugin.fields_schema import told, variable
+from trueup.plugin.fields_schema import for_program, variable
 from trueup.plugin.tokens import PREFIXES, inputs_of, referred
 
 if TYPE_CHECKING:
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 
 _SIZES: Final = ("min", "max", "exclusiveM")
 _FIRST: Final = ("type", "minLength", "maxLength")
-"""What is told first of one value; the rest of its faults then mostly follow from it."""
+"""Keywords that are reported first for a value; its other faults usually follow from them."""
 _WHOLE: Final = ("enum", "const", "anyOf", "oneOf")
-"""What may yet hold of a value of which a part is not known."""
+"""Keywords that may still be satisfied while a part of the value is unknown."""
 _INEXACT: Final = 2**53
-"""From here on doubles leave whole numbers out."""
+"""The limit beyond which doubles cannot represent every whole number."""
 _LONG: Final = 1e21
 _ANY_ID: Final = re.compile(r"([a-z]{3}_)[0-9a-z]{26}")
 _OWNERS: Final = {prefix: name for name, prefix in PREFIXES.items()}
 _ELSEWHERE: Final = {
-    "connection": "Another server takes a provider of its own: give that as the option provider.",
-    "id": "What exists is taken over with pulumi import, or with the option import.",
+    "connection": "For another server, create another provider and pass it as the option provider.",
+    "id": "Adopt an existing resource with pulumi import, or with the option import.",
 }
-"""What manifests say of a resource, and a program says otherwise."""
+"""Keys of manifests that a program expresses in another way."""
 _TYPE_HINTS: Final = {
     "string": "Write it as text, in quotes.",
     "integer": "Write a whole number, without quotes.",
@@ -58,7 +58,7 @@ _TYPE_HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One thing wrong with an input; the property is empty for what is wrong with the resource as a whole."""
+    """A fault in an input. The property is empty for a fault of the resource as a whole."""
 
     property: str
     reason: str
@@ -84,7 +84,7 @@ def _is_newer(trait: Field, value: Any) -> bool:
 
 
 def check(kind: Kind, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
-    """The inputs in canonical form, secrets sealed, and what is wrong with them; what is not known yet is not wrong."""
+    """Return the inputs in canonical form with secrets sealed, and their faults."""
     traits = _traits(kind)
     found: dict[str, Any] = {}
     for name, trait in traits.items():
@@ -93,7 +93,7 @@ def check(kind: Kind, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[Fail
             if bare(value) is not None or trait.nullable:
                 found[name] = value
     for name in sorted(inputs.keys() - traits.keys()):
-        if not name.startswith("__"):  # what the SDKs add for themselves
+        if not name.startswith("__"):  # added by the SDKs
             found[name] = inputs[name]
     first: dict[Path, Said] = {}
     for path, said in _faults(kind, found):
@@ -112,16 +112,16 @@ def _traits(kind: Kind) -> Mapping[str, Field]:
 
 
 def _place(path: Path, order: Mapping[str, int]) -> tuple[int, list[tuple[int, str]]]:
-    """The resource as a whole first, then its fields as its kind has them, then what it does not have."""
+    """Return a sort key: the resource as a whole, then its fields in their kind's order, then unknown properties."""
     parts = [(part, "") if isinstance(part, int) else (-1, part) for part in path]
     return order.get(str(path[0]), len(order)) if path else -1, parts
 
 
-# The canonical form
+# Canonical form
 
 
 def _canonical(trait: Field, value: Any) -> Any:
-    """The value as it is sent: trimmed, references as ids, secrets sealed."""
+    """Return the value as it is sent: trimmed, references as ids, secrets sealed."""
     if isinstance(value, Sealed):
         return Sealed(_tidy(trait, bare(value)))
     value = _tidy(trait, bare(value) if isinstance(value, Opaque) else value)
@@ -129,7 +129,7 @@ def _canonical(trait: Field, value: Any) -> Any:
         return _sealed(value)
     if isinstance(trait.secret, tuple):
         if not isinstance(value, dict):
-            return _sealed(value)  # it may well be the mapping as one text
+            return _sealed(value)  # it may be the whole mapping as one string
         return {key: _sealed(item) if key in trait.secret else item for key, item in value.items()}
     return value
 
@@ -141,17 +141,17 @@ def _tidy(trait: Field, value: Any) -> Any:
 
 
 def _sealed(value: Any) -> Any:
-    """Sealed as a whole, rather than in parts; what is not there has nothing to hide."""
+    """Seal a value as a whole, not in parts; None and unknown values stay open."""
     return value if value is UNKNOWN or value is None else Sealed(bare(value))
 
 
-# What is wrong
+# Faults
 
 
 def _faults(kind: Kind, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
-    """What is wrong, and where; of one place first what says most."""
+    """Yield faults by path; the most informative one of each path comes first."""
     value = {name: bare(one) for name, one in given.items()}
-    # As with manifests, one decides quickly, and the other is asked only for what is not sound.
+    # As for manifests: the compiled check is fast, and the slow validator explains only what failed it.
     errors = () if _is_sound(kind)(value) else sorted(_validator(kind).iter_errors(value), key=_gravity)
     for error in errors:
         if not _may_mend(error):
@@ -185,7 +185,7 @@ def _validator(kind: Kind) -> Any:
 
 
 def _schema(kind: Kind) -> dict[str, Any]:
-    """Of the inputs of a kind without what is secret or unknown about them."""
+    """Return the JSON schema of a kind's inputs, without secrets and unknown values."""
     properties = {}
     for trait in inputs_of(kind):
         schema = {key: one for key, one in trait.schema.items() if key not in OURS}
@@ -200,9 +200,9 @@ def _gravity(error: Any) -> int:
 
 
 def _may_mend(error: Any) -> bool:
-    """Whether all may be well once more is known."""
+    """Return whether the error may disappear once unknown values are known."""
     if error.validator == "not" and error.validator_value == {}:
-        return False  # a key that may not be there at all
+        return False  # a key that is not allowed at all
     if error.instance is UNKNOWN:
         return True
     return error.validator in _WHOLE and has_unknown(error.instance)
@@ -211,13 +211,13 @@ def _may_mend(error: Any) -> bool:
 def _of_error(kind: Kind, path: Path, error: Any, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
     keyword, limit, value = error.validator, error.validator_value, error.instance
     if keyword == "enum" and words.may_be_newer(error.schema, value) and not _holds(given, path):
-        return  # a warning
+        return  # reported as a warning
     if keyword == "additionalProperties":
         yield from _unknown_keys(kind, path, list(error.schema["properties"]), value, within=_within(given, path))
     elif keyword == "required":
         yield from _missing_keys(kind, path, error.schema["properties"], limit, value)
     elif keyword == "not":
-        hint = f"Give {path[-1]} as an input of its own."
+        hint = f"Give {path[-1]} as a separate input."
         yield path, Said("E152", f"{path[-1]} does not belong inside {words.name_of(path[:-1])}", hint)
     else:
         yield path, _wrong_value(path, keyword, limit, value, secret=_holds(given, path))
@@ -239,7 +239,7 @@ def _wrong_value(path: Path, keyword: str, limit: Any, value: Any, *, secret: bo
 
 
 def _wrong_type(path: Path, expected: str | list[str], value: Any, *, secret: bool) -> Said:
-    """As the command says it, without what it says of YAML."""
+    """Return the fault as the command words it, without its hints about YAML."""
     said = words.wrong_type(path, expected, None, "", secret=True)
     hint = _TYPE_HINTS[expected if isinstance(expected, str) else expected[0]]
     return said._replace(message=said.message if secret else f"{said.message}, but it is {_what(value)}", hint=hint)
@@ -262,7 +262,7 @@ def _unknown_keys(
 ) -> Iterator[tuple[Path, Said]]:
     unknown = sorted(value.keys() - set(known))
     whose = words.name_of(path) if path else kind.name
-    if within:  # the keys of a secret mapping are of the secret
+    if within:  # the keys of a secret mapping are secret too
         yield path, Said("E101", f"unknown key in {whose}", words.listed(known, known="Known keys are"))
         return
     for key in unknown:
@@ -278,8 +278,8 @@ def _key_hint(kind: Kind, path: Path, key: str, known: list[str], value: dict[st
             return _ELSEWHERE[key]
         trait = kind.by_name.get(key)
         if trait is not None and trait.inline:
-            return f"Give each as a resource of its own: {trait.inline[0]}."
-    if words.near(key, known) in value:  # nobody means a key that is there already
+            return f"Declare each as a separate resource: {trait.inline[0]}."
+    if words.near(key, known) in value:  # a key that is present already cannot be the intended one
         return words.listed(known, known="Known keys are")
     return words.did_you_mean(key, known, known="Known keys are")
 
@@ -287,7 +287,7 @@ def _key_hint(kind: Kind, path: Path, key: str, known: list[str], value: dict[st
 def _missing_keys(
     kind: Kind, path: Path, properties: Mapping[str, Any], required: list[str], value: dict[str, Any]
 ) -> Iterator[tuple[Path, Said]]:
-    """jsonschema tells each missing key as an error of its own; this tells all of them with each."""
+    """Yield a fault for each missing key. jsonschema reports each as a separate error that lists all of them."""
     meant = {words.near(key, properties) for key in value if key not in properties}
     for key in required:
         if key in value or key in meant:
@@ -297,7 +297,7 @@ def _missing_keys(
             hint = _how_to_refer(trait)
         else:
             about = trait.doc if trait is not None else properties[key].get("description", "")
-            hint = f"Add {key}. {told(about)}".strip()
+            hint = f"Add {key}. {for_program(about)}".strip()
         yield (*path, key), Said("E102", f"{words.name_of(path) if path else kind.name} lacks {key}", hint)
 
 
@@ -305,7 +305,7 @@ def _one_of(kind: Kind, value: Mapping[str, Any]) -> Said | None:
     given = [name for name in kind.one_of if value.get(name) is not None]
     sure = [name for name in given if value[name] is not UNKNOWN]
     if len(sure) == 1 or (given and not sure):
-        return None  # of several that are not known yet, all but one may come to nothing
+        return None  # all but one of the unknown values may turn out empty
     listed = f"{', '.join(kind.one_of[:-1])} and {kind.one_of[-1]}"
     has = f"has {' and '.join(sure)}" if sure else "has none"
     hint = f"Remove {sure[-1]}, or make it two resources." if sure else f"Add one of {listed}."
@@ -313,7 +313,7 @@ def _one_of(kind: Kind, value: Mapping[str, Any]) -> Said | None:
 
 
 def _no_id(trait: Field, value: str, *, secret: bool) -> Said | None:
-    """What is wrong with a reference: a program has ids to give, and no names."""
+    """Return the fault of a reference, which in a program must be an id, not a name."""
     pattern = trait.schema.get(ID_PATTERN)
     if pattern is None or re.fullmatch(pattern, value):
         return None
@@ -334,18 +334,18 @@ def _how_to_refer(trait: Field) -> str:
 
 
 def _opaque(value: Any, path: Path, *, within: bool = False) -> Iterator[tuple[Path, Said]]:
-    """Assets and archives, which no API of ours takes; `within` what is secret, the place of the whole."""
+    """Yield a fault for each asset and archive; neither API accepts them. `within`: the path's parent is secret."""
     if isinstance(value, Sealed):
         yield from _opaque(value.value, path, within=True)
     elif isinstance(value, Opaque) and isinstance(bare(value), Opaque):
-        yield path, Said("E103", f"{words.name_of(path)} is {_opaque_as(value)}", "Give what is in it as text.")
+        yield path, Said("E103", f"{words.name_of(path)} is {_opaque_as(value)}", "Give its content as a string.")
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _opaque(item, path if within else (*path, key), within=within)
 
 
 def _inexact(value: Any, path: Path, *, within: bool = False) -> Iterator[tuple[Path, Said]]:
-    """Whole numbers that are too large for Pulumi to keep their digits; `within` what is secret, the place of it."""
+    """Yield a fault for each whole number that exceeds Pulumi's precision. `within`: the path's parent is secret."""
     if isinstance(value, Sealed):
         yield from _inexact(value.value, path, within=True)
     elif isinstance(value, dict | list):
@@ -353,19 +353,19 @@ def _inexact(value: Any, path: Path, *, within: bool = False) -> Iterator[tuple[
             yield from _inexact(item, path if within else (*path, key), within=within)
     elif isinstance(value, int | float) and abs(value) >= _INEXACT:
         shown = "" if within else f": {value:.0f}" if abs(value) < _LONG else f": {value!r}"
-        said = f"{words.name_of(path)} is a whole number that may have lost digits on its way{shown}"
-        yield path, Said("E118", said, "Give it as text, in quotes, if the server takes that.")
+        said = f"{words.name_of(path)} is a whole number that may have lost digits in transit{shown}"
+        yield path, Said("E118", said, "Give it as a string, in quotes, if the server accepts that.")
 
 
 def _opaque_as(value: Opaque) -> str:
     return "a component, which has no id" if value.kind == "resource" else f"an {value.kind}"
 
 
-# Where secrets are
+# Secrets
 
 
 def _within(given: Any, path: Path) -> bool:
-    """Whether what stands at a path is sealed, or something that it is in."""
+    """Return whether the value at a path, or a parent of it, is sealed."""
     for part in path:
         if isinstance(given, Sealed):
             return True
@@ -374,7 +374,7 @@ def _within(given: Any, path: Path) -> bool:
 
 
 def _holds(given: Any, path: Path) -> bool:
-    """Whether what stands at a path is secret, or holds something that is."""
+    """Return whether the value at a path is secret or contains a secret."""
     if _within(given, path):
         return True
     for part in path:

@@ -1,7 +1,7 @@
-"""Between the protobuf values of Pulumi's protocol and Python's: secrets, unknowns, outputs, assets, references.
+"""Conversion between the protobuf values of Pulumi's protocol and Python values: secrets, unknowns, assets, references.
 
-Source: `rpc.go` of the Pulumi SDK for Go, which is what the engine speaks. Secrets become `Sealed`, what is not known
-yet becomes `UNKNOWN`; everything else is as JSON has it, with whole numbers as int.
+Source: `rpc.go` of the Pulumi SDK for Go, the engine's own implementation. A secret becomes `Sealed`, a value that is
+not known yet `UNKNOWN`; all other values are as in JSON, with whole numbers as int.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ UNKNOWNS: Final = frozenset(
     (
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # a bool
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # a number
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # a string, and anything of which no more is known
+        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # a string, or a value of unknown type
         "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # an array
         "030794c1-ac77-496b-92df-f27374a8bd58",  # an asset
         "e48ece36-62e2-4504-bad9-02848725956a",  # an archive
@@ -52,15 +52,15 @@ UNKNOWNS: Final = frozenset(
 )
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _DEEPEST: Final = 200
-"""Levels of nesting that are taken and sent; whoever walks over values here recurses. protobuf parses much deeper: to
-import pulumi lifts its limit, and the engine takes and sends at most 10,000 messages in each other."""
+"""Levels of nesting that are accepted and sent, because functions that walk values here recurse. protobuf's limit is
+far higher: importing pulumi lifts it, and the engine accepts and sends at most 10,000 nested messages."""
 _EXACT: Final = 2**53
 _NOT_FINITE: Final = "a number is not finite, or too large."
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A secret value of any shape, which is never printed. What is sealed already is not sealed twice."""
+    """A secret value of any shape. Its value is never printed, and sealing it again changes nothing."""
 
     value: Any
 
@@ -74,20 +74,20 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """An asset, an archive or a reference to a resource, which goes back as it came."""
+    """An asset, an archive or a reference to a resource, which is returned unchanged."""
 
     kind: str
     raw: dict[str, Any]
 
     @property
     def id(self) -> Any:
-        """Of a reference: the id of the resource, UNKNOWN before it has one; None of a component, which never has."""
+        """Return the id of the referenced resource, UNKNOWN until it exists; None for a component, which has no id."""
         found = self.raw.get("id")
-        return UNKNOWN if found == "" else found  # the protocol's way to say so
+        return UNKNOWN if found == "" else found  # the protocol writes an unknown id so
 
 
 def decode(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """The values of a Struct. Raises UsageError for what is nested too deeply, and for numbers that are none."""
+    """Return the values of a Struct. Raises UsageError for too deep nesting and for numbers that are not finite."""
     found: dict[str, Any] = {}
     for name, value in _sorted(struct):
         try:
@@ -98,7 +98,7 @@ def decode(struct: struct_pb2.Struct) -> dict[str, Any]:
 
 
 def _sorted(struct: struct_pb2.Struct) -> list[tuple[str, struct_pb2.Value]]:
-    """By name: a Struct itself has no order, and what is made of it should not depend on chance."""
+    """Return the fields sorted by name: a Struct has no order, and results must not depend on chance."""
     return sorted(struct.fields.items())
 
 
@@ -107,7 +107,7 @@ def _at(name: str, message: str) -> UsageError:
 
 
 def value_of(value: struct_pb2.Value, depth: int = 0) -> Any:
-    """One value. Raises UsageError for what is nested too deeply, and for numbers that are none."""
+    """Return one value. Raises UsageError for too deep nesting and for numbers that are not finite."""
     if depth > _DEEPEST:
         raise UsageError(f"a value is nested more than {_DEEPEST} levels deep.")
     kind = value.WhichOneof("kind")
@@ -128,7 +128,7 @@ def value_of(value: struct_pb2.Value, depth: int = 0) -> Any:
 
 
 def _meant(found: dict[str, Any]) -> Any:
-    """What an object with a mark stands for."""
+    """Return the value that an object with a signature stands for."""
     mark = found.get(SIGNATURE)
     if not isinstance(mark, str):
         return found
@@ -143,7 +143,7 @@ def _meant(found: dict[str, Any]) -> Any:
 
 
 def _hidden(value: Any) -> Any:
-    """The value, of which no message shows a text or number from here on, whoever repeats it."""
+    """Register the texts and numbers of a value as secret, so that no message shows them, and return it."""
     if isinstance(value, str):
         Secret(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -158,7 +158,7 @@ def _hidden(value: Any) -> Any:
 
 
 def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """A Struct of those values; what is MISSING is left out. Raises UsageError for what no JSON can hold."""
+    """Return a Struct of the values; MISSING is omitted. Raises UsageError for values that JSON cannot hold."""
     struct = struct_pb2.Struct()
     for name, value in values.items():
         if value is not MISSING:
@@ -166,8 +166,8 @@ def encode(values: Mapping[str, Any]) -> struct_pb2.Struct:
                 _put(struct.fields[name], value, 0)
             except UsageError as error:
                 raise _at(name, error.message) from None
-            except UnicodeEncodeError:  # half of a surrogate pair, as JSON can have it; the error itself holds the text
-                raise _at(name, "a text is not Unicode.") from None
+            except UnicodeEncodeError:  # a lone surrogate; the error holds the text
+                raise _at(name, "a string is not valid Unicode.") from None
     return struct
 
 
@@ -203,7 +203,7 @@ def _put(into: struct_pb2.Value, value: Any, depth: int) -> None:
         into.struct_value.SetInParent()
         for name, one in value.items():
             if not isinstance(name, str):
-                raise UsageError("a key of a mapping is not text.")
+                raise UsageError("a mapping has a key that is not a string.")
             if one is not MISSING:
                 _put(into.struct_value.fields[name], one, depth + 1)
     elif isinstance(value, list | tuple):
@@ -212,11 +212,11 @@ def _put(into: struct_pb2.Value, value: Any, depth: int) -> None:
             if one is not MISSING:
                 _put(into.list_value.values.add(), one, depth + 1)
     else:
-        raise UsageError(f"a {type(value).__name__} cannot be told to Pulumi.")
+        raise UsageError(f"a {type(value).__name__} cannot be sent to Pulumi.")
 
 
 def bare(value: Any) -> Any:
-    """The value with every secret in it opened; a reference to a resource becomes its id."""
+    """Return the value with all secrets opened; a reference to a resource becomes its id."""
     if isinstance(value, Sealed):
         return bare(value.value)
     if isinstance(value, Opaque):
@@ -229,7 +229,7 @@ def bare(value: Any) -> Any:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether anything in it is not known yet."""
+    """Return whether any part of the value is not known yet."""
     if isinstance(value, Sealed):
         return has_unknown(value.value)
     if isinstance(value, Opaque):
@@ -242,7 +242,7 @@ def has_unknown(value: Any) -> bool:
 
 
 def is_sealed(value: Any) -> bool:
-    """Whether it is secret, or something in it is."""
+    """Return whether the value or any part of it is secret."""
     if isinstance(value, Opaque):
         return is_sealed(value.raw)
     if isinstance(value, Mapping):
@@ -253,9 +253,9 @@ def is_sealed(value: Any) -> bool:
 
 
 def seal_like(value: Any, model: Any) -> Any:
-    """The value, sealed wherever the model is; of what the model seals as a whole, the whole.
+    """Return the value, sealed wherever the model is sealed.
 
-    A list is sealed item by item only while all else in it is as in the model: what moved may be the secret.
+    A list is sealed item by item only while its other items equal the model's: an item that moved may be the secret.
     """
     if value is MISSING or isinstance(value, Sealed):
         return value
@@ -273,7 +273,7 @@ def seal_like(value: Any, model: Any) -> Any:
 
 
 def secrets(value: Any, *, sealed: bool = False) -> Any:
-    """The value as the core takes it: texts that are sealed as Secrets, which no message shows from here on."""
+    """Return the value with sealed strings as core Secrets, which no message shows from here on."""
     if isinstance(value, Sealed):
         return secrets(value.value, sealed=True)
     if isinstance(value, Opaque):

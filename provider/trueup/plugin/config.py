@@ -1,4 +1,4 @@
-"""The provider's configuration: where Den and Wexa are, and with which keys; what is left out comes from TRUEUP_*."""
+"""The provider's configuration: URLs and keys of Den and Wexa. Omitted settings come from TRUEUP_* variables."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ KNOWN: Final = (
     ALLOW_DISCONNECT,
 )
 _ENGINE: Final = ("version", "pluginDownloadURL")
-"""What the engine adds."""
+"""Arguments that the engine adds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What Configure was given."""
+    """The arguments of Configure."""
 
     systems: dict[str, Settings]
-    """Ready to be opened; a system that is missing has no key, which whoever needs it is told."""
+    """Settings by system. A system that was given no key is missing; using it raises an error."""
     allow_disconnect: bool = False
 
 
 def plain(args: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments without what the engine adds; values that came as JSON text are taken apart."""
+    """Return the arguments without those of the engine; values that came as JSON text are parsed."""
     found: dict[str, Any] = {}
     for name, value in args.items():
         if name in _ENGINE or name.startswith("__"):
@@ -55,20 +55,20 @@ def plain(args: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked(args: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
-    """The configuration with keys as secrets, and what is wrong with it."""
+    """Return the configuration with keys as secrets, and its failures."""
     found = plain(args)
     failures: list[Failure] = []
     for name, value in found.items():
         given = bare(value)
         if name not in KNOWN:
-            failures.append(Failure(name, f"unknown configuration {name}. Known are {', '.join(KNOWN)}."))
+            failures.append(Failure(name, f"unknown configuration {name}. Known: {', '.join(KNOWN)}."))
         elif given is UNKNOWN:
             continue
         elif name == ALLOW_DISCONNECT:
             if not isinstance(given, bool):
                 failures.append(Failure(name, f"{name} must be true or false."))
         elif not isinstance(given, str) or not given.strip():
-            failures.append(Failure(name, f"{name} must be text, and not empty."))
+            failures.append(Failure(name, f"{name} must be a non-empty string."))
         elif name in TENANTS:
             if wrong := _no_tenant(TENANTS[name], given):
                 failures.append(Failure(name, f"{name} {wrong}"))
@@ -86,9 +86,9 @@ def checked(args: Mapping[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
 
 
 def config_of(args: Mapping[str, Any]) -> Config | None:
-    """The configuration, completed from the environment; None while something of it is unknown.
+    """Return the configuration, completed from the environment; None while a part of it is unknown.
 
-    Raises UsageError and SecretError, in one sentence.
+    Raises UsageError and SecretError.
     """
     found = {name: bare(value) for name, value in plain(args).items()}
     if has_unknown(found):
@@ -105,20 +105,20 @@ def config_of(args: Mapping[str, Any]) -> Config | None:
         titles = " or ".join(system.title for system in SYSTEMS.values())
         keys = ", or ".join(f"trueup:{name}ApiKey (or TRUEUP_{name.upper()}_API_KEY)" for name in SYSTEMS)
         raise SecretError(
-            f"nothing says how to reach {titles}.",
+            f"no API key for {titles}.",
             hint=f"Set {keys}; trueup:{next(iter(SYSTEMS))}Url `sandbox` needs no key.",
         )
     return Config(systems, found.get(ALLOW_DISCONNECT) is True)
 
 
 def tenant_of(args: Mapping[str, Any], system: str) -> str | None:
-    """The tenant that a configuration is meant for; None when it does not say, or that is not known."""
+    """Return the tenant that a configuration names; None when it names none, or when that is not known yet."""
     given = bare(plain(args).get(tenant_name(system)))
     return given if isinstance(given, str) and is_tenant(system, given) else None
 
 
 def server_of(args: Mapping[str, Any], system: str) -> str | None:
-    """The server that a configuration means, as the ledger knows it; None when that is not known."""
+    """Return the server that a configuration names, as the ledger writes it; None when that is not known yet."""
     url = bare(plain(args).get(f"{system}Url", MISSING))
     if url is UNKNOWN:
         return None
@@ -142,7 +142,7 @@ def _settings(system: str, default: str, found: Mapping[str, Any]) -> Settings |
     if not key and url != SANDBOX:
         if url != default:
             raise SecretError(
-                f"there is no key for {url}.", hint=f"Set trueup:{system}ApiKey (--secret), or {prefix}_API_KEY."
+                f"no API key for {url}.", hint=f"Set trueup:{system}ApiKey (--secret), or {prefix}_API_KEY."
             )
         return None
     credential = Credential(Secret(key) if key else None, None, None, "default", source)
@@ -150,7 +150,7 @@ def _settings(system: str, default: str, found: Mapping[str, Any]) -> Settings |
 
 
 def _tenant(system: str, found: Mapping[str, Any]) -> dict[str, Any]:
-    """The tenant that a system is meant for, as Settings has it. Raises UsageError."""
+    """Return the tenant of a system as keyword arguments for Settings. Raises UsageError."""
     name = tenant_name(system)
     given = found.get(name)
     if given is None:
@@ -161,7 +161,7 @@ def _tenant(system: str, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _no_tenant(system: str, given: Any) -> str:
-    """Why something is no id of a tenant of that system; empty when it is."""
+    """Return why a value is not the id of a tenant of that system; empty when it is one."""
     if isinstance(given, str) and is_tenant(system, given):
         return ""
     tenant = SYSTEMS[system].tenant

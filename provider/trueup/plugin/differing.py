@@ -1,8 +1,8 @@
-"""What a program says now against what its state says: the changes, and whether they need a replacement.
+"""The differences between a program's inputs and its state, and whether they need a replacement.
 
-The inputs in the state are what was declared last, with what was found live laid over them by each refresh, so that a
-drift is a difference of inputs. What was never declared is compared with the outputs: declaring what is so already
-changes nothing.
+The inputs in the state are those declared last, updated with live values by each refresh, so drift shows as a
+difference of inputs. A field that was never declared is compared with the outputs: declaring its live value changes
+nothing.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _PART: Final = re.compile(r'\[(\d+|\*)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 
 @dataclass(slots=True)
 class Differences:
-    """What differs, in the order of the kind's fields."""
+    """Differences, in the order of the kind's fields."""
 
     changes: list[Change] = field(default_factory=list)
-    """Those that may be secret without their values."""
+    """All changes. Those that may be secret have no values."""
     removed: list[Path] = field(default_factory=list)
-    """Keys of mappings of ours that are declared no more."""
+    """Keys of partially managed mappings that are no longer declared."""
     replaces: list[Change] = field(default_factory=list)
-    """Those of the changes that cannot be made in place."""
+    """Changes that cannot be made in place."""
     again: bool = False
-    """Whether what would replace it has the same unique name, so that it has to go first."""
+    """Whether the replacement would have the same unique name, so the old resource must be deleted first."""
     refused: str = ""
-    """Why it cannot be."""
+    """Why the changes cannot be made; empty when they can."""
     local: list[Change] = field(default_factory=list)
-    """Those of the changes that no server hears of."""
+    """Changes that are not sent to the server."""
 
 
 def differences(
@@ -50,7 +50,7 @@ def differences(
     after: Mapping[str, Any],
     ignored: Sequence[str] = (),
 ) -> Differences:
-    """From the inputs `before` (and the outputs `state`) to the inputs `after`; paths in `ignored` never differ."""
+    """Compare the inputs `before` and outputs `state` with the inputs `after`; paths in `ignored` never differ."""
     found = Differences()
     opened = bare(dict(state)), bare(dict(before)), bare(dict(after))
     for trait in inputs_of(kind):
@@ -72,7 +72,7 @@ def differences(
 
 
 def same_thing(handler: Handler, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether both have the same unique name, so that both cannot be there at once; also when that is not known yet."""
+    """Return whether both have the same unique name, so that they cannot coexist; True also while that is unknown."""
     if has_unknown(bare(dict(after))) or has_unknown(bare(dict(before))):
         return True
     try:
@@ -82,7 +82,7 @@ def same_thing(handler: Handler, before: Mapping[str, Any], after: Mapping[str, 
 
 
 def known_as(spec: Mapping[str, Any], before: dict[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields whose canonical form is what the state has, or what is live, as the state says it."""
+    """Return the fields whose canonical form equals the state or the live value, as the state writes them."""
     return {
         name: before[name]
         for name, value in spec.items()
@@ -91,9 +91,9 @@ def known_as(spec: Mapping[str, Any], before: dict[str, Any], live: Mapping[str,
 
 
 def renamed(kind: Kind, state: dict[str, Any], inputs: dict[str, Any], found: Differences) -> list[str]:
-    """Note the fields that the program calls by a former name as a local difference; return them in words.
+    """Note fields whose name in the program is outdated as local differences; return them as text.
 
-    It has a path of its own: the engine replaces what differs in a field that cannot be changed.
+    They get a path of their own, since the engine would replace a resource whose immutable field differs.
     """
     former = bare(state.get(RENAMED))
     names = [name for name in kind.one_of if isinstance(former, dict) and name in former]
@@ -119,7 +119,7 @@ def _of_field(
             return [(path, was, MISSING) for path, _, was in leaves(MISSING, old, (name,))]
         if trait.local and old is not MISSING and old != trait.default:
             return [((name,), old, MISSING)]
-        return []  # what is left out is left as it is
+        return []  # an omitted field keeps its live value
     known = state.get(name, MISSING)
     if not (trait.owned_by_key and isinstance(new, dict)):
         base = known if old is MISSING and not trait.local else old
@@ -133,7 +133,7 @@ def _of_field(
         was = at(base, path[1:])
         if was is MISSING:
             was = at(live, path[1:])
-        # The state does not tell of keys that were not declared; of a mapping that is declared empty no key is ours.
+        # The state lacks keys that were not declared; no key of a mapping that is declared empty is managed.
         anew = now is None and was is MISSING
         if anew or not (_equal(was, now) or (now == {} and isinstance(was, dict))):
             found.append((path, was, now))
@@ -143,7 +143,7 @@ def _of_field(
 
 
 def _still(value: Any, path: Path) -> bool:
-    """Whether something is declared at a path, or will be known to be later."""
+    """Return whether a path is declared, or may turn out to be."""
     for part in path:
         if value is UNKNOWN:
             return True
@@ -162,6 +162,6 @@ def _equal(before: Any, after: Any) -> bool:
 
 
 def _ignores(text: str, path: Path) -> bool:
-    """Whether a path is, or lies below, one to be ignored, as Pulumi writes it: `config["a.b"]`, `roles[*].name`."""
+    """Return whether a path is, or is inside, one that Pulumi ignores: `config["a.b"]`, `roles[*].name`."""
     parts = [number or quoted or word for number, quoted, word in _PART.findall(text)]
     return len(parts) <= len(path) and all(part in ("*", str(here)) for part, here in zip(parts, path, strict=False))

@@ -1,7 +1,7 @@
-"""How a call ends that did not succeed: what the engine is to believe of the state, and one sentence for people.
+"""How a failed call ends: the state that the engine must keep, and one sentence for the user.
 
-A clean failure has a code that says that nothing was changed. Whatever was made in part is told with its id and state,
-or the engine would lose it.
+A clean failure has a status code meaning that nothing changed. A partial change is returned with its id and state,
+since the engine would otherwise lose it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _CODES: Final = (
 
 @dataclass
 class InPart(Exception):
-    """It was made, or changed, and then something failed: the engine keeps what there is, and says why."""
+    """A failure after a resource was created or changed: the engine keeps its state and shows the reasons."""
 
     id: str
     state: dict[str, Any]
@@ -56,7 +56,7 @@ class InPart(Exception):
 
 
 def why(error: BaseException) -> str:
-    """An error as Pulumi's users read it: what, and what to do, with the code to look up."""
+    """Return an error as Pulumi users read it: the problem, the remedy and the error code."""
     if not isinstance(error, TrueupError):
         return f"unexpected {type(error).__name__}; this is a bug in trueup. (E999)"
     reference = error.reference if isinstance(error, ApiError) else ""
@@ -65,7 +65,7 @@ def why(error: BaseException) -> str:
 
 
 async def abort(context: ServicerContext[Any, Any], error: BaseException) -> NoReturn:
-    """Ends a call with that error."""
+    """End a call with that error."""
     if isinstance(error, InPart):
         await _in_part(context, error)
     code = grpc.StatusCode.INTERNAL

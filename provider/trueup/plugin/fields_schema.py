@@ -1,4 +1,4 @@
-"""Fields of kinds as Pulumi's package schema has them: types, inputs, outputs, and words that are true of a program."""
+"""The fields of kinds in Pulumi's package schema: types, inputs, outputs, and descriptions that fit a program."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ Properties = dict[str, dict[str, Any]]
 
 TEXT: Final = {"type": "string"}
 FREE: Final = {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
-"""A mapping with whatever keys and values."""
+"""A mapping with any keys and values."""
 PHRASES: Final = {
     "by default `metadata.name`": "by default the name that the resource has in the program",
     " is a rename: the ledger knows the instance by its id. Without a ledger give `id`. Another `metadata.name` is "
     "another resource.": " is a rename.",
-    "What `--prune` does once it is no longer declared.": "What becomes of it once the resource is deleted.",
+    "What `--prune` does once it is no longer declared.": "What happens to it when the resource is deleted.",
     "`--allow-disconnect`": "`allowDisconnect` of the provider",
     ": secret references.": ", each of them a secret.",
     "It is created when it is missing. ": "",
 }
-"""What the kinds say of manifests, and what is said of a program instead; everything else is true of both."""
+"""Phrases in descriptions that fit manifests only, with their replacement for programs."""
 UPDATED: Final = "updatedAt"
 _END: Final = re.compile(r"[.;] ")
 _UNDATED: Final = ("ConnectorAccess",)
-"""Kinds of which the server does not tell when they were changed last."""
+"""Kinds for which the server returns no time of the last change."""
 
 
-def told(text: str) -> str:
-    """What a kind or a field is, in words that are true of a program, a paragraph a line."""
+def for_program(text: str) -> str:
+    """Return the description of a kind or field in words that fit a program, one line a paragraph."""
     paragraphs = (" ".join(part.split()) for part in text.split("\n\n"))
     text = "\n\n".join(paragraphs)
     for words, meant in PHRASES.items():
@@ -45,26 +45,26 @@ def told(text: str) -> str:
 
 
 def inputs(kind: Kind) -> Properties:
-    """What a program may say of a resource."""
+    """Return the input properties of a resource."""
     return {trait.name: _input(kind, trait) for trait in inputs_of(kind)}
 
 
 def outputs(kind: Kind) -> Properties:
-    """What a program is told of a resource: what it said, as it is live, and what the server tells beside."""
+    """Return the output properties of a resource: its inputs as they are live, and the server's computed values."""
     traits = [trait for trait in inputs_of(kind) if trait.name != ADOPT.name]
     return {trait.name: {**_output(kind, trait), **_traits(trait)} for trait in traits} | _beside(kind)
 
 
 def seen(kind: Kind) -> Properties:
-    """What a function tells of something live: without mappings, what is in them may be secret."""
+    """Return the properties that a function returns. Mappings are left out, as they may hold secrets."""
     traits = [trait for trait in inputs_of(kind) if _is_read(trait)]
     about = {"id": TEXT | {"description": "Its id."}}
     return about | {trait.name: _output(kind, trait) for trait in traits} | _beside(kind)
 
 
 def always(kind: Kind) -> list[str]:
-    """Outputs that are there of every resource; all others may be missing."""
-    if kind.handler is None or not kind.handler.creates:  # of what is not created here little is known for sure
+    """Return the outputs that every resource has; all others may be missing."""
+    if kind.handler is None or not kind.handler.creates:  # a kind that only exists upstream documents few outputs
         return [trait.name for trait in inputs_of(kind) if trait.required]
     sure = [
         trait.name for trait in inputs_of(kind) if _is_read(trait) and not trait.nullable and not _one_of(kind, trait)
@@ -73,15 +73,15 @@ def always(kind: Kind) -> list[str]:
 
 
 def types(kind: Kind) -> Properties:
-    """The types that its fields have of their own: enums, and mappings with known keys."""
+    """Return the types that a kind's fields need: enums, and mappings with known keys."""
     found: Properties = {}
     for trait in inputs_of(kind):
         if _is_enum(trait):
-            found[_token(kind, trait)] = enum(told(_about(trait)), trait.schema["enum"])
+            found[_token(kind, trait)] = enum(for_program(_about(trait)), trait.schema["enum"])
         elif _is_closed(trait):
             found[_token(kind, trait)] = {
                 "type": "object",
-                "description": told(trait.doc),
+                "description": for_program(trait.doc),
                 "properties": {key: _inner(trait, key) for key in trait.schema["properties"]},
                 "required": list(trait.schema.get("required", ())),
             }
@@ -89,12 +89,12 @@ def types(kind: Kind) -> Properties:
 
 
 def enum(doc: str, words: Sequence[str]) -> dict[str, Any]:
-    """A type of some words."""
+    """Return an enum type of some words."""
     return {**TEXT, "description": doc, "enum": [{"name": _capital(word), "value": word} for word in words]}
 
 
 def variable(kind_name: str) -> str:
-    """What a resource of that kind is called where it is meant in general: `account`."""
+    """Return the variable name that examples use for a resource of that kind: `account`."""
     name = kind_name.removeprefix("Connector")
     return name[:1].lower() + name[1:]
 
@@ -105,13 +105,13 @@ def _input(kind: Kind, trait: Field) -> dict[str, Any]:
 
 
 def _output(kind: Kind, trait: Field) -> dict[str, Any]:
-    doc = _END.split(told(_about(trait, given=False)))[0].rstrip(".") + "."  # what follows is about saying it
+    doc = _END.split(for_program(_about(trait, given=False)))[0].rstrip(".") + "."  # the rest is about declaring it
     if _is_enum(trait) and not trait.local:
-        # SDKs fail at a word that their enum does not have, and the server may have others than can be declared.
-        doc += f" Here in {kind.system.capitalize()}'s words, which may be others than can be set."
+        # SDKs fail on a word that is not in their enum, and the server may return words that cannot be declared.
+        doc += f" Returned in {kind.system.capitalize()}'s words, which may include values that cannot be set."
         return TEXT | {"description": doc}
     if trait.owned_by_key and not trait.write_only:
-        doc += " Only the keys that the program declares."
+        doc += " Holds only the keys that the program declares."
     return _type(kind, trait) | {"description": doc}
 
 
@@ -123,12 +123,12 @@ def _traits(trait: Field) -> dict[str, Any]:
 def _beside(kind: Kind) -> Properties:
     found = dict(cast(Handler, kind.handler).told)
     if kind.name not in _UNDATED:
-        found[UPDATED] = "When it was changed last."
+        found[UPDATED] = "When the resource last changed."
     return {name: TEXT | {"description": doc} for name, doc in found.items()}
 
 
 def _about(trait: Field, *, given: bool = True) -> str:
-    """What a field is; of a reference, how a program says it when it is `given`."""
+    """Return a field's description; for a reference that is `given`, also how a program writes it."""
     if not trait.reference:
         return trait.doc
     what = f"{trait.doc.partition(':')[0]}: the id of the {trait.reference}"
@@ -136,16 +136,16 @@ def _about(trait: Field, *, given: bool = True) -> str:
 
 
 def _sentences(trait: Field) -> str:
-    """What a field is, and what becomes of it when it is left out."""
-    said = [told(_about(trait))]
+    """Return a field's description, and the effect of leaving it out."""
+    said = [for_program(_about(trait))]
     if trait.default is not None:
         value = trait.default if isinstance(trait.default, str) else str(trait.default).lower()
         if trait.local or trait.immutable:
-            said.append(f"Left out: `{value}`.")
-        else:  # what is not declared is not ours
-            said.append(f"Left out, it is left as it is; what is created then has `{value}`.")
+            said.append(f"Default: `{value}`.")
+        else:  # a field that is not declared is not managed
+            said.append(f"If omitted, the live value is kept; new resources get `{value}`.")
     if trait.write_only:
-        said.append("What cannot be read back is not compared with what is live.")
+        said.append("Values that the API does not return are not compared with the live resource.")
     return " ".join(said)
 
 
@@ -165,7 +165,7 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _inner(trait: Field, key: str) -> dict[str, Any]:
     schema = trait.schema["properties"][key]
-    found = {**_plain(schema), "description": told(schema["description"])}
+    found = {**_plain(schema), "description": for_program(schema["description"])}
     return found | {"secret": True} if trait.is_secret((trait.name, key)) else found
 
 
@@ -187,7 +187,7 @@ def _is_closed(trait: Field) -> bool:
 
 
 def _is_read(trait: Field) -> bool:
-    """Whether what is live of it can be told as it is."""
+    """Return whether the live value of a field can be shown unchanged."""
     return not (trait.local or trait.write_only or trait.owned_by_key)
 
 

@@ -1,4 +1,4 @@
-"""The functions of the provider: looking something up, and lists, each by the reading that resources share."""
+"""The provider's functions: look-ups and lists, answered from the same reads that resources use."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _EVENTS: Final = {
 
 
 _SHORT: Final = 10.0
-"""Seconds for a look that nothing depends on."""
+"""Seconds allowed for a request whose failure is tolerated."""
 
 
 async def invoke(world: World, token: str, arguments: Mapping[str, Any]) -> tuple[Answer, list[Failure]]:
-    """What a function of the schema gives, or what is wrong with its arguments. Raises TrueupError."""
+    """Return a function's result, or the failures in its arguments. Raises TrueupError."""
     function = _FUNCTIONS.get(token)
     if function is None:
-        raise UsageError(f"{token} is no function of this provider.", hint=f"It has {', '.join(_FUNCTIONS)}.")
+        raise UsageError(f"{token} is not a function of this provider.", hint=f"Functions: {', '.join(_FUNCTIONS)}.")
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
         return await function(world, given), []
@@ -53,15 +53,15 @@ async def invoke(world: World, token: str, arguments: Mapping[str, Any]) -> tupl
 
 
 async def listed(world: World, kind: Kind, query: Mapping[str, Any]) -> list[Live]:
-    """All of a kind; below what the query names, for kinds that are listed below something. Raises TrueupError."""
+    """Return all resources of a kind, or of a child kind those of the parent in the query. Raises TrueupError."""
     parent = query.get(kind.parent) if kind.parent else ""
     if not isinstance(parent, str) or (kind.parent and not parent):
-        raise UsageError(f"{kind.name} is listed below something.", hint=f"Give {kind.parent}.")
+        raise UsageError(f"{kind.name} can only be listed for one parent.", hint=f"Give {kind.parent}.")
     return await world.reads(kind.system).all(kind, parent)
 
 
 async def elsewhere(system: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether two configurations are known to mean different tenants of a system: both are asked, and both answer."""
+    """Return whether the keys of two configurations are known to belong to different tenants."""
     same_server = config.server_of(before, system) in (None, config.server_of(after, system))
     meant = {config.tenant_of(before, system), config.tenant_of(after, system)}
     if same_server and (None in meant or len(meant) == 1):
@@ -73,7 +73,7 @@ async def elsewhere(system: str, before: Mapping[str, Any], after: Mapping[str, 
             settings = known.systems.get(system) if known else None
             if settings is None or settings.url == SANDBOX:
                 return False
-            # Without its guard: which tenant it is, is the question.
+            # The guard is left out: this request finds out which tenant the key belongs to.
             settings = dataclasses.replace(settings, timeout=_SHORT, tenant=None)
             client = opened(settings, SystemClock(), Quiet())
             try:
@@ -102,7 +102,7 @@ async def _account(world: World, given: Mapping[str, Any]) -> Answer:
 async def _one(world: World, name: str, given: Mapping[str, Any], by: str) -> Answer:
     kind = _kind("den", name)
     if len(given.keys() & {"id", by}) != 1:
-        raise _Wrong(by, f"exactly one of {by} and id has to be given.")
+        raise _Wrong(by, f"give exactly one of {by} and id.")
     wanted = _text(given, "id" if "id" in given else by)
     reads = world.reads("den")
     if "id" in given:
@@ -113,12 +113,12 @@ async def _one(world: World, name: str, given: Mapping[str, Any], by: str) -> An
         raise UsageError(
             f"there is no {name} with {'id' if 'id' in given else by} {plain(wanted, 80)} that this key can see."
         )
-    return _told(kind, live)
+    return _answer(kind, live)
 
 
 async def _instances(world: World, given: Mapping[str, Any]) -> Answer:
     kind = _kind("den", "ConnectorInstance")
-    found = [_told(kind, live) for live in await world.reads("den").all(kind)]
+    found = [_answer(kind, live) for live in await world.reads("den").all(kind)]
     for name in ("status", "connectorAccount"):
         if name in given:
             wanted = _text(given, name)
@@ -146,7 +146,7 @@ async def _connectors(world: World, given: Mapping[str, Any]) -> Answer:
     if "projectId" not in given:
         raise _Wrong("projectId", "projectId is missing.")
     lives = await world.reads("wexa").all(kind, _text(given, "projectId"))
-    return {"connectors": sorted((_told(kind, live) for live in lives), key=lambda one: str(one.get("name")))}
+    return {"connectors": sorted((_answer(kind, live) for live in lives), key=lambda one: str(one.get("name")))}
 
 
 _FUNCTIONS: Final[dict[str, Callable[[World, Mapping[str, Any]], Awaitable[Answer]]]] = {
@@ -158,8 +158,8 @@ _FUNCTIONS: Final[dict[str, Callable[[World, Mapping[str, Any]], Awaitable[Answe
 }
 
 
-def _told(kind: Kind, live: Live) -> Answer:
-    """What is live, but for mappings: what is in them may be secret."""
+def _answer(kind: Kind, live: Live) -> Answer:
+    """Return the live values without mappings, whose contents may be secret."""
     spec = reveal(live.spec)
     found = {
         trait.name: spec[trait.name]
@@ -194,7 +194,7 @@ def _kind(system: str, name: str) -> Kind:
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given[name]
     if value is UNKNOWN or not isinstance(value, str) or not value.strip():
-        raise _Wrong(name, f"{name} must be text, and not empty.")
+        raise _Wrong(name, f"{name} must be a non-empty string.")
     return value
 
 
@@ -204,4 +204,4 @@ def _moment(given: Mapping[str, Any]) -> datetime:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _Wrong("since", f"since {plain(text, 40)} is no time as RFC 3339 writes it.") from None
+        raise _Wrong("since", f"since {plain(text, 40)} is not an RFC 3339 time.") from None

@@ -1,6 +1,6 @@
-"""What an engine asks a provider before it asks for anything: who it is, what it takes, and its schema.
+"""The calls that an engine makes before any other: handshake, plugin information and schema.
 
-An engine starts some processes for the schema alone, so nothing else is loaded for these answers.
+Engines start some processes only for the schema, so these answers load nothing else.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class Greeting(provider_pb2_grpc.ResourceProviderServicer):
-    """The first part of a provider."""
+    """The part of the provider that needs no configuration."""
 
     def heard(self, address: str) -> None:
-        """The engine listens there."""
+        """Set the address of the engine's log."""
 
     async def Handshake(self, request: provider_pb2.ProviderHandshakeRequest, context: Context) -> Any:
-        """What we take, and where the engine listens."""
+        """Return the capabilities of the provider, and keep the engine's address."""
         if request.engine_address:
             self.heard(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(
@@ -34,24 +34,24 @@ class Greeting(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     async def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Any:
-        """An engine that did not start us says where it listens."""
+        """Keep the address of an engine that attached to a running provider."""
         self.heard(request.address)
         return empty_pb2.Empty()
 
     async def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> Any:
-        """Our version."""
+        """Return the provider's version."""
         return plugin_pb2.PluginInfo(version=__version__)
 
     async def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> Any:
-        """The package schema."""
+        """Return the package schema."""
         from trueup.plugin.schema import schema_text
 
         return provider_pb2.GetSchemaResponse(schema=await asyncio.to_thread(schema_text))
 
     async def GetMapping(self, request: provider_pb2.GetMappingRequest, context: Context) -> Any:
-        """None: we are converted from nothing."""
+        """Return an empty mapping: no Terraform provider is converted to this one."""
         return provider_pb2.GetMappingResponse()
 
     async def GetMappings(self, request: provider_pb2.GetMappingsRequest, context: Context) -> Any:
-        """None."""
+        """Return an empty list, for the same reason."""
         return provider_pb2.GetMappingsResponse()

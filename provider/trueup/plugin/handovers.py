@@ -1,10 +1,10 @@
-"""Names that change hands among the resources of one program, each of which the engine updates by itself.
+"""Names that move between resources of one program, each of which the engine updates separately.
 
-One that takes a name waits until the resource that has it has given it up. Where each waits for the next in a circle,
-the last one to come takes a temporary name; so does a resource whose update the engine does not start in time. What is
-not known to give up its name in this run keeps it: that is refused, and said who has it.
+A resource that takes a name waits until its holder has released it. If resources wait for each other in a circle, the
+last one takes a temporary name; so does a holder whose update the engine does not start in time. A holder that is not
+known to release its name in this run keeps it: the update is refused with an error that names the holder.
 
-Waits end with news of another resource, when no news came for a while, after a limit, or with Cancel.
+A wait ends with news of another resource, after a time without news, after a limit, or with Cancel.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 QUIET: Final = 2.0
 """Seconds without news of any resource after which no more news is expected."""
 SILENT: Final = 0.5
-"""The same, where nothing is known that another resource might do."""
+"""The same, where no other resource is known to be pending."""
 LIMIT: Final = 60.0
-"""Seconds that one resource waits for another at most."""
-_OLD_STATE: Final = "It was renamed in another way: run pulumi up --refresh."
-_ABOUT: Final = "Rename that one first, or choose another name."
+"""The maximum seconds that one resource waits for another."""
+_OLD_STATE: Final = "It was renamed outside Pulumi: run pulumi up --refresh."
+_ABOUT: Final = "Rename that resource first, or choose another name."
 _UNKNOWN: Final = (
     "If that is a resource of this program whose name changes as well, do not run with --parallel 1, nor let it depend "
-    "on this one; or run pulumi up with its new name alone, and then with this one. Otherwise rename or remove it, or "
+    "on this one; or run pulumi up with only its new name first. Otherwise rename or remove it, or "
     "choose another name."
 )
 _HELD: Final = (
@@ -52,38 +52,38 @@ _HELD: Final = (
 
 @dataclass(slots=True)
 class _Resource:
-    """A resource of the program, as far as this run has heard of it."""
+    """A resource of the program, as far as this run knows it."""
 
     urn: str
     kind: Kind
     live: Live
     leaving: bool | None = None
-    """Whether it is to have another name than it has; None until the program has said so."""
+    """Whether its name changes in this run; None until the program has declared it."""
 
 
 @dataclass(slots=True)
 class Handovers:
-    """The names in one run: which are held, given up, and waited for."""
+    """The names in one run: held, released and waited for."""
 
     world: World
     _known: dict[str, _Resource] = field(default_factory=dict)
-    """By id."""
+    """Resources by id."""
     _declared: set[str] = field(default_factory=set)
     """URNs of the resources that the program has declared so far."""
     _waiting: dict[str, str] = field(default_factory=dict)
-    """By the id of what waits, the id of what has the name."""
+    """The id of the name's holder, by the id of the waiting resource."""
     _aside: set[str] = field(default_factory=set)
-    """Ids of what has a temporary name."""
+    """Ids of resources that have a temporary name."""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _count: int = 0
-    """Of news so far."""
+    """The number of news so far."""
 
     def declare(self, urn: str) -> None:
-        """Note that the program declares that resource: what it is compared with next is the program's mind."""
+        """Note that the program declares a resource, so that its next diff shows the program's inputs."""
         self._declared.add(urn)
 
     def saw(self, urn: str, kind: Kind, live: Live, wanted: dict[str, Any] | None = None) -> None:
-        """The engine has that as a resource, which is to be as `wanted` says."""
+        """Note that the engine has that object in its state; `wanted` is its declared spec."""
         handler = cast(Handler, kind.handler)
         if not handler.naming:
             return
@@ -96,7 +96,7 @@ class Handovers:
         self._tell()
 
     async def read(self, urn: str, kind: Kind, live: Live, *, kept: bool) -> None:
-        """It was read. `kept` says that the engine has it as a resource. Raises LedgerError."""
+        """Note that a resource was read; `kept`: the engine has it in its state. Raises LedgerError."""
         if kept:
             self.saw(urn, kind, live)
         memory, naming = await self.world.memory(kind.system), cast(Handler, kind.handler).naming
@@ -104,7 +104,7 @@ class Handovers:
             await memory.has_its_name(live.id)
 
     async def differ(self, urn: str, kind: Kind, live: Live, inputs: Mapping[str, Any], found: Differences) -> None:
-        """Notes which name it has and is to have; a temporary one that an earlier run left is a difference."""
+        """Note its present and its declared name. A temporary name that an earlier run left is a difference."""
         handler = cast(Handler, kind.handler)
         naming, memory = handler.naming, await self.world.memory(kind.system)
         wanted = {name: value for name, value in bare(dict(inputs)).items() if not has_unknown(value)}
@@ -118,18 +118,18 @@ class Handovers:
             found.changes.append(Change((naming,), aside, wanted[naming]))
 
     async def is_free(self, urn: str, kind: Kind, spec: dict[str, Any], live: Live) -> bool:
-        """Whether no other resource of the program can be what exists already, heard of or not."""
+        """Return whether an existing object can belong to no other resource of the program, known yet or not."""
         handler, memory = cast(Handler, kind.handler), await self.world.memory(kind.system)
         return not handler.naming or memory.left(live.id) or memory.began(urn, kind, handler.key(spec))
 
     async def is_anothers(self, urn: str, kind: Kind, live: Live) -> bool:
-        """Whether another resource of the program is that, by this run or by the ledger. Raises LedgerError."""
+        """Return whether another resource of the program has it, by this run or the ledger. Raises LedgerError."""
         if (known := self._known.get(live.id)) is not None:
             return known.urn != urn
         return bool((await self.world.memory(kind.system)).holders.another(urn, live.id))
 
     def ended(self, key: str, *, renamed: bool) -> None:
-        """An update of it has ended; unless it was renamed, it keeps its name."""
+        """Note that an update finished; unless it renamed the resource, its name stays."""
         if (known := self._known.get(key)) is not None:
             known.leaving = False
         if renamed:
@@ -137,12 +137,12 @@ class Handovers:
         self._tell()
 
     def gone(self, key: str) -> None:
-        """It is no resource of the program any more."""
+        """Note that the resource was deleted."""
         self._known.pop(key, None)
         self._tell()
 
     async def heard_of(self, urn: str, kind: Kind, live: Live) -> bool:
-        """Whether another resource of the program turns out to be that, before the program falls silent."""
+        """Wait for news, and return whether the object turns out to belong to another resource of the program."""
         until = self.world.clock.monotonic() + LIMIT
         while not await self.is_anothers(urn, kind, live):
             if not await self._next(self._count, SILENT) or self.world.clock.monotonic() > until:
@@ -150,9 +150,9 @@ class Handovers:
         return True
 
     async def free(self, kind: Kind, spec: dict[str, Any], own: Live | None = None) -> None:
-        """Waits until nothing else has the name that a spec has; `own` is what is to have it, if that exists.
+        """Wait until no other resource holds the name in a spec; `own` is the resource to be renamed, if it exists.
 
-        Raises SafetyError when it stays taken, Stopped, and ApiError.
+        Raises SafetyError when the name stays taken, Stopped, and ApiError.
         """
         handler = cast(Handler, kind.handler)
         if own is not None and not (handler.naming and _other_name(handler, own, spec)):
@@ -170,13 +170,13 @@ class Handovers:
             self._waiting.pop(key, None)
 
     async def _given_up(self, kind: Kind, holder: Live, own: Live | None, until: float) -> None:
-        """Waits for whatever becomes of what has the name, or sees to it that it has another one."""
+        """Wait until the holder of a name has released it, or give the holder a temporary name."""
         count, before = self._count, self._about(holder.id)
         known = self._known.get(holder.id)
         if known is not None and known.leaving is False:
             handler = cast(Handler, kind.handler)
             if handler.key(known.live.spec) != handler.key(holder.spec):
-                raise _taken(kind, holder, f"{known.urn}, of which the state has another name", _OLD_STATE)
+                raise _taken(kind, holder, f"{known.urn}, which has another name in the state", _OLD_STATE)
             raise _taken(kind, holder, f"{known.urn}, which keeps it", _ABOUT)
         if own is not None and own.id not in self._aside and self._circle(holder.id, own.id):
             await self._step_aside(self._known[own.id])
@@ -196,21 +196,21 @@ class Handovers:
             raise await self._unheard_of(kind, holder, own)
 
     async def _unheard_of(self, kind: Kind, holder: Live, own: Live | None) -> SafetyError:
-        """Return the error for a name that is taken by something that the program has not spoken of yet."""
+        """Return the error for a name whose holder the program has not declared so far."""
         known = self._known.get(holder.id)
         urn = known.urn if known is not None else (await self.world.memory(kind.system)).holders.holder(holder.id)
         if not urn:
-            return _taken(kind, holder, "of which this run has not heard", _UNKNOWN)
+            return _taken(kind, holder, "which this run has not seen", _UNKNOWN)
         hint = _HELD
         if own is None:
             hint += (
-                " If it is this same resource under a former name in the program, give that as an alias. If no program "
-                f"has it any more: pulumi import {token_of(kind)} NAME {id_of(kind, holder)}."
+                " If it is this resource under its former name in the program, add that as an alias. If no program "
+                f"declares it any longer: pulumi import {token_of(kind)} NAME {id_of(kind, holder)}."
             )
-        return _taken(kind, holder, f"which a state holds as {urn}, and of which this run has not heard", hint)
+        return _taken(kind, holder, f"which the state has as {urn}, and which this run has not seen", hint)
 
     async def _leaving(self, kind: Kind, holder: Live) -> _Resource | None:
-        """Return the resource that is to release the name that it has, by this run or by a preview; None if none is."""
+        """Return the resource that is to release its name, by this run or by a preview; None if there is none."""
         known, holders = self._known.get(holder.id), (await self.world.memory(kind.system)).holders
         if known is not None and known.leaving is not None:
             return known if known.leaving else None
@@ -221,7 +221,7 @@ class Handovers:
         return known
 
     def _about(self, key: str) -> tuple[object, ...]:
-        """Return whether a resource is known, is leaving its name, and has a temporary one."""
+        """Return whether a resource is known, is about to release its name, and has a temporary name."""
         known = self._known.get(key)
         return known is not None, known is not None and known.leaving, key in self._aside
 
@@ -230,7 +230,7 @@ class Handovers:
         return live if live is not None and live.id != own else None
 
     def _circle(self, start: str, end: str) -> bool:
-        """Whether what waits for `start` in the end waits for `end`."""
+        """Return whether the chain of waits from `start` leads to `end`."""
         seen: set[str] = set()
         while start in self._waiting and start not in seen:
             seen.add(start)
@@ -238,7 +238,7 @@ class Handovers:
         return start == end
 
     async def _step_aside(self, resource: _Resource) -> None:
-        """Gives it a temporary name; the ledger remembers that until it has its own."""
+        """Give a resource a temporary name; the ledger records it until the resource has its own."""
         kind, live = resource.kind, resource.live
         name = temporary(live)
         memory = await self.world.memory(kind.system)
@@ -246,17 +246,18 @@ class Handovers:
         async with self.world.writing[writer(kind, live.spec, live.id)]:
             known = self._known.get(live.id)
             if live.id in self._aside or known is None or not known.leaving:
-                return  # it was updated meanwhile
+                return  # it was updated in the meantime
             await memory.set_aside(resource.urn, kind, live.id, name)
             await self._rename(kind, live, name)
             self._aside.add(live.id)
         self.world.host.info(
-            f'{live.name} ({live.id}) is called "{name}" for a moment: names change hands.', resource.urn
+            f'{live.name} ({live.id}) is temporarily named "{name}": names are exchanged.',
+            resource.urn,
         )
         self._tell()
 
     async def _back(self, kind: Kind, own: Live) -> None:
-        """Gives what stepped aside in vain its name again, where that is still free."""
+        """Give a resource with a temporary name its former name back, if that is still free."""
         if own.id not in self._aside or self.world.stop.is_set():
             return
         handler = cast(Handler, kind.handler)
@@ -280,9 +281,9 @@ class Handovers:
             reads.store(kind, answer)
 
     async def _next(self, count: int, quiet: float) -> bool:
-        """Waits for news beyond that many; False when there was none for a while. Raises Stopped."""
+        """Wait for more news than that; return False when none came for a while. Raises Stopped."""
         if self.world.stop.is_set():
-            raise Stopped("stopped while it waited for a name.")
+            raise Stopped("interrupted while waiting for a name.")
         if self._count != count:
             return True
         news, stop = asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self.world.stop.wait())
@@ -292,18 +293,18 @@ class Handovers:
             news.cancel()
             stop.cancel()
         if self.world.stop.is_set():
-            raise Stopped("stopped while it waited for a name.")
+            raise Stopped("interrupted while waiting for a name.")
         return bool(done)
 
     def _tell(self) -> None:
-        """Wakes all that wait, each to look for itself."""
+        """Wake all waiting resources, each of which looks again."""
         self._count += 1
         self._news.set()
         self._news = asyncio.Event()
 
 
 def _other_name(handler: Handler, live: Live, wanted: dict[str, Any]) -> bool:
-    """Whether something is to have another unique name than it has; what is not known yet is no other name."""
+    """Return whether the declared unique name differs from the live one; an unknown name does not."""
     try:
         before: Hashable = handler.key(live.spec)
         return before != handler.key({**live.spec, **wanted})
@@ -318,7 +319,7 @@ def _taken(kind: Kind, holder: Live, who: str, hint: str) -> SafetyError:
 
 
 def writer(kind: Kind, spec: dict[str, Any], key: str = "") -> str:
-    """Whose turn it is: by what it is listed below, else by its own id, or by its name before it has one."""
+    """Return the key of a write lock: the parent's id, or the resource's own id, or its name while it has no id."""
     if kind.parent:
         return str(spec.get(kind.parent))
     return key or str(cast(Handler, kind.handler).key(dict(spec)))

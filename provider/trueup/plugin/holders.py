@@ -1,8 +1,8 @@
-"""Which resource of a stack has a live object in its state, by the ledger, and which objects are about to be renamed.
+"""Which resource of a stack has a live object in its state, and which objects are about to be renamed; by the ledger.
 
-The engine calls for one resource after the other, and a provider is not shown the state as a whole: an object that no
-call of this run was about may be the next resource's. What earlier runs were shown is kept, so that it is not taken for
-something unmanaged. A preview is shown every new name, and the `up` after it need not know the order.
+The engine calls for one resource at a time and never shows a provider the whole state, so an object that this run has
+not seen may belong to a resource that comes later. Earlier runs are recorded, so that it is not taken for unmanaged.
+A preview shows every new name, so the `up` after it does not depend on the order.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from trueup.ledger import Ledger
 
 _HELD: Final = "(in a state)"
-"""Stands where the kind of what was seen stands; the digest is the resource's URN, empty once no state has it."""
+"""The kind of rows that record states. The digest is the resource's URN; empty once no state has the object."""
 _LEAVING: Final = "(leaves its name)"
-"""The same; the digest is the fingerprint of the name, empty once it stays."""
+"""The kind of rows that record renames. The digest is the fingerprint of the old name; empty once the name stays."""
 _FRESH: Final = timedelta(hours=1)
-"""For how long what a preview was shown is taken for the program's mind."""
+"""How long the names that a preview showed count as the program's."""
 _MANY: Final = 50
-"""Notes that are written in one transaction, rather than one for each resource that is created."""
+"""Rows that are worth a transaction: one for each created resource would be slow."""
 
 
 class Holders:
-    """The part of a memory that is about states. Without a ledger it lasts as long as the process."""
+    """The part of a memory that concerns states. Without a ledger it lasts as long as the process."""
 
     def __init__(self, ledger: Ledger | None, scope: str, now: Callable[[], datetime]) -> None:
         self._ledger = ledger
@@ -42,10 +42,10 @@ class Holders:
         self._leaving: dict[str, Seen] = {}
         self._flushed = False
         self._due: dict[str, Seen] = {}
-        """Rows that are not written yet, by id: most of it is of no use before something is changed."""
+        """Rows to be written, by id. Most are not needed before the next change, so they are written in batches."""
 
     def load(self, seen: Iterable[Seen]) -> None:
-        """Take what former processes left."""
+        """Load the rows of earlier processes."""
         for one in seen:
             if one.kind == _HELD:
                 self._held[one.parent] = one.digest
@@ -53,7 +53,7 @@ class Holders:
                 self._leaving[one.parent] = one
 
     def keep(self, key: str, urn: str) -> None:
-        """Note that a resource has that object in its state."""
+        """Note that a resource has the object in its state."""
         if self._held.get(key) != urn:
             self._held[key] = urn
             self._due[key] = self._seen(_HELD, key, urn)
@@ -74,21 +74,21 @@ class Holders:
         return self._held.get(key, "")
 
     async def leaves(self, key: str, name: str) -> None:
-        """Note that the object is to have another name than that one."""
+        """Note that the object is about to lose that name."""
         if not self._is_noted(key, name, _FRESH / 2):
             await self._note(key, self._digest(name))
 
     async def stays(self, key: str) -> None:
-        """Note that the object has the name that it is to have."""
+        """Note that the object has its declared name."""
         if key in self._leaving and self._leaving[key].digest:
             await self._note(key, "")
 
     def is_leaving(self, key: str, name: str) -> bool:
-        """Whether a recent run was shown that the object is to have another name than that one."""
+        """Return whether a recent run planned another name for the object."""
         return self._is_noted(key, name, _FRESH)
 
     async def flush(self, *, all_of_it: bool = True) -> None:
-        """Write what is not written yet; or else only once that is worth a transaction. Raises LedgerError."""
+        """Write pending rows; unless `all_of_it`, only when they are worth a transaction. Raises LedgerError."""
         if self._flushed and not all_of_it and len(self._due) < _MANY:
             return
         self._flushed = True
@@ -103,7 +103,7 @@ class Holders:
     async def _note(self, key: str, digest: str) -> None:
         self._leaving[key] = self._seen(_LEAVING, key, digest)
         if self._ledger is not None:
-            with contextlib.suppress(LedgerError):  # a preview needs no ledger
+            with contextlib.suppress(LedgerError):  # a preview works without a ledger
                 await self._ledger.write(seen=[self._leaving[key]])
 
     def _digest(self, name: str) -> str:
@@ -114,5 +114,5 @@ class Holders:
 
 
 def _stack_of(urn: str) -> list[str]:
-    """Return stack and project of a URN."""
+    """Return the stack and project of a URN."""
     return urn.split("::", 2)[:2]

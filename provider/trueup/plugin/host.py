@@ -1,4 +1,4 @@
-"""The Pulumi engine as whoever watches: what users should see goes through its log, and no call waits for that."""
+"""The Pulumi engine as the observer of a run: messages go to its log, and no call waits for them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PATIENCE: Final = 2.0
-"""Seconds that the last words may take when the process ends."""
+"""Seconds that the last messages may take when the process ends."""
 _DIRECT: Final = (("grpc.enable_http_proxy", 0),)
-"""gRPC heeds http_proxy even on the way to this machine, where the engine is; its no_proxy knows no `*`."""
+"""gRPC applies http_proxy even to the engine, which is local, and its no_proxy does not accept `*`."""
 
 
 class Host(Quiet):
-    """Says things in the engine's log. Without an address nobody listens."""
+    """Sends messages to the engine's log; without an address they are dropped."""
 
     def __init__(self, address: str = "") -> None:
         self._channel = grpc.aio.insecure_channel(address, options=_DIRECT) if address else None
@@ -31,29 +31,29 @@ class Host(Quiet):
         self._last = ""
 
     def info(self, text: str, urn: str = "") -> None:
-        """Something that whoever runs it should know."""
+        """Show information to the user."""
         self._say(engine_pb2.INFO, text, urn)
 
     def warn(self, text: str, urn: str = "") -> None:
-        """Something that is not as they may think."""
+        """Show a warning to the user."""
         self._say(engine_pb2.WARNING, text, urn)
 
     def note(self, text: str) -> None:
-        """A line for people."""
+        """Show a line of information."""
         self.info(text)
 
     def decision(self, text: str) -> None:
-        """Told to whoever asked for debugging."""
+        """Log a message for debugging."""
         self._say(engine_pb2.DEBUG, text, "")
 
     def waiting(self, why: str, seconds: float) -> None:
-        """Why nothing happens; said once, however many calls wait."""
+        """Show why the run waits; once, even if many calls wait."""
         if why != self._last:
             self._last = why
             self.info(lasting(why, f"{seconds:.0f} s") if why.endswith(" in") else why)
 
     async def aclose(self) -> None:
-        """Says what is left to say."""
+        """Send the messages that are left."""
         if self._saying:
             await asyncio.wait(self._saying, timeout=_PATIENCE)
         if self._channel is not None:

@@ -1,8 +1,8 @@
-"""What the provider did last and the engine may not know, in the ledger: creations under way, and what was retained.
+"""The ledger's record of the provider's work that the engine may not know: creations under way, and retained objects.
 
-The engine writes its state only once a call has returned. A provider that is killed in between has made something that
-no state knows; by its intent the next run takes it over rather than failing on its name. Servers have other names here
-than in the ledger of the command, which never takes what a Pulumi program manages for its own.
+The engine writes its state only after a call returns. A provider that is killed before that leaves an object in no
+state; by its intent the next run adopts it instead of failing on its name. Server names here differ from those in the
+command's ledger, so the command never takes an object of a Pulumi program for one that it manages.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 
 
 _CREDENTIAL: Final = "(credential)"
-"""Stands where the kind of what was seen stands."""
+"""The kind of rows that record accepted credentials."""
 _ASIDE: Final = "set aside"
 """The verb of an intent that gives a temporary name."""
 _DAY: Final = timedelta(days=1)
 
 
 class Writer:
-    """This process as a run of the ledger, whatever systems it writes to."""
+    """This process as a run of the ledger, shared by all systems."""
 
     def __init__(self, began: str) -> None:
         from trueup.ledger import holder, new_run_id
 
         self.run = Run(new_run_id(), began, f"{holder()}, for Pulumi")
         self.numbers = itertools.count(1)
-        self.begun = False
-        """Whether the ledger knows of it."""
+        self.recorded = False
+        """Whether the run is recorded in the ledger."""
 
 
 class Memory:
-    """The part of a ledger that is about one server. Without a ledger it lasts as long as the process."""
+    """The part of a ledger that concerns one server. Without a ledger it lasts as long as the process."""
 
     def __init__(
         self,
@@ -56,19 +56,19 @@ class Memory:
         missing: LedgerError | None = None,
     ) -> None:
         self._ledger = ledger
-        self._missing = missing  # there should be one, and none can be made
+        self._missing = missing  # why the ledger that is required cannot be opened
         self._now = now
         self._scope = f"pulumi {scope}"
         self._writer = writer
         self.holders = Holders(ledger, self._scope, now)
         self._open: dict[str, list[Intent]] = {}
         self._aside: dict[str, Intent] = {}
-        """The intents to give temporary names, by the id of the resource."""
+        """Intents that gave temporary names, by the id of the resource."""
         self._retained: dict[str, Record] = {}
         self._accepted: list[Seen] = []
 
     async def load(self) -> None:
-        """What former processes left. Raises LedgerError."""
+        """Load the rows of earlier processes. Raises LedgerError."""
         if self._ledger is None:
             return
         for _, intents in await self._ledger.unfinished({self._scope}):
@@ -83,7 +83,7 @@ class Memory:
         self.holders.load(seen)
 
     async def intend(self, urn: str, kind: Kind, key: Hashable) -> None:
-        """It is about to be created. Raises LedgerError."""
+        """Record that a resource is about to be created. Raises LedgerError."""
         intent = await self._intended(urn, kind, "create", key=as_key(key))
         self._open.setdefault(urn, []).append(intent)
         if self._ledger is not None:
@@ -93,46 +93,46 @@ class Memory:
         if self._missing is not None:
             raise self._missing
         run = self._writer.run
-        if not self._writer.begun:
+        if not self._writer.recorded:
             if self._ledger is not None:
                 await self._ledger.begin(run)
-            self._writer.begun = True
+            self._writer.recorded = True
         at, number = stamp(self._now()), next(self._writer.numbers)
         return Intent(run.id, number, self._scope, "", urn, kind.name, verb, id=identity, key=key, at=at)
 
     async def set_aside(self, urn: str, kind: Kind, identity: str, name: str) -> None:
-        """It is about to be given a temporary name. Raises LedgerError."""
+        """Record that a resource is about to get a temporary name. Raises LedgerError."""
         intent = self._aside[identity] = await self._intended(urn, kind, _ASIDE, key=name, identity=identity)
         if self._ledger is not None:
             await self._ledger.write(intents=[intent])
 
     def aside(self, identity: str) -> str:
-        """The temporary name that it was given last, and may have still; empty when there is none."""
+        """Return the temporary name that a resource may still have; empty when there is none."""
         return self._aside[identity].key if identity in self._aside else ""
 
     async def has_its_name(self, identity: str) -> None:
-        """It has a name of its own again. Raises LedgerError."""
+        """Record that a resource has its own name again. Raises LedgerError."""
         if (intent := self._aside.pop(identity, None)) is not None and self._ledger is not None:
             await self._ledger.write(outcomes=[(intent.run, intent.number, "done")])
 
     def began(self, urn: str, kind: Kind, key: Hashable) -> bool:
-        """Whether this resource was about to be created under that name, and the engine has not shown that it knows."""
+        """Return whether a creation under that name is open: the engine has not shown that it knows of it."""
         text = as_key(key)
         return any(one.kind == kind.name and one.key == text for one in self._open.get(urn, ()))
 
     def is_open(self, urn: str) -> bool:
-        """Whether anything was begun of it that the engine may not know."""
+        """Return whether any creation of this resource is open."""
         return bool(self._open.get(urn))
 
     def others(self, urn: str, kind: Kind, key: Hashable) -> list[str]:
-        """The other names, as `as_key` has them, under which this resource was about to be created."""
+        """Return the other names, in `as_key` form, under which creations of this resource are open."""
         text = as_key(key)
         return [one.key for one in self._open.get(urn, ()) if one.kind == kind.name and one.key != text]
 
     async def settled(self, urn: str, key: Hashable | None = None) -> None:
-        """The engine knows of it under that name, or it is known not to have been made. Raises LedgerError.
+        """Close the creation under a name: the engine knows of it, or it did not happen. Raises LedgerError.
 
-        Without a key that is said of all its names.
+        Without a key all creations of the resource are closed.
         """
         text = None if key is None else as_key(key)
         intents = [one for one in self._open.get(urn, ()) if text in (None, one.key)]
@@ -143,28 +143,28 @@ class Memory:
             await self._ledger.write(outcomes=[(one.run, one.number, "done") for one in intents])
 
     async def retain(self, urn: str, kind: Kind, key: str, policy: str = "retain") -> None:
-        """It left the state and is there still: as it was, or archived. Raises LedgerError."""
+        """Record that an object left the state and still exists, unchanged or archived. Raises LedgerError."""
         record = self._retained[key] = Record(self._scope, key, urn, kind.name, policy=policy, at=stamp(self._now()))
         if self._ledger is not None:
             await self._ledger.write(records=[record])
 
     def retained(self, key: str) -> bool:
-        """Whether it left a state and stayed as it was."""
+        """Return whether an object left a state and stayed unchanged."""
         return key in self._retained and self._retained[key].policy != "archive"
 
     def left(self, key: str) -> bool:
-        """Whether it left a state, and no state is known to have it since."""
+        """Return whether an object left a state and is in none that is known."""
         return key in self._retained
 
     async def taken(self, key: str) -> None:
-        """It is in a state again. Raises LedgerError."""
+        """Record that an object is in a state again. Raises LedgerError."""
         if self._retained.pop(key, None) is not None and self._ledger is not None:
             await self._ledger.write(forgotten=[(self._scope, key)])
 
     def accepted(self, credential: str) -> str | None:
-        """The organisation of a credential that the server took within the last day, as far as anybody noted.
+        """Return the organisation of a credential that was accepted within the last day; None when none is recorded.
 
-        Empty for one that an older version noted, which did not look; None when nothing is known of it.
+        Empty when an older version recorded the credential without its organisation.
         """
         if self._ledger is None:
             return None
@@ -173,7 +173,7 @@ class Memory:
         return max(found, default=None)
 
     async def accept(self, credential: str, organization: str) -> None:
-        """The server took it just now, as one of that organisation. Raises LedgerError."""
+        """Record that a credential was just accepted for that organisation. Raises LedgerError."""
         if self._ledger is not None:
             mark = fingerprint(self._ledger.key, credential)
             seen = Seen(self._scope, _CREDENTIAL, organization, stamp(self._now()), mark)
@@ -181,7 +181,7 @@ class Memory:
             await self._ledger.write(seen=[seen])
 
     async def aclose(self) -> None:
-        """Notes that this process ended; what is open stays so until the engine shows that it knows."""
+        """Record that this process finished. Open creations stay open until the engine shows that it knows of them."""
         await self.holders.flush()
-        if self._writer.begun and self._ledger is not None:
+        if self._writer.recorded and self._ledger is not None:
             await self._ledger.finish(self._writer.run.id, stamp(self._now()), "done")

@@ -1,4 +1,4 @@
-"""Names that a program leaves out, and what two resources of one program may not both claim."""
+"""Names that a program omits, and unique names that two resources of one program may not share."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MODES: Final = provider_pb2.CheckRequest.AutonamingOptions
 def named(
     kind: Kind, urn: str, before: dict[str, Any], inputs: dict[str, Any], options: Any
 ) -> tuple[dict[str, Any], list[Failure]]:
-    """The inputs with a name: as the engine proposes, or the resource's own name in the program, without any suffix.
+    """Return the inputs with a name: the engine's proposal, or the resource's name in the program, without a suffix.
 
-    A name that was given so once stays, since names are unique and a rename would look like another resource; that a
-    person gave it another one in the meantime is a difference.
+    A name that was chosen this way is kept, since names are unique and a rename would look like another resource. If
+    someone else renamed the resource in the meantime, that is a difference.
     """
     if "name" not in kind.by_name or kind.by_name["name"].required or inputs.get("name") is not None:
         return inputs, []
@@ -35,7 +35,7 @@ def named(
     if bare(given) is not None:
         return {**inputs, "name": given}, []
     if options is not None and options.mode == _MODES.DISABLE:
-        return inputs, [Failure("name", "name is missing, and automatic names are switched off for this project.")]
+        return inputs, [Failure("name", "name is missing, and this project disables automatic names.")]
     proposed = (
         options.proposed_name if options is not None and kind.handler is not None and kind.handler.creates else ""
     )
@@ -43,20 +43,20 @@ def named(
 
 
 def own_name(urn: str) -> str:
-    """The name that a program gives a resource, which may itself hold `::`: all behind stack, project and type."""
+    """Return the name that a program gives a resource: the rest of the URN after stack, project and type."""
     return urn.split("::", 3)[-1]
 
 
 class Claims:
-    """Which resource of the program has which unique name."""
+    """Unique names, by the resource of the program that has them."""
 
     def __init__(self) -> None:
         self._urns: dict[tuple[str, Hashable], str] = {}
 
     def claim(self, kind: Kind, urn: str, inputs: dict[str, Any]) -> list[Failure]:
-        """Takes the unique name for a resource; a failure that names both when another one has it."""
+        """Claim the unique name of a resource; return a failure that names both resources when another one has it."""
         spec = {
-            name: f"{urn} {name}" if has_unknown(value) else value  # by what is not known yet it differs from others
+            name: f"{urn} {name}" if has_unknown(value) else value  # an unknown value makes it differ from the others
             for name, value in bare(inputs).items()
         }
         handler = cast(Handler, kind.handler)
@@ -68,6 +68,4 @@ class Claims:
         if other == urn:
             return []
         name = "name" if "name" in spec else "remoteId" if "remoteId" in spec else ""
-        return [
-            Failure(name, f"{other} is the same {kind.name} already (case does not count): {urn} cannot be it as well.")
-        ]
+        return [Failure(name, f"{urn} and {other} declare the same {kind.name} (case is ignored).")]

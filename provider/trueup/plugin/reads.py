@@ -1,7 +1,7 @@
-"""What is live, read once for all resources that ask: by list or by id, whichever is fewer, and each list one time.
+"""Live resources, read once for all that ask: by list or by id, whichever costs fewer requests.
 
-The engine asks for one resource after the other, a few at once. A write puts its answer here, so that nothing has to
-be listed again because of it; of a write that may or may not have happened, what was known is forgotten.
+The engine asks for one resource after another, a few at a time. A write stores its response here, so that nothing is
+listed again because of it; after a write with an unknown outcome the resource is forgotten.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from trueup.transport import Client
 
 _GATHER: Final = 0.01
-"""Seconds in which requests for single resources count as arriving together."""
+"""Seconds within which requests for single resources are gathered."""
 _BY_ID: Final = 2
-"""Resources of a kind that are read one by one before its list is: a page costs no more, and shows a hundred."""
+"""Resources of a kind that are read by id before the list is: a page of a hundred costs one request, too."""
 
 
 class _List:
-    """A list that was read, by id and by natural key."""
+    """A list, indexed by id and by natural key."""
 
     def __init__(self, handler: Handler, listing: Listing) -> None:
         self.listing = listing
@@ -37,23 +37,23 @@ class _List:
 
 
 class Reads:
-    """What is known of one system for as long as the process lasts."""
+    """Everything read from one system in this process."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._lists: dict[tuple[str, str], asyncio.Task[_List]] = {}
         self._known: dict[tuple[str, str], Live | None] = {}
-        """What was written, or read by id, since: it says more than a list."""
+        """Resources that were written or read by id since the list was read; these take precedence over it."""
         self._keys: dict[tuple[str, Hashable], str] = {}
-        """Ids of what is known, by natural key."""
+        """Ids of those resources, by natural key."""
         self._vague: set[tuple[str, str]] = set()
-        """What a list that is remembered may no longer say truly."""
+        """Resources whose entry in a stored list may be outdated."""
         self._asked: dict[str, int] = {}
         self._pending: dict[str, dict[str, asyncio.Future[Live | None]]] = {}
         self._made: set[str] = set()
 
     async def get(self, kind: Kind, key: str, parent: str = "") -> Live | None:
-        """The resource of that id; None when it is not there. Raises ApiError."""
+        """Return the resource with that id; None when there is none. Raises ApiError."""
         name = (kind.name, key)
         if name in self._known:
             return self._known[name]
@@ -72,7 +72,7 @@ class Reads:
         return await asyncio.shield(future)
 
     async def find(self, kind: Kind, spec: dict[str, Any]) -> Live | None:
-        """The resource that a spec names by id or by its natural key; None when there is none. Raises ApiError."""
+        """Return the resource that a spec names by id or natural key; None when there is none. Raises ApiError."""
         handler = _handler(kind)
         parent = spec[kind.parent] if kind.parent else ""
         if (identity := handler.identity(spec)) is not None:
@@ -92,17 +92,17 @@ class Reads:
             found = _List(handler, await handler.read(self._client, Scope((declared,), whole=False)))
         else:
             found = await self._list(kind, parent)
-        # Of what is known since it is another key, or it is gone.
+        # A resource that was read or written since has another key, or was deleted.
         lives = [live for live in found.by_key.get(key, ()) if (kind.name, live.id) not in self._known]
         if len(lives) > 1:
             ids = ", ".join(sorted(live.id for live in lives))
             raise Refused(
-                f"{len(lives)} live resources answer to this name: {ids}.", hint="Give the id of the one meant."
+                f"{len(lives)} live resources have this name: {ids}.", hint="Give the id instead of the name."
             )
         return await self._whole(kind, lives[0]) if lives else None
 
     async def all(self, kind: Kind, parent: str = "") -> list[Live]:
-        """All of a kind, or all below a parent. Raises ApiError."""
+        """Return all resources of a kind, or all children of a parent. Raises ApiError."""
         found = dict((await self._list(kind, parent)).by_id)
         for (name, key), live in self._known.items():
             if name == kind.name and live is None:
@@ -112,14 +112,14 @@ class Reads:
         return list(found.values())
 
     async def canonical(self, kind: Kind, spec: dict[str, Any]) -> dict[str, Any] | Refusal:
-        """A spec in the server's own words, by what reading brings; or why there are none. Raises ApiError."""
+        """Return a spec with values as the server writes them, or a refusal. Raises ApiError."""
         handler = _handler(kind)
         if type(handler).canonical is Handler.canonical:
             return spec
         return handler.canonical(spec, (await self._list(kind, spec[kind.parent])).listing)
 
     async def moved(self, kind: Kind, spec: dict[str, Any], live: Live) -> str:
-        """Why a name in a spec no longer stands for what is live of it; empty when it does. Raises ApiError."""
+        """Return why a name in a spec no longer refers to the live resource; empty when it does. Raises ApiError."""
         handler = _handler(kind)
         if type(handler).moved is Handler.moved:
             return ""
@@ -128,26 +128,26 @@ class Reads:
         return handler.moved(spec, handler.canonical(spec, listing), live, given, listing)
 
     def store(self, kind: Kind, live: Live) -> None:
-        """What a write answered, or a look by id."""
+        """Store a resource that a write returned or that was read by id."""
         self._known[kind.name, live.id] = live
         self._keys[kind.name, _handler(kind).key(live.spec)] = live.id
         self._vague.discard((kind.name, live.id))
 
     def made(self, kind: Kind, live: Live) -> None:
-        """It was created just now, so nothing is below it."""
+        """Store a resource that was just created, and so has no children."""
         self._made.add(live.id)
         self.store(kind, live)
 
     def gone(self, kind: Kind, key: str) -> None:
-        """It was deleted."""
+        """Note that a resource was deleted."""
         self._known[kind.name, key] = None
 
     def forget(self, kind: Kind, key: str) -> None:
-        """It is not known any more how it is: the next who asks looks."""
+        """Forget a resource, so that it is read again when needed."""
         self._known.pop((kind.name, key), None)
         self._vague.add((kind.name, key))
 
-    # How it is read
+    # Reading
 
     def _flush(self, kind: Kind) -> None:
         waiting, self._pending[kind.name] = self._pending[kind.name], {}
@@ -173,7 +173,7 @@ class Reads:
             for future in waiting.values():
                 if not future.done():
                     future.set_exception(error)
-                    future.exception()  # whoever asked may have gone
+                    future.exception()  # the caller may have been cancelled
             raise
         for key, future in waiting.items():
             if not future.done():
@@ -201,7 +201,7 @@ class Reads:
         return live
 
     async def _list(self, kind: Kind, parent: str) -> _List:
-        """One reading however many ask for it; a failure is not kept."""
+        """Return the list, read once for all callers; a failure is not kept."""
         name = (kind.name, parent)
         task = self._lists.get(name)
         if task is None:

@@ -1,4 +1,4 @@
-"""Create, Read, Update and Delete of one resource, with the handler that its kind has for the command as well."""
+"""Create, Read, Update and Delete of one resource, through the kind's handler, which the command uses too."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 Properties = dict[str, Any]
 _IRREPLACEABLE: Final = ("ConnectorAccount", "ConnectorInstance")
-"""Kinds of which a replacement destroys what is below, and is made only when the program says so."""
+"""Kinds whose replacement destroys their children, and so happens only when the program asks for it."""
 _SKEW: Final = timedelta(minutes=2)
-"""By how much the server's clock may be behind ours."""
+"""The maximum by which the server's clock may be behind this machine's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a call came to: the id, the state, and the inputs as the engine is to keep them."""
+    """The result of a call: the id, the state, and the inputs that the engine is to keep."""
 
     id: str
     state: Properties
@@ -52,7 +52,7 @@ class Resources:
         self._world = world
 
     async def create(self, urn: str, kind: Kind, inputs: Properties) -> Made:
-        """Creates it, or takes over what may be taken over under its name. Raises TrueupError and InPart."""
+        """Create the resource, or adopt an existing one where that is allowed. Raises TrueupError and InPart."""
         reads = self._world.reads(kind.system)
         spec = await self._canonical(kind, inputs)
         handovers, silent = self._world.handovers, False
@@ -87,7 +87,7 @@ class Resources:
         return await self._perform(urn, kind, inputs, Desired(spec), calls, None)
 
     async def read(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> Made | None:
-        """What is live of it, laid over what the state has; None when it is not there. Raises TrueupError."""
+        """Return the live resource with the state's other values; None when it does not exist. Raises TrueupError."""
         parent, key = parts_of(kind, given)
         if kind.parent and not parent:
             parent = str(bare(state.get(kind.parent)) or "")
@@ -106,7 +106,7 @@ class Resources:
         await self._world.handovers.read(urn, kind, live, kept=bool(state))
         if not inputs:
             if outside := self._world.outside(kind, live.spec):
-                raise SafetyError(f"this {kind.name} is not imported: {outside}")
+                raise SafetyError(f"this {kind.name} cannot be imported: {outside}")
             found = imported(kind, live)
             return Made(id_of(kind, live), outputs(kind, {}, live, {}), found)
         return await self._found(kind, inputs, live, _baseline(state), state, urn)
@@ -114,7 +114,7 @@ class Resources:
     async def update(
         self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
     ) -> Made:
-        """Changes it to what the program says now. Raises TrueupError and InPart."""
+        """Change the resource to the declared inputs. Raises TrueupError and InPart."""
         handler = cast(Handler, kind.handler)
         parent, key = parts_of(kind, given)
         spec = await self._canonical(kind, await self._as_given(kind, key, parent, before, inputs))
@@ -152,7 +152,7 @@ class Resources:
         handler = cast(Handler, kind.handler)
         async with self._world.writing[writer(kind, live.spec, live.id)]:
             if not asked:
-                kept = _told(kind, state) | {name: state[name] for name in (RENAMED,) if name in state}
+                kept = _computed(kind, state) | {name: state[name] for name in (RENAMED,) if name in state}
                 return Made(given, outputs(kind, inputs, live, _baseline(state)) | kept, inputs)
             calls = handler.calls(live, Desired(spec), asked)
             if isinstance(calls, Refusal):
@@ -163,7 +163,10 @@ class Resources:
     async def diff(
         self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
     ) -> Differences:
-        """What differs. What cannot be is told as an update, whose preview says why: a refresh asks this as well."""
+        """Return the differences. Those that cannot be made count as an update, whose preview shows why.
+
+        A refresh calls this as well, and must not fail.
+        """
         handler = cast(Handler, kind.handler)
         parent, key = parts_of(kind, given)
         await self._kept(urn, kind, key, parent, state)
@@ -171,13 +174,13 @@ class Resources:
         await self._world.handovers.differ(urn, kind, live_of(kind, key, parent, state), inputs, found)
         if former := renamed(kind, state, inputs, found):
             where = SYSTEMS[kind.system].title
-            text = f"in {where}, {', '.join(former)}: write that in the program. The grant stays as it is."
+            text = f"in {where}, {', '.join(former)}: update the program. The grant is unchanged."
             self._warn_renamed(urn, text)
         if not found.changes:
             return found
         named = {name: inputs.get(name) for name in (*_names(found.replaces), kind.parent)}
         if found.replaces and type(handler).canonical is not Handler.canonical and not has_unknown(named):
-            spec = await self._canonical(kind, inputs)  # an e-mail may be the member whose id the state has
+            spec = await self._canonical(kind, inputs)  # an e-mail may belong to the member whose id is in the state
             live = await self._world.reads(kind.system).get(kind, key, parent)
             known = known_as(spec, before, {} if live is None else {name: live.spec.get(name) for name in kind.one_of})
             found = differences(kind, state, before, {**inputs, **known}, ignored)
@@ -190,7 +193,7 @@ class Resources:
     def _refused(
         self, kind: Kind, key: str, state: Properties, before: Properties, inputs: Properties, found: Differences
     ) -> str:
-        """Why the changes cannot be made, and not by a replacement either; empty when they can."""
+        """Return why the changes can be made neither in place nor by a replacement; empty when they can."""
         replaced = _names(found.replaces)
         asked = [change for change in found.changes if change not in found.local]
         if not asked or (replaced and not found.again):
@@ -205,13 +208,13 @@ class Resources:
             return calls.why.replace("the manifest", "the program")
         if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):
             return (
-                f"what is there would be ended with deletionPolicy {_policy(kind, before)}. "
+                f"the replacement would end the old resource with deletionPolicy {_policy(kind, before)}. "
                 "Run pulumi up with the new deletionPolicy alone first."
             )
         return ""
 
     async def delete(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> None:
-        """Ends it as its deletionPolicy says. Raises TrueupError."""
+        """End the resource according to its deletionPolicy. Raises TrueupError."""
         handler = cast(Handler, kind.handler)
         parent, key = parts_of(kind, given)
         live = live_of(kind, key, parent, state)
@@ -220,18 +223,18 @@ class Resources:
         policy = _policy(kind, inputs or state)
         calls = handler.removal(live, policy)
         reads = self._world.reads(kind.system)
-        if not isinstance(calls, Kept) and not calls:  # by its state it has ended, which may be long ago
+        if not isinstance(calls, Kept) and not calls:  # by its state it has ended; the state may be outdated
             seen = await reads.get(kind, key, parent)
             calls = handler.removal(seen, policy) if seen is not None else ()
         if isinstance(calls, Kept):
             say = self._world.host.info if "deletionPolicy" in kind.by_name else self._world.host.warn
-            say(f"{live.name} stays as it is: {calls.why}.", urn)
+            say(f"{live.name} is left unchanged: {calls.why}.", urn)
             await memory.retain(urn, kind, key)
             memory.holders.release(key, urn)
             return
         if any(call.verb == "disconnect" for call in calls) and not self._world.config.allow_disconnect:
             raise SafetyError(
-                "disconnecting an account deletes every instance of it.",
+                "disconnecting an account deletes all its instances.",
                 hint="Set trueup:allowDisconnect to true, or deletionPolicy to retain.",
             )
         async with self._world.writing[writer(kind, live.spec, key)]:
@@ -257,23 +260,23 @@ class Resources:
                 reads.store(kind, live)
                 await memory.retain(urn, kind, key, "archive")
 
-    # What they share
+    # Shared
 
     async def _kept(self, urn: str, kind: Kind, key: str, parent: str, state: Properties) -> None:
-        """The engine has it in its state: nothing is open of it any more."""
+        """Note that the engine has the resource in its state, so that its creation is no longer open."""
         handler, memory = cast(Handler, kind.handler), await self._world.memory(kind.system)
         await memory.taken(key)
         memory.holders.keep(key, urn)
         if not memory.is_open(urn):
             return
-        named = None  # a state may say by e-mail what was created by id
+        named = None  # the state may hold an e-mail for a grant that was created by id
         if type(handler).canonical is Handler.canonical:
             with contextlib.suppress(KeyError):
                 named = handler.key(live_of(kind, key, parent, state).spec)
         await memory.settled(urn, named)
 
     async def _tell_of_others(self, urn: str, kind: Kind, spec: Mapping[str, Any]) -> None:
-        """Tells of what this resource was creating under another name when an earlier run was killed."""
+        """Warn about objects that this resource was creating under another name when an earlier run was killed."""
         handler, memory = cast(Handler, kind.handler), await self._world.memory(kind.system)
         names = memory.others(urn, kind, handler.key(dict(spec)))
         if not names:
@@ -282,15 +285,15 @@ class Resources:
             if as_key(handler.key(live.spec)) in names:
                 self._world.host.warn(
                     f"{live.name} ({live.id}) was created by an earlier run that was killed, and no state holds it: "
-                    f"pulumi import {token_of(kind)} NAME {id_of(kind, live)}, or remove it by hand.",
+                    f"pulumi import {token_of(kind)} NAME {id_of(kind, live)}, or delete it by hand.",
                     urn,
                 )
 
     async def _canonical(self, kind: Kind, inputs: Properties) -> dict[str, Any]:
-        """The declared fields in the server's own words, with secrets as the core knows them."""
+        """Return the declared fields as the server writes them, with secrets as the core knows them."""
         given = {name: secrets(value) for name, value in inputs.items() if name != ADOPT.name}
         for name, value in given.items():
-            if not isinstance(value, dict):  # what it is found by is compared as it is, also when it is secret
+            if not isinstance(value, dict):  # the natural key is compared in plain text, even if secret
                 given[name] = reveal(value)
         spec = await self._world.reads(kind.system).canonical(kind, given)
         if isinstance(spec, Refusal):
@@ -298,7 +301,7 @@ class Resources:
         return spec
 
     async def _as_given(self, kind: Kind, key: str, parent: str, before: Properties, inputs: Properties) -> Properties:
-        """The inputs with the ids of those whom something was given to that exists, whatever they are called now."""
+        """Return the inputs with the ids of existing principals, even if their names have changed."""
         same = [name for name in kind.one_of if name in inputs and bare(inputs[name]) == bare(before.get(name))]
         if not same or type(cast(Handler, kind.handler)).moved is Handler.moved:
             return inputs
@@ -311,7 +314,7 @@ class Resources:
             self._world.host.warn(text.replace("the manifest", "the program"), urn)
 
     async def _near(self, kind: Kind, spec: Mapping[str, Any]) -> Sequence[Live]:
-        """What else exists, for kinds that cannot be created and say what there is instead."""
+        """Return similar live resources, for kinds that cannot be created and whose refusal lists them."""
         if cast(Handler, kind.handler).creates:
             return ()
         return await self._world.reads(kind.system).all(kind, str(spec[kind.parent]))
@@ -325,13 +328,13 @@ class Resources:
         asked = to_write(kind, live, wanted)
         calls: tuple[Call, ...] | Refusal = handler.calls(live, Desired(wanted), asked) if asked else ()
         if isinstance(calls, Refusal):
-            raise SafetyError(f"{live.name} ({live.id}) cannot be taken over: {calls.why}")
+            raise SafetyError(f"{live.name} ({live.id}) cannot be adopted: {calls.why}")
         if any(call.verb in (*DELETES, "create") for call in calls):
             raise SafetyError(
-                f"{live.name} ({live.id}) cannot be taken over: it would have to be removed and made anew.",
-                hint="Remove it by hand if it may go, or declare it as it is.",
+                f"{live.name} ({live.id}) cannot be adopted: it would have to be replaced.",
+                hint="Delete it by hand if it is not needed, or declare its live values.",
             )
-        self._world.host.info(f"{live.name} ({live.id}) is taken over: {reason}.", urn)
+        self._world.host.info(f"{live.name} ({live.id}) is adopted: {reason}.", urn)
         memory = await self._world.memory(kind.system)
         if calls:
             await self._world.may_write(kind, spec)
@@ -341,7 +344,7 @@ class Resources:
         return made
 
     async def _may_take(self, urn: str, kind: Kind, inputs: Properties, spec: Mapping[str, Any], live: Live) -> str:
-        """Why something that exists may be taken over; empty when it may not."""
+        """Return why an existing object may be adopted; empty when it may not."""
         memory = await self._world.memory(kind.system)
         handler = cast(Handler, kind.handler)
         title = SYSTEMS[kind.system].title
@@ -352,11 +355,11 @@ class Resources:
         if live.spec.get("status") == "archived":
             return "it was archived"
         if memory.retained(live.id):
-            return "it was retained when it was deleted last"
+            return "it was retained when its resource was deleted"
         if live.implied:
-            return f"{title} gives it to the member who creates the parent"
+            return f"{title} grants it to the creator of the parent"
         if isinstance(handler.removal(live, ""), Kept) and "deletionPolicy" not in kind.by_name:
-            return f"{title} cannot delete one, so it may be left from before"
+            return f"{title} cannot delete this kind, so it may be left over"
         return "" if handler.creates else f"{title} documents no way to create one"
 
     async def _perform(
@@ -368,7 +371,7 @@ class Resources:
         calls: Sequence[Call],
         live: Live | None,
     ) -> Made:
-        """Makes the calls, and takes what they answer for the state."""
+        """Make the calls and return the state from their responses."""
         handler = cast(Handler, kind.handler)
         client, reads = self._world.client(kind.system), self._world.reads(kind.system)
         former, silent, began = live, False, self._world.clock.now()
@@ -382,15 +385,15 @@ class Resources:
                     if not made_by_us(kind, desired.spec, answer, began):
                         reads.store(kind, answer)
                         raise foreign(kind, answer)
-                    told = "the answer to its creation was lost, and it was found as new and as it was sent"
-                    self._world.host.warn(f"{answer.name} ({answer.id}) is taken for ours: {told}.", urn)
+                    reason = "the response to its creation was lost, and it is new and has the values that were sent"
+                    self._world.host.warn(f"{answer.name} ({answer.id}) is taken as created here: {reason}.", urn)
                 if live is None or answer.id != live.id:
                     reads.made(kind, answer)
                 live, silent = answer, False
                 reads.store(kind, live)
-        except Exception as error:  # also one of ours: what was made is told all the same
+        except Exception as error:  # a bug as well: the engine must learn what was created
             await self._failed(urn, kind, inputs, desired.spec, former, live, error)
-        if live is not None and silent:  # it answers nothing of the state
+        if live is not None and silent:  # it returns no state
             reads.forget(kind, live.id)
             with contextlib.suppress(TrueupError):
                 live = await reads.get(kind, live.id, str(live.spec.get(kind.parent) or "")) or live
@@ -399,8 +402,8 @@ class Resources:
         baseline, undone = baseline_of(kind, reveal(declared), live)
         made = await self._found(kind, inputs, live, baseline)
         if undone:
-            reason = f"{', '.join(undone)} of {live.name} ({live.id}) was written, and reads back as something else."
-            raise InPart(made.id, made.state, made.inputs, [f"{reason} Somebody else may be writing it. (E308)"])
+            reason = f"{', '.join(undone)} of {live.name} ({live.id}) was written, but reads back differently."
+            raise InPart(made.id, made.state, made.inputs, [f"{reason} Someone else may be writing it. (E308)"])
         return Made(made.id, made.state, inputs)
 
     async def _failed(
@@ -413,7 +416,7 @@ class Resources:
         live: Live | None,
         error: Exception,
     ) -> None:
-        """Raises the error: as it is when nothing was changed, else with all that is known of what is there."""
+        """Raise the error: unchanged when nothing was changed, else as InPart with the known state."""
         reads = self._world.reads(kind.system)
         maybe = error.maybe if isinstance(error, TrueupError) else True
         if live is former and not maybe:
@@ -421,7 +424,7 @@ class Resources:
             await memory.settled(urn, cast(Handler, kind.handler).key(spec))
             raise error
         if live is None:
-            raise error  # its intent stays open: the next run looks for it
+            raise error  # its intent stays open, and the next run looks for it
         reads.forget(kind, live.id)
         if not isinstance(error, Stopped):
             with contextlib.suppress(TrueupError):
@@ -456,9 +459,9 @@ class Resources:
 
 
 def predicted(kind: Kind, inputs: Properties, state: Properties, found: Differences | None = None) -> Properties:
-    """The state as far as it is known before anything is done: what is declared, and what no write changes."""
+    """Return the state known before the call: declared values, and live ones that no write changes."""
     known = {name: value for name, value in inputs.items() if name != ADOPT.name and bare(value) is not None}
-    for name in _told(kind, state):
+    for name in _computed(kind, state):
         if name != "updatedAt" or (found is not None and len(found.local) == len(found.changes)):
             known[name] = state[name]
     for trait in kind.fields:
@@ -467,7 +470,7 @@ def predicted(kind: Kind, inputs: Properties, state: Properties, found: Differen
     return known
 
 
-def _told(kind: Kind, state: Properties) -> Properties:
+def _computed(kind: Kind, state: Properties) -> Properties:
     names = (*cast(Handler, kind.handler).told, "updatedAt")
     return {name: state[name] for name in names if name in state}
 

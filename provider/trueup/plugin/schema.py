@@ -1,6 +1,6 @@
-"""The Pulumi package schema, made of the kinds: SDKs are generated from it, and YAML programs are checked with it.
+"""The Pulumi package schema, generated from the kinds. SDKs are built from it; YAML programs are checked against it.
 
-Nothing of Pulumi is needed to print it.
+Printing it needs no Pulumi package.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.version import __version__
-from trueup.plugin.fields_schema import TEXT, Properties, always, inputs, outputs, told, types, variable
+from trueup.plugin.fields_schema import TEXT, Properties, always, for_program, inputs, outputs, types, variable
 from trueup.plugin.functions_schema import FUNCTIONS, TYPES
 from trueup.plugin.tokens import PACKAGE, RESOURCES, form_of, inputs_of, tenant_name, token_of
 from trueup.systems.registry import BY_NAME, SYSTEMS
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def _config(system: System) -> Properties:
-    """The configuration of one system: its URL, its key, and the tenant that it is meant for."""
+    """Return the configuration properties of one system: its URL, its API key and its tenant."""
     prefix = f"TRUEUP_{system.name.upper()}_"
     found: Properties = {
         f"{system.name}Url": {
             "type": "string",
-            "description": f"Where {system.title} is: `https://…`, `http://` on this machine, or `sandbox` for an "
-            f"embedded one, which needs no key. Left out: `{system.url}`.",
+            "description": f"The URL of {system.title}: `https://…`, `http://` for a local server, or `sandbox` for an "
+            f"embedded server, which needs no key. Default: `{system.url}`.",
             "defaultInfo": {"environment": [f"{prefix}URL"]},
         },
         f"{system.name}ApiKey": {
@@ -50,15 +50,15 @@ CONFIG: Final[Properties] = {
     **{name: one for system in SYSTEMS.values() for name, one in _config(system).items()},
     "allowDisconnect": {
         "type": "boolean",
-        "description": "Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every "
-        "instance of it. Left out: `false`.",
+        "description": "Allows accounts with `deletionPolicy: disconnect` to be disconnected, which deletes all "
+        "their instances. Default: `false`.",
     },
 }
 """The provider's configuration."""
 
 
 def package_schema() -> dict[str, Any]:
-    """The schema as plain values."""
+    """Return the schema as plain values."""
     return {
         "name": PACKAGE,
         "displayName": "trueup",
@@ -68,8 +68,8 @@ def package_schema() -> dict[str, Any]:
         "license": "Apache-2.0",
         "config": {"variables": CONFIG},
         "provider": {
-            "description": f"Where {_TITLES} are, and with which keys. A program that is about one of them needs "
-            "nothing of the other.",
+            "description": f"The URLs and API keys of {_TITLES}. A program that uses only one of them needs "
+            "no settings for the other.",
             "inputProperties": CONFIG,
             "properties": CONFIG,
         },
@@ -95,7 +95,7 @@ def package_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """What is committed as `schemas/pulumi.schema.json`."""
+    """Return the text that is committed as `schemas/pulumi.schema.json`."""
     return json.dumps(package_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -111,30 +111,30 @@ def _resource(kind: Kind) -> dict[str, Any]:
 
 
 def _listing(kind: Kind) -> dict[str, Any]:
-    """What has to be said so that all of a kind can be listed: nothing, or what they are listed below."""
+    """Return the inputs that listing a kind needs: none, or the id of its parent."""
     if not kind.parent:
         return {"type": "object", "properties": {}}
     above = kind.by_name[kind.parent].reference or kind.parent.removesuffix("Id")
-    parent = TEXT | {"description": f"Only those of the {above} with this id."}
+    parent = TEXT | {"description": f"Only children of the {above} with this id."}
     return {"type": "object", "properties": {kind.parent: parent}, "required": [kind.parent]}
 
 
 def _described(kind: Kind) -> str:
-    """What a kind is, an example, and how one that exists is imported."""
-    said = told(kind.doc)
+    """Return a kind's description, example and import instructions as Markdown."""
+    said = for_program(kind.doc)
     if kind.one_of:
-        said += f"\n\nExactly one of {', '.join(f'`{name}`' for name in kind.one_of)} has to be given."
+        said += f"\n\nExactly one of {', '.join(f'`{name}`' for name in kind.one_of)} must be given."
     name = _name(kind)
-    # An SDK leaves out examples in another language: with the heading within, nothing of one stays behind.
+    # SDKs drop an example in another language; the heading is inside so that it is dropped with it.
     return (
         f"{said}\n\n{{{{% examples %}}}}\n{{{{% example %}}}}\n## Example Usage\n\n```yaml\n{_program(kind, name)}```\n"
-        f"{{{{% /example %}}}}\n{{{{% /examples %}}}}\n\n## Import\n\nBy its id, `{form_of(kind)}`:\n\n```sh\n"
+        f"{{{{% /example %}}}}\n{{{{% /examples %}}}}\n\n## Import\n\nImport by id, `{form_of(kind)}`:\n\n```sh\n"
         f"$ pulumi import {token_of(kind)} {name} {form_of(kind)}\n```\n"
     )
 
 
 def _name(kind: Kind) -> str:
-    """What the example of a kind is called: as the examples of others refer to it."""
+    """Return the resource name in a kind's example, as the examples of other kinds refer to it."""
     called = (
         field.example
         for other in RESOURCES
@@ -146,7 +146,7 @@ def _name(kind: Kind) -> str:
 
 
 def _program(kind: Kind, name: str) -> str:
-    """A whole program in YAML: the example of a kind behind those that it refers to."""
+    """Return a complete YAML program: the example of a kind, after the resources it refers to."""
     import yaml
 
     variables: dict[str, Any] = {}
@@ -168,7 +168,7 @@ def _add(kind: Kind, name: str, resources: dict[str, Any], variables: dict[str, 
 
 
 def _value(example: Any, variables: dict[str, Any]) -> Any:
-    """A value of an example; what manifests have by reference is a secret of the stack's configuration."""
+    """Return a value of an example; a secret reference becomes a secret of the stack's configuration."""
     if not isinstance(example, dict):
         return example
     if "valueFrom" in example:

@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from trueup.plugin.servicer import Provider
 
 _LARGEST: Final = 1 << 30
-"""Bytes of a message: the state of a large stack is no single message, but a single resource may be large."""
+"""The maximum bytes of a message. The state of a large stack is never one message, but a resource may be large."""
 _GRACE: Final = 3.0
-"""Seconds that calls may take to end; the engine kills after five."""
+"""Seconds that calls may take to finish; the engine kills the process after five."""
 _LOOK: Final = 1.0
-"""Seconds between two looks at whether the engine still lives."""
+"""Seconds between two checks that the engine is still alive."""
 
 
 def main() -> None:
-    """What the console script runs."""
+    """Entry point of the Pulumi provider process."""
     try:
         asyncio.run(_serve(address_of(sys.argv[1:])))
-    except KeyboardInterrupt:  # before the handlers were there
+    except KeyboardInterrupt:  # before the signal handlers were installed
         sys.exit(130)
 
 
 def address_of(words: list[str]) -> str:
-    """The engine's address among the words of the command line; flags of the engine are passed over."""
+    """Return the engine's address from the command line; the engine's flags are ignored."""
     rest = iter(words)
     for word in rest:
         if word in ("--tracing", "-tracing", "-v", "--v", "--verbose"):
@@ -58,7 +58,7 @@ async def _serve(address: str) -> None:
     late = Late(address)
     server, port = await listening(late)
     print(port, flush=True)
-    # Whatever is printed from here on is for people, and the engine reads no more of standard output.
+    # The engine reads no more of standard output; later prints are for people.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     watching = asyncio.ensure_future(_orphaned(ending)) if address else None
     await ending.wait()
@@ -70,26 +70,26 @@ async def _serve(address: str) -> None:
 
 
 class Late(Greeting):
-    """A provider that is loaded by the first call that is no greeting."""
+    """A provider whose modules load with the first call that is not part of the greeting."""
 
     def __init__(self, address: str) -> None:
         self._address = address
         self._made: asyncio.Task[Provider] | None = None
 
     def heard(self, address: str) -> None:
-        """Told to the provider, once it is there."""
+        """Set the engine's address, now or once the provider is loaded."""
         self._address = address
         if self._made is not None and self._made.done():
             self._made.result().heard(address)
 
     async def provider(self) -> Provider:
-        """The provider itself."""
+        """Return the provider, loading it first if needed."""
         if self._made is None:
             self._made = asyncio.ensure_future(self._make())
         return await asyncio.shield(self._made)
 
     async def aclose(self) -> None:
-        """Closes what was loaded."""
+        """Close the provider if it was loaded."""
         if self._made is not None:
             await (await self._made).aclose()
 
@@ -99,11 +99,11 @@ class Late(Greeting):
         return made
 
     async def Cancel(self, request: Any, context: Any) -> Any:
-        """Of nothing that was begun there is nothing to end."""
+        """Cancel the calls in progress; a provider that is not loaded has none."""
         return empty_pb2.Empty() if self._made is None else await (await self.provider()).Cancel(request, context)
 
     async def List(self, request: Any, context: Any) -> Any:
-        """The one call that answers with a stream."""
+        """Return the resources of a kind; the one call that returns a stream."""
         async for one in (await self.provider()).List(request, context):
             yield one
 
@@ -121,7 +121,7 @@ for _method in provider_pb2.DESCRIPTOR.services_by_name["ResourceProvider"].meth
 
 
 async def listening(provider: provider_pb2_grpc.ResourceProviderServicer) -> tuple[grpc.aio.Server, int]:
-    """A server of that provider on a port of this machine alone, for messages of any size."""
+    """Return a server for that provider on a local port, for messages of any size."""
     options = [("grpc.max_receive_message_length", _LARGEST), ("grpc.max_send_message_length", _LARGEST)]
     server = grpc.aio.server(options=options)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
@@ -131,7 +131,7 @@ async def listening(provider: provider_pb2_grpc.ResourceProviderServicer) -> tup
 
 
 async def _orphaned(ending: asyncio.Event) -> None:
-    """Ends with the engine that started us, also when that was killed and could not say so."""
+    """End when the engine that started this process is gone, even if it was killed."""
     parent = os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110 - the system tells of it in no other way
         await asyncio.sleep(_LOOK)

@@ -1,4 +1,4 @@
-"""Pulumi's ResourceProvider service: every call, from protobuf to the modules beside this one and back.
+"""Pulumi's ResourceProvider service: converts each call between protobuf and the modules of this package.
 
 Sources: `provider.proto` of the Pulumi protocol, and how the engine of pkg/v3 3.259 calls it.
 """
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     Context = ServicerContext[Any, Any]
 
 _KINDS: Final = provider_pb2.PropertyDiff.Kind
-_UNCONFIGURED: Final = "The provider's configuration is not known yet, or was refused."
+_UNCONFIGURED: Final = "The provider's configuration is not known yet or was refused."
 
 
 class Provider(Greeting):
-    """One provider process. `aclose` ends what it holds."""
+    """One provider process. `aclose` closes its connections and its ledger."""
 
     def __init__(self, address: str = "", folder: Path | None = None) -> None:
         self._host = Host(address)
@@ -50,24 +50,24 @@ class Provider(Greeting):
         self._world: World | None = None
         self._claims = naming.Claims()
         self._ready: tuple[dict[str, Any], World] | None = None
-        """The connection that a check of the configuration opened, for Configure to take."""
+        """The connection that CheckConfig opened and Configure reuses."""
 
     async def aclose(self) -> None:
-        """Closes connections and ledger, and says what is left to say."""
+        """Close connections and ledger, and send the messages that are left."""
         await self._unready()
         if self._world is not None:
             await self._world.__aexit__()
             self._world = None
         await self._host.aclose()
 
-    # How they meet
+    # Lifecycle
 
     def heard(self, address: str) -> None:
-        """The engine listens there; what another one claimed is its own affair."""
+        """Keep the engine's address unless one is known already."""
         self._host, self._claims = Host(address), naming.Claims()
 
     async def Cancel(self, request: empty_pb2.Empty, context: Context) -> Any:
-        """Ends waits; what is in flight finishes, and nothing more is sent."""
+        """Interrupt waits. Requests in flight finish, and no more are sent."""
         if self._world is not None:
             self._world.cancel()
         return empty_pb2.Empty()
@@ -75,7 +75,7 @@ class Provider(Greeting):
     # Configuration
 
     async def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> Any:
-        """What is wrong with the configuration; keys become secrets."""
+        """Return the configuration with keys as secrets, and its failures."""
         async with _explained(context):
             found, failures = config.checked(decode(request.news))
             failures = failures or await self._guarded(found)
@@ -85,7 +85,7 @@ class Provider(Greeting):
             )
 
     async def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> Any:
-        """What changed; the provider is replaced, with all its resources, only for another organisation."""
+        """Return the changes to the configuration. Only another organisation or project replaces the provider."""
         async with _explained(context):
             before = config.plain(decode(request.old_inputs if request.HasField("old_inputs") else request.olds))
             after = config.plain(decode(request.news))
@@ -98,7 +98,7 @@ class Provider(Greeting):
             return _diff({(name,): (name in before, name in after, name in replaces) for name in names}, again=False)
 
     async def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> Any:
-        """Opens what was configured, and asks once whether the key is good."""
+        """Open the configured systems and verify the key once."""
         async with _explained(context):
             if self._world is not None:
                 await self._world.__aexit__()
@@ -120,7 +120,7 @@ class Provider(Greeting):
     # Resources
 
     async def Check(self, request: provider_pb2.CheckRequest, context: Context) -> Any:
-        """The inputs, complete and in canonical form, and what is wrong with them by property."""
+        """Return the inputs, completed and in canonical form, and failures by property."""
         async with _explained(context):
             kind = kind_of(_type_of(request.urn))
             autonaming = request.autonaming if request.HasField("autonaming") else None
@@ -138,7 +138,7 @@ class Provider(Greeting):
             )
 
     async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> Any:
-        """What differs, by path, and what of it takes a replacement."""
+        """Return the differences by path, and which of them need a replacement."""
         async with _explained(context):
             kind = kind_of(_type_of(request.urn))
             state = decode(request.olds)
@@ -149,7 +149,7 @@ class Provider(Greeting):
             return _diff_of(found)
 
     async def Create(self, request: provider_pb2.CreateRequest, context: Context) -> Any:
-        """Creates it; in a preview, what is known of what would be."""
+        """Create a resource; in a preview, return the known part of its state."""
         async with _explained(context):
             kind = kind_of(_type_of(request.urn))
             inputs = decode(request.properties)
@@ -159,7 +159,7 @@ class Provider(Greeting):
             return provider_pb2.CreateResponse(id=made.id, properties=encode(made.state))
 
     async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> Any:
-        """What is live; of what is not there, an empty id and no properties."""
+        """Return the live resource; an empty id and no properties when it does not exist."""
         async with _explained(context):
             kind = kind_of(_type_of(request.urn))
             state, inputs = decode(request.properties), decode(request.inputs)
@@ -169,7 +169,7 @@ class Provider(Greeting):
             return provider_pb2.ReadResponse(id=made.id, properties=encode(made.state), inputs=encode(made.inputs))
 
     async def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> Any:
-        """Changes it; in a preview, what is known of what it would be."""
+        """Update a resource; in a preview, return the known part of its state."""
         async with _explained(context):
             kind = kind_of(_type_of(request.urn))
             state, inputs = decode(request.olds), decode(request.news)
@@ -185,7 +185,7 @@ class Provider(Greeting):
             return provider_pb2.UpdateResponse(properties=encode(made.state))
 
     async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> Any:
-        """Ends it by its deletionPolicy."""
+        """End a resource according to its deletionPolicy."""
         async with _explained(context):
             kind = kind_of(_type_of(request.urn))
             inputs = decode(request.old_inputs) if request.HasField("old_inputs") else {}
@@ -193,7 +193,7 @@ class Provider(Greeting):
             return empty_pb2.Empty()
 
     async def List(self, request: provider_pb2.ListRequest, context: Context) -> AsyncIterator[Any]:
-        """The ids and names of what there is of a kind."""
+        """Return the ids and names of a kind's resources."""
         async with _explained(context):
             kind = kind_of(request.token)
             query = decode(request.query)
@@ -209,7 +209,7 @@ class Provider(Greeting):
     # Functions
 
     async def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> Any:
-        """A function of the schema."""
+        """Call a function of the schema."""
         async with _explained(context):
             arguments = decode(request.args)
             result, failures = await functions.invoke(self._the_world(), request.tok, bare(arguments))
@@ -219,24 +219,24 @@ class Provider(Greeting):
             )
 
     async def Call(self, request: provider_pb2.CallRequest, context: Context) -> Any:
-        """None: no resource has methods."""
+        """Refuse: resources have no methods."""
         async with _explained(context):
-            raise UsageError(f"{request.tok} is no method of this provider.")
+            raise UsageError(f"{request.tok} is not a method of this provider.")
 
     async def Construct(self, request: provider_pb2.ConstructRequest, context: Context) -> Any:
-        """None: there are no components."""
+        """Refuse: there are no components."""
         async with _explained(context):
-            raise UsageError(f"{request.type} is no component of this provider.")
+            raise UsageError(f"{request.type} is not a component of this provider.")
 
     async def Parameterize(self, request: provider_pb2.ParameterizeRequest, context: Context) -> Any:
-        """Not possible."""
+        """Refuse: the provider has no parameters."""
         async with _explained(context):
-            raise UsageError("trueup takes no parameters.")
+            raise UsageError("trueup does not support parameters.")
 
-    # What they share
+    # Shared
 
     async def _guarded(self, args: dict[str, Any]) -> list[Failure]:
-        """Return the failures of a configuration that names an organisation; at Configure it is too late.
+        """Return the failures of a configuration that names an organisation.
 
         The engine shows an error of Configure at the first resource, and one of CheckConfig at the provider.
         """
@@ -273,7 +273,7 @@ class Provider(Greeting):
 
     def _the_world(self) -> World:
         if self._world is None:
-            raise UsageError(_UNCONFIGURED, hint="See the first error.")
+            raise UsageError(_UNCONFIGURED, hint="See the first error above.")
         return self._world
 
     def _resources(self) -> Resources:
@@ -282,10 +282,10 @@ class Provider(Greeting):
 
 @contextlib.asynccontextmanager
 async def _explained(context: Context) -> AsyncIterator[None]:
-    """Every failure ends the call with a code and one sentence; nobody sees a traceback."""
+    """End a failed call with a code and one sentence, never a traceback."""
     try:
         yield
-    except Exception as error:  # whatever it is, the engine is told, and nothing of its text, which may be secret
+    except Exception as error:  # any error, without its text, which may be secret
         await abort(context, error)
 
 
@@ -294,7 +294,7 @@ def _type_of(urn: str) -> str:
 
 
 def _sayable(known: dict[str, Any]) -> dict[str, Any]:
-    """Without what is unknown as a whole: it is left out, as the protocol has it."""
+    """Return the values without those that are unknown as a whole, which the protocol omits."""
     return {name: value for name, value in known.items() if bare(value) is not UNKNOWN}
 
 
@@ -310,7 +310,7 @@ def _is_there(change: Change, side: str) -> bool:
 
 
 def _diff(paths: dict[tuple[str | int, ...], tuple[bool, bool, bool]], *, again: bool) -> Any:
-    """`paths` say of each whether it was there, is there, and takes a replacement."""
+    """Return a response. `paths` holds for each path whether it existed, will exist, and needs a replacement."""
     detailed = {}
     for path, (was, now, replaces) in paths.items():
         name = "UPDATE" if was and now else "ADD" if now else "DELETE"

@@ -1,8 +1,7 @@
-"""What is live as Pulumi's state has it: outputs, and inputs with what is live laid over them.
+"""Pulumi's state of a live resource: its outputs, and its inputs updated with live values.
 
-A refresh compares inputs, so these hold what is live wherever the program declared something, and nothing else. Where
-the server says in words of its own what was written, the state remembers those (`__readBack`), and what was declared
-stays.
+A refresh compares inputs, so they hold the live value of every declared field, and no other field. Where the server
+normalises a value, the state keeps the learned baseline (`__readBack`), and the declared value stays.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Kind
 
 READ_BACK: Final = "__readBack"
-"""Values by path, as the server said them right after they were written."""
+"""Normalised values by path, as the server returned them right after they were written."""
 DECLARED_NAME: Final = "__declaredName"
-"""Among the inputs: the name that was declared last, once a refresh found another one in its place."""
+"""An input: the name declared last, once a refresh has found another one."""
 
 RENAMED: Final = "__renamed"
-"""Names in the program, by field, that no longer stand for what is live: the field itself says how it is called now."""
+"""By field, names in the program that no longer refer to the live object; the field itself holds the current name."""
 
 Baseline = dict[str, Any]
 
@@ -39,9 +38,9 @@ Baseline = dict[str, Any]
 def outputs(
     kind: Kind, inputs: Mapping[str, Any], live: Live, baseline: Baseline, canonical: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The state of a resource: what is live of each field, of mappings only the keys that are declared.
+    """Return the state of a resource: live values, and of mappings only the declared keys.
 
-    Without inputs, as an import has none, mappings are told whole, and sealed: what is in them is not ours.
+    Without inputs, as after an import, mappings are whole and sealed: their contents are not managed.
     """
     found: dict[str, Any] = {}
     spec = reveal(live.spec)
@@ -66,8 +65,8 @@ def outputs(
             found[trait.name] = given
         elif value is not None:
             found[trait.name] = seal_like(value, given)
-    told = cast(Handler, kind.handler).told
-    found |= {name: live.server[name] for name in told if isinstance(live.server.get(name), str)}
+    computed = cast(Handler, kind.handler).told
+    found |= {name: live.server[name] for name in computed if isinstance(live.server.get(name), str)}
     if live.updated_at:
         found["updatedAt"] = live.updated_at
     if baseline:
@@ -76,7 +75,7 @@ def outputs(
 
 
 def imported(kind: Kind, live: Live) -> dict[str, Any]:
-    """The inputs of what is imported: its plain fields, and of mappings nothing, since what is in them is not ours."""
+    """Return the inputs of an imported resource: its plain fields. The contents of mappings are not managed."""
     found: dict[str, Any] = {}
     spec = reveal(live.spec)
     for trait in inputs_of(kind):
@@ -86,7 +85,7 @@ def imported(kind: Kind, live: Live) -> dict[str, Any]:
         if "enum" in trait.schema and not trait.grows and value not in trait.schema["enum"]:
             doubt = cast(Handler, kind.handler).doubt((trait.name,), value)
             if doubt is None or not doubt.may_be:
-                continue  # no word that a program may say stands for it
+                continue  # no declarable word means the same
             value = doubt.may_be[0]
         if value != trait.default or trait.required:
             found[trait.name] = value
@@ -101,7 +100,7 @@ def laid(
     canonical: Mapping[str, Any] | None = None,
     state: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The inputs with what is live where that is something else; `state` is how it was last."""
+    """Return the inputs updated with live values that differ; `state` is the previous state."""
     found: dict[str, Any] = {}
     traits = kind.by_name
     handler = cast(Handler, kind.handler)
@@ -122,14 +121,14 @@ def laid(
             if name == "name" and not trait.immutable:
                 found.setdefault(DECLARED_NAME, inputs.get(DECLARED_NAME, given))
     if DECLARED_NAME in found and same(bare(found[DECLARED_NAME]), bare(found.get("name"))):
-        del found[DECLARED_NAME]  # it has its name back
+        del found[DECLARED_NAME]  # the resource has its declared name again
     return found
 
 
 def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Baseline, list[str]]:
-    """How what was just written reads back otherwise, by path, and the paths where that can only mean it was not made.
+    """Return the learned baseline by path, and the paths whose write did not take effect.
 
-    `declared` are the fields that were written, in plain values with ids for references.
+    `declared` holds the written fields, in plain values with ids for references.
     """
     said: Baseline = {}
     undone: list[str] = []
@@ -155,7 +154,7 @@ def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Ba
 
 
 def live_of(kind: Kind, key: str, parent: str, state: Mapping[str, Any]) -> Live:
-    """What the state says is live, for whoever writes without looking first."""
+    """Return a live resource built from the state, for a write that does not read first."""
     spec = {trait.name: state[trait.name] for trait in inputs_of(kind) if trait.name in state and not trait.local}
     if kind.parent and parent:
         spec[kind.parent] = parent
@@ -170,7 +169,7 @@ def live_of(kind: Kind, key: str, parent: str, state: Mapping[str, Any]) -> Live
 
 
 def _over(trait: Field, handler: Handler, given: Any, value: Any, live: Live, baseline: Baseline) -> Any:
-    """A mapping with what is live of its keys; one that is not live is left out."""
+    """Return a mapping updated with the live values of its keys, without keys that are not live."""
 
     def walk(part: Any, path: Path) -> Any:
         if isinstance(part, dict) and part:
@@ -178,7 +177,7 @@ def _over(trait: Field, handler: Handler, given: Any, value: Any, live: Live, ba
             return {key: item for key, item in walked.items() if item is not MISSING}
         seen = at(value, path[1:]) if isinstance(value, dict) else MISSING
         if part == {} and isinstance(seen, dict):
-            return part  # no key of it is ours
+            return part  # no key of it is managed
         if _alike(path, part, seen, baseline, None) or _kept(trait, handler, path, part, live, None):
             return part
         return seen
@@ -187,7 +186,7 @@ def _over(trait: Field, handler: Handler, given: Any, value: Any, live: Live, ba
 
 
 def _kept(trait: Field, handler: Handler, path: Path, given: Any, live: Live, was: Any) -> bool:
-    """Whether nothing can be told of a declared value by what was read; what is on its way was so before as well."""
+    """Return whether reading cannot confirm or refute a declared value. A settling value must have been so before."""
     seen = at(reveal(live.spec), path)
     if trait.write_only and (trait.is_secret(path) or seen is MISSING or seen is None):
         return True
@@ -214,13 +213,13 @@ def _alike(path: Path, given: Any, value: Any, baseline: Baseline, canonical: Ma
 
 
 def _values(trait: Field, value: Any) -> list[tuple[Path, Any]]:
-    """The values of a field, by path: those of a mapping one by one."""
+    """Return the values of a field by path; those of a mapping one by one."""
     path = (trait.name,)
     return [(one, after) for one, _, after in leaves(MISSING, value, path)] if trait.owned_by_key else [(path, value)]
 
 
 def _tidied(one: Any, other: Any) -> bool:
-    """Whether two texts differ in blanks at the ends or in case alone, as servers tidy names."""
+    """Return whether two texts differ only in outer blanks or in case, which servers normalise in names."""
     if not isinstance(one, str) or not isinstance(other, str):
         return False
     return texts.folded(texts.trimmed(one)) == texts.folded(texts.trimmed(other))

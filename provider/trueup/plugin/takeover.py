@@ -1,4 +1,4 @@
-"""Taking over what exists already: what has to be written to it, and whether it can be what a lost answer was about."""
+"""Adoption of an existing resource: the changes to write, and whether it results from a create without a response."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SKEW: Final = timedelta(minutes=2)
-"""By how much the server's clock may be behind ours."""
+"""The maximum by which the server's clock may be behind this machine's."""
 
 
 def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
     """Return the changes to write to a resource that is adopted.
 
-    What may be but another word for what is declared is written only along with something else.
+    A value that may only be another word for the declared one is written only along with another change.
     """
     handler = cast(Handler, kind.handler)
     found: list[Change] = []
@@ -34,7 +34,7 @@ def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
         if not trait.local and not in_sync(trait, before, after, live):
             for pair in unlike(trait, before, after):
                 if not trait.write_only and any(pair[0][: len(one)] == one for one in live.unreadable):
-                    continue  # it is not known to differ
+                    continue  # not known to differ
                 doubt = handler.doubt(pair[0], pair[1])
                 certain = certain or doubt is None or pair[2] not in doubt.may_be
                 found.append(change_of(trait, *pair))
@@ -43,22 +43,22 @@ def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
 
 def foreign(kind: Kind, live: Live) -> SafetyError:
     return SafetyError(
-        f"{kind.name} {live.name} ({live.id}) exists already, and no state of Pulumi is known to hold it.",
-        hint=f"Take it into this stack with: pulumi import {token_of(kind)} NAME {id_of(kind, live)}; or set adopt to "
-        "true. If a resource of this program has had that name until now, rename that in a pulumi up of its own first.",
+        f"{kind.name} {live.name} ({live.id}) already exists, and is not known to be in any Pulumi state.",
+        hint=f"Import it into this stack: pulumi import {token_of(kind)} NAME {id_of(kind, live)}; or set adopt to "
+        "true. If a resource of this program has that name, rename it in a separate pulumi up first.",
     )
 
 
 def made_by_us(kind: Kind, spec: Mapping[str, Any], live: Live, began: datetime) -> bool:
-    """Whether what was found after the answer to a create was lost can be what was sent: as new, and as it was sent."""
+    """Return whether an object found after a lost response can be the created one: new, with the sent values."""
     try:
         made = datetime.fromisoformat(str(live.server.get("createdAt")))
         if made < began - _SKEW:
             return False
-    except (ValueError, TypeError):  # it says no time, or one without a zone
+    except (ValueError, TypeError):  # no time, or one without a zone
         return False
     for trait in kind.fields:
-        if trait.local or trait.inline or trait.name == "status":  # that is set by a call of its own
+        if trait.local or trait.inline or trait.name == "status":  # set by a separate call
             continue
         sent, seen = reveal(spec.get(trait.name, MISSING)), reveal(live.spec.get(trait.name))
         if sent is MISSING:

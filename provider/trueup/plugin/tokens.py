@@ -1,4 +1,4 @@
-"""How kinds and their fields are called in Pulumi: tokens, inputs, outputs, and the ids of resources."""
+"""Pulumi's names for kinds and fields: tokens, inputs, outputs, and ids of resources."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 PACKAGE: Final = "trueup"
 ADOPT: Final = Field(
     "adopt",
-    "Take over what exists under the same unique name, rather than fail because of it.",
+    "Adopt an existing resource with the same unique name instead of failing.",
     {"type": "boolean"},
     default=False,
     local=True,
 )
-"""The one input that manifests do not have: there `plan` shows what is taken over before it is."""
+"""The one input that manifests lack: for them, `plan` shows an adoption before it happens."""
 RESOURCES: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind.handler is not None)
 _LEFT_OUT: Final = ("id",)
-"""Fields of manifests that Pulumi has a way of its own for: `import`."""
+"""Fields of manifests for which Pulumi has an option: `import`."""
 PREFIXES: Final = {
     "ConnectorAccount": "cac_",
     "ConnectorInstance": "cin_",
@@ -35,22 +35,22 @@ PREFIXES: Final = {
     "ConnectorAccess": "cia_",
 }
 _COMPOSED: Final = ("ConnectorMapping", "ConnectorAccess", "Connector")
-"""Kinds of which nothing can be read by its own id alone: the id of what it is listed below stands before it."""
+"""Kinds whose resources cannot be read by their own id alone: the parent's id precedes it."""
 
 
 def token_of(kind: Kind) -> str:
-    """`trueup:den:ConnectorInstance`."""
+    """Return a kind's type token: `trueup:den:ConnectorInstance`."""
     return f"{PACKAGE}:{kind.system}:{kind.name}"
 
 
 def kind_of(token: str) -> Kind:
-    """The kind of a type token. Raises UsageError."""
+    """Return the kind of a type token. Raises UsageError."""
     package, _, rest = token.partition(":")
     system, _, name = rest.rpartition(":")
     found = kind_named(system.partition("/")[0], name)
     if package != PACKAGE or found is None or found.handler is None:
         known = ", ".join(map(token_of, RESOURCES))
-        raise UsageError(f"{token} is no resource of this provider.", hint=f"It has {known}.")
+        raise UsageError(f"{token} is not a resource of this provider.", hint=f"Known types: {known}.")
     return found
 
 
@@ -61,31 +61,31 @@ def tenant_name(system: str) -> str:
 
 @cache
 def inputs_of(kind: Kind) -> tuple[Field, ...]:
-    """What a program may say of a resource: a kind's fields without short forms, which are resources of their own."""
+    """Return the fields that a program may set: a kind's, without short forms for other resources."""
     found = tuple(field for field in kind.fields if not field.inline and field.name not in _LEFT_OUT)
     return (*found, ADOPT) if kind.handler is not None and kind.handler.creates else found
 
 
 def is_composed(kind: Kind) -> bool:
-    """Whether its ids begin with that of what it is listed below."""
+    """Return whether a kind's ids start with the parent's id."""
     return kind.name in _COMPOSED
 
 
 def id_of(kind: Kind, live: Live) -> str:
-    """The id of a resource in Pulumi's state, which `import` takes as well."""
+    """Return the id of a resource in Pulumi's state, which `import` accepts as well."""
     if not is_composed(kind):
         return live.id
     return f"{live.spec[kind.parent]}/{live.id}"
 
 
 def parts_of(kind: Kind, given: str) -> tuple[str, str]:
-    """The id of what it is listed below (empty where it has a get of its own), and its own. Raises UsageError."""
+    """Return the parent's id (empty for a kind that is read by its own id) and the resource's. Raises UsageError."""
     parent, slash, own = given.rpartition("/")
     form = form_of(kind)
     above = PREFIXES.get(kind.by_name[kind.parent].reference or "", "") if kind.parent else ""
     sound = bool(slash) == is_composed(kind) and _is_id(own, PREFIXES.get(kind.name, ""))
     if not sound or (slash and not _is_id(parent, above)):
-        raise UsageError(f'"{plain(given, 80)}" is no id of a {kind.name}.', hint=f"Write {form}.")
+        raise UsageError(f'"{plain(given, 80)}" is not the id of a {kind.name}.', hint=f"Write {form}.")
     return parent, own
 
 
@@ -94,7 +94,7 @@ def _is_id(text: str, prefix: str) -> bool:
 
 
 def form_of(kind: Kind) -> str:
-    """How an id of a kind looks: `ctg_…/cmp_…`."""
+    """Return the form of a kind's ids: `ctg_…/cmp_…`."""
     own = f"{PREFIXES[kind.name]}…" if kind.name in PREFIXES else "CONNECTOR"
     if not is_composed(kind):
         return own
@@ -103,5 +103,5 @@ def form_of(kind: Kind) -> str:
 
 
 def referred(value: Any) -> Any:
-    """The id that a reference of a program means: of a resource whose id is composed, its own part."""
+    """Return the id in a reference of a program: of a composed id, the resource's own part."""
     return value.rpartition("/")[2] if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What a configured provider works with: one client a system, what was read with it, and the ledger beside it."""
+"""The state of a configured provider: a client for each system, what was read through it, and the ledger."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def _patience() -> float:
-    """How long a server is tried again that stopped answering. Raises UsageError."""
+    """Return the seconds during which an unreachable server is retried. Raises UsageError."""
     text = os.environ.get("TRUEUP_RETRY_FOR", "").strip()
     try:
         return duration(text).total_seconds() if text else PATIENCE
@@ -45,7 +45,7 @@ def _patience() -> float:
 
 
 class World:
-    """All of it. `async with World(config, host, folder) as world`."""
+    """The state of a configured provider. `async with World(config, host, folder) as world`."""
 
     def __init__(self, config: Config, host: Host, folder: Path) -> None:
         self.config = config
@@ -53,10 +53,10 @@ class World:
         self.clock = SystemClock()
         self.stop = asyncio.Event()
         self.writing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """One writer at a time to whatever is listed below one thing, and to each of the others."""
+        """A lock for each parent, so that its children are written one at a time, and one for each other resource."""
         self.handovers = Handovers(self)
         self.warned: set[str] = set()
-        """Resources of which was said that a name in the program stands for nothing, or for another thing, now."""
+        """Resources with a shown warning that a name in the program no longer resolves to the same object."""
         self._state = Path(home(os.environ.get("TRUEUP_STATE", "")) or folder / STATE)
         self._open = contextlib.AsyncExitStack()
         self._clients: dict[str, Client] = {}
@@ -102,24 +102,24 @@ class World:
         await self._open.aclose()
 
     def client(self, system: str) -> Client:
-        """The client of a system. Raises SecretError when the provider was given no key for it."""
+        """Return the client of a system. Raises SecretError when the provider has no key for it."""
         if system not in self._clients:
             raise SecretError(
-                f"nothing says how to reach {system}.",
+                f"no API key for {system}.",
                 hint=f"Set trueup:{system}ApiKey, or TRUEUP_{system.upper()}_API_KEY.",
             )
         return self._clients[system]
 
     def reads(self, system: str) -> Reads:
-        """What is live of a system. Raises SecretError as `client` does."""
+        """Return the reads of a system. Raises SecretError as `client` does."""
         self.client(system)
         return self._reads[system]
 
     async def probe(self) -> None:
-        """Verify the keys whose credentials act in one tenant alone, so that one that is refused is reported once.
+        """Verify each key that acts in a single tenant, so that a refused key is reported once and before planning.
 
-        One that was accepted within the last day, as one of the tenant that is meant, is taken to be good: then
-        nothing is asked. Raises ApiError, and SafetyError when it belongs to another tenant.
+        A key that was accepted for the expected tenant within the last day is not verified again.
+        Raises ApiError, and SafetyError when the key belongs to another tenant.
         """
         for system, client in self._clients.items():
             if SYSTEMS[system].tenant.alone:
@@ -140,19 +140,19 @@ class World:
             client.guard.vouch()
 
     def outside(self, kind: Kind, spec: Mapping[str, Any]) -> str:
-        """Return that something is of another tenant than the provider is meant for; empty when it is not."""
+        """Return why a resource is outside the tenant that this provider manages; empty when it is inside."""
         settings = self.config.systems.get(kind.system)
         other = outside(settings, spec) if settings is not None else ""
         return f"it {other}." if other else ""
 
     async def may_write(self, kind: Kind, spec: Mapping[str, Any]) -> None:
-        """Return once something may be written that is there, or to be there, as that spec says.
+        """Return once the resource that a spec describes may be written.
 
-        The first write to an organisation or project takes its lock, which other Pulumi programs share, and the command
-        does not. Raises SafetyError, and Locked while a command writes there.
+        The first write to an organisation or project takes its lock. Other Pulumi programs share that lock; the command
+        does not. Raises SafetyError, and Locked while the command writes there.
         """
         if why := self.outside(kind, reveal(dict(spec))):
-            raise SafetyError(f"this {kind.name} is not written: {why}")
+            raise SafetyError(f"this {kind.name} cannot be written: {why}")
         await (await self.memory(kind.system)).holders.flush(all_of_it=False)
         if self._hold is None:
             return  # there is no ledger
@@ -171,16 +171,16 @@ class World:
 
     def _lost(self) -> None:
         if self._hold is not None:
-            self.host.warn(f"{self._hold.over} Run pulumi up --refresh when no other run is at work.")
+            self.host.warn(f"{self._hold.over} Run pulumi up --refresh when no other run is in progress.")
 
     def cancel(self) -> None:
-        """End waits; what is in flight finishes, nothing more is sent, and then the lock is given back."""
+        """Interrupt waits. Requests in flight finish, no more are sent, and the lock is released."""
         self.stop.set()
         if self._hold is not None and self._releasing is None:
             self._releasing = asyncio.ensure_future(self._hold.release_when_idle())
 
     async def memory(self, system: str) -> Memory:
-        """What was done there last. Raises LedgerError."""
+        """Return what the ledger recorded of a system. Raises LedgerError."""
         task = self._memories.get(system)
         if task is None:
             task = self._memories[system] = asyncio.ensure_future(self._remembered(system))
@@ -206,7 +206,7 @@ class World:
         except LedgerError as error:
             if is_there(place):
                 raise
-            self._no_ledger = error  # a preview needs none; what is to be noted in it fails
+            self._no_ledger = error  # A preview works without a ledger; recording in it will fail with this error.
             return None
         for note in ledger.notes:
             self.host.note(note)
@@ -218,5 +218,5 @@ class World:
                 await client.share()
         self._hold = ledger.sharing(self._writer.run, self._lost)
         for client in self._clients.values():
-            client.lease = self._hold  # which lets nothing pass before it has taken a lock
+            client.lease = self._hold  # The lease lets no write pass before the lock is taken.
         return ledger

@@ -8,7 +8,7 @@ declare var exports: any;
 const __config = new pulumi.Config("trueup");
 
 /**
- * Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every instance of it. Left out: `false`.
+ * Allows accounts with `deletionPolicy: disconnect` to be disconnected, which deletes all their instances. Default: `false`.
  */
 export declare const allowDisconnect: boolean | undefined;
 Object.defineProperty(exports, "allowDisconnect", {
@@ -41,7 +41,7 @@ Object.defineProperty(exports, "denOrganization", {
 });
 
 /**
- * Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
+ * The URL of Den: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.openworklabs.com`.
  */
 export declare const denUrl: string | undefined;
 Object.defineProperty(exports, "denUrl", {
@@ -74,7 +74,7 @@ Object.defineProperty(exports, "wexaProject", {
 });
 
 /**
- * Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
+ * The URL of Wexa: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.wexa.ai`.
  */
 export declare const wexaUrl: string | undefined;
 Object.defineProperty(exports, "wexaUrl", {

@@ -10,11 +10,11 @@ import * as utilities from "../utilities";
 /**
  * An access grant of Den: the role that a member, a team or the whole organisation has for an instance.
  *
- * Exactly one of `member`, `team`, `organization` has to be given.
+ * Exactly one of `member`, `team`, `organization` must be given.
  *
  * ## Import
  *
- * By its id, `cin_…/cia_…`:
+ * Import by id, `cin_…/cia_…`:
  *
  * ```sh
  * $ pulumi import trueup:den:ConnectorAccess access cin_…/cia_…
@@ -68,7 +68,7 @@ export class ConnectorAccess extends pulumi.CustomResource {
      */
     declare public readonly organization: pulumi.Output<boolean | undefined>;
     /**
-     * What they may do: read it, change it, or also say who may. Here in Den's words, which may be others than can be set.
+     * What they may do: read it, change it, or also say who may. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly role: pulumi.Output<string>;
     /**
@@ -122,7 +122,7 @@ export class ConnectorAccess extends pulumi.CustomResource {
  */
 export interface ConnectorAccessArgs {
     /**
-     * Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+     * Adopt an existing resource with the same unique name instead of failing. Default: `false`.
      */
     adopt?: pulumi.Input<boolean | undefined>;
     /**

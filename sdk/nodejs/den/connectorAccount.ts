@@ -14,7 +14,7 @@ import * as utilities from "../utilities";
  *
  * ## Import
  *
- * By its id, `cac_…`:
+ * Import by id, `cac_…`:
  *
  * ```sh
  * $ pulumi import trueup:den:ConnectorAccount acme cac_…
@@ -48,7 +48,7 @@ export class ConnectorAccount extends pulumi.CustomResource {
     }
 
     /**
-     * What the upstream is. Here in Den's words, which may be others than can be set.
+     * What the upstream is. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly connectorType: pulumi.Output<string>;
     /**
@@ -56,7 +56,7 @@ export class ConnectorAccount extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly createdAt: pulumi.Output<string>;
     /**
-     * What becomes of it once the resource is deleted.
+     * What happens to it when the resource is deleted.
      */
     declare public readonly deletionPolicy: pulumi.Output<enums.den.ConnectorAccountDeletionPolicy | undefined>;
     /**
@@ -68,7 +68,7 @@ export class ConnectorAccount extends pulumi.CustomResource {
      */
     declare public readonly externalAccountRef: pulumi.Output<string | undefined>;
     /**
-     * Further facts. Only the keys that the program declares.
+     * Further facts. Holds only the keys that the program declares.
      */
     declare public readonly metadata: pulumi.Output<{[key: string]: any} | undefined>;
     /**
@@ -84,7 +84,7 @@ export class ConnectorAccount extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly status: pulumi.Output<string>;
     /**
-     * When it was changed last.
+     * When the resource last changed.
      */
     declare public /*out*/ readonly updatedAt: pulumi.Output<string>;
 
@@ -140,15 +140,15 @@ export class ConnectorAccount extends pulumi.CustomResource {
  */
 export interface ConnectorAccountArgs {
     /**
-     * Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+     * Adopt an existing resource with the same unique name instead of failing. Default: `false`.
      */
     adopt?: pulumi.Input<boolean | undefined>;
     /**
-     * What the upstream is. Left out: `github`.
+     * What the upstream is. Default: `github`.
      */
     connectorType?: pulumi.Input<enums.den.ConnectorAccountConnectorType | undefined>;
     /**
-     * What becomes of it once the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Left out: `retain`.
+     * What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Default: `retain`.
      */
     deletionPolicy?: pulumi.Input<enums.den.ConnectorAccountDeletionPolicy | undefined>;
     /**

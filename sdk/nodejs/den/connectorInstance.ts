@@ -12,7 +12,7 @@ import * as utilities from "../utilities";
  *
  * ## Import
  *
- * By its id, `cin_…`:
+ * Import by id, `cin_…`:
  *
  * ```sh
  * $ pulumi import trueup:den:ConnectorInstance docs cin_…
@@ -50,7 +50,7 @@ export class ConnectorInstance extends pulumi.CustomResource {
      */
     declare public readonly autoImportNewPlugins: pulumi.Output<boolean>;
     /**
-     * Configuration. Only the keys that the program declares.
+     * Configuration. Holds only the keys that the program declares.
      */
     declare public readonly config: pulumi.Output<{[key: string]: any} | undefined>;
     /**
@@ -62,7 +62,7 @@ export class ConnectorInstance extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly createdAt: pulumi.Output<string>;
     /**
-     * What becomes of it once the resource is deleted.
+     * What happens to it when the resource is deleted.
      */
     declare public readonly deletionPolicy: pulumi.Output<enums.den.ConnectorInstanceDeletionPolicy | undefined>;
     /**
@@ -78,11 +78,11 @@ export class ConnectorInstance extends pulumi.CustomResource {
      */
     declare public readonly remoteId: pulumi.Output<string | undefined>;
     /**
-     * Whether it syncs. Here in Den's words, which may be others than can be set.
+     * Whether it syncs. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly status: pulumi.Output<string>;
     /**
-     * When it was changed last.
+     * When the resource last changed.
      */
     declare public /*out*/ readonly updatedAt: pulumi.Output<string>;
 
@@ -135,11 +135,11 @@ export class ConnectorInstance extends pulumi.CustomResource {
  */
 export interface ConnectorInstanceArgs {
     /**
-     * Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+     * Adopt an existing resource with the same unique name instead of failing. Default: `false`.
      */
     adopt?: pulumi.Input<boolean | undefined>;
     /**
-     * Whether new plugins are imported by themselves. Left out, it is left as it is; what is created then has `true`.
+     * Whether new plugins are imported by themselves. If omitted, the live value is kept; new resources get `true`.
      */
     autoImportNewPlugins?: pulumi.Input<boolean | undefined>;
     /**
@@ -151,7 +151,7 @@ export interface ConnectorInstanceArgs {
      */
     connectorAccount: pulumi.Input<string>;
     /**
-     * What becomes of it once the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Left out: `archive`.
+     * What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Default: `archive`.
      */
     deletionPolicy?: pulumi.Input<enums.den.ConnectorInstanceDeletionPolicy | undefined>;
     /**

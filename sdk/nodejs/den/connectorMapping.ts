@@ -12,7 +12,7 @@ import * as utilities from "../utilities";
  *
  * ## Import
  *
- * By its id, `ctg_…/cmp_…`:
+ * Import by id, `ctg_…/cmp_…`:
  *
  * ```sh
  * $ pulumi import trueup:den:ConnectorMapping mapping ctg_…/cmp_…
@@ -50,7 +50,7 @@ export class ConnectorMapping extends pulumi.CustomResource {
      */
     declare public readonly autoAddToPlugin: pulumi.Output<boolean>;
     /**
-     * Configuration. Only the keys that the program declares.
+     * Configuration. Holds only the keys that the program declares.
      */
     declare public readonly config: pulumi.Output<{[key: string]: any} | undefined>;
     /**
@@ -62,11 +62,11 @@ export class ConnectorMapping extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly createdAt: pulumi.Output<string>;
     /**
-     * How it selects. Here in Den's words, which may be others than can be set.
+     * How it selects. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly mappingKind: pulumi.Output<string>;
     /**
-     * What it becomes. Here in Den's words, which may be others than can be set.
+     * What it becomes. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly objectType: pulumi.Output<string>;
     /**
@@ -78,7 +78,7 @@ export class ConnectorMapping extends pulumi.CustomResource {
      */
     declare public readonly selector: pulumi.Output<string>;
     /**
-     * When it was changed last.
+     * When the resource last changed.
      */
     declare public /*out*/ readonly updatedAt: pulumi.Output<string>;
 
@@ -138,11 +138,11 @@ export class ConnectorMapping extends pulumi.CustomResource {
  */
 export interface ConnectorMappingArgs {
     /**
-     * Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+     * Adopt an existing resource with the same unique name instead of failing. Default: `false`.
      */
     adopt?: pulumi.Input<boolean | undefined>;
     /**
-     * Whether what is found is added to the plugin by itself. Left out, it is left as it is; what is created then has `false`.
+     * Whether what is found is added to the plugin by itself. If omitted, the live value is kept; new resources get `false`.
      */
     autoAddToPlugin?: pulumi.Input<boolean | undefined>;
     /**

@@ -14,7 +14,7 @@ import * as utilities from "../utilities";
  *
  * ## Import
  *
- * By its id, `ctg_…`:
+ * Import by id, `ctg_…`:
  *
  * ```sh
  * $ pulumi import trueup:den:ConnectorTarget docs-main ctg_…
@@ -48,7 +48,7 @@ export class ConnectorTarget extends pulumi.CustomResource {
     }
 
     /**
-     * Configuration. Only the keys that the program declares.
+     * Configuration. Holds only the keys that the program declares.
      */
     declare public readonly config: pulumi.Output<{[key: string]: any} | undefined>;
     /**
@@ -68,11 +68,11 @@ export class ConnectorTarget extends pulumi.CustomResource {
      */
     declare public readonly remoteId: pulumi.Output<string>;
     /**
-     * What it follows. Here in Den's words, which may be others than can be set.
+     * What it follows. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly targetKind: pulumi.Output<string>;
     /**
-     * When it was changed last.
+     * When the resource last changed.
      */
     declare public /*out*/ readonly updatedAt: pulumi.Output<string>;
 
@@ -122,7 +122,7 @@ export class ConnectorTarget extends pulumi.CustomResource {
  */
 export interface ConnectorTargetArgs {
     /**
-     * Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+     * Adopt an existing resource with the same unique name instead of failing. Default: `false`.
      */
     adopt?: pulumi.Input<boolean | undefined>;
     /**
@@ -142,7 +142,7 @@ export interface ConnectorTargetArgs {
      */
     remoteId: pulumi.Input<string>;
     /**
-     * What it follows. Left out: `repository_branch`.
+     * What it follows. Default: `repository_branch`.
      */
     targetKind?: pulumi.Input<enums.den.ConnectorTargetTargetKind | undefined>;
 }

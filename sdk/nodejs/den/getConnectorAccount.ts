@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as utilities from "../utilities";
 
 /**
- * One account, by its id at the upstream or its own. It fails when there is none. Exactly one of `remoteId` and `id` has to be given.
+ * Looks up one account by its own id or its upstream's id. Fails if there is none. Exactly one of `remoteId` and `id` must be given.
  */
 export function getConnectorAccount(args?: GetConnectorAccountArgs, opts?: pulumi.InvokeOptions): Promise<GetConnectorAccountResult> {
     args = args || {};
@@ -18,18 +18,18 @@ export function getConnectorAccount(args?: GetConnectorAccountArgs, opts?: pulum
 
 export interface GetConnectorAccountArgs {
     /**
-     * Its id, `cac_…`.
+     * The account's own id, `cac_…`.
      */
     id?: string;
     /**
-     * The account's id at the upstream.
+     * The upstream's id of the account.
      */
     remoteId?: string;
 }
 
 export interface GetConnectorAccountResult {
     /**
-     * What the upstream is. Here in Den's words, which may be others than can be set.
+     * What the upstream is. Returned in Den's words, which may include values that cannot be set.
      */
     readonly connectorType: string;
     /**
@@ -61,12 +61,12 @@ export interface GetConnectorAccountResult {
      */
     readonly status: string;
     /**
-     * When it was changed last.
+     * When the resource last changed.
      */
     readonly updatedAt: string;
 }
 /**
- * One account, by its id at the upstream or its own. It fails when there is none. Exactly one of `remoteId` and `id` has to be given.
+ * Looks up one account by its own id or its upstream's id. Fails if there is none. Exactly one of `remoteId` and `id` must be given.
  */
 export function getConnectorAccountOutput(args?: GetConnectorAccountOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<GetConnectorAccountResult> {
     args = args || {};
@@ -79,11 +79,11 @@ export function getConnectorAccountOutput(args?: GetConnectorAccountOutputArgs, 
 
 export interface GetConnectorAccountOutputArgs {
     /**
-     * Its id, `cac_…`.
+     * The account's own id, `cac_…`.
      */
     id?: pulumi.Input<string | undefined>;
     /**
-     * The account's id at the upstream.
+     * The upstream's id of the account.
      */
     remoteId?: pulumi.Input<string | undefined>;
 }

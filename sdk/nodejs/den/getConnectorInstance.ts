@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as utilities from "../utilities";
 
 /**
- * One instance, by its name or its id. It fails when there is none. Exactly one of `name` and `id` has to be given.
+ * Looks up one instance by name or id. Fails if there is none. Exactly one of `name` and `id` must be given.
  */
 export function getConnectorInstance(args?: GetConnectorInstanceArgs, opts?: pulumi.InvokeOptions): Promise<GetConnectorInstanceResult> {
     args = args || {};
@@ -18,11 +18,11 @@ export function getConnectorInstance(args?: GetConnectorInstanceArgs, opts?: pul
 
 export interface GetConnectorInstanceArgs {
     /**
-     * Its id, `cin_…`.
+     * The instance's id, `cin_…`.
      */
     id?: string;
     /**
-     * Its name, whatever its case.
+     * The instance's name; case is ignored.
      */
     name?: string;
 }
@@ -57,16 +57,16 @@ export interface GetConnectorInstanceResult {
      */
     readonly remoteId?: string;
     /**
-     * Whether it syncs. Here in Den's words, which may be others than can be set.
+     * Whether it syncs. Returned in Den's words, which may include values that cannot be set.
      */
     readonly status: string;
     /**
-     * When it was changed last.
+     * When the resource last changed.
      */
     readonly updatedAt: string;
 }
 /**
- * One instance, by its name or its id. It fails when there is none. Exactly one of `name` and `id` has to be given.
+ * Looks up one instance by name or id. Fails if there is none. Exactly one of `name` and `id` must be given.
  */
 export function getConnectorInstanceOutput(args?: GetConnectorInstanceOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<GetConnectorInstanceResult> {
     args = args || {};
@@ -79,11 +79,11 @@ export function getConnectorInstanceOutput(args?: GetConnectorInstanceOutputArgs
 
 export interface GetConnectorInstanceOutputArgs {
     /**
-     * Its id, `cin_…`.
+     * The instance's id, `cin_…`.
      */
     id?: pulumi.Input<string | undefined>;
     /**
-     * Its name, whatever its case.
+     * The instance's name; case is ignored.
      */
     name?: pulumi.Input<string | undefined>;
 }

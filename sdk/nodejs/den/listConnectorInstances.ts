@@ -8,7 +8,7 @@ import * as enums from "../types/enums";
 import * as utilities from "../utilities";
 
 /**
- * The instances that the key can see, by name.
+ * Lists the instances that the API key can see, sorted by name.
  */
 export function listConnectorInstances(args?: ListConnectorInstancesArgs, opts?: pulumi.InvokeOptions): Promise<ListConnectorInstancesResult> {
     args = args || {};
@@ -22,15 +22,15 @@ export function listConnectorInstances(args?: ListConnectorInstancesArgs, opts?:
 
 export interface ListConnectorInstancesArgs {
     /**
-     * Only those of the account with this id, `cac_…`.
+     * Only instances of the account with this id, `cac_…`.
      */
     connectorAccount?: string;
     /**
-     * Only those with this text in their name or `remoteId`, whatever its case.
+     * Only instances with this text in their name or `remoteId`; case is ignored.
      */
     q?: string;
     /**
-     * Only those in this status.
+     * Only instances in this status.
      */
     status?: enums.den.ConnectorInstanceLiveStatus;
 }
@@ -42,7 +42,7 @@ export interface ListConnectorInstancesResult {
     readonly instances: outputs.den.ConnectorInstanceSummary[];
 }
 /**
- * The instances that the key can see, by name.
+ * Lists the instances that the API key can see, sorted by name.
  */
 export function listConnectorInstancesOutput(args?: ListConnectorInstancesOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<ListConnectorInstancesResult> {
     args = args || {};
@@ -56,15 +56,15 @@ export function listConnectorInstancesOutput(args?: ListConnectorInstancesOutput
 
 export interface ListConnectorInstancesOutputArgs {
     /**
-     * Only those of the account with this id, `cac_…`.
+     * Only instances of the account with this id, `cac_…`.
      */
     connectorAccount?: pulumi.Input<string | undefined>;
     /**
-     * Only those with this text in their name or `remoteId`, whatever its case.
+     * Only instances with this text in their name or `remoteId`; case is ignored.
      */
     q?: pulumi.Input<string | undefined>;
     /**
-     * Only those in this status.
+     * Only instances in this status.
      */
     status?: pulumi.Input<enums.den.ConnectorInstanceLiveStatus | undefined>;
 }

@@ -8,7 +8,7 @@ import * as enums from "../types/enums";
 import * as utilities from "../utilities";
 
 /**
- * The sync events of Den, the newest first.
+ * Lists the sync events of Den, newest first.
  */
 export function listSyncEvents(args?: ListSyncEventsArgs, opts?: pulumi.InvokeOptions): Promise<ListSyncEventsResult> {
     args = args || {};
@@ -25,27 +25,27 @@ export function listSyncEvents(args?: ListSyncEventsArgs, opts?: pulumi.InvokeOp
 
 export interface ListSyncEventsArgs {
     /**
-     * Only those of the instance with this id, `cin_…`.
+     * Only events of the instance with this id, `cin_…`.
      */
     connectorInstance?: string;
     /**
-     * Only those of the target with this id, `ctg_…`.
+     * Only events of the target with this id, `ctg_…`.
      */
     connectorTarget?: string;
     /**
-     * Only those of this type.
+     * Only events of this type.
      */
     eventType?: enums.den.SyncEventType;
     /**
-     * Only the newest so many. Left out: 100.
+     * The maximum number of events. Default: 100.
      */
     limit?: number;
     /**
-     * Only those that began since this time, in RFC 3339.
+     * Only syncs that started at or after this time, in RFC 3339.
      */
     since?: string;
     /**
-     * Only those in this status.
+     * Only events in this status.
      */
     status?: enums.den.SyncEventStatus;
 }
@@ -57,7 +57,7 @@ export interface ListSyncEventsResult {
     readonly events: outputs.den.SyncEvent[];
 }
 /**
- * The sync events of Den, the newest first.
+ * Lists the sync events of Den, newest first.
  */
 export function listSyncEventsOutput(args?: ListSyncEventsOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<ListSyncEventsResult> {
     args = args || {};
@@ -74,27 +74,27 @@ export function listSyncEventsOutput(args?: ListSyncEventsOutputArgs, opts?: pul
 
 export interface ListSyncEventsOutputArgs {
     /**
-     * Only those of the instance with this id, `cin_…`.
+     * Only events of the instance with this id, `cin_…`.
      */
     connectorInstance?: pulumi.Input<string | undefined>;
     /**
-     * Only those of the target with this id, `ctg_…`.
+     * Only events of the target with this id, `ctg_…`.
      */
     connectorTarget?: pulumi.Input<string | undefined>;
     /**
-     * Only those of this type.
+     * Only events of this type.
      */
     eventType?: pulumi.Input<enums.den.SyncEventType | undefined>;
     /**
-     * Only the newest so many. Left out: 100.
+     * The maximum number of events. Default: 100.
      */
     limit?: pulumi.Input<number | undefined>;
     /**
-     * Only those that began since this time, in RFC 3339.
+     * Only syncs that started at or after this time, in RFC 3339.
      */
     since?: pulumi.Input<string | undefined>;
     /**
-     * Only those in this status.
+     * Only events in this status.
      */
     status?: pulumi.Input<enums.den.SyncEventStatus | undefined>;
 }

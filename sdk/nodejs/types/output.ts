@@ -8,7 +8,7 @@ import * as enums from "../types/enums";
 
 export namespace den {
     /**
-     * An instance that is live, without its `config`.
+     * A live instance, without its `config`.
      */
     export interface ConnectorInstanceSummary {
         /**
@@ -40,53 +40,53 @@ export namespace den {
          */
         remoteId?: string;
         /**
-         * Whether it syncs. Here in Den's words, which may be others than can be set.
+         * Whether it syncs. Returned in Den's words, which may include values that cannot be set.
          */
         status: string;
         /**
-         * When it was changed last.
+         * When the resource last changed.
          */
         updatedAt: string;
     }
 
     /**
-     * A sync of an instance, or of a target of it.
+     * A sync of an instance or of one of its targets.
      */
     export interface SyncEvent {
         /**
-         * How often it was tried.
+         * The number of attempts.
          */
         attempts: number;
         /**
-         * When it ended, in RFC 3339; missing while it has not.
+         * When the sync finished, in RFC 3339; missing until then.
          */
         completedAt?: string;
         /**
-         * The id of the ConnectorInstance that is synced.
+         * The id of the ConnectorInstance that was synced.
          */
         connectorInstance?: string;
         /**
-         * The id of the ConnectorTarget that is synced, where it is about one.
+         * The id of the ConnectorTarget that was synced, if the event concerns one.
          */
         connectorTarget?: string;
         /**
-         * What made it sync: a push, or somebody who asked for it (`manual_resync`).
+         * The cause of the sync: a push, or a manual request (`manual_resync`).
          */
         eventType: string;
         /**
-         * Its id, `cse_…`.
+         * The event's id, `cse_…`.
          */
         id: string;
         /**
-         * What of the upstream is synced.
+         * The upstream's id of the object that was synced.
          */
         remoteId?: string;
         /**
-         * When it began, in RFC 3339.
+         * When the sync started, in RFC 3339.
          */
         startedAt: string;
         /**
-         * How it goes, or how it ended.
+         * The status of the sync.
          */
         status: string;
     }
@@ -95,7 +95,7 @@ export namespace den {
 
 export namespace wexa {
     /**
-     * A connector that is live, without its configuration.
+     * A live connector, without its configuration.
      */
     export interface ConnectorSummary {
         /**
@@ -119,11 +119,11 @@ export namespace wexa {
          */
         projectId: string;
         /**
-         * The status to set. Here in Wexa's words, which may be others than can be set.
+         * The status to set. Returned in Wexa's words, which may include values that cannot be set.
          */
         status?: string;
         /**
-         * When it was changed last.
+         * When the resource last changed.
          */
         updatedAt?: string;
     }

@@ -14,7 +14,7 @@ import * as utilities from "../utilities";
  *
  * ## Import
  *
- * By its id, `PROJECT/CONNECTOR`:
+ * Import by id, `PROJECT/CONNECTOR`:
  *
  * ```sh
  * $ pulumi import trueup:wexa:Connector crm PROJECT/CONNECTOR
@@ -60,7 +60,7 @@ export class Connector extends pulumi.CustomResource {
      */
     declare public readonly dataLoaderConfig: pulumi.Output<outputs.wexa.DataLoaderConfig | undefined>;
     /**
-     * What becomes of it once the resource is deleted.
+     * What happens to it when the resource is deleted.
      */
     declare public readonly deletionPolicy: pulumi.Output<enums.wexa.ConnectorDeletionPolicy | undefined>;
     /**
@@ -72,11 +72,11 @@ export class Connector extends pulumi.CustomResource {
      */
     declare public readonly projectId: pulumi.Output<string>;
     /**
-     * The status to set. Here in Wexa's words, which may be others than can be set.
+     * The status to set. Returned in Wexa's words, which may include values that cannot be set.
      */
     declare public readonly status: pulumi.Output<string | undefined>;
     /**
-     * When it was changed last.
+     * When the resource last changed.
      */
     declare public /*out*/ readonly updatedAt: pulumi.Output<string | undefined>;
 
@@ -128,11 +128,11 @@ export interface ConnectorArgs {
      */
     connectorId?: pulumi.Input<string | undefined>;
     /**
-     * Configuration of the data loader, sent with every change of status. What cannot be read back is not compared with what is live.
+     * Configuration of the data loader, sent with every change of status. Values that the API does not return are not compared with the live resource.
      */
     dataLoaderConfig?: pulumi.Input<inputs.wexa.DataLoaderConfigArgs | undefined>;
     /**
-     * What becomes of it once the resource is deleted. `remove` cannot be taken back. Left out: `retain`.
+     * What happens to it when the resource is deleted. `remove` cannot be taken back. Default: `retain`.
      */
     deletionPolicy?: pulumi.Input<enums.wexa.ConnectorDeletionPolicy | undefined>;
     /**

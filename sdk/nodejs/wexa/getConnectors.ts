@@ -8,7 +8,7 @@ import * as enums from "../types/enums";
 import * as utilities from "../utilities";
 
 /**
- * The connectors of a project, by name.
+ * Lists the connectors of a project, sorted by name.
  */
 export function getConnectors(args: GetConnectorsArgs, opts?: pulumi.InvokeOptions): Promise<GetConnectorsResult> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
@@ -19,7 +19,7 @@ export function getConnectors(args: GetConnectorsArgs, opts?: pulumi.InvokeOptio
 
 export interface GetConnectorsArgs {
     /**
-     * The id of the project.
+     * The project's id.
      */
     projectId: string;
 }
@@ -31,7 +31,7 @@ export interface GetConnectorsResult {
     readonly connectors: outputs.wexa.ConnectorSummary[];
 }
 /**
- * The connectors of a project, by name.
+ * Lists the connectors of a project, sorted by name.
  */
 export function getConnectorsOutput(args: GetConnectorsOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<GetConnectorsResult> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
@@ -42,7 +42,7 @@ export function getConnectorsOutput(args: GetConnectorsOutputArgs, opts?: pulumi
 
 export interface GetConnectorsOutputArgs {
     /**
-     * The id of the project.
+     * The project's id.
      */
     projectId: pulumi.Input<string>;
 }

@@ -29,13 +29,13 @@ class ProviderArgs:
         """
         The set of arguments for constructing a Provider resource.
 
-        :param pulumi.Input[_builtins.bool] allow_disconnect: Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every instance of it. Left out: `false`.
+        :param pulumi.Input[_builtins.bool] allow_disconnect: Allows accounts with `deletionPolicy: disconnect` to be disconnected, which deletes all their instances. Default: `false`.
         :param pulumi.Input[_builtins.str] den_api_key: The API key for Den.
         :param pulumi.Input[_builtins.str] den_organization: The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
-        :param pulumi.Input[_builtins.str] den_url: Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
+        :param pulumi.Input[_builtins.str] den_url: The URL of Den: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.openworklabs.com`.
         :param pulumi.Input[_builtins.str] wexa_api_key: The API key for Wexa.
         :param pulumi.Input[_builtins.str] wexa_project: The project this is meant for: connectors of another one are refused before anything is planned.
-        :param pulumi.Input[_builtins.str] wexa_url: Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
+        :param pulumi.Input[_builtins.str] wexa_url: The URL of Wexa: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.wexa.ai`.
         """
         if allow_disconnect is not None:
             pulumi.set(__self__, "allow_disconnect", allow_disconnect)
@@ -68,7 +68,7 @@ class ProviderArgs:
     @pulumi.getter(name="allowDisconnect")
     def allow_disconnect(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every instance of it. Left out: `false`.
+        Allows accounts with `deletionPolicy: disconnect` to be disconnected, which deletes all their instances. Default: `false`.
         """
         return pulumi.get(self, "allow_disconnect")
 
@@ -104,7 +104,7 @@ class ProviderArgs:
     @pulumi.getter(name="denUrl")
     def den_url(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
+        The URL of Den: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.openworklabs.com`.
         """
         return pulumi.get(self, "den_url")
 
@@ -140,7 +140,7 @@ class ProviderArgs:
     @pulumi.getter(name="wexaUrl")
     def wexa_url(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
+        The URL of Wexa: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.wexa.ai`.
         """
         return pulumi.get(self, "wexa_url")
 
@@ -164,17 +164,17 @@ class Provider(pulumi.ProviderResource):
                  wexa_url: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         """
-        Where Den and Wexa are, and with which keys. A program that is about one of them needs nothing of the other.
+        The URLs and API keys of Den and Wexa. A program that uses only one of them needs no settings for the other.
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] allow_disconnect: Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every instance of it. Left out: `false`.
+        :param pulumi.Input[_builtins.bool] allow_disconnect: Allows accounts with `deletionPolicy: disconnect` to be disconnected, which deletes all their instances. Default: `false`.
         :param pulumi.Input[_builtins.str] den_api_key: The API key for Den.
         :param pulumi.Input[_builtins.str] den_organization: The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned.
-        :param pulumi.Input[_builtins.str] den_url: Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
+        :param pulumi.Input[_builtins.str] den_url: The URL of Den: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.openworklabs.com`.
         :param pulumi.Input[_builtins.str] wexa_api_key: The API key for Wexa.
         :param pulumi.Input[_builtins.str] wexa_project: The project this is meant for: connectors of another one are refused before anything is planned.
-        :param pulumi.Input[_builtins.str] wexa_url: Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
+        :param pulumi.Input[_builtins.str] wexa_url: The URL of Wexa: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.wexa.ai`.
         """
         ...
     @overload
@@ -183,7 +183,7 @@ class Provider(pulumi.ProviderResource):
                  args: Optional[ProviderArgs] = None,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        Where Den and Wexa are, and with which keys. A program that is about one of them needs nothing of the other.
+        The URLs and API keys of Den and Wexa. A program that uses only one of them needs no settings for the other.
 
         :param str resource_name: The name of the resource.
         :param ProviderArgs args: The arguments to use to populate this resource's properties.
@@ -263,7 +263,7 @@ class Provider(pulumi.ProviderResource):
     @pulumi.getter(name="denUrl")
     def den_url(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
+        The URL of Den: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.openworklabs.com`.
         """
         return pulumi.get(self, "den_url")
 
@@ -287,7 +287,7 @@ class Provider(pulumi.ProviderResource):
     @pulumi.getter(name="wexaUrl")
     def wexa_url(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
+        The URL of Wexa: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.wexa.ai`.
         """
         return pulumi.get(self, "wexa_url")
 

@@ -16,7 +16,7 @@ from .. import _utilities
 
 allowDisconnect: Optional[bool]
 """
-Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every instance of it. Left out: `false`.
+Allows accounts with `deletionPolicy: disconnect` to be disconnected, which deletes all their instances. Default: `false`.
 """
 
 denApiKey: Optional[str]
@@ -31,7 +31,7 @@ The organisation this is meant for, `org_…`: a key of another one is refused b
 
 denUrl: Optional[str]
 """
-Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
+The URL of Den: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.openworklabs.com`.
 """
 
 wexaApiKey: Optional[str]
@@ -46,6 +46,6 @@ The project this is meant for: connectors of another one are refused before anyt
 
 wexaUrl: Optional[str]
 """
-Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
+The URL of Wexa: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.wexa.ai`.
 """
 

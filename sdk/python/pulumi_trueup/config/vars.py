@@ -23,7 +23,7 @@ class _ExportableConfig(types.ModuleType):
     @_builtins.property
     def allow_disconnect(self) -> Optional[bool]:
         """
-        Lets an account whose `deletionPolicy` is `disconnect` be disconnected, which deletes every instance of it. Left out: `false`.
+        Allows accounts with `deletionPolicy: disconnect` to be disconnected, which deletes all their instances. Default: `false`.
         """
         return __config__.get_bool('allowDisconnect')
 
@@ -44,7 +44,7 @@ class _ExportableConfig(types.ModuleType):
     @_builtins.property
     def den_url(self) -> Optional[str]:
         """
-        Where Den is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.openworklabs.com`.
+        The URL of Den: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.openworklabs.com`.
         """
         return __config__.get('denUrl') or _utilities.get_env('TRUEUP_DEN_URL')
 
@@ -65,7 +65,7 @@ class _ExportableConfig(types.ModuleType):
     @_builtins.property
     def wexa_url(self) -> Optional[str]:
         """
-        Where Wexa is: `https://…`, `http://` on this machine, or `sandbox` for an embedded one, which needs no key. Left out: `https://api.wexa.ai`.
+        The URL of Wexa: `https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key. Default: `https://api.wexa.ai`.
         """
         return __config__.get('wexaUrl') or _utilities.get_env('TRUEUP_WEXA_URL')
 

@@ -42,7 +42,7 @@ class ConnectorAccountConnectorType(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorAccountDeletionPolicy")
 class ConnectorAccountDeletionPolicy(_builtins.str, Enum):
     """
-    What becomes of it once the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well.
+    What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well.
     """
     RETAIN = "retain"
     DISCONNECT = "disconnect"
@@ -51,7 +51,7 @@ class ConnectorAccountDeletionPolicy(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorInstanceDeletionPolicy")
 class ConnectorInstanceDeletionPolicy(_builtins.str, Enum):
     """
-    What becomes of it once the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes.
+    What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes.
     """
     ARCHIVE = "archive"
     REMOVE = "remove"
@@ -61,7 +61,7 @@ class ConnectorInstanceDeletionPolicy(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorInstanceLiveStatus")
 class ConnectorInstanceLiveStatus(_builtins.str, Enum):
     """
-    Every status that an instance may be in.
+    Every status of an instance.
     """
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -115,7 +115,7 @@ class ConnectorTargetTargetKind(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:SyncEventStatus")
 class SyncEventStatus(_builtins.str, Enum):
     """
-    Every status that a sync event may be in.
+    Every status of a sync event.
     """
     PENDING = "pending"
     QUEUED = "queued"
@@ -129,7 +129,7 @@ class SyncEventStatus(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:SyncEventType")
 class SyncEventType(_builtins.str, Enum):
     """
-    What makes something sync.
+    The cause of a sync.
     """
     PUSH = "push"
     INSTALLATION = "installation"

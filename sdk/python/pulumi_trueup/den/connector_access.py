@@ -31,7 +31,7 @@ class ConnectorAccessArgs:
 
         :param pulumi.Input[_builtins.str] connector_instance: The instance: the id of the ConnectorInstance, such as `instance.id`.
         :param pulumi.Input['ConnectorAccessRole'] role: What they may do: read it, change it, or also say who may.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         :param pulumi.Input[_builtins.str] member: A member of the organisation, by e-mail or by an id `om_…`.
         :param pulumi.Input[_builtins.bool] organization: The whole organisation.
         :param pulumi.Input[_builtins.str] team: A team, by its name or by an id `tem_…`.
@@ -75,7 +75,7 @@ class ConnectorAccessArgs:
     @pulumi.getter
     def adopt(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+        Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         """
         return pulumi.get(self, "adopt")
 
@@ -136,11 +136,11 @@ class ConnectorAccess(pulumi.CustomResource):
         """
         An access grant of Den: the role that a member, a team or the whole organisation has for an instance.
 
-        Exactly one of `member`, `team`, `organization` has to be given.
+        Exactly one of `member`, `team`, `organization` must be given.
 
         ## Import
 
-        By its id, `cin_…/cia_…`:
+        Import by id, `cin_…/cia_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorAccess access cin_…/cia_…
@@ -149,7 +149,7 @@ class ConnectorAccess(pulumi.CustomResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         :param pulumi.Input[_builtins.str] connector_instance: The instance: the id of the ConnectorInstance, such as `instance.id`.
         :param pulumi.Input[_builtins.str] member: A member of the organisation, by e-mail or by an id `om_…`.
         :param pulumi.Input[_builtins.bool] organization: The whole organisation.
@@ -165,11 +165,11 @@ class ConnectorAccess(pulumi.CustomResource):
         """
         An access grant of Den: the role that a member, a team or the whole organisation has for an instance.
 
-        Exactly one of `member`, `team`, `organization` has to be given.
+        Exactly one of `member`, `team`, `organization` must be given.
 
         ## Import
 
-        By its id, `cin_…/cia_…`:
+        Import by id, `cin_…/cia_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorAccess access cin_…/cia_…
@@ -295,7 +295,7 @@ class ConnectorAccess(pulumi.CustomResource):
     @pulumi.getter
     def role(self) -> pulumi.Output[_builtins.str]:
         """
-        What they may do: read it, change it, or also say who may. Here in Den's words, which may be others than can be set.
+        What they may do: read it, change it, or also say who may. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "role")
 

@@ -32,9 +32,9 @@ class ConnectorAccountArgs:
 
         :param pulumi.Input[_builtins.str] display_name: The name people see.
         :param pulumi.Input[_builtins.str] remote_id: The account's id at the upstream; unique in the organisation.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
-        :param pulumi.Input['ConnectorAccountConnectorType'] connector_type: What the upstream is. Left out: `github`.
-        :param pulumi.Input['ConnectorAccountDeletionPolicy'] deletion_policy: What becomes of it once the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Left out: `retain`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
+        :param pulumi.Input['ConnectorAccountConnectorType'] connector_type: What the upstream is. Default: `github`.
+        :param pulumi.Input['ConnectorAccountDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Default: `retain`.
         :param pulumi.Input[_builtins.str] external_account_ref: Another reference to the upstream account.
         :param pulumi.Input[Mapping[str, Any]] metadata: Further facts; only the declared keys are compared.
         """
@@ -79,7 +79,7 @@ class ConnectorAccountArgs:
     @pulumi.getter
     def adopt(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+        Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         """
         return pulumi.get(self, "adopt")
 
@@ -91,7 +91,7 @@ class ConnectorAccountArgs:
     @pulumi.getter(name="connectorType")
     def connector_type(self) -> pulumi.Input[Optional['ConnectorAccountConnectorType']]:
         """
-        What the upstream is. Left out: `github`.
+        What the upstream is. Default: `github`.
         """
         return pulumi.get(self, "connector_type")
 
@@ -103,7 +103,7 @@ class ConnectorAccountArgs:
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Input[Optional['ConnectorAccountDeletionPolicy']]:
         """
-        What becomes of it once the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Left out: `retain`.
+        What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Default: `retain`.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -157,7 +157,7 @@ class ConnectorAccount(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `cac_…`:
+        Import by id, `cac_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorAccount acme cac_…
@@ -166,9 +166,9 @@ class ConnectorAccount(pulumi.CustomResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
-        :param pulumi.Input['ConnectorAccountConnectorType'] connector_type: What the upstream is. Left out: `github`.
-        :param pulumi.Input['ConnectorAccountDeletionPolicy'] deletion_policy: What becomes of it once the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Left out: `retain`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
+        :param pulumi.Input['ConnectorAccountConnectorType'] connector_type: What the upstream is. Default: `github`.
+        :param pulumi.Input['ConnectorAccountDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Default: `retain`.
         :param pulumi.Input[_builtins.str] display_name: The name people see.
         :param pulumi.Input[_builtins.str] external_account_ref: Another reference to the upstream account.
         :param pulumi.Input[Mapping[str, Any]] metadata: Further facts; only the declared keys are compared.
@@ -187,7 +187,7 @@ class ConnectorAccount(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `cac_…`:
+        Import by id, `cac_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorAccount acme cac_…
@@ -280,7 +280,7 @@ class ConnectorAccount(pulumi.CustomResource):
     @pulumi.getter(name="connectorType")
     def connector_type(self) -> pulumi.Output[_builtins.str]:
         """
-        What the upstream is. Here in Den's words, which may be others than can be set.
+        What the upstream is. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "connector_type")
 
@@ -296,7 +296,7 @@ class ConnectorAccount(pulumi.CustomResource):
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Output[Optional['ConnectorAccountDeletionPolicy']]:
         """
-        What becomes of it once the resource is deleted.
+        What happens to it when the resource is deleted.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -320,7 +320,7 @@ class ConnectorAccount(pulumi.CustomResource):
     @pulumi.getter
     def metadata(self) -> pulumi.Output[Optional[Mapping[str, Any]]]:
         """
-        Further facts. Only the keys that the program declares.
+        Further facts. Holds only the keys that the program declares.
         """
         return pulumi.get(self, "metadata")
 
@@ -352,7 +352,7 @@ class ConnectorAccount(pulumi.CustomResource):
     @pulumi.getter(name="updatedAt")
     def updated_at(self) -> pulumi.Output[_builtins.str]:
         """
-        When it was changed last.
+        When the resource last changed.
         """
         return pulumi.get(self, "updated_at")
 

@@ -32,10 +32,10 @@ class ConnectorInstanceArgs:
         The set of arguments for constructing a ConnectorInstance resource.
 
         :param pulumi.Input[_builtins.str] connector_account: The account it belongs to: the id of the ConnectorAccount, such as `account.id`.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
-        :param pulumi.Input[_builtins.bool] auto_import_new_plugins: Whether new plugins are imported by themselves. Left out, it is left as it is; what is created then has `true`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
+        :param pulumi.Input[_builtins.bool] auto_import_new_plugins: Whether new plugins are imported by themselves. If omitted, the live value is kept; new resources get `true`.
         :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours; all others belong to the server and are carried over.
-        :param pulumi.Input['ConnectorInstanceDeletionPolicy'] deletion_policy: What becomes of it once the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Left out: `archive`.
+        :param pulumi.Input['ConnectorInstanceDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Default: `archive`.
         :param pulumi.Input[_builtins.str] name: Its name, unique in the organisation whatever its case; by default the name that the resource has in the program. Another name here, or one that a person gave it in Den, is a rename.
         :param pulumi.Input[_builtins.str] remote_id: The repository at the upstream.
         :param pulumi.Input['ConnectorInstanceStatus'] status: Whether it syncs. Left out, it is left as it is.
@@ -72,7 +72,7 @@ class ConnectorInstanceArgs:
     @pulumi.getter
     def adopt(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+        Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         """
         return pulumi.get(self, "adopt")
 
@@ -84,7 +84,7 @@ class ConnectorInstanceArgs:
     @pulumi.getter(name="autoImportNewPlugins")
     def auto_import_new_plugins(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether new plugins are imported by themselves. Left out, it is left as it is; what is created then has `true`.
+        Whether new plugins are imported by themselves. If omitted, the live value is kept; new resources get `true`.
         """
         return pulumi.get(self, "auto_import_new_plugins")
 
@@ -108,7 +108,7 @@ class ConnectorInstanceArgs:
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Input[Optional['ConnectorInstanceDeletionPolicy']]:
         """
-        What becomes of it once the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Left out: `archive`.
+        What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Default: `archive`.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -173,7 +173,7 @@ class ConnectorInstance(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `cin_…`:
+        Import by id, `cin_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorInstance docs cin_…
@@ -182,11 +182,11 @@ class ConnectorInstance(pulumi.CustomResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
-        :param pulumi.Input[_builtins.bool] auto_import_new_plugins: Whether new plugins are imported by themselves. Left out, it is left as it is; what is created then has `true`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
+        :param pulumi.Input[_builtins.bool] auto_import_new_plugins: Whether new plugins are imported by themselves. If omitted, the live value is kept; new resources get `true`.
         :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours; all others belong to the server and are carried over.
         :param pulumi.Input[_builtins.str] connector_account: The account it belongs to: the id of the ConnectorAccount, such as `account.id`.
-        :param pulumi.Input['ConnectorInstanceDeletionPolicy'] deletion_policy: What becomes of it once the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Left out: `archive`.
+        :param pulumi.Input['ConnectorInstanceDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Default: `archive`.
         :param pulumi.Input[_builtins.str] name: Its name, unique in the organisation whatever its case; by default the name that the resource has in the program. Another name here, or one that a person gave it in Den, is a rename.
         :param pulumi.Input[_builtins.str] remote_id: The repository at the upstream.
         :param pulumi.Input['ConnectorInstanceStatus'] status: Whether it syncs. Left out, it is left as it is.
@@ -202,7 +202,7 @@ class ConnectorInstance(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `cin_…`:
+        Import by id, `cin_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorInstance docs cin_…
@@ -302,7 +302,7 @@ class ConnectorInstance(pulumi.CustomResource):
     @pulumi.getter
     def config(self) -> pulumi.Output[Optional[Mapping[str, Any]]]:
         """
-        Configuration. Only the keys that the program declares.
+        Configuration. Holds only the keys that the program declares.
         """
         return pulumi.get(self, "config")
 
@@ -326,7 +326,7 @@ class ConnectorInstance(pulumi.CustomResource):
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Output[Optional['ConnectorInstanceDeletionPolicy']]:
         """
-        What becomes of it once the resource is deleted.
+        What happens to it when the resource is deleted.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -358,7 +358,7 @@ class ConnectorInstance(pulumi.CustomResource):
     @pulumi.getter
     def status(self) -> pulumi.Output[_builtins.str]:
         """
-        Whether it syncs. Here in Den's words, which may be others than can be set.
+        Whether it syncs. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "status")
 
@@ -366,7 +366,7 @@ class ConnectorInstance(pulumi.CustomResource):
     @pulumi.getter(name="updatedAt")
     def updated_at(self) -> pulumi.Output[_builtins.str]:
         """
-        When it was changed last.
+        When the resource last changed.
         """
         return pulumi.get(self, "updated_at")
 

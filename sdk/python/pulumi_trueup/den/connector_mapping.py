@@ -35,8 +35,8 @@ class ConnectorMappingArgs:
         :param pulumi.Input['ConnectorMappingMappingKind'] mapping_kind: How it selects. Another kind is another mapping: it is deleted and created anew.
         :param pulumi.Input['ConnectorMappingObjectType'] object_type: What it becomes.
         :param pulumi.Input[_builtins.str] selector: What it selects; with the object type unique in its target.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
-        :param pulumi.Input[_builtins.bool] auto_add_to_plugin: Whether what is found is added to the plugin by itself. Left out, it is left as it is; what is created then has `false`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
+        :param pulumi.Input[_builtins.bool] auto_add_to_plugin: Whether what is found is added to the plugin by itself. If omitted, the live value is kept; new resources get `false`.
         :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours.
         :param pulumi.Input[_builtins.str] plugin: The id of the plugin that it lands in.
         """
@@ -105,7 +105,7 @@ class ConnectorMappingArgs:
     @pulumi.getter
     def adopt(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+        Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         """
         return pulumi.get(self, "adopt")
 
@@ -117,7 +117,7 @@ class ConnectorMappingArgs:
     @pulumi.getter(name="autoAddToPlugin")
     def auto_add_to_plugin(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether what is found is added to the plugin by itself. Left out, it is left as it is; what is created then has `false`.
+        Whether what is found is added to the plugin by itself. If omitted, the live value is kept; new resources get `false`.
         """
         return pulumi.get(self, "auto_add_to_plugin")
 
@@ -170,7 +170,7 @@ class ConnectorMapping(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `ctg_…/cmp_…`:
+        Import by id, `ctg_…/cmp_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorMapping mapping ctg_…/cmp_…
@@ -179,8 +179,8 @@ class ConnectorMapping(pulumi.CustomResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
-        :param pulumi.Input[_builtins.bool] auto_add_to_plugin: Whether what is found is added to the plugin by itself. Left out, it is left as it is; what is created then has `false`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
+        :param pulumi.Input[_builtins.bool] auto_add_to_plugin: Whether what is found is added to the plugin by itself. If omitted, the live value is kept; new resources get `false`.
         :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours.
         :param pulumi.Input[_builtins.str] connector_target: The target it belongs to: the id of the ConnectorTarget, such as `target.id`.
         :param pulumi.Input['ConnectorMappingMappingKind'] mapping_kind: How it selects. Another kind is another mapping: it is deleted and created anew.
@@ -199,7 +199,7 @@ class ConnectorMapping(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `ctg_…/cmp_…`:
+        Import by id, `ctg_…/cmp_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorMapping mapping ctg_…/cmp_…
@@ -303,7 +303,7 @@ class ConnectorMapping(pulumi.CustomResource):
     @pulumi.getter
     def config(self) -> pulumi.Output[Optional[Mapping[str, Any]]]:
         """
-        Configuration. Only the keys that the program declares.
+        Configuration. Holds only the keys that the program declares.
         """
         return pulumi.get(self, "config")
 
@@ -327,7 +327,7 @@ class ConnectorMapping(pulumi.CustomResource):
     @pulumi.getter(name="mappingKind")
     def mapping_kind(self) -> pulumi.Output[_builtins.str]:
         """
-        How it selects. Here in Den's words, which may be others than can be set.
+        How it selects. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "mapping_kind")
 
@@ -335,7 +335,7 @@ class ConnectorMapping(pulumi.CustomResource):
     @pulumi.getter(name="objectType")
     def object_type(self) -> pulumi.Output[_builtins.str]:
         """
-        What it becomes. Here in Den's words, which may be others than can be set.
+        What it becomes. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "object_type")
 
@@ -359,7 +359,7 @@ class ConnectorMapping(pulumi.CustomResource):
     @pulumi.getter(name="updatedAt")
     def updated_at(self) -> pulumi.Output[_builtins.str]:
         """
-        When it was changed last.
+        When the resource last changed.
         """
         return pulumi.get(self, "updated_at")
 

@@ -31,10 +31,10 @@ class ConnectorTargetArgs:
 
         :param pulumi.Input[_builtins.str] connector_instance: The instance it belongs to: the id of the ConnectorInstance, such as `instance.id`.
         :param pulumi.Input[_builtins.str] remote_id: The repository at the upstream; unique among the targets of its instance.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours; Den's own, such as what it discovered, are carried over.
         :param pulumi.Input[_builtins.str] external_target_ref: Another reference to what is followed, such as the branch.
-        :param pulumi.Input['ConnectorTargetTargetKind'] target_kind: What it follows. Left out: `repository_branch`.
+        :param pulumi.Input['ConnectorTargetTargetKind'] target_kind: What it follows. Default: `repository_branch`.
         """
         pulumi.set(__self__, "connector_instance", connector_instance)
         pulumi.set(__self__, "remote_id", remote_id)
@@ -75,7 +75,7 @@ class ConnectorTargetArgs:
     @pulumi.getter
     def adopt(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+        Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         """
         return pulumi.get(self, "adopt")
 
@@ -111,7 +111,7 @@ class ConnectorTargetArgs:
     @pulumi.getter(name="targetKind")
     def target_kind(self) -> pulumi.Input[Optional['ConnectorTargetTargetKind']]:
         """
-        What it follows. Left out: `repository_branch`.
+        What it follows. Default: `repository_branch`.
         """
         return pulumi.get(self, "target_kind")
 
@@ -140,7 +140,7 @@ class ConnectorTarget(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `ctg_…`:
+        Import by id, `ctg_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorTarget docs-main ctg_…
@@ -149,12 +149,12 @@ class ConnectorTarget(pulumi.CustomResource):
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
-        :param pulumi.Input[_builtins.bool] adopt: Take over what exists under the same unique name, rather than fail because of it. Left out: `false`.
+        :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours; Den's own, such as what it discovered, are carried over.
         :param pulumi.Input[_builtins.str] connector_instance: The instance it belongs to: the id of the ConnectorInstance, such as `instance.id`.
         :param pulumi.Input[_builtins.str] external_target_ref: Another reference to what is followed, such as the branch.
         :param pulumi.Input[_builtins.str] remote_id: The repository at the upstream; unique among the targets of its instance.
-        :param pulumi.Input['ConnectorTargetTargetKind'] target_kind: What it follows. Left out: `repository_branch`.
+        :param pulumi.Input['ConnectorTargetTargetKind'] target_kind: What it follows. Default: `repository_branch`.
         """
         ...
     @overload
@@ -169,7 +169,7 @@ class ConnectorTarget(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `ctg_…`:
+        Import by id, `ctg_…`:
 
         ```sh
         $ pulumi import trueup:den:ConnectorTarget docs-main ctg_…
@@ -255,7 +255,7 @@ class ConnectorTarget(pulumi.CustomResource):
     @pulumi.getter
     def config(self) -> pulumi.Output[Optional[Mapping[str, Any]]]:
         """
-        Configuration. Only the keys that the program declares.
+        Configuration. Holds only the keys that the program declares.
         """
         return pulumi.get(self, "config")
 
@@ -295,7 +295,7 @@ class ConnectorTarget(pulumi.CustomResource):
     @pulumi.getter(name="targetKind")
     def target_kind(self) -> pulumi.Output[_builtins.str]:
         """
-        What it follows. Here in Den's words, which may be others than can be set.
+        What it follows. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "target_kind")
 
@@ -303,7 +303,7 @@ class ConnectorTarget(pulumi.CustomResource):
     @pulumi.getter(name="updatedAt")
     def updated_at(self) -> pulumi.Output[_builtins.str]:
         """
-        When it was changed last.
+        When the resource last changed.
         """
         return pulumi.get(self, "updated_at")
 

@@ -56,7 +56,7 @@ class GetConnectorAccountResult:
     @pulumi.getter(name="connectorType")
     def connector_type(self) -> _builtins.str:
         """
-        What the upstream is. Here in Den's words, which may be others than can be set.
+        What the upstream is. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "connector_type")
 
@@ -120,7 +120,7 @@ class GetConnectorAccountResult:
     @pulumi.getter(name="updatedAt")
     def updated_at(self) -> _builtins.str:
         """
-        When it was changed last.
+        When the resource last changed.
         """
         return pulumi.get(self, "updated_at")
 
@@ -146,10 +146,10 @@ def get_connector_account(id: Optional[_builtins.str] = None,
                           remote_id: Optional[_builtins.str] = None,
                           opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableGetConnectorAccountResult:
     """
-    One account, by its id at the upstream or its own. It fails when there is none. Exactly one of `remoteId` and `id` has to be given.
+    Looks up one account by its own id or its upstream's id. Fails if there is none. Exactly one of `remoteId` and `id` must be given.
 
-    :param _builtins.str id: Its id, `cac_…`.
-    :param _builtins.str remote_id: The account's id at the upstream.
+    :param _builtins.str id: The account's own id, `cac_…`.
+    :param _builtins.str remote_id: The upstream's id of the account.
     """
     __args__ = dict()
     __args__['id'] = id
@@ -171,10 +171,10 @@ def get_connector_account_output(id: pulumi.Input[Optional[Optional[_builtins.st
                                  remote_id: pulumi.Input[Optional[Optional[_builtins.str]]] = None,
                                  opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[GetConnectorAccountResult]:
     """
-    One account, by its id at the upstream or its own. It fails when there is none. Exactly one of `remoteId` and `id` has to be given.
+    Looks up one account by its own id or its upstream's id. Fails if there is none. Exactly one of `remoteId` and `id` must be given.
 
-    :param _builtins.str id: Its id, `cac_…`.
-    :param _builtins.str remote_id: The account's id at the upstream.
+    :param _builtins.str id: The account's own id, `cac_…`.
+    :param _builtins.str remote_id: The upstream's id of the account.
     """
     __args__ = dict()
     __args__['id'] = id

@@ -112,7 +112,7 @@ class GetConnectorInstanceResult:
     @pulumi.getter
     def status(self) -> _builtins.str:
         """
-        Whether it syncs. Here in Den's words, which may be others than can be set.
+        Whether it syncs. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "status")
 
@@ -120,7 +120,7 @@ class GetConnectorInstanceResult:
     @pulumi.getter(name="updatedAt")
     def updated_at(self) -> _builtins.str:
         """
-        When it was changed last.
+        When the resource last changed.
         """
         return pulumi.get(self, "updated_at")
 
@@ -146,10 +146,10 @@ def get_connector_instance(id: Optional[_builtins.str] = None,
                            name: Optional[_builtins.str] = None,
                            opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableGetConnectorInstanceResult:
     """
-    One instance, by its name or its id. It fails when there is none. Exactly one of `name` and `id` has to be given.
+    Looks up one instance by name or id. Fails if there is none. Exactly one of `name` and `id` must be given.
 
-    :param _builtins.str id: Its id, `cin_…`.
-    :param _builtins.str name: Its name, whatever its case.
+    :param _builtins.str id: The instance's id, `cin_…`.
+    :param _builtins.str name: The instance's name; case is ignored.
     """
     __args__ = dict()
     __args__['id'] = id
@@ -171,10 +171,10 @@ def get_connector_instance_output(id: pulumi.Input[Optional[Optional[_builtins.s
                                   name: pulumi.Input[Optional[Optional[_builtins.str]]] = None,
                                   opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[GetConnectorInstanceResult]:
     """
-    One instance, by its name or its id. It fails when there is none. Exactly one of `name` and `id` has to be given.
+    Looks up one instance by name or id. Fails if there is none. Exactly one of `name` and `id` must be given.
 
-    :param _builtins.str id: Its id, `cin_…`.
-    :param _builtins.str name: Its name, whatever its case.
+    :param _builtins.str id: The instance's id, `cin_…`.
+    :param _builtins.str name: The instance's name; case is ignored.
     """
     __args__ = dict()
     __args__['id'] = id

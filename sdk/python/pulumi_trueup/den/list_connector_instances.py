@@ -53,11 +53,11 @@ def list_connector_instances(connector_account: Optional[_builtins.str] = None,
                              status: Optional['ConnectorInstanceLiveStatus'] = None,
                              opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableListConnectorInstancesResult:
     """
-    The instances that the key can see, by name.
+    Lists the instances that the API key can see, sorted by name.
 
-    :param _builtins.str connector_account: Only those of the account with this id, `cac_…`.
-    :param _builtins.str q: Only those with this text in their name or `remoteId`, whatever its case.
-    :param 'ConnectorInstanceLiveStatus' status: Only those in this status.
+    :param _builtins.str connector_account: Only instances of the account with this id, `cac_…`.
+    :param _builtins.str q: Only instances with this text in their name or `remoteId`; case is ignored.
+    :param 'ConnectorInstanceLiveStatus' status: Only instances in this status.
     """
     __args__ = dict()
     __args__['connectorAccount'] = connector_account
@@ -73,11 +73,11 @@ def list_connector_instances_output(connector_account: pulumi.Input[Optional[Opt
                                     status: pulumi.Input[Optional[Optional['ConnectorInstanceLiveStatus']]] = None,
                                     opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[ListConnectorInstancesResult]:
     """
-    The instances that the key can see, by name.
+    Lists the instances that the API key can see, sorted by name.
 
-    :param _builtins.str connector_account: Only those of the account with this id, `cac_…`.
-    :param _builtins.str q: Only those with this text in their name or `remoteId`, whatever its case.
-    :param 'ConnectorInstanceLiveStatus' status: Only those in this status.
+    :param _builtins.str connector_account: Only instances of the account with this id, `cac_…`.
+    :param _builtins.str q: Only instances with this text in their name or `remoteId`; case is ignored.
+    :param 'ConnectorInstanceLiveStatus' status: Only instances in this status.
     """
     __args__ = dict()
     __args__['connectorAccount'] = connector_account

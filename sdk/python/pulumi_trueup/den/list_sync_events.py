@@ -56,14 +56,14 @@ def list_sync_events(connector_instance: Optional[_builtins.str] = None,
                      status: Optional['SyncEventStatus'] = None,
                      opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableListSyncEventsResult:
     """
-    The sync events of Den, the newest first.
+    Lists the sync events of Den, newest first.
 
-    :param _builtins.str connector_instance: Only those of the instance with this id, `cin_…`.
-    :param _builtins.str connector_target: Only those of the target with this id, `ctg_…`.
-    :param 'SyncEventType' event_type: Only those of this type.
-    :param _builtins.int limit: Only the newest so many. Left out: 100.
-    :param _builtins.str since: Only those that began since this time, in RFC 3339.
-    :param 'SyncEventStatus' status: Only those in this status.
+    :param _builtins.str connector_instance: Only events of the instance with this id, `cin_…`.
+    :param _builtins.str connector_target: Only events of the target with this id, `ctg_…`.
+    :param 'SyncEventType' event_type: Only events of this type.
+    :param _builtins.int limit: The maximum number of events. Default: 100.
+    :param _builtins.str since: Only syncs that started at or after this time, in RFC 3339.
+    :param 'SyncEventStatus' status: Only events in this status.
     """
     __args__ = dict()
     __args__['connectorInstance'] = connector_instance
@@ -85,14 +85,14 @@ def list_sync_events_output(connector_instance: pulumi.Input[Optional[Optional[_
                             status: pulumi.Input[Optional[Optional['SyncEventStatus']]] = None,
                             opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[ListSyncEventsResult]:
     """
-    The sync events of Den, the newest first.
+    Lists the sync events of Den, newest first.
 
-    :param _builtins.str connector_instance: Only those of the instance with this id, `cin_…`.
-    :param _builtins.str connector_target: Only those of the target with this id, `ctg_…`.
-    :param 'SyncEventType' event_type: Only those of this type.
-    :param _builtins.int limit: Only the newest so many. Left out: 100.
-    :param _builtins.str since: Only those that began since this time, in RFC 3339.
-    :param 'SyncEventStatus' status: Only those in this status.
+    :param _builtins.str connector_instance: Only events of the instance with this id, `cin_…`.
+    :param _builtins.str connector_target: Only events of the target with this id, `ctg_…`.
+    :param 'SyncEventType' event_type: Only events of this type.
+    :param _builtins.int limit: The maximum number of events. Default: 100.
+    :param _builtins.str since: Only syncs that started at or after this time, in RFC 3339.
+    :param 'SyncEventStatus' status: Only events in this status.
     """
     __args__ = dict()
     __args__['connectorInstance'] = connector_instance

@@ -23,7 +23,7 @@ __all__ = [
 @pulumi.output_type
 class ConnectorInstanceSummary(dict):
     """
-    An instance that is live, without its `config`.
+    A live instance, without its `config`.
     """
     def __init__(__self__, *,
                  auto_import_new_plugins: _builtins.bool,
@@ -36,7 +36,7 @@ class ConnectorInstanceSummary(dict):
                  updated_at: _builtins.str,
                  remote_id: Optional[_builtins.str] = None):
         """
-        An instance that is live, without its `config`.
+        A live instance, without its `config`.
 
         :param _builtins.bool auto_import_new_plugins: Whether new plugins are imported by themselves.
         :param _builtins.str connector_account: The account it belongs to: the id of the ConnectorAccount.
@@ -44,8 +44,8 @@ class ConnectorInstanceSummary(dict):
         :param _builtins.str id: Its id.
         :param _builtins.str name: Its name, unique in the organisation whatever its case.
         :param _builtins.str organization_id: The organisation that it belongs to.
-        :param _builtins.str status: Whether it syncs. Here in Den's words, which may be others than can be set.
-        :param _builtins.str updated_at: When it was changed last.
+        :param _builtins.str status: Whether it syncs. Returned in Den's words, which may include values that cannot be set.
+        :param _builtins.str updated_at: When the resource last changed.
         :param _builtins.str remote_id: The repository at the upstream.
         """
         pulumi.set(__self__, "auto_import_new_plugins", auto_import_new_plugins)
@@ -111,7 +111,7 @@ class ConnectorInstanceSummary(dict):
     @pulumi.getter
     def status(self) -> _builtins.str:
         """
-        Whether it syncs. Here in Den's words, which may be others than can be set.
+        Whether it syncs. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "status")
 
@@ -119,7 +119,7 @@ class ConnectorInstanceSummary(dict):
     @pulumi.getter(name="updatedAt")
     def updated_at(self) -> _builtins.str:
         """
-        When it was changed last.
+        When the resource last changed.
         """
         return pulumi.get(self, "updated_at")
 
@@ -135,7 +135,7 @@ class ConnectorInstanceSummary(dict):
 @pulumi.output_type
 class SyncEvent(dict):
     """
-    A sync of an instance, or of a target of it.
+    A sync of an instance or of one of its targets.
     """
     def __init__(__self__, *,
                  attempts: _builtins.int,
@@ -148,17 +148,17 @@ class SyncEvent(dict):
                  connector_target: Optional[_builtins.str] = None,
                  remote_id: Optional[_builtins.str] = None):
         """
-        A sync of an instance, or of a target of it.
+        A sync of an instance or of one of its targets.
 
-        :param _builtins.int attempts: How often it was tried.
-        :param _builtins.str event_type: What made it sync: a push, or somebody who asked for it (`manual_resync`).
-        :param _builtins.str id: Its id, `cse_…`.
-        :param _builtins.str started_at: When it began, in RFC 3339.
-        :param _builtins.str status: How it goes, or how it ended.
-        :param _builtins.str completed_at: When it ended, in RFC 3339; missing while it has not.
-        :param _builtins.str connector_instance: The id of the ConnectorInstance that is synced.
-        :param _builtins.str connector_target: The id of the ConnectorTarget that is synced, where it is about one.
-        :param _builtins.str remote_id: What of the upstream is synced.
+        :param _builtins.int attempts: The number of attempts.
+        :param _builtins.str event_type: The cause of the sync: a push, or a manual request (`manual_resync`).
+        :param _builtins.str id: The event's id, `cse_…`.
+        :param _builtins.str started_at: When the sync started, in RFC 3339.
+        :param _builtins.str status: The status of the sync.
+        :param _builtins.str completed_at: When the sync finished, in RFC 3339; missing until then.
+        :param _builtins.str connector_instance: The id of the ConnectorInstance that was synced.
+        :param _builtins.str connector_target: The id of the ConnectorTarget that was synced, if the event concerns one.
+        :param _builtins.str remote_id: The upstream's id of the object that was synced.
         """
         pulumi.set(__self__, "attempts", attempts)
         pulumi.set(__self__, "event_type", event_type)
@@ -178,7 +178,7 @@ class SyncEvent(dict):
     @pulumi.getter
     def attempts(self) -> _builtins.int:
         """
-        How often it was tried.
+        The number of attempts.
         """
         return pulumi.get(self, "attempts")
 
@@ -186,7 +186,7 @@ class SyncEvent(dict):
     @pulumi.getter(name="eventType")
     def event_type(self) -> _builtins.str:
         """
-        What made it sync: a push, or somebody who asked for it (`manual_resync`).
+        The cause of the sync: a push, or a manual request (`manual_resync`).
         """
         return pulumi.get(self, "event_type")
 
@@ -194,7 +194,7 @@ class SyncEvent(dict):
     @pulumi.getter
     def id(self) -> _builtins.str:
         """
-        Its id, `cse_…`.
+        The event's id, `cse_…`.
         """
         return pulumi.get(self, "id")
 
@@ -202,7 +202,7 @@ class SyncEvent(dict):
     @pulumi.getter(name="startedAt")
     def started_at(self) -> _builtins.str:
         """
-        When it began, in RFC 3339.
+        When the sync started, in RFC 3339.
         """
         return pulumi.get(self, "started_at")
 
@@ -210,7 +210,7 @@ class SyncEvent(dict):
     @pulumi.getter
     def status(self) -> _builtins.str:
         """
-        How it goes, or how it ended.
+        The status of the sync.
         """
         return pulumi.get(self, "status")
 
@@ -218,7 +218,7 @@ class SyncEvent(dict):
     @pulumi.getter(name="completedAt")
     def completed_at(self) -> Optional[_builtins.str]:
         """
-        When it ended, in RFC 3339; missing while it has not.
+        When the sync finished, in RFC 3339; missing until then.
         """
         return pulumi.get(self, "completed_at")
 
@@ -226,7 +226,7 @@ class SyncEvent(dict):
     @pulumi.getter(name="connectorInstance")
     def connector_instance(self) -> Optional[_builtins.str]:
         """
-        The id of the ConnectorInstance that is synced.
+        The id of the ConnectorInstance that was synced.
         """
         return pulumi.get(self, "connector_instance")
 
@@ -234,7 +234,7 @@ class SyncEvent(dict):
     @pulumi.getter(name="connectorTarget")
     def connector_target(self) -> Optional[_builtins.str]:
         """
-        The id of the ConnectorTarget that is synced, where it is about one.
+        The id of the ConnectorTarget that was synced, if the event concerns one.
         """
         return pulumi.get(self, "connector_target")
 
@@ -242,7 +242,7 @@ class SyncEvent(dict):
     @pulumi.getter(name="remoteId")
     def remote_id(self) -> Optional[_builtins.str]:
         """
-        What of the upstream is synced.
+        The upstream's id of the object that was synced.
         """
         return pulumi.get(self, "remote_id")
 

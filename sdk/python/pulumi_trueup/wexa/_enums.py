@@ -15,7 +15,7 @@ __all__ = [
 @pulumi.type_token("trueup:wexa:ConnectorDeletionPolicy")
 class ConnectorDeletionPolicy(_builtins.str, Enum):
     """
-    What becomes of it once the resource is deleted. `remove` cannot be taken back.
+    What happens to it when the resource is deleted. `remove` cannot be taken back.
     """
     RETAIN = "retain"
     REMOVE = "remove"

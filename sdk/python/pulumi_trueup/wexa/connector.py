@@ -33,8 +33,8 @@ class ConnectorArgs:
 
         :param pulumi.Input[_builtins.str] project_id: The project it belongs to.
         :param pulumi.Input[_builtins.str] connector_id: Its id, in place of a name.
-        :param pulumi.Input['DataLoaderConfigArgs'] data_loader_config: Configuration of the data loader, sent with every change of status. What cannot be read back is not compared with what is live.
-        :param pulumi.Input['ConnectorDeletionPolicy'] deletion_policy: What becomes of it once the resource is deleted. `remove` cannot be taken back. Left out: `retain`.
+        :param pulumi.Input['DataLoaderConfigArgs'] data_loader_config: Configuration of the data loader, sent with every change of status. Values that the API does not return are not compared with the live resource.
+        :param pulumi.Input['ConnectorDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `remove` cannot be taken back. Default: `retain`.
         :param pulumi.Input[_builtins.str] name: Its `sourceName`, unique in the project; by default the name that the resource has in the program, unless `connectorId` is given.
         :param pulumi.Input['ConnectorStatus'] status: The status to set.
         """
@@ -78,7 +78,7 @@ class ConnectorArgs:
     @pulumi.getter(name="dataLoaderConfig")
     def data_loader_config(self) -> pulumi.Input[Optional['DataLoaderConfigArgs']]:
         """
-        Configuration of the data loader, sent with every change of status. What cannot be read back is not compared with what is live.
+        Configuration of the data loader, sent with every change of status. Values that the API does not return are not compared with the live resource.
         """
         return pulumi.get(self, "data_loader_config")
 
@@ -90,7 +90,7 @@ class ConnectorArgs:
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Input[Optional['ConnectorDeletionPolicy']]:
         """
-        What becomes of it once the resource is deleted. `remove` cannot be taken back. Left out: `retain`.
+        What happens to it when the resource is deleted. `remove` cannot be taken back. Default: `retain`.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -143,7 +143,7 @@ class Connector(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `PROJECT/CONNECTOR`:
+        Import by id, `PROJECT/CONNECTOR`:
 
         ```sh
         $ pulumi import trueup:wexa:Connector crm PROJECT/CONNECTOR
@@ -153,8 +153,8 @@ class Connector(pulumi.CustomResource):
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.str] connector_id: Its id, in place of a name.
-        :param pulumi.Input[Union['DataLoaderConfigArgs', 'DataLoaderConfigArgsDict']] data_loader_config: Configuration of the data loader, sent with every change of status. What cannot be read back is not compared with what is live.
-        :param pulumi.Input['ConnectorDeletionPolicy'] deletion_policy: What becomes of it once the resource is deleted. `remove` cannot be taken back. Left out: `retain`.
+        :param pulumi.Input[Union['DataLoaderConfigArgs', 'DataLoaderConfigArgsDict']] data_loader_config: Configuration of the data loader, sent with every change of status. Values that the API does not return are not compared with the live resource.
+        :param pulumi.Input['ConnectorDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `remove` cannot be taken back. Default: `retain`.
         :param pulumi.Input[_builtins.str] name: Its `sourceName`, unique in the project; by default the name that the resource has in the program, unless `connectorId` is given.
         :param pulumi.Input[_builtins.str] project_id: The project it belongs to.
         :param pulumi.Input['ConnectorStatus'] status: The status to set.
@@ -172,7 +172,7 @@ class Connector(pulumi.CustomResource):
 
         ## Import
 
-        By its id, `PROJECT/CONNECTOR`:
+        Import by id, `PROJECT/CONNECTOR`:
 
         ```sh
         $ pulumi import trueup:wexa:Connector crm PROJECT/CONNECTOR
@@ -281,7 +281,7 @@ class Connector(pulumi.CustomResource):
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Output[Optional['ConnectorDeletionPolicy']]:
         """
-        What becomes of it once the resource is deleted.
+        What happens to it when the resource is deleted.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -305,7 +305,7 @@ class Connector(pulumi.CustomResource):
     @pulumi.getter
     def status(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        The status to set. Here in Wexa's words, which may be others than can be set.
+        The status to set. Returned in Wexa's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "status")
 
@@ -313,7 +313,7 @@ class Connector(pulumi.CustomResource):
     @pulumi.getter(name="updatedAt")
     def updated_at(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        When it was changed last.
+        When the resource last changed.
         """
         return pulumi.get(self, "updated_at")
 

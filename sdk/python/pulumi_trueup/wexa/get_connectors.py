@@ -50,9 +50,9 @@ class AwaitableGetConnectorsResult(GetConnectorsResult):
 def get_connectors(project_id: Optional[_builtins.str] = None,
                    opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableGetConnectorsResult:
     """
-    The connectors of a project, by name.
+    Lists the connectors of a project, sorted by name.
 
-    :param _builtins.str project_id: The id of the project.
+    :param _builtins.str project_id: The project's id.
     """
     __args__ = dict()
     __args__['projectId'] = project_id
@@ -64,9 +64,9 @@ def get_connectors(project_id: Optional[_builtins.str] = None,
 def get_connectors_output(project_id: pulumi.Input[Optional[_builtins.str]] = None,
                           opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[GetConnectorsResult]:
     """
-    The connectors of a project, by name.
+    Lists the connectors of a project, sorted by name.
 
-    :param _builtins.str project_id: The id of the project.
+    :param _builtins.str project_id: The project's id.
     """
     __args__ = dict()
     __args__['projectId'] = project_id

@@ -23,7 +23,7 @@ __all__ = [
 @pulumi.output_type
 class ConnectorSummary(dict):
     """
-    A connector that is live, without its configuration.
+    A live connector, without its configuration.
     """
     def __init__(__self__, *,
                  id: _builtins.str,
@@ -34,15 +34,15 @@ class ConnectorSummary(dict):
                  status: Optional[_builtins.str] = None,
                  updated_at: Optional[_builtins.str] = None):
         """
-        A connector that is live, without its configuration.
+        A live connector, without its configuration.
 
         :param _builtins.str id: Its id.
         :param _builtins.str project_id: The project it belongs to.
         :param _builtins.str category: What Wexa lists it under.
         :param _builtins.str connector_id: Its id, in place of a name.
         :param _builtins.str name: Its `sourceName`, unique in the project.
-        :param _builtins.str status: The status to set. Here in Wexa's words, which may be others than can be set.
-        :param _builtins.str updated_at: When it was changed last.
+        :param _builtins.str status: The status to set. Returned in Wexa's words, which may include values that cannot be set.
+        :param _builtins.str updated_at: When the resource last changed.
         """
         pulumi.set(__self__, "id", id)
         pulumi.set(__self__, "project_id", project_id)
@@ -101,7 +101,7 @@ class ConnectorSummary(dict):
     @pulumi.getter
     def status(self) -> Optional[_builtins.str]:
         """
-        The status to set. Here in Wexa's words, which may be others than can be set.
+        The status to set. Returned in Wexa's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "status")
 
@@ -109,7 +109,7 @@ class ConnectorSummary(dict):
     @pulumi.getter(name="updatedAt")
     def updated_at(self) -> Optional[_builtins.str]:
         """
-        When it was changed last.
+        When the resource last changed.
         """
         return pulumi.get(self, "updated_at")
 

@@ -28,7 +28,7 @@ export const ConnectorAccountDeletionPolicy = {
 } as const;
 
 /**
- * What becomes of it once the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well.
+ * What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well.
  */
 export type ConnectorAccountDeletionPolicy = (typeof ConnectorAccountDeletionPolicy)[keyof typeof ConnectorAccountDeletionPolicy];
 
@@ -39,7 +39,7 @@ export const ConnectorInstanceDeletionPolicy = {
 } as const;
 
 /**
- * What becomes of it once the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes.
+ * What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes.
  */
 export type ConnectorInstanceDeletionPolicy = (typeof ConnectorInstanceDeletionPolicy)[keyof typeof ConnectorInstanceDeletionPolicy];
 
@@ -51,7 +51,7 @@ export const ConnectorInstanceLiveStatus = {
 } as const;
 
 /**
- * Every status that an instance may be in.
+ * Every status of an instance.
  */
 export type ConnectorInstanceLiveStatus = (typeof ConnectorInstanceLiveStatus)[keyof typeof ConnectorInstanceLiveStatus];
 
@@ -113,7 +113,7 @@ export const SyncEventStatus = {
 } as const;
 
 /**
- * Every status that a sync event may be in.
+ * Every status of a sync event.
  */
 export type SyncEventStatus = (typeof SyncEventStatus)[keyof typeof SyncEventStatus];
 
@@ -126,6 +126,6 @@ export const SyncEventType = {
 } as const;
 
 /**
- * What makes something sync.
+ * The cause of a sync.
  */
 export type SyncEventType = (typeof SyncEventType)[keyof typeof SyncEventType];

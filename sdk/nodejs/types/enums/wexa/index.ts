@@ -8,7 +8,7 @@ export const ConnectorDeletionPolicy = {
 } as const;
 
 /**
- * What becomes of it once the resource is deleted. `remove` cannot be taken back.
+ * What happens to it when the resource is deleted. `remove` cannot be taken back.
  */
 export type ConnectorDeletionPolicy = (typeof ConnectorDeletionPolicy)[keyof typeof ConnectorDeletionPolicy];
 
