@@ -217,7 +217,7 @@ async def test_every_aged_value_tells_its_age(world: World) -> None:
     (at,) = set(plan.aged.values())
     told = f"Not read now, taken as seen before: 4 resources, the oldest at {at}."
     assert told in text.render(plan, Page())
-    assert told in drift.render(plan, Page(), SystemClock().now(), healing=lambda _: "")
+    assert told in drift.render(drift.Drift(plan, SystemClock().now(), lambda _: ""), Page())
     changes = jsons.loads(json.render(plan))["resource_changes"]
     shown = {one["name"]: one.get("seen_at") for one in changes}
     assert shown == {"acme": None, "docs": None, "wiki": None, "main": at, "other": at, "skills": at, "all": at}

@@ -49,7 +49,7 @@ async def test_a_narrowed_run_counts_nothing_as_unmanaged(target: str, left: int
     part = await world.plan(*wanted, targets=(target,))
     for plan, unmanaged, left_out in ((whole, 3, 0), (part, 0, left)):
         now = world.clock.now()
-        for document in (json.loads(report.render(plan)), json.loads(drift.render_json(plan, now))):
+        for document in (json.loads(report.render(plan)), json.loads(drift.render_json(drift.Drift(plan, now, str)))):
             assert document["summary"]["unmanaged"] == len(document["unmanaged"]) == unmanaged
             assert document["left_out"] == left_out
         assert ("unmanaged" in text.render(plan, Page())) == bool(unmanaged)

@@ -271,11 +271,12 @@ async def test_drift_counts_what_is_declared_alone(world: World) -> None:
     now = world.clock.now()
     for wrong in (0, 1):
         plan = await world.plan(*wanted)
-        said = drift.render(plan, Page(), now, healing=lambda target: f"apply {target}")
+        shown = drift.Drift(plan, now, lambda target: f"apply {target}")
+        said = drift.render(shown, Page())
         assert f"{wrong} of 3 drifted, 1 not declared, " in said
         assert f"Drift: {3 - wrong} in sync, {wrong} drifted of 3 declared. 1 there and not declared." in said
         assert "apply den/ConnectorAccess" not in said
-        found = json.loads(drift.render_json(plan, now))
+        found = json.loads(drift.render_json(shown))
         assert found["drifted"]
         assert found["summary"] | {"unmanaged": 0} == {
             "declared": 3,

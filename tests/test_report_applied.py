@@ -11,6 +11,7 @@ from trueup.core.errors import ApiError, Refused
 from trueup.core.secrets import Secret
 from trueup.engine.apply import Outcome, Report
 from trueup.report import applied
+from trueup.report.applied import Applied
 from trueup.report.page import Page
 
 
@@ -29,7 +30,7 @@ def account_of(*results: str, **more: Any) -> Report:
 
 
 def shown(report: Report) -> str:
-    return applied.render(report, sample(), Page(100), following="trueup plan")
+    return applied.render(Applied(report, sample(), "trueup plan"), Page(100))
 
 
 def test_what_went_well_is_only_counted() -> None:
@@ -51,7 +52,7 @@ def test_a_failure_tells_how_far_it_came_and_the_request() -> None:
         "Next: trueup plan",
         "Applied in part: 1 created, 0 changed, 1 failed, 1 refused, all verified. 5 requests, 1.1 s.",
     ]
-    (docs, handbook, legacy) = json.loads(applied.render_json(report))["outcomes"]
+    (docs, handbook, legacy) = json.loads(applied.render_json(Applied(report, sample())))["outcomes"]
     assert (docs["result"], docs["verbs"], docs["error"]["request_id"]) == ("failed", ["patch"], "req_1")
     assert (handbook["result"], handbook["verified"]) == ("done", True)
     assert legacy["refused"].startswith("an instance cannot change its account")
@@ -64,7 +65,7 @@ def test_a_stop_lists_what_was_not_sent() -> None:
     assert "Not sent, 1 (stopped):\n    den/ConnectorInstance/handbook" in text
     assert "Unverified: stopped before the look" in text
     assert text.splitlines()[-1].startswith("Stopped: 0 created, 1 changed, 1 refused, 1 not done, 0 verified.")
-    assert json.loads(applied.render_json(report))["exit_code"] == 4
+    assert json.loads(applied.render_json(Applied(report, sample())))["exit_code"] == 4
 
 
 def test_what_depends_on_a_failure_is_told_with_it() -> None:
@@ -93,14 +94,14 @@ def test_no_secret_is_told() -> None:
     report = account_of("failed", "done", "refused", unverified=f"x {PASSWORD}")
     report.outcomes[0].error = ApiError(f"it said {PASSWORD}")
     assert PASSWORD not in shown(report)
-    assert PASSWORD not in applied.render_json(report)
+    assert PASSWORD not in applied.render_json(Applied(report, sample()))
 
 
 def test_what_was_refused_alone_is_not_sent_to_plan_again() -> None:
     plan = sample()
     plan.steps = [step for step in plan.steps if step.action == "refuse"]
     report = Report([Outcome(plan.steps[0], "refused")])
-    text = applied.render(report, plan, Page(100), following="trueup plan")
+    text = applied.render(Applied(report, plan, "trueup plan"), Page(100))
     assert "Next: " not in text
     assert "Not sent, 1 (refused, for the reasons in the plan)" in text
 

@@ -31,15 +31,16 @@ from trueup.report.when import ago, lasting
 NOW = datetime(2026, 11, 22, 9, 14, tzinfo=UTC)
 
 
-def shown(plan: Plan, width: int = 100) -> str:
-    def healing(target: str | None) -> str:
-        return f"trueup apply --target {target}" if target else "trueup apply"
+def healing(target: str | None) -> str:
+    return f"trueup apply --target {target}" if target else "trueup apply"
 
-    return drift.render(plan, Page(width), NOW, healing=healing)
+
+def shown(plan: Plan, width: int = 100) -> str:
+    return drift.render(drift.Drift(plan, NOW, healing), Page(width))
 
 
 def parsed(plan: Plan) -> Any:
-    return json.loads(drift.render_json(plan, NOW))
+    return json.loads(drift.render_json(drift.Drift(plan, NOW, healing)))
 
 
 def test_the_answer_comes_first_and_the_count_last() -> None:
@@ -144,7 +145,7 @@ def test_secrets_only_differ() -> None:
         [live_account(), live_instance("docs", config={"token": OLD_PASSWORD})],
     )
     assert "(sensitive) differs" in shown(plan)
-    for text in (shown(plan), drift.render_json(plan, NOW)):
+    for text in (shown(plan), drift.render_json(drift.Drift(plan, NOW, healing))):
         assert PASSWORD not in text
         assert OLD_PASSWORD not in text
 

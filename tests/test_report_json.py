@@ -102,7 +102,8 @@ def test_a_change_holds_what_is_ours_and_nothing_else() -> None:
 
 def test_what_is_in_sync_is_the_same_on_both_sides() -> None:
     change = changes(sample())["pricing"]["change"]
-    assert change["before"] == change["after"]
+    assert change["before"] == {"connectorAccount": ACCOUNT, "name": "pricing", "status": "active"}
+    assert change["after"] == change["before"]
 
 
 def test_what_is_known_only_later_is_unknown_and_not_null() -> None:
@@ -175,7 +176,10 @@ def test_what_cannot_be_read_is_absent_and_named() -> None:
 def test_equal_plans_are_equal_texts_whatever_the_order_of_what_is_live() -> None:
     lives = [live_account(), *(live_instance(f"stray-{number}") for number in range(4))]
     wanted = [account(), instance("one"), instance("two")]
-    assert report.render(planned(wanted, lives)) == report.render(planned(wanted, lives[::-1]))
+    plan, other = planned(wanted, lives), planned(wanted, lives[::-1])
+    assert [live.name for _, live in plan.unmanaged] != [live.name for _, live in other.unmanaged]
+    assert [one["name"] for one in parsed(plan)["unmanaged"]] == [f"stray-{number}" for number in range(4)]
+    assert report.render(plan) == report.render(other)
 
 
 def test_no_terminal_and_no_locale_can_stumble_over_it() -> None:

@@ -26,7 +26,7 @@ async def test_what_nobody_declared_is_named_and_not_shown(world: World) -> None
     document = json.render(plan)
     assert '"undeclared": ["remoteId", "status", "config.deep"]' in document
     assert TOKEN not in document
-    told = drift.render(plan, Page(), SystemClock().now(), healing=lambda _: "")
+    told = drift.render(drift.Drift(plan, SystemClock().now(), lambda _: ""), Page())
     assert "config.deep" in told
     assert TOKEN not in told
     assert not plan.has_drift

@@ -32,6 +32,7 @@ trueup plan --out plan.json && trueup apply plan.json"""
     *("files", "targets", "labels", "prune", "allow_disconnect", "connection", "stack", "take_from"),
     *("parallelism", "resend", "max_delete_percent", "max_changes", "lock_timeout", "retry_for", "state"),
     *("output", "verbose", "no_color"),
+    shows="applied",
 )
 @click.option("--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Apply without asking.")
 @click.option("--fail-fast", is_flag=True, cls=Option, section="How", help="Begin nothing more once a step failed.")
@@ -62,9 +63,9 @@ async def _apply(asked: Asked, console: Console, desired: Manifest, approved: bo
     ):
         plan = await opened.plan()
         progress.close()
-        if not asked.json:
+        if console.format.for_people:
             console.out.print(text.render(plan, console.out.page))
-        if plan.pending and not plan.unsafe and not approved and not await _approved(plan, asked, console):
+        if plan.pending and not plan.unsafe and not approved and not await _approved(plan, console):
             return _declined(console)
         interrupt.stop = opened.stop
         report = await opened.apply(plan)
@@ -112,13 +113,11 @@ def _only_its_own(asked: Asked) -> None:
 
 
 def _told(report: Report, plan: Plan, asked: Asked, console: Console, *, always: bool = False) -> int:
-    from trueup.report import applied
+    from trueup.report.applied import Applied
 
-    if asked.json:
-        console.out.document(applied.render_json(report))
-    elif always or plan.has_changes or report.adopted or report.released:
-        following = asked.command("plan")
-        console.out.print(applied.render(report, plan, console.out.page, following=following))
+    shown = always or plan.has_changes or report.adopted or report.released
+    if shown or not console.format.for_people:
+        console.show("applied", Applied(report, plan, asked.command("plan")))
     return report.exit_code
 
 
@@ -126,7 +125,7 @@ def _finished() -> None:
     """What a signal stops once everything was sent: nothing, and what was done is still told."""
 
 
-async def _approved(plan: Plan, asked: Asked, console: Console) -> bool:
+async def _approved(plan: Plan, console: Console) -> bool:
     """Whether the person at the terminal says yes. Raises UsageError when there is nobody to ask."""
     from trueup.core.errors import UsageError
     from trueup.report import text
@@ -137,7 +136,7 @@ async def _approved(plan: Plan, asked: Asked, console: Console) -> bool:
             code="E002",
             hint="Nothing was sent. Read the plan, then apply it with --auto-approve.",
         )
-    if asked.json or not console.out.tty:  # whoever answers has to see what about
+    if not console.format.for_people or not console.out.tty:  # whoever answers has to see what about
         console.err.print(text.render(plan, console.err.page))
     console.err.print('Apply these changes? Only "yes" is accepted: ', end="")
     return (await _line(sys.stdin.fileno())).strip() == "yes"
@@ -158,11 +157,7 @@ async def _line(descriptor: int) -> str:
 
 def _declined(console: Console) -> int:
     from trueup.core.errors import UsageError
-    from trueup.report import failure
 
     console.err.print("Declined. Nothing was sent.")
-    if console.json:
-        console.out.print(
-            failure.render_json(UsageError("the plan was declined.", code="E003", hint="Nothing was sent."))
-        )
+    console.failed(UsageError("the plan was declined.", code="E003", hint="Nothing was sent."))
     return 1

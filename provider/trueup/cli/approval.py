@@ -19,7 +19,6 @@ def agreed(console: Console, question: str, *, otherwise: str) -> bool:
     `otherwise` says what is left as it is: `Nothing was forgotten.`
     """
     from trueup.core.errors import UsageError
-    from trueup.report import failure
 
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
@@ -36,6 +35,5 @@ def agreed(console: Console, question: str, *, otherwise: str) -> bool:
     if answer.strip() == "yes":
         return True
     console.err.print(f"Declined. {otherwise}")
-    if console.json:
-        console.out.print(failure.render_json(UsageError("it was declined.", code="E003", hint=otherwise)))
+    console.failed(UsageError("it was declined.", code="E003", hint=otherwise))
     return False

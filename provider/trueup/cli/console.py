@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TextIO
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 if TYPE_CHECKING:
     from trueup.cli.options import Asked
+    from trueup.core.errors import TrueupError
+    from trueup.report.format import Format, Subject
     from trueup.report.page import Page
 
 _WIDTH: Final = 100
@@ -62,12 +64,11 @@ class Stream:
         self._write(scrub(text) + end)
 
     def document(self, text: str) -> None:
-        """JSON. Its values were scrubbed one by one: a secret that reads `true` must not break what surrounds it."""
-        self._write(text + "\n")
+        """Write a document: the same bytes on every machine, UTF-8 whatever the locale says; nothing for an empty one.
 
-    def exactly(self, text: str) -> None:
-        """A document of ours that is the same bytes on every machine: UTF-8, whatever the locale says."""
-        self._write(text, exact=True)
+        Its values were scrubbed one by one: a secret that reads `true` must not break what surrounds it.
+        """
+        self._write(text if text.endswith("\n") or not text else f"{text}\n", exact=True)
 
     def _write(self, text: str, *, exact: bool = False) -> None:
         if self._file is None:
@@ -102,17 +103,39 @@ class Stream:
 
 
 class Console:
-    """Both streams, and whether standard output is for a program."""
+    """Both streams, and the format of what is shown on standard output."""
 
     def __init__(self, arguments: Sequence[str] = ()) -> None:
         color = "--no-color" not in arguments
         self.out = Stream(sys.stdout, color=color)
         self.err = Stream(sys.stderr, color=color)
-        self.json = _wants_json(arguments)
+        self._arguments = arguments
+        self._format = ""
 
     def take(self, asked: Asked) -> None:
         """From now on what was asked counts, rather than what the arguments looked like."""
-        self.json = asked.json
+        self._format = asked.output
+
+    @property
+    def format(self) -> Format:
+        """The format that is asked for, as far as is known yet."""
+        from trueup.report.registry import FORMATS, named
+
+        self._format = self._format or _format_in(self._arguments, FORMATS)
+        return named(self._format)
+
+    def show(self, subject: Subject, value: Any, page: Page | None = None) -> None:
+        """Print a value on standard output in that format."""
+        text = self.format.render(subject, value, page or self.out.page)
+        if self.format.for_people:
+            self.out.print(text)
+        else:
+            self.out.document(text)
+
+    def failed(self, error: TrueupError) -> None:
+        """Give a program an error that a person is told on standard error, if its format has a form for that."""
+        if not self.format.for_people and "failure" in self.format.renders:
+            self.show("failure", error)
 
 
 def wants_color(environment: Mapping[str, str], *, tty: bool) -> bool:
@@ -124,14 +147,15 @@ def wants_color(environment: Mapping[str, str], *, tty: bool) -> bool:
     return tty and environment.get("TERM") != "dumb" and environment.get("CLICOLOR") != "0"
 
 
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether JSON is asked for, as far as can be told of arguments that may be wrong."""
-    for number, one in enumerate(arguments):
-        if one in ("-ojson", "--output=json"):
-            return True
-        if one in ("-o", "--output"):
-            return number + 1 < len(arguments) and arguments[number + 1] == "json"
-    return os.environ.get("TRUEUP_OUTPUT") == "json"
+def _format_in(arguments: Sequence[str], names: Collection[str]) -> str:
+    """Return the format that is asked for, as far as can be told of arguments that may be wrong."""
+    joined = {f"{flag}{name}": name for name in names for flag in ("-o", "--output=")}
+    found = os.environ.get("TRUEUP_OUTPUT", "")
+    for one, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if one in joined or one in ("-o", "--output"):
+            found = joined.get(one, following)
+            break
+    return found if found in names else "text"
 
 
 def _asks(file: TextIO) -> bool:

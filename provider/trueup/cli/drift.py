@@ -33,6 +33,7 @@ trueup drift -f connectors/ -o json | jq '.resource_drift[].address'"""
         "state",
     ),
     *("output", "strict", "verbose", "no_color"),
+    shows="drift",
 )
 def command(asked: Asked, console: Console) -> int:
     """Report where what is live differs from what is declared.
@@ -43,13 +44,8 @@ def command(asked: Asked, console: Console) -> int:
     from trueup.cli.manifests import declared
     from trueup.cli.running import look
     from trueup.engine.options import SystemClock
-    from trueup.report import drift
+    from trueup.report.drift import Drift
 
     plan = look(asked, console, declared(asked, console))
-    now = SystemClock().now()
-    if asked.json:
-        console.out.document(drift.render_json(plan, now))
-    else:
-        healing = lambda target: asked.command("apply", target)  # noqa: E731
-        console.out.print(drift.render(plan, console.out.page, now, healing=healing))
+    console.show("drift", Drift(plan, SystemClock().now(), lambda target: asked.command("apply", target)))
     return DIFFERENCES if plan.has_drift else 0

@@ -41,8 +41,7 @@ def failed(error: TrueupError, console: Console) -> int:
     from trueup.report import failure
 
     console.err.print(failure.render(error, console.err.log))
-    if console.json:
-        console.out.document(failure.render_json(error))
+    console.failed(error)
     return error.exit_code
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trueup.cli.progress import Lines
     from trueup.core.errors import ApiError
     from trueup.manifest import Manifest
+    from trueup.report.format import Format
     from trueup.systems.den.named import Named
     from trueup.transport import Client
 
@@ -85,7 +86,7 @@ class Events(Command, click.Group):
     invoke_without_command=True,
     subcommand_metavar="[retry ID…]",
 )
-@asks("files", "connection", "retry_for", "state", "output", "verbose", "no_color")
+@asks("files", "connection", "retry_for", "state", "output", "verbose", "no_color", shows="events")
 @click.option(
     "--instance", metavar="NAME_OR_ID", cls=Option, section="What", help="Only those of this instance of Den."
 )
@@ -142,14 +143,14 @@ def command(asked: Asked, console: Console, **filters: Any) -> int:
     from trueup.core.tasks import blocking
     from trueup.engine.options import SystemClock
 
-    _check(filters)
+    _check(filters, console.format)
     since = moment(filters["since"], SystemClock().now(), "--since") if filters["since"] is not None else None
     return blocking(_events(asked, console, context(asked, console, "den").manifest, filters, since))
 
 
 @command.command("retry", cls=Command, examples=_RETRY_EXAMPLES)
 @click.argument("ids", nargs=-1, required=True, metavar="ID…")
-@asks("files", "connection", "retry_for", "state", "output", "verbose", "no_color")
+@asks("files", "connection", "retry_for", "state", "output", "verbose", "no_color", shows="retried")
 def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
     """Queue sync events again.
 
@@ -168,7 +169,7 @@ def retry(asked: Asked, console: Console, ids: tuple[str, ...]) -> int:
     return blocking(_retry(asked, console, context(asked, console, "den").manifest, list(dict.fromkeys(ids))))
 
 
-def _check(filters: dict[str, Any]) -> None:
+def _check(filters: dict[str, Any], format: Format) -> None:
     from trueup.core.errors import UsageError
     from trueup.systems.den.named import is_target_id
 
@@ -180,6 +181,8 @@ def _check(filters: dict[str, Any]) -> None:
             f'--target "{target}" is no id (ctg_…), and a remote id is one within an instance.',
             hint="Nothing was sent. Add --instance.",
         )
+    if filters["follow"] and "event" not in format.renders:
+        raise UsageError(f"--follow has no output as {format.name}.", hint="Nothing was sent. Leave one of them out.")
 
 
 async def _events(
@@ -204,21 +207,17 @@ async def _events(
         told = {instance.id: instance.name} if instance is not None and instance.name else {}
         if filters["follow"]:
             follower = sync_events.Follower(client, query, found, after)
-            following = _Following(console, progress, client, told, meter, json=asked.json)
+            following = _Following(console, progress, client, told, meter)
             await watched(following.run(follower, found.events[:limit]))
             following.end()
             return 0
-        if not asked.json:
+        if console.format.for_people:
             told |= await named.names_of(client, {one.instance for one in found.events} - told.keys())
         progress.close()
         reading, now = meter.read(), client.clock.now()
-    if asked.json:
-        console.out.document(report.render_json(found, reading))
-        return 0
     retrying = shlex.join(["trueup", "events", "retry", *asked.given])
     narrowed = any(value is not None for name, value in filters.items() if name not in ("limit", "follow"))
-    page = console.out.page
-    console.out.print(report.render(found, page, told, now, reading, narrowed=narrowed, retrying=retrying))
+    console.show("events", report.Listed(found, told, now, reading, narrowed, retrying))
     return 0
 
 
@@ -251,23 +250,20 @@ async def _there(client: Client, instance: Named | None, target: Named | None) -
 class _Following:
     """What is printed while events are followed."""
 
-    def __init__(
-        self, console: Console, progress: Lines, client: Client, names: dict[str, str], meter: Meter, *, json: bool
-    ) -> None:
+    def __init__(self, console: Console, progress: Lines, client: Client, names: dict[str, str], meter: Meter) -> None:
         self._console = console
         self._progress = progress
         self._client = client
         self._names = names
         self._asked: set[str | None] = set(names)
         self._meter = meter
-        self._json = json
         self._printed = 0
 
     async def run(self, follower: Any, begun: list[Any]) -> bool:
         """Prints what is there and what comes, until nobody reads it any more."""
         await self._print(begun[::-1])
         self._progress.close()
-        if not self._json:
+        if self._console.format.for_people:
             self._progress.phase("following")
         async with contextlib.aclosing(follower.changes()) as changes:
             async for fresh in changes:
@@ -280,16 +276,15 @@ class _Following:
         from trueup.report import events as report
         from trueup.systems.den import named
 
-        if self._json:
-            for one in events:
-                self._console.out.document(report.line_json(one))
-        else:
+        format = self._console.format
+        if format.for_people:
             new = {one.instance for one in events} - self._asked
             self._asked |= new
             self._names |= await named.names_of(self._client, new)
-            now = self._client.clock.now()
-            for one in events:
-                self._progress.result(report.line(one, self._console.out.page, self._names, now))
+        write = self._progress.result if format.for_people else self._console.out.document
+        now, page = self._client.clock.now(), self._console.out.page
+        for one in events:
+            write(format.render("event", report.Happened(one, self._names, now), page))
         self._printed += len(events)
 
     def end(self) -> None:
@@ -297,7 +292,7 @@ class _Following:
         from trueup.report import events as report
 
         self._progress.close()
-        if not self._json:
+        if self._console.format.for_people:
             rows = f"{self._printed:,} row{'' if self._printed == 1 else 's'}"
             self._console.out.print(f"Events: {rows}, then no longer followed. {report.cost(self._meter.read())}")
 
@@ -335,10 +330,7 @@ async def _retry(asked: Asked, console: Console, manifest: Manifest, ids: list[s
             progress.advance()
         progress.close()
         reading = meter.read()
-    retried = syncs.Retried(done, failed, [one for one in ids if one not in done and one not in failed])
-    if asked.json:
-        console.out.document(syncs.render_retried_json(retried, reading))
-    else:
-        following = shlex.join(["trueup", "events", *asked.given, "--follow"])
-        console.out.print(syncs.render_retried(retried, console.out.page, reading, following=following))
+    unsent = [one for one in ids if one not in done and one not in failed]
+    following = shlex.join(["trueup", "events", *asked.given, "--follow"])
+    console.show("retried", syncs.Retried(done, failed, unsent, reading, following))
     return INTERRUPTED if stopped else 1 if failed else 0

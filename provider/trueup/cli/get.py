@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
 from trueup.cli.live import projects as project_option
-from trueup.cli.options import Asked, Command, Option, asks
+from trueup.cli.options import Asked, Command, Option, asks, output
 
 if TYPE_CHECKING:
     from trueup.cli.asking import Context
     from trueup.cli.console import Console
     from trueup.core.kinds import Kind
-    from trueup.importing import Found, Known, Wanted
+    from trueup.importing import Found, Known, Style, Wanted
     from trueup.report.got import Got
 
 _EXAMPLES: Final = """\
@@ -26,14 +26,6 @@ trueup get instance docs -o yaml
 trueup get targets --below docs
 trueup get mappings --below docs/acme/docs
 trueup get connectors --project 68063653fc2e1fb859700001 -o json"""
-
-
-class Form(click.Choice[str]):
-    """The form of the answer; `text`, as TRUEUP_OUTPUT says it to other commands, is the table."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The form."""
-        return super().convert("table" if value == "text" else value, param, ctx)
 
 
 @click.command("get", cls=Command, examples=_EXAMPLES)
@@ -51,17 +43,7 @@ class Form(click.Choice[str]):
 @filter_option
 @project_option
 @include_config_option
-@click.option(
-    "-o",
-    "--output",
-    type=Form(["table", "json", "yaml"]),
-    default="table",
-    envvar="TRUEUP_OUTPUT",
-    show_envvar=True,
-    cls=Option,
-    section="Output",
-    help="A table, the fields for programs, or manifests as trueup import writes them.",
-)
+@output("live", "manifests", help="A table, the fields for programs, or manifests as trueup import writes them.")
 def command(
     asked: Asked,
     console: Console,
@@ -81,7 +63,7 @@ def command(
     from trueup.cli.asking import connection_of, context, short_text
     from trueup.cli.live import checked_projects
     from trueup.core.tasks import blocking
-    from trueup.importing import Style, Wanted, manifests, text_of
+    from trueup.importing import Style, Wanted, manifests
     from trueup.importing.filters import parsed
     from trueup.importing.kinds import kind_named
     from trueup.report import got as report
@@ -100,15 +82,14 @@ def command(
         checked_projects(given, known, wanted_kind) if of_projects else (),
         connection_of(asked),
     )
-    found, got, managed = blocking(_get(asked, console, wanted, known, name, None if of_projects else below))
-    if asked.output == "yaml":
-        made = manifests(found, (wanted_kind,), Style(include_config, connection_of(asked)), managed)
-        console.out.exactly(text_of(made.declared))
+    style = Style(include_config, connection_of(asked))
+    found, got, managed = blocking(_get(asked, console, wanted, known, name, None if of_projects else below, style))
+    if "manifests" in console.format.renders:
+        made = manifests(found, (wanted_kind,), style, managed)
+        console.show("manifests", made.declared)
         console.err.print(report.notes(made, got, console.err.page))
-    elif asked.json:
-        console.out.document(report.render_json(got, include_config=include_config))
     else:
-        console.out.print(report.render(got, console.out.log))
+        console.show("live", got, console.out.log)
     return 1 if got.denied else 0
 
 
@@ -134,7 +115,7 @@ def _check_below(kind: Kind, below: str | None, projects: tuple[str, ...]) -> No
 
 
 async def _get(
-    asked: Asked, console: Console, wanted: Wanted, known: Context, name: str | None, below: str | None
+    asked: Asked, console: Console, wanted: Wanted, known: Context, name: str | None, below: str | None, style: Style
 ) -> tuple[Found, Got, Known]:
     from dataclasses import replace
 
@@ -153,8 +134,8 @@ async def _get(
         # What is shown beside each: the account of an instance. One request, and it makes a table readable.
         shown = [trait for trait in kind.references if not kind.parent]
         beside = tuple(one for one in live_kinds(kind.system) if any(one.name == trait.reference for trait in shown))
-        # Names of manifests alone are the ledger's.
-        managed = Known(*await opened.records((kind.system, wanted.connection))) if asked.output == "yaml" else Known()
+        named = "manifests" in console.format.renders  # whose names alone are the ledger's
+        managed = Known(*await opened.records((kind.system, wanted.connection))) if named else Known()
         found = Found()
         with detecting(client, asked, console), contextlib.closing(progress):
             if below is not None:
@@ -182,5 +163,6 @@ async def _get(
         above=shown[0].name if shown else kind.parent,
         denied=found.listings[kind.name].denied,
         narrowed=bool(name or wanted.filters),
+        include_config=style.include_config,
     )
     return found, got, managed

@@ -10,7 +10,7 @@ import click
 from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
 from trueup.cli.live import projects as project_option
-from trueup.cli.options import Asked, Command, HomePath, Option, asks
+from trueup.cli.options import Asked, Command, HomePath, Option, asks, output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,16 +75,7 @@ trueup import wexa -o connectors --project 68063653fc2e1fb859700001"""
     section="Output",
     help="Write into a folder that holds manifests already, and over those of the same name.",
 )
-@click.option(
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    envvar="TRUEUP_OUTPUT",
-    show_envvar=True,
-    cls=Option,
-    section="Output",
-    help="The summary for people, or for programs.",
-)
+@output("imported", flags=["--output"], help="The summary for people, or for programs.")
 def command(
     asked: Asked,
     console: Console,
@@ -113,7 +104,7 @@ def command(
     from trueup.importing import Style, Wanted, main_kind, manifests, text_of, writing
     from trueup.importing import files as files_of
     from trueup.importing import filters as narrowing
-    from trueup.report import imported
+    from trueup.report.imported import Imported
 
     wanted_kinds = _kinds(system, kinds, along)
     main = main_kind(wanted_kinds)
@@ -138,13 +129,9 @@ def command(
         texts = {path: text_of(some, comment) for path, some in placed.items()}
         writing.check_kept(folder, texts, narrowed=bool(filters))
         writing.write(folder, texts)
-    done = imported.Imported(
-        out, made, placed, reading, [path for path in before if path not in placed], connection_of(asked)
-    )
-    if asked.json:
-        console.out.document(imported.render_json(done))
-    else:
-        console.out.print(imported.render(done, console.out.page, following=_following(asked, known, out)))
+    others = [path for path in before if path not in placed]
+    following = _following(asked, known, out)
+    console.show("imported", Imported(out, made, placed, reading, others, connection_of(asked), following))
     return 1 if made.denied else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,8 @@ from click.shell_completion import CompletionItem
 
 from trueup.cli.group import COMMANDS, write_examples
 from trueup.core.progress import duration
+from trueup.report.format import Subject
+from trueup.report.registry import showing
 
 _SECTIONS: Final = ("What", "How", "Output", "Options")
 
@@ -103,6 +105,34 @@ class Length(click.ParamType[timedelta]):
             self.fail(f'"{value}" is not a duration. Write 90s, 10m, 24h or 7d.', param, ctx)
 
 
+class FormatName(click.Choice[str]):
+    """The name of a report format; `text`, as TRUEUP_OUTPUT says it to every command, is the first one, for people."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name."""
+        return super().convert(self.choices[0] if value == "text" else value, param, ctx)
+
+
+def output(
+    *subjects: Subject,
+    flags: Sequence[str] = ("-o", "--output"),
+    help: str = "For people, or for programs: then standard output holds one JSON document.",
+) -> Callable[..., Any]:
+    """Return the option for the format of a report, with the formats that show any of these subjects."""
+    names = showing(*subjects)
+    return click.option(
+        *flags,
+        "output",
+        type=FormatName(names),
+        default=names[0],
+        envvar="TRUEUP_OUTPUT",
+        cls=Option,
+        section="Output",
+        show_envvar=True,
+        help=help,
+    )
+
+
 @dataclass(frozen=True)
 class Asked:
     """What the shared options say."""
@@ -132,11 +162,6 @@ class Asked:
     """Where trueup.yaml says that the ledger is; no option of its own."""
     given: tuple[str, ...] = ()
     """The options that the command line itself gives, again as arguments, without --target and output."""
-
-    @property
-    def json(self) -> bool:
-        """Whether standard output is for a program."""
-        return self.output == "json"
 
     def command(self, name: str, target: str | None = None) -> str:
         """A command line about the same resources, to be pasted."""
@@ -337,17 +362,6 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         show_envvar=True,
         help="The folder of the ledger and of the embedded servers. Default: .trueup",
     ),
-    "output": click.option(
-        "-o",
-        "--output",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        envvar="TRUEUP_OUTPUT",
-        cls=Option,
-        section="Output",
-        show_envvar=True,
-        help="For people, or for programs: then standard output holds one JSON document.",
-    ),
     "verbose": click.option(
         "-v",
         "--verbose",
@@ -362,7 +376,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
 }
 
 
-def asks(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def asks(*names: str, shows: Subject | None = None) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Gives a command those shared options, as one `asked` in front of its own."""
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
@@ -382,7 +396,8 @@ def asks(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
 
         command: Callable[..., int] = functools.update_wrapper(click.pass_context(called), function)
         for name in reversed(names):
-            command = _OPTIONS[name](command)
+            option = output(shows) if shows is not None and name == "output" else _OPTIONS[name]
+            command = option(command)
         return command
 
     return decorate

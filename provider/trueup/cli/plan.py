@@ -28,6 +28,7 @@ trueup plan -o json --detailed-exitcode > plan.json"""
     *("files", "targets", "labels", "prune", "allow_disconnect", "connection", "stack", "take_from"),
     *("parallelism", "resend", "max_delete_percent", "max_changes", "max_age", "max_requests", "retry_for", "state"),
     *("output", "strict", "verbose", "no_color"),
+    shows="plan",
 )
 @click.option(
     "--out",
@@ -52,7 +53,8 @@ def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: 
     from trueup.cli.manifests import declared
     from trueup.core.errors import SafetyError
     from trueup.core.tasks import blocking
-    from trueup.report import failure, json, text
+    from trueup.report import failure
+    from trueup.report.planned import Planned
 
     plan = blocking(_planned(asked, console, declared(asked, console), out))
     following = asked.command("apply")
@@ -60,10 +62,7 @@ def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: 
         from trueup.cli import planfile
 
         following = planfile.following(out, asked)
-    if asked.json:
-        console.out.document(json.render(plan))
-    else:
-        console.out.print(text.render(plan, console.out.page, following=following))
+    console.show("plan", Planned(plan, following))
     if plan.unsafe:  # the plan says so itself, and standard output holds one document
         error = SafetyError(plan.unsafe, hint="Nothing was sent.")
         console.err.print(failure.render(error, console.err.log))

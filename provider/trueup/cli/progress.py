@@ -46,7 +46,7 @@ class Lines:
     def advance(self, text: str = "") -> None:
         """One more is done."""
         self.done += 1
-        if text and self._results and not self._console.json:
+        if text and self._results and self._console.format.for_people:
             from trueup.report.page import safe
 
             line, page = safe(text), self._console.out.page

@@ -32,7 +32,7 @@ def command(console: Console, what: str) -> int:
     if what == "pulumi":
         from trueup.plugin.schema import schema_text as pulumi_schema
 
-        console.out.exactly(pulumi_schema())
+        console.out.document(pulumi_schema())
     elif what == "docs":
         from trueup.report import reference
         from trueup.systems.registry import KINDS
@@ -41,5 +41,5 @@ def command(console: Console, what: str) -> int:
     else:
         from trueup.manifest.schema import schema_text
 
-        console.out.exactly(schema_text())
+        console.out.document(schema_text())
     return 0

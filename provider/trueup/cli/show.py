@@ -19,7 +19,7 @@ trueup show plan.json -o json | jq .summary"""
 
 @click.command("show", cls=Command, examples=_EXAMPLES)
 @click.argument("path", metavar="PLAN", type=HomePath())
-@asks("state", "output", "no_color")
+@asks("state", "output", "no_color", shows="plan")
 def command(asked: Asked, console: Console, path: str) -> int:
     """Show a saved plan.
 
@@ -27,14 +27,10 @@ def command(asked: Asked, console: Console, path: str) -> int:
     machine. Nothing is read from any server.
     """
     from trueup.cli import planfile
-    from trueup.core.documents import dumps
     from trueup.core.tasks import blocking
-    from trueup.report import text
+    from trueup.report.planned import Planned
 
     found, _ = blocking(planfile.read(path, asked))
-    if asked.json:
-        console.out.document(dumps(found.document))
-    else:
-        following = f"{planfile.following(path, asked)}  # made at {found.created}"
-        console.out.print(text.render(found.plan, console.out.page, following=following))
+    following = f"{planfile.following(path, asked)}  # made at {found.created}"
+    console.show("plan", Planned(found.plan, following, found.document))
     return 0

@@ -28,7 +28,7 @@ trueup sync cin_01m81v3ease06trjtbs5xy81nx -o json"""
 
 @click.command("sync", cls=Command, examples=_EXAMPLES)
 @click.argument("instance", metavar="INSTANCE")
-@asks("files", "connection", "retry_for", "state", "output", "verbose", "no_color")
+@asks("files", "connection", "retry_for", "state", "output", "verbose", "no_color", shows="sync")
 @click.option(
     "--target",
     metavar="REMOTE_ID_OR_ID",
@@ -98,24 +98,16 @@ async def _sync(
             return INTERRUPTED
         synced = syncs.Synced(instance, aim, queued.events, queued.busy if aim is None else [], queued.looked, waiting)
         if waiting is not None and synced.events:
-            synced.interrupted = await watched(_wait(client, progress, console, synced, waiting, asked)) is None
+            synced.interrupted = await watched(_wait(client, progress, console, synced, waiting)) is None
         progress.close()
-        synced.now, reading = client.clock.now(), meter.read()
-    if asked.json:
-        console.out.document(syncs.render_json(synced, reading))
-    else:
-        following = shlex.join(
-            ["trueup", "events", *asked.given, "--instance", instance.name or instance.id, "--follow"]
-        )
-        retrying = shlex.join(["trueup", "events", "retry", *asked.given])
-        page = console.out.page
-        console.out.print(syncs.render(synced, page, reading, following=following, retrying=retrying))
+        now, reading = client.clock.now(), meter.read()
+    following = shlex.join(["trueup", "events", *asked.given, "--instance", instance.name or instance.id, "--follow"])
+    retrying = shlex.join(["trueup", "events", "retry", *asked.given])
+    console.show("sync", syncs.SyncReport(synced, now, reading, following, retrying))
     return synced.exit_code
 
 
-async def _wait(
-    client: Client, progress: Lines, console: Console, synced: Synced, waiting: float, asked: Asked
-) -> bool:
+async def _wait(client: Client, progress: Lines, console: Console, synced: Synced, waiting: float) -> bool:
     """Keeps the events up to date until they ended, or the time did; tells what becomes of them."""
     from dataclasses import replace
 
@@ -132,12 +124,12 @@ async def _wait(
     async for event in watch.changes():
         synced.queued = [watch.events[one.id] for one in synced.queued]
         synced.busy = [watch.events[one.id] for one in synced.busy]
-        now = client.clock.now()
+        happened = report.Happened(event, told, client.clock.now())
         if event.ended:
             progress.advance()
-        if not asked.json and event.ended:
-            progress.result(report.line(event, console.out.page, told, now))
+        if console.format.for_people and event.ended:
+            progress.result(report.render_line(happened, console.out.page))
             synced.shown.add(event.id)
         else:
-            progress.log(report.line(event, aside, told, now).strip())
+            progress.log(report.render_line(happened, aside).strip())
     return True

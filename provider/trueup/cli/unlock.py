@@ -24,7 +24,7 @@ trueup unlock r-7f3a9c21 --now --auto-approve"""
 
 @click.command("unlock", cls=Command, examples=_EXAMPLES)
 @click.argument("run", metavar="[RUN]", required=False)
-@asks("state", "output", "no_color")
+@asks("state", "output", "no_color", shows="locks")
 @click.option("--now", is_flag=True, cls=Option, section="How", help="Take the locks away without waiting for the run.")
 @click.option(
     "--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Take the locks away without asking."
@@ -48,8 +48,7 @@ def command(asked: Asked, console: Console, run: str | None, now: bool, auto_app
     where = place(asked)
     found = ask(where, lambda opened: opened.leases()) if where is not None else []
     if run is None:
-        told = missing(asked) if where is None else ledger.leases(found, console.out.page)
-        console.out.document(ledger.leases_json(found)) if asked.json else console.out.print(told)
+        console.show("locks", ledger.Locks(found, text=missing(asked) if where is None else ""))
         return 0
     of_run = [one for one in found if one.run == run]
     if where is None or not of_run:
@@ -73,12 +72,9 @@ def command(asked: Asked, console: Console, run: str | None, now: bool, auto_app
         removed, outcome = ask(
             where, lambda opened: _revoked(opened, run, of_run, lambda text: console.err.print(text))
         )
-    if asked.json:
-        left = [one for one in found if one.run != run]
-        console.out.document(ledger.leases_json(left, removed))
-    else:
-        names = ", ".join(one.name for one in (removed or of_run))
-        console.out.print(safe(outcome.format(names=names, run=run)))
+    names = ", ".join(one.name for one in (removed or of_run))
+    left = [one for one in found if one.run != run]
+    console.show("locks", ledger.Locks(left, removed, safe(outcome.format(names=names, run=run))))
     return 0
 
 

@@ -18,18 +18,13 @@ cat connectors.yaml | trueup validate -f - -o json"""
 
 
 @click.command("validate", cls=Command, examples=_EXAMPLES)
-@asks("files", "output", "verbose", "no_color")
+@asks("files", "output", "verbose", "no_color", shows="valid")
 def command(asked: Asked, console: Console) -> int:
     """Check manifests; nothing is read or sent.
 
     Every fault of every file is told at once, each with its place and what would be right.
     """
     from trueup.cli.manifests import declared
-    from trueup.report import faults
 
-    manifest = declared(asked, console, of_one_set=False)
-    if asked.json:
-        console.out.document(faults.render_sound_json(manifest))
-    else:
-        console.out.print(faults.render_sound(manifest))
+    console.show("valid", declared(asked, console, of_one_set=False))
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.documents import dumps
@@ -23,9 +24,19 @@ _TOLD: Final = 20
 """How many resources to which nothing was done are told by name."""
 
 
-def render(report: Report, plan: Plan, page: Page, *, following: str = "") -> str:
-    """The account as text; what went well was told while it happened. `following` shows what is left."""
-    words = Words(plan)
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The outcome of an apply, its plan, and the command that shows what is left."""
+
+    report: Report
+    plan: Plan
+    following: str = ""
+
+
+def render(applied: Applied, page: Page) -> str:
+    """Return the account as text; what went well was printed while it happened."""
+    report, following = applied.report, applied.following
+    words = Words(applied.plan)
     sheet = Sheet(page)
     for outcome in report.outcomes:
         _problem(sheet, outcome, words)
@@ -40,8 +51,9 @@ def render(report: Report, plan: Plan, page: Page, *, following: str = "") -> st
     return sheet.render()
 
 
-def render_json(report: Report) -> str:
-    """The account as JSON: one entry for each step that was to be made or was refused."""
+def render_json(applied: Applied) -> str:
+    """Return the account as JSON: one entry for each step that was to be made or was refused."""
+    report = applied.report
     return dumps(
         {
             **header(),

@@ -5,6 +5,7 @@ What was never sent from here and cannot be read (`Step.first`) is unverifiable,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING, UNKNOWN
@@ -32,8 +33,19 @@ _FEW: Final = 5
 _LABELS: Final = 30
 
 
-def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | None], str]) -> str:
-    """The report as text; `healing` is the command that heals one address, or (None) everything."""
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A plan to be shown as drift."""
+
+    plan: Plan
+    now: datetime
+    healing: Callable[[str | None], str]
+    """Returns the command that heals one address, or (None) everything."""
+
+
+def render(drift: Drift, page: Page) -> str:
+    """Return the report as text."""
+    plan, now, healing = drift.plan, drift.now, drift.healing
     words = Words(plan)
     drifted = [step for step in plan.steps if step.drifted]
     doubtful = _doubtful(plan)
@@ -61,15 +73,16 @@ def render(plan: Plan, page: Page, now: datetime, *, healing: Callable[[str | No
     return sheet.render()
 
 
-def render_json(plan: Plan, now: datetime) -> str:
-    """The report as JSON: `resource_drift` as Terraform has it (from what was declared to what is live)."""
+def render_json(drift: Drift) -> str:
+    """Return the report as JSON: `resource_drift` as Terraform has it (from what was declared to what is live)."""
+    plan = drift.plan
     drifted = [step for step in plan.steps if step.drifted]
     doubtful = _doubtful(plan)
     extra = sum(step.declared.gone for step in drifted)
     return dumps(
         {
             **header(),
-            "checked_at": stamp(now),
+            "checked_at": stamp(drift.now),
             "drifted": bool(drifted),
             "resource_drift": [_entry(plan, step) for step in drifted],
             "unverifiable": [

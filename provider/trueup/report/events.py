@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
@@ -57,49 +58,64 @@ _FEW: Final = 3
 """Failed events that the next command names."""
 
 
-def render(
-    found: Found,
-    page: Page,
-    names: Mapping[str, str],
-    now: datetime,
-    reading: Reading,
-    *,
-    narrowed: bool = False,
-    retrying: str = "",
-) -> str:
-    """The listing as text; `narrowed` says that filters were given, `retrying` is the command that retries an event."""
-    events = found.events
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Events to be listed."""
+
+    found: Found
+    names: Mapping[str, str]
+    """Names of instances by id."""
+    now: datetime
+    reading: Reading
+    narrowed: bool = False
+    """Whether filters were given."""
+    retrying: str = ""
+    """The command that retries events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event as it comes, with what is known of the names of instances by id."""
+
+    event: Event
+    names: Mapping[str, str]
+    now: datetime
+
+
+def render(listed: Listed, page: Page) -> str:
+    """Return the listing as text."""
+    events, now = listed.found.events, listed.now
     if not events:
-        return f"No sync event{' is like that' if narrowed else ' is there'}. {cost(reading)}"
+        return f"No sync event{' is like that' if listed.narrowed else ' is there'}. {cost(listed.reading)}"
     sheet = Sheet(page)
     sheet.say(_answer(events, now), style="bold")
     sheet.line()
-    rows(sheet, events, names, now)
+    rows(sheet, events, listed.names, now)
     sheet.line()
     failed = [one.id for one in events if one.status == "failed"]
-    if retrying and 0 < len(failed) <= _FEW:
-        sheet.line(safe(f"Next: {retrying} {' '.join(failed)}"))
-    more = "; there are older ones, which a higher --limit or --since shows" if found.more else ""
-    sheet.say(f"Events: {len(events):,} shown{more}. {cost(reading)}")
+    if listed.retrying and 0 < len(failed) <= _FEW:
+        sheet.line(safe(f"Next: {listed.retrying} {' '.join(failed)}"))
+    more = "; there are older ones, which a higher --limit or --since shows" if listed.found.more else ""
+    sheet.say(f"Events: {len(events):,} shown{more}. {cost(listed.reading)}")
     return sheet.render()
 
 
-def render_json(found: Found, reading: Reading) -> str:
-    """The listing as JSON: the events as the server tells them, the newest first."""
-    events = [shown(one) for one in found.events]
-    return dumps({**header(), "events": events, "more": found.more, "reading": took(reading)})
+def render_json(listed: Listed) -> str:
+    """Return the listing as JSON: the events as the server tells them, the newest first."""
+    events = [shown(one) for one in listed.found.events]
+    return dumps({**header(), "events": events, "more": listed.found.more, "reading": took(listed.reading)})
 
 
-def line(event: Event, page: Page, names: Mapping[str, str], now: datetime) -> str:
-    """One event as it comes, for whoever follows along."""
+def render_line(happened: Happened, page: Page) -> str:
+    """Return one event as text."""
     sheet = Sheet(page)
-    rows(sheet, [event], names, now, following=True)
+    rows(sheet, [happened.event], happened.names, happened.now, following=True)
     return sheet.render()
 
 
-def line_json(event: Event) -> str:
-    """The same as one line of JSON."""
-    return json.dumps(shown(event), allow_nan=False)
+def render_line_json(happened: Happened) -> str:
+    """Return one event as one line of JSON."""
+    return json.dumps(shown(happened.event), allow_nan=False)
 
 
 def rows(

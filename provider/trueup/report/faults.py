@@ -31,7 +31,7 @@ def warnings(manifest: Manifest) -> list[str]:
     return [safe(f"{str(one).replace(': error[', ': warning[', 1)}. {one.hint}") for one in sorted(manifest.warnings)]
 
 
-def render_sound(manifest: Manifest) -> str:
+def render_sound(manifest: Manifest, _: Page) -> str:
     """What is said of manifests without a fault."""
     resources, connections, files = (
         _counted(len(manifest.resources), "resource"),

@@ -50,6 +50,8 @@ class Got:
     denied: Mapping[str, str] = field(default_factory=dict)
     narrowed: bool = False
     """Whether a name or filters were given."""
+    include_config: bool = False
+    """Whether free values are shown, of which any may be long or private."""
 
 
 def render(got: Got, page: Page) -> str:
@@ -69,12 +71,12 @@ def render(got: Got, page: Page) -> str:
     return sheet.render()
 
 
-def render_json(got: Got, *, include_config: bool = False) -> str:
-    """The same for programs, with every field; free values only with `include_config`, and never a secret."""
+def render_json(got: Got) -> str:
+    """The same for programs, with every field and never a secret."""
     return dumps(
         {
             **header(),
-            "resources": [_entry(got, live, include_config) for live in got.lives],
+            "resources": [_entry(got, live) for live in got.lives],
             "could_not_be_read": [{"id": key, "why": scrub(why)} for key, why in got.denied.items()],
             "reading": took(got.reading),
         }
@@ -147,7 +149,7 @@ def _row(cells: Sequence[str], widths: Sequence[int], page: Page) -> str:
     return _GAP.join(shown).rstrip()
 
 
-def _entry(got: Got, live: Live, include_config: bool) -> dict[str, Any]:
+def _entry(got: Got, live: Live) -> dict[str, Any]:
     parent = live.spec.get(got.above) if got.above else None
     entry: dict[str, Any] = {
         "type": live.kind,
@@ -169,7 +171,7 @@ def _entry(got: Got, live: Live, include_config: bool) -> dict[str, Any]:
         elif trait.local or trait.name not in live.spec:
             continue
         elif isinstance(value, dict | list):
-            if not include_config:
+            if not got.include_config:
                 left += [trait.name] if value else []
                 continue
             kept = pruned(value, (trait.name,))

@@ -47,10 +47,12 @@ class Imported:
     others: Sequence[str] = field(default=())
     """YAML files of the same system in the folder that were not written now."""
     connection: str = "default"
+    following: str = ""
+    """The command to go on with."""
 
 
-def render(done: Imported, page: Page, *, following: str = "") -> str:
-    """The import as text; `following` is the command to go on with."""
+def render(done: Imported, page: Page) -> str:
+    """Return the import as text."""
     declared = done.made.declared
     sheet = Sheet(page)
     if not declared:
@@ -77,8 +79,8 @@ def render(done: Imported, page: Page, *, following: str = "") -> str:
     _told(sheet, "Managed already, so that a plan of this set refuses them:", elsewhere, page)
     if lines or done.made.refused or done.made.denied or troubled or done.others or elsewhere:
         sheet.line()
-    if following and declared:
-        sheet.line(safe(f"Next: {following}"))
+    if done.following and declared:
+        sheet.line(safe(f"Next: {done.following}"))
     sheet.say(f"Read with {cost(done.reading)}")
     return sheet.render()
 

@@ -6,7 +6,7 @@ The key of the fingerprints is in none of them.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,11 +36,42 @@ _ABOUT: Final = (
 )
 
 
-def render(found: Contents, page: Page, *, stack: str | None = None, following: str) -> str:
-    """All of it for people. `stack` is the set that the resources are narrowed to.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A ledger to be shown."""
 
-    `following` is the command that looks what became of open calls.
-    """
+    contents: Contents | None
+    """None when there is no ledger."""
+    missing: str = ""
+    """What is shown in its place."""
+    stack: str | None = None
+    """The set that the resources are narrowed to."""
+    following: str = ""
+    """The command that looks what became of open calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """Locks that are held and that were removed, and the sentence that sums it up in place of a list."""
+
+    held: Sequence[Lease]
+    removed: Sequence[Lease] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many resources were forgotten, as a number and as a sentence."""
+
+    number: int
+    text: str
+
+
+def render(ledger: Shown, page: Page) -> str:
+    """Return all of it as text."""
+    found, stack = ledger.contents, ledger.stack
+    if found is None:
+        return ledger.missing
     sheet = Sheet(page)
     whose = f', of the set "{stack}"' if stack else ", of no set" if stack is not None else ""
     title = safe(f"The ledger {found.name} holds {counted(len(found.records), 'managed resource')}{whose}.")
@@ -65,13 +96,13 @@ def render(found: Contents, page: Page, *, stack: str | None = None, following: 
         sheet.say("Calls whose outcome nobody knows yet", style="bold")
         _rows(sheet, [(f"{one.run} no. {one.number}", _call(one)) for one in found.intents])
         sheet.line()
-        sheet.line(safe(f"Next: {following}"))
+        sheet.line(safe(f"Next: {ledger.following}"))
     return sheet.render()
 
 
-def render_json(found: Contents | None) -> str:
-    """The same for programs; None when there is no ledger."""
-    return _dumps(found, _PRIVATE)
+def render_json(ledger: Shown) -> str:
+    """Return the same as JSON, without what only an export has."""
+    return _dumps(ledger.contents, _PRIVATE)
 
 
 def export(found: Contents | None) -> str:
@@ -79,8 +110,11 @@ def export(found: Contents | None) -> str:
     return _dumps(found, (), _ABOUT)
 
 
-def leases(found: Sequence[Lease], page: Page) -> str:
-    """The locks that are held, and how one is taken away."""
+def render_locks(locks: Locks, page: Page) -> str:
+    """Return the locks that are held as text, with how one is removed."""
+    found = locks.held
+    if locks.text:
+        return locks.text
     if not found:
         return "No run holds a lock."
     sheet = Sheet(page)
@@ -94,14 +128,20 @@ def leases(found: Sequence[Lease], page: Page) -> str:
     return sheet.render()
 
 
-def leases_json(found: Sequence[Lease], removed: Sequence[Lease] = ()) -> str:
-    """Locks as JSON: those that are held, and those that were taken away."""
-    return _written({**header(), "locks": [_lease(one) for one in found], "removed": [_lease(one) for one in removed]})
+def render_locks_json(locks: Locks) -> str:
+    """Return the same as JSON."""
+    held, removed = ([_lease(one) for one in some] for some in (locks.held, locks.removed))
+    return _written({**header(), "locks": held, "removed": removed})
 
 
-def forgotten_json(number: int) -> str:
-    """How many resources were forgotten, as JSON."""
-    return _written({**header(), "forgotten": number})
+def render_forgotten(forgotten: Forgotten, _: Page) -> str:
+    """Return the sentence."""
+    return forgotten.text
+
+
+def render_forgotten_json(forgotten: Forgotten) -> str:
+    """Return the number as JSON."""
+    return _written({**header(), "forgotten": forgotten.number})
 
 
 def held(one: Lease) -> str:

@@ -37,6 +37,9 @@ class Retried:
     queued: list[str]
     failed: dict[str, ApiError]
     unsent: list[str]
+    reading: Reading
+    following: str
+    """The command that shows what becomes of them."""
 
 
 @dataclass
@@ -56,7 +59,6 @@ class Synced:
     interrupted: bool = False
     shown: set[str] = field(default_factory=set)
     """Ids of those whose end was printed as it came, and need not be printed again."""
-    now: datetime | None = field(default=None, repr=False)
 
     @property
     def events(self) -> list[Event]:
@@ -76,8 +78,21 @@ class Synced:
         return int(self.waited is not None and any(one.status in BAD or not one.ended for one in self.events))
 
 
-def render_retried(retried: Retried, page: Page, reading: Reading, *, following: str) -> str:
-    """The account as text; `following` is the command that shows what becomes of them."""
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What came of it, as it is now."""
+
+    synced: Synced
+    now: datetime
+    reading: Reading
+    following: str
+    """The command that shows what becomes of the events."""
+    retrying: str
+    """The command that retries events."""
+
+
+def render_retried(retried: Retried, page: Page) -> str:
+    """Return the account as text."""
     sheet = Sheet(page)
     for key in retried.queued:
         sheet.line(f"  . {safe(key)}  queued again")
@@ -87,31 +102,30 @@ def render_retried(retried: Retried, page: Page, reading: Reading, *, following:
     for key in retried.unsent:
         sheet.line(f"  - {safe(key)}  not sent")
     if retried.queued:
-        sheet.line(safe(f"Next: {following}"))
+        sheet.line(safe(f"Next: {retried.following}"))
     parts = [f"{len(retried.queued):,} queued again"]
     parts += [f"{len(retried.failed):,} failed"] if retried.failed else []
     parts += [f"{len(retried.unsent):,} not sent"] if retried.unsent else []
-    sheet.say(f"Retry: {', '.join(parts)}. {cost(reading)}")
+    sheet.say(f"Retry: {', '.join(parts)}. {cost(retried.reading)}")
     return sheet.render()
 
 
-def render_retried_json(retried: Retried, reading: Reading) -> str:
-    """The account as JSON."""
+def render_retried_json(retried: Retried) -> str:
+    """Return the account as JSON."""
     return dumps(
         {
             **header(),
             "queued": retried.queued,
             "failed": [{"id": key, "error": failure(error)} for key, error in retried.failed.items()],
             "unsent": retried.unsent,
-            "reading": took(reading),
+            "reading": took(retried.reading),
         }
     )
 
 
-def render(synced: Synced, page: Page, reading: Reading, *, following: str, retrying: str) -> str:
-    """The account as text; the commands show what becomes of the events, and retry one."""
-    now = synced.now
-    assert now is not None
+def render(report: SyncReport, page: Page) -> str:
+    """Return the account as text."""
+    synced, now = report.synced, report.now
     sheet = Sheet(page)
     sheet.say(_answer(synced), style="bold")
     if synced.looked:
@@ -131,15 +145,16 @@ def render(synced: Synced, page: Page, reading: Reading, *, following: str, retr
     again = [one.id for one in synced.events if one.status in ("failed", "partial")]
     again += [one.id for one in synced.open if one.status == "running"] if synced.waited is not None else []
     if synced.open:
-        sheet.line(safe(f"Next: {following}"))
+        sheet.line(safe(f"Next: {report.following}"))
     if again and len(again) <= 3:
-        sheet.line(safe(f"{'Or' if synced.open else 'Next'}: {retrying} {' '.join(again)}"))
-    sheet.say(f"Sync: {_count(synced)}. {cost(reading)}")
+        sheet.line(safe(f"{'Or' if synced.open else 'Next'}: {report.retrying} {' '.join(again)}"))
+    sheet.say(f"Sync: {_count(synced)}. {cost(report.reading)}")
     return sheet.render()
 
 
-def render_json(synced: Synced, reading: Reading) -> str:
-    """The account as JSON: the events as the server tells them."""
+def render_json(report: SyncReport) -> str:
+    """Return the account as JSON: the events as the server tells them."""
+    synced = report.synced
     return dumps(
         {
             **header(),
@@ -151,7 +166,7 @@ def render_json(synced: Synced, reading: Reading) -> str:
             "waited": synced.waited is not None,
             "timed_out": synced.waited is not None and bool(synced.open) and not synced.interrupted,
             "exit_code": synced.exit_code,
-            "reading": took(reading),
+            "reading": took(report.reading),
         }
     )
 

@@ -21,7 +21,7 @@ trueup ledger forget --auto-approve"""
 
 @click.command("forget", cls=Command, examples=_EXAMPLES)
 @click.argument("address", metavar="[ADDRESS]", required=False)
-@asks("state", "stack", "output", "no_color")
+@asks("state", "stack", "output", "no_color", shows="forgotten")
 @click.option(
     "--scope", metavar="SCOPE", cls=Option, section="What", help="Only what is on this server, as `show` names it."
 )
@@ -36,7 +36,7 @@ def command(asked: Asked, console: Console, address: str | None, scope: str | No
     """
     from trueup.cli.approval import agreed
     from trueup.cli.ledger.reach import ask, missing, place
-    from trueup.report import ledger
+    from trueup.report.ledger import Forgotten
     from trueup.report.page import safe
     from trueup.report.text import counted
 
@@ -61,10 +61,7 @@ def command(asked: Asked, console: Console, address: str | None, scope: str | No
             return 1
         number = ask(where, lambda opened: opened.forget(scope, address, stack))
         told = f"Forgot {counted(number, 'resource')}. What is live stays as it is."
-    if asked.json:
-        console.out.document(ledger.forgotten_json(number))
-    else:
-        console.out.print(safe(told))
+    console.show("forgotten", Forgotten(number, safe(told)))
     return 0 if number or not narrowed else 1
 
 

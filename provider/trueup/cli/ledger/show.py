@@ -18,7 +18,7 @@ trueup ledger show -o json | jq -r '.resources[].address'"""
 
 
 @click.command("show", cls=Command, examples=_EXAMPLES)
-@asks("state", "stack", "output", "no_color")
+@asks("state", "stack", "output", "no_color", shows="ledger")
 def command(asked: Asked, console: Console) -> int:
     """Show what is in it: resources, runs, open calls and locks.
 
@@ -26,15 +26,9 @@ def command(asked: Asked, console: Console) -> int:
     Fingerprints are not shown; `trueup ledger export` has them.
     """
     from trueup.cli.ledger.reach import contents, missing, place
-    from trueup.report import ledger
+    from trueup.report.ledger import Shown
 
     where = place(asked)
-    if where is None:
-        console.out.document(ledger.render_json(None)) if asked.json else console.out.print(missing(asked))
-        return 0
-    found = contents(where, asked.stack)
-    if asked.json:
-        console.out.document(ledger.render_json(found))
-    else:
-        console.out.print(ledger.render(found, console.out.page, stack=asked.stack, following=asked.command("plan")))
+    found = contents(where, asked.stack) if where is not None else None
+    console.show("ledger", Shown(found, missing(asked), asked.stack, asked.command("plan")))
     return 0

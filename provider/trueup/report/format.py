@@ -1,0 +1,55 @@
+"""A report format: its name, its media type, and a renderer for each subject that it can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from trueup.report.page import Page
+
+Subject = Literal[
+    "plan",  # planned.Planned
+    "drift",  # drift.Drift
+    "applied",  # applied.Applied
+    "valid",  # a Manifest without faults
+    "failure",  # a TrueupError; a ManifestError holds every fault
+    "imported",  # imported.Imported
+    "live",  # got.Got
+    "manifests",  # a sequence of Described
+    "ledger",  # ledger.Shown
+    "locks",  # ledger.Locks
+    "forgotten",  # ledger.Forgotten
+    "events",  # events.Listed
+    "event",  # events.Happened
+    "sync",  # syncs.SyncReport
+    "retried",  # syncs.Retried
+]
+"""A thing that a command shows; beside each the value that its renderers get, of the modules of `report`."""
+
+Renderer = str | Callable[..., str]
+"""A pure function from a value to its text, or the place of one (`package.module:function`), imported when needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format."""
+
+    name: str
+    media_type: str
+    renders: Mapping[Subject, Renderer]
+    for_people: bool = False
+    """Whether a person reads along: then progress is printed among it, and renderers also get the Page to be filled.
+
+    Otherwise standard output holds one document, which no terminal can alter.
+    """
+
+    def render(self, subject: Subject, value: Any, page: Page) -> str:
+        """Return the text of a value. Raises KeyError for a subject that this format does not show."""
+        renderer = self.renders[subject]
+        if isinstance(renderer, str):
+            from pkgutil import resolve_name
+
+            renderer = resolve_name(renderer)
+        return renderer(value, page) if self.for_people else renderer(value)
