@@ -79,7 +79,7 @@ class _Settling:
         self.refused: dict[Address, str] = {}
         self.explicit: dict[str, Claimant] = {}
         self.taken: dict[str, Claimant] = {}
-        """By id, who is what, or may be."""
+        """Claimants by the id that they hold or may hold."""
         self.disputed: dict[Address, str] = {}
         """Ids that the ledger has for one address and a manifest gives to another."""
         self.named: list[Claimant] = []

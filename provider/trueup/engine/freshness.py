@@ -1,8 +1,8 @@
-"""What need not be read now, since it was seen not long ago: a large organisation is looked at in turns.
+"""Reuse of recent readings: with a maximum age, a large organisation is read in turns.
 
-What is listed below something costs a request a parent. With a largest age, what was declared below a parent, was in
-sync when it was read, and is declared no otherwise today, is taken as it was seen; the oldest of it is read again as
-far as the budget reaches. What is taken so is never written.
+Listing children costs one request a parent. Children that were in sync at their last reading, and whose declaration is
+unchanged, are taken from the ledger until they exceed the maximum age; the request budget is spent on the oldest of
+them. A resource taken from the ledger is never written.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Sweep:
-    """Decides what is read below which parents, and remembers what was."""
+    """Decides which parents' children are read, and records those readings."""
 
     def __init__(
         self,
@@ -57,9 +57,9 @@ class Sweep:
         for connection, held in (records or {}).items() if self._young or exclusive else ():
             for record in held.values():
                 known[connection, record.address].append(record.id)
-        # An address may have had another id before: then which one is meant has to be looked at.
+        # An address may have had another id before: then the right one has to be determined by reading.
         self._ids = {address: ids[0] for address, ids in known.items() if len(ids) == 1}
-        # A parent that the ledger does not know yet is told by its address, which no id equals: it makes a difference.
+        # A parent that is not in the ledger yet is identified by its address, which equals no id: so it differs.
         self._exclusive: dict[Place, set[str]] = {
             place: {key for one in parents for key in (str(one.address), *known.get((place[:2], str(one.address)), ()))}
             for place, parents in exclusive.items()
@@ -71,7 +71,7 @@ class Sweep:
         self._read: list[tuple[Place, str, Sequence[Declared]]] = []
 
     def choose(self, place: Place, kind: Kind, parents: Mapping[str, Sequence[Declared]]) -> tuple[set[str], Listing]:
-        """The parents to read below now, and what is known of what is declared below the others."""
+        """Return the parents whose children to read now, and the known children of the others."""
         now: set[str] = set()
         known = Listing([])
         found: dict[str, tuple[Seen, dict[Address, str | None]]] = {}
@@ -92,7 +92,7 @@ class Sweep:
         return now, known
 
     def _again(self, scope: str, kind: str, asked: Set[str], usable: Set[str]) -> set[str]:
-        """Those of the usable parents that the budget reads all the same: the oldest, also beside what is to come."""
+        """Return the usable parents that the budget covers nevertheless: the oldest, leaving room for later kinds."""
         shared = sum(one == scope for one in self._scopes.values()) > 1  # then others may ask for what is not asked now
 
         def here(place: tuple[str, str, str]) -> bool:
@@ -106,7 +106,7 @@ class Sweep:
         return again
 
     def saw(self, plan: Plan, matches: Matches) -> list[Seen]:
-        """What was read below which parents, for the ledger: with a digest where all that is declared was in sync."""
+        """Return the readings for the ledger: with a digest where all declared children were in sync."""
         differing = {step.address for step in plan.steps}
         ending = [(step.declared, step.live) for step in plan.steps if step.live and step.declared.gone]
         removing = {(place_of(declared), live.spec.get(declared.kind.parent)) for declared, live in ending}

@@ -26,7 +26,7 @@ def load(*paths: str | Path) -> Manifest:
 
 
 async def plan(desired: Desired, options: Options | None = None) -> Plan:
-    """Return what would be done to bring what is live to what is declared: manifests that were loaded, or their paths.
+    """Return the plan that brings the live resources to the declared ones: loaded manifests, or their paths.
 
     Raises ManifestError, UsageError, ApiError, SafetyError, SecretError and LedgerError.
     """
@@ -35,12 +35,12 @@ async def plan(desired: Desired, options: Options | None = None) -> Plan:
 
 
 async def drift(desired: Desired, options: Options | None = None) -> Plan:
-    """Return the same plan, to be looked at and not applied: `has_drift`, `steps`."""
+    """Return the same plan, to be shown and not applied: `has_drift`, `steps`."""
     return await plan(desired, options)
 
 
 async def apply(desired: Desired, options: Options | None = None) -> Report:
-    """Plan, make the calls, and look again, while no other run holds the lock. Raises Locked, and as `plan`."""
+    """Plan, make the calls and verify, holding the lock. Raises Locked, and the errors of `plan`."""
     async with Session(_loaded(desired), options or Options()) as session, session.exclusively():
         return await session.apply(await session.plan())
 

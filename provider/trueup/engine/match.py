@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from trueup.core.values import Listing
 
     Records = Mapping[tuple[str, str], Mapping[str, Record]]
-    """What the ledger holds, by system and connection, then by id."""
+    """The ledger's records, by system and connection, then by id."""
 
 Place = tuple[str, str, str]
 """System, connection and kind."""
 
 
 def place_of(declared: Declared) -> Place:
-    """Where a declared resource lives."""
+    """Return the place of a declared resource."""
     address = declared.address
     return (address.system, address.connection, address.kind)
 
@@ -88,7 +88,7 @@ class Index:
             self.by_key[handler.key(live.spec)].append(live)
         self.claimed: dict[str, Address] = {}
         self.named: dict[Any, Address] = {}
-        """Who declares which natural key, also of what does not exist yet."""
+        """Addresses by the natural key that they declare, including resources that do not exist yet."""
         self._near: dict[Any, list[Live]] | None = None
 
     def near(self, key: Any) -> list[Live]:
@@ -101,7 +101,7 @@ class Index:
 
 
 class Matches:
-    """What was found of what is declared, so far."""
+    """The live resources that were matched with declared ones so far."""
 
     def __init__(
         self, declared: Sequence[Declared], records: Records | None = None, elsewhere: Sequence[Declared] = ()
@@ -162,7 +162,7 @@ class Matches:
         return found
 
     def take(self, place: Place, handler: Handler, listing: Listing) -> Index:
-        """The reading of a place: what is declared there is matched; what that refers to was taken before."""
+        """Match the declared resources of a place with its listing; the kinds that it refers to come before it."""
         index = self.indexes[place] = Index(handler, listing)
         translated = type(handler).canonical is not Handler.canonical
         claimants: list[Claimant] = []
@@ -275,7 +275,7 @@ class Matches:
         return spec
 
     def _target(self, one: Declared, name: str) -> tuple[Any, Address | None]:
-        """What a reference stands for: an id, or UNKNOWN and what has to be created before."""
+        """Return what a reference resolves to: an id, or UNKNOWN and the resource to create before."""
         address = one.address
         trait = one.kind.by_name[name]
         key = (address.system, address.connection, cast(str, trait.reference), cast(str, one.spec[name]))
@@ -294,7 +294,7 @@ class Matches:
         return found
 
     def _aged(self, one: Declared, spec: dict[str, Any], index: Index) -> Live:
-        """What was seen as it is declared, not long ago."""
+        """Return a resource from the ledger, as it was last seen in sync."""
         key, at = index.listing.aged[one.address]
         index.claimed[key] = one.address
         shown = {name: value for name, value in spec.items() if not one.kind.by_name[name].local}

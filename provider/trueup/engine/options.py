@@ -1,4 +1,4 @@
-"""How a run goes about it: what it is narrowed to, what it may do, and who follows it."""
+"""Options of a run: its selection, its permissions, and its observer."""
 
 from __future__ import annotations
 
@@ -20,57 +20,57 @@ class SystemClock:
     """Real time."""
 
     def now(self) -> datetime:
-        """The time, in UTC."""
+        """Return the time, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that only grow."""
+        """Return monotonic seconds."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Waits."""
+        """Wait."""
         await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run goes about it."""
+    """The options of a run."""
 
     connection: str | None = None
     """Run the same manifests against the Connection of that name."""
     targets: tuple[str, ...] = ()
-    """Addresses to narrow the run to; what they refer to comes along."""
+    """Addresses to narrow the run to; the resources that they refer to are included."""
     labels: tuple[str, ...] = ()
-    """Labels to narrow the run to: `team=platform`, `team!=sales`, `team`; all of them have to fit."""
+    """Labels to narrow the run to: `team=platform`, `team!=sales`, `team`; all of them have to match."""
     parallelism: int | None = None
-    """Writes under way at once, in place of the connections' own figure."""
+    """Maximum concurrent writes, instead of the connections' own figure."""
     fail_fast: bool = False
     resend: bool = False
-    """Send again what cannot be verified."""
+    """Send write-only values again."""
     prune: bool = False
-    """Remove what is ours and declared no more, each by its deletionPolicy."""
+    """Delete managed resources that are no longer declared, each by its deletionPolicy."""
     disconnect: bool = False
-    """Let accounts be disconnected whose manifest asked for it."""
+    """Allow accounts to be disconnected whose manifest requests it."""
     strict: bool = False
-    """Also tell what is live and not declared of the fields of what is."""
+    """Also report live fields of declared resources that are declared nowhere."""
     limit: Limit = field(default_factory=Limit)
-    """How much one run may remove and change."""
+    """Limits on deletions and changes of one run."""
     max_age: timedelta | None = None
-    """Take from the ledger what was seen more recently, where reading costs a request for each."""
+    """Take younger readings from the ledger, where each reading costs a request."""
     max_requests: int = 0
-    """With `max_age`: how many requests are spent on reading the oldest of that all the same."""
+    """With `max_age`: number of requests to spend on reading the oldest of them nevertheless."""
     lock_timeout: float = 0.0
-    """Seconds to wait for another run to end."""
+    """Seconds to wait for another run to finish."""
     retry_for: float = 120.0
-    """Seconds to try again when a server that answered earlier in this run does not."""
+    """Seconds to retry when a server stops answering during the run."""
     state: Path = STATE
     """The folder of the ledger and the embedded servers."""
     ledger: str | None = None
-    """A path or URL of the ledger, or `off`, unless TRUEUP_LEDGER says so."""
+    """Path or URL of the ledger, or `off`; TRUEUP_LEDGER takes precedence."""
     stack: str = ""
-    """The name of the set of manifests: what others hold in the same ledger is left alone."""
+    """The name of the set of manifests: resources of other sets in the ledger are left alone."""
     take_from: str | None = None
-    """A set out of which what is declared here is moved into this one; empty for those without a name."""
+    """A set from which the resources declared here move into this one; empty for resources without a set."""
     clock: Clock = field(default_factory=SystemClock)
     progress: Progress = field(default_factory=Quiet)
 

@@ -1,4 +1,4 @@
-"""A run that did not end: what became of each call that it was about to send, found out by looking."""
+"""Recovery of an interrupted run: determine by looking what each of its open calls did."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _ENDS = ("archive", *DELETES)
 _MAKES = ("create", "grant")
 
 State = Literal["found", "absent", "unclear", "unread"]
-"""A call had its effect; it had none; what it wrote cannot be read back; nothing was read of it, and it stays open."""
+"""A call took effect; it did not; its value cannot be read back; it was not read and stays open."""
 
 
 @dataclasses.dataclass(slots=True)
 class Resumed:
-    """What was found out: for the ledger, and for whoever reads the plan."""
+    """The outcomes of the open calls, for the ledger and the report."""
 
     records: list[Record] = dataclasses.field(default_factory=list)
     forgotten: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     outcomes: list[tuple[str, int, str]] = dataclasses.field(default_factory=list)
     counts: dict[str, Counter[State]] = dataclasses.field(default_factory=dict)
-    """How many calls of each run had which effect."""
+    """Number of calls of each run, by effect."""
 
 
 def resume(
@@ -50,8 +50,8 @@ def resume(
     key: bytes,
     seeing: Set[tuple[str, str]],
 ) -> Resumed:
-    """What became of the open calls. `scopes` are the connections by the name that the ledger has for their server, and
-    `seeing` those whose credential sees all there is.
+    """Return the outcomes of the open calls. `scopes` are the connections by the ledger's name for their server, and
+    `seeing` those whose credential sees all resources.
     """
     found = Resumed()
     looked = _Looked(key)
@@ -112,14 +112,14 @@ def _complete(intent: Intent, index: Index, connection: tuple[str, str], matches
 
 
 class _Looked:
-    """Looks for what intents were about."""
+    """Looks for the resources of intents."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._keys: dict[int, dict[str, Live]] = {}
 
     def live(self, intent: Intent, index: Index) -> Live | None:
-        """What it was about, if that is there: by id, or what was created by its natural key."""
+        """Return the resource of an intent if it exists: by id, or a creation by its natural key."""
         if intent.id:
             return index.by_id.get(intent.id)
         if id(index) not in self._keys:
@@ -127,7 +127,7 @@ class _Looked:
         return self._keys[id(index)].get(intent.key)
 
     def state(self, intent: Intent, live: Live | None, index: Index) -> State:
-        """Whether a call had its effect: this call, whatever the others of its step had."""
+        """Return whether a call took effect: this call only, not the others of its step."""
         if intent.verb in DELETES:  # also within a replacement
             return "found" if live is None else "absent"
         if intent.verb in _ENDS and intent.record is None:
@@ -139,7 +139,7 @@ class _Looked:
         return self._written(intent.record, live, index.handler)
 
     def _written(self, wanted: Record, live: Live, handler: Handler) -> State:
-        """Whether what is live is what a call was about to write."""
+        """Return whether the live values are those that a call was about to write."""
         hidden = [dotted(path) for path in live.unreadable]
         seen = {dotted(path): (path, value) for path, value in _values(live)}
         unclear = False
@@ -156,7 +156,7 @@ class _Looked:
         return "unclear" if unclear else "found"
 
     def merged(self, wanted: Record, known: Record | None, live: Live, handler: Handler) -> Record:
-        """What the ledger is to hold: of what was written that alone which can be seen to be live."""
+        """Return the record for the ledger, with only those written values that are seen to be live."""
         record = copy.deepcopy(known) if known else dataclasses.replace(wanted, id=live.id, written={}, owned=[], at="")
         record.address, record.policy, record.protected = wanted.address, wanted.policy, wanted.protected
         record.archived_with = wanted.archived_with

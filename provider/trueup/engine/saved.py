@@ -36,14 +36,14 @@ VERSION: Final = 1
 LARGEST: Final = 256 << 20
 """Bytes of a file; more is refused."""
 _NAMED: Final = 50
-"""How many steps are told by name when a plan is stale."""
+"""Number of steps to name when a plan is stale."""
 _MISSING: Final = {"$": "absent"}
 _UNKNOWN: Final = {"$": "unknown"}
 
 
 @dataclass(slots=True)
 class Saved:
-    """What a file holds."""
+    """The contents of a plan file."""
 
     plan: Plan
     document: dict[str, Any]
@@ -108,7 +108,7 @@ def _exclusive(plan: Plan) -> dict[tuple[str, str], list[str]]:
 
 
 def _near(step: Step, beside: Mapping[tuple[str, str], list[str]]) -> list[str]:
-    """What is removed so beside a step, or below what it is about."""
+    """Return the resources deleted for that reason beside a step, or below its resource."""
     parent = (step.live.spec if step.live else step.desired.spec).get(step.declared.kind.parent)
     own = step.live.id if step.live else None
     near = (
@@ -143,18 +143,18 @@ def narrowed(plan: Plan, saved: Saved, key: bytes) -> Plan:
     """Of a plan made just now the steps of the saved one. Raises Stale, which names all that has changed since."""
     now = bindings(plan, key)
     refused = {_name(step): step.why for step in plan.steps if step.action == "refuse"}
-    told: list[str] = []
+    stale: list[str] = []
     for name, was in saved.bound.items():
         found = now.get(name)
         if found is None:
             why = f"it is refused now: {refused[name]}" if name in refused else "nothing is left to do"
-            told.append(f"{name} ({why.rstrip('.')})")
+            stale.append(f"{name} ({why.rstrip('.')})")
         elif changed := [one for one in {**was, **found} if was.get(one) != found.get(one)]:
-            told.append(f"{name} ({', '.join(changed)})")
-    if told:
-        more = f", and {len(told) - _NAMED:,} more" if len(told) > _NAMED else ""
+            stale.append(f"{name} ({', '.join(changed)})")
+    if stale:
+        more = f", and {len(stale) - _NAMED:,} more" if len(stale) > _NAMED else ""
         raise Stale(
-            f"the plan is stale. Since it was made these have changed: {', '.join(told[:_NAMED])}{more}.",
+            f"the plan is stale. Since it was made these have changed: {', '.join(stale[:_NAMED])}{more}.",
             hint="Nothing was sent. Make a new plan.",
         )
     was_refused = {_name(step) for step in saved.plan.steps if step.action == "refuse"}
@@ -188,7 +188,7 @@ def dump(saved: Saved, key: bytes) -> str:
 
 
 def load(text: str, key: bytes | None) -> Saved:
-    """What the text of a file holds. Raises PlanFileError; without a key nothing is believed."""
+    """Return the contents of a plan file. Raises PlanFileError; without a key nothing is trusted."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):

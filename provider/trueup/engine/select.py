@@ -22,7 +22,7 @@ _REQUIREMENT: Final = re.compile(r"(!(?!.*=))?([^!=,\s]+)\s*(?:(!=|==?)\s*([^!=,
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a run is narrowed to."""
+    """The targets and labels that a run is narrowed to."""
 
     targets: tuple[str, ...] = ()
     """Addresses."""
@@ -69,16 +69,16 @@ def _with_references(by_address: dict[Address, Declared], chosen: set[Address]) 
     queue = list(chosen)
     for address in queue:
         one = by_address[address]
-        for trait in one.kind.references:
-            if trait.name in one.spec:
-                needed = target_of(one, trait.name)
+        for field in one.kind.references:
+            if field.name in one.spec:
+                needed = target_of(one, field.name)
                 if needed in by_address and needed not in chosen:
                     chosen.add(needed)
                     queue.append(needed)
 
 
 def _with_short_forms(by_address: dict[Address, Declared], chosen: set[Address]) -> None:
-    """What stands in a chosen document is chosen with it; and where that claims a place for itself, so is all of it."""
+    """Add the short forms in a chosen document, and all children of a list that it claims as exclusive."""
     whole = {
         (place, one.address)
         for place, parents in exclusive_places([by_address[address] for address in chosen]).items()
@@ -97,7 +97,7 @@ def _with_short_forms(by_address: dict[Address, Declared], chosen: set[Address])
 
 
 def _fit(text: str) -> Callable[[dict[str, str]], bool]:
-    """What one requirement asks of labels. Raises UsageError."""
+    """Return the test of labels for one requirement. Raises UsageError."""
     found = _REQUIREMENT.fullmatch(text)
     if found is None:
         raise UsageError(f'"{text}" is no label to select by.', hint="Write team=platform, team!=sales, team or !team.")

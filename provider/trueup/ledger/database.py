@@ -203,7 +203,7 @@ def _read_only(path: Path, why: str) -> Database:
 
 def _begin_as_asked(engine: sql.Engine) -> None:
     @sql.event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
+    def started(connection: Connection) -> None:
         options = connection.get_execution_options()
         if not options.get("trueup_bare"):
             # Without IMMEDIATE, another transaction could write between a read and a write of this one.
@@ -266,7 +266,7 @@ def _postgresql(where: str) -> Database:
     )
 
     @sql.event.listens_for(engine, "begin")
-    def begun(connection: Connection) -> None:
+    def started(connection: Connection) -> None:
         # For this transaction only, because of poolers. A schema of its own leaves other tables alone.
         connection.exec_driver_sql(
             "SELECT set_config('search_path', 'trueup', true), "

@@ -62,7 +62,7 @@ class Hold:
         if not (names := [name for name in names if name not in self.names]):
             return
         until = time.monotonic() + patience
-        told: set[tuple[str, str]] = set()
+        reported: set[tuple[str, str]] = set()
         while True:
             began = clock.reading()
             try:
@@ -80,8 +80,8 @@ class Hold:
             if left <= 0:
                 raise _locked(taken.blocking, ledger.dead_after, program=self.shared)
             first = taken.blocking[0]
-            if waiting and (first.name, first.run) not in told:
-                told.add((first.name, first.run))
+            if waiting and (first.name, first.run) not in reported:
+                reported.add((first.name, first.run))
                 waiting(first)
             await asyncio.sleep(min(ledger.poll, left))
         if not self.names:

@@ -1,8 +1,8 @@
-"""Plan -> calls: ordered by what needs what, side by side where nothing does, never two writes of one resource.
+"""Apply a plan: calls ordered by dependency, in parallel where independent, never two writes of one resource.
 
-Every call is written down before it is sent (`journal`), so that a crash is found out by looking. After the calls
-everything that was touched is read again (`verify`): what reads back otherwise is either how the server says what we
-wrote (learned), on its way, or undone by somebody meanwhile (contended): that is tried once more and then reported.
+Every call is recorded before it is sent (`journal`), so that after a crash its outcome is determined by looking. After
+the calls everything touched is read again (`verify`). A value that reads back otherwise is the server's normal form
+(learned), not settled yet, or undone by someone else (contended); that is retried once and then reported.
 """
 
 from trueup.engine.apply.applier import Applier

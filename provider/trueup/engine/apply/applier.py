@@ -1,4 +1,4 @@
-"""Makes the calls of a plan: wave after wave, removals last, each resource by one writer."""
+"""Make the calls of a plan: wave by wave, deletions last, one writer for each resource."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trueup.transport import Client
 
 _WAVE: Final = 128
-"""Steps whose intents are one transaction."""
+"""Steps whose intents are written in one transaction."""
 
 
 @dataclass
@@ -41,16 +41,16 @@ class Applier:
 
     _lives: dict[Address, Live] = field(default_factory=dict, init=False)
     _there: set[str] = field(default_factory=set, init=False)
-    """Ids of what was there before anything was sent."""
+    """Ids of the resources that existed before anything was sent."""
     _aside: set[str] = field(default_factory=set, init=False)
-    """Ids of what has a temporary name now."""
+    """Ids of the resources that have a temporary name now."""
     _failed: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._slots = {key: asyncio.Semaphore(client.concurrency) for key, client in self.clients.items()}
 
     async def apply(self, plan: Plan) -> Report:
-        """Makes the calls, looks, tries once more what was undone. Raises nothing that a step can fail with."""
+        """Make the calls, verify, and retry once what was undone. A failed step raises nothing."""
         started = self.clock.monotonic()
         before = sum(client.sent for client in self.clients.values())
         self._lives = {address: live for address, (_, live) in plan.matched.items()}
@@ -78,7 +78,7 @@ class Applier:
             report.stopped, report.unverified = True, "stopped before the changes could be read back"
         except TrueupError as error:
             report.unverified = str(error)
-        except Exception as error:  # what was done is told and recorded all the same
+        except Exception as error:  # what was done is reported and recorded nevertheless
             report.unverified = f"error[E999]: unexpected {type(error).__name__}; this is a bug in trueup."
         self._account(plan, report)
         await self.journal.end("stopped" if report.stopped else "failed" if report.exit_code else "done")
@@ -92,7 +92,7 @@ class Applier:
         await self._calls(outcomes, "once more", fail_fast=False)
 
     async def _step_aside(self, outcomes: Sequence[Outcome]) -> None:
-        """Gives the temporary names, so that others can take the names that these have."""
+        """Assign the temporary names, to free the present ones for other resources."""
         trials: list[Outcome] = []
         for outcome in outcomes:
             step = outcome.step
@@ -115,7 +115,7 @@ class Applier:
                 outcome.result, outcome.error, outcome.maybe = trial.result, trial.error, trial.maybe
 
     async def _removals(self, outcomes: Sequence[Outcome]) -> None:
-        """Removals come last, those of what is below something else first, and only when nothing failed before them."""
+        """Delete last, children before parents, and only when no step failed before."""
         depths = depths_of(set(KINDS))
         for depth in sorted(set(depths.values()), reverse=True):
             wave = [outcome for outcome in outcomes if depths[outcome.step.declared.kind] == depth]
@@ -134,11 +134,11 @@ class Applier:
         *,
         shown: bool = True,
     ) -> None:
-        """Runs the steps, each once what it needs is there and the name that it takes is free.
+        """Run the steps, each once its dependencies exist and the name that it takes is free.
 
-        A wave is what is ready when the writers are about to run out of work. The intents of so many are one
-        transaction, which is written while those before it are sent.
-        What is done is shown, unless it is only the first half of a step: then only what fails.
+        A wave consists of the ready steps when the writers are about to run out of work. The intents of one wave are
+        one transaction, which is written while the calls of the wave before are sent.
+        Completed steps are shown; of a step's first half (`shown=False`) only failures.
         """
         if not outcomes:
             return
@@ -163,7 +163,7 @@ class Applier:
                 if not running:
                     break
                 done = [await ended.get()]
-            except BaseException:  # whoever cancels this gives the lock back: nothing may go on without it
+            except BaseException:  # the caller that cancels this releases the lock: nothing may continue without it
                 for task in running:
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)
@@ -190,7 +190,7 @@ class Applier:
                     return
                 await self._step(outcome)
         finally:
-            if outcome.result in ("done", "failed") or outcome.made:  # what was never begun is told at the end
+            if outcome.result in ("done", "failed") or outcome.made:  # steps that did not start are reported at the end
                 self.progress.advance(_line(outcome) if shown or outcome.result != "done" else "")
 
     async def _step(self, outcome: Outcome) -> None:
@@ -222,7 +222,7 @@ class Applier:
         except TrueupError as error:
             outcome.result, outcome.error, self._failed = "failed", error, True
             outcome.maybe = isinstance(error, ApiError) and error.maybe
-        except Exception as error:  # the other steps go on, and what they did is told and recorded
+        except Exception as error:  # the other steps continue, and what they did is reported and recorded
             wrong = TrueupError(f"unexpected {type(error).__name__}; this is a bug in trueup.", code="E999")
             outcome.result, outcome.error, outcome.maybe, self._failed = "failed", wrong, True, True
         outcome.live = live
@@ -239,7 +239,7 @@ class Applier:
             )
 
     async def _note(self, outcome: Outcome, desired: Desired, done: int) -> None:
-        """What was made, for whoever needs it, and for the ledger."""
+        """Record the created resource for its dependents and for the ledger."""
         step, live = outcome.step, outcome.live
         connection = place_of(step.declared)[:2]
         self.journal.settled(step, done, maybe=outcome.maybe)
@@ -266,7 +266,7 @@ class Applier:
             await self.journal.flush()
 
     def _account(self, plan: Plan, report: Report) -> None:
-        """Whose is what from now on: what is declared is ours, and what is declared no more and stays is let go."""
+        """Update the ownership: declared resources are managed; resources no longer declared that stay are released."""
         refused = {step.address for step in plan.steps if step.action == "refuse" and not step.declared.gone}
         for address, (declared, live) in plan.matched.items():
             now = self._lives.get(address, live)
@@ -291,4 +291,4 @@ def _line(outcome: Outcome) -> str:
     symbol = symbols.get(outcome.step.action, "!")
     if outcome.result == "done":
         return f"{symbol} {outcome.address}  {', '.join(outcome.made)}  {outcome.seconds:.1f} s"
-    return f"! {outcome.address}  {outcome.result}"  # why is told at the end
+    return f"! {outcome.address}  {outcome.result}"  # the reason is printed at the end

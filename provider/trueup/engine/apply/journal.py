@@ -1,7 +1,7 @@
-"""What is about to be done, and what was done, in the ledger: intents before calls, outcomes and records behind them.
+"""Record an apply in the ledger: intents before the calls, outcomes and records after them.
 
-The intents of one wave are one transaction. Outcomes are gathered, since one that is lost is found out by looking; but
-what cannot be looked up, because it cannot be read back, is written down at once.
+The intents of one wave are one transaction. Outcomes are written in batches, since a lost one can be determined by
+looking; the outcome of a write-only value cannot, and is written at once.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = (str, bool, int)
 _ENOUGH = 250
-"""Outcomes that are gathered before they are written."""
+"""Number of outcomes that are written together."""
 
 
 class Journal:
-    """The ledger as a run writes to it. Without a ledger it remembers only for as long as the run lasts."""
+    """The ledger as an apply writes to it. Without a ledger it keeps everything in memory."""
 
     def __init__(
         self,
@@ -52,9 +52,9 @@ class Journal:
     ) -> None:
         self.key = key
         self.records = records
-        """What the ledger holds, by system and connection, then by id; kept up to date."""
+        """The ledger's records, by system and connection, then by id; kept up to date."""
         self.failure = ""
-        """Why the ledger does not know of it all; empty when it does."""
+        """Why the ledger is incomplete; empty when it is complete."""
         self._clock = clock
         self._scopes = scopes
         self._realms = realms or {}
@@ -72,19 +72,19 @@ class Journal:
 
     @property
     def run(self) -> str:
-        """The id of the run, once something of it is in the ledger."""
+        """The id of the run, once it has an entry in the ledger."""
         return self._run.id if self._begun and self._run else ""
 
     def scope(self, connection: Connection) -> str:
-        """The server of a connection, as the ledger knows it."""
+        """Return the server of a connection, as the ledger names it."""
         return self._scopes[connection]
 
     def stamp(self) -> str:
-        """The time as the ledger has it."""
+        """Return the time in the ledger's format."""
         return stamp(self._clock.now())
 
     async def intend(self, wave: Sequence[tuple[Step, Desired]]) -> None:
-        """Writes down every call of those steps, before any of them is sent."""
+        """Write all calls of those steps to the ledger, before any of them is sent."""
         if self._ledger is None or self._run is None or self.failure:
             return
         intents: list[Intent] = []
@@ -135,7 +135,7 @@ class Journal:
         )
 
     def settled(self, step: Step, done: int, *, maybe: bool) -> None:
-        """The first `done` calls of a step happened; of the next it is known that it did not, unless `maybe`."""
+        """Record that the first `done` calls of a step took effect and that the next one did not, unless `maybe`."""
         if self._run is None:
             return
         for place, number in enumerate(self._open.pop(name_of(step), ())):
@@ -145,53 +145,53 @@ class Journal:
                 self._outcomes.append((self._run.id, number, "failed"))
 
     def wrote(self, declared: Declared, desired: Desired, live: Live, paths: Sequence[str]) -> bool:
-        """Notes what was written, and whether it cannot be read back, so that it had better be flushed."""
+        """Record the written values; return whether one of them cannot be read back, so that a flush is due."""
         record = self.record_of(declared, live)
         self._identify(record, declared, desired.spec, live)
         self._note(record, declared, desired, paths)
         if declared.kind.handler is not None and type(declared.kind.handler).doubt is not Handler.doubt:
-            # It may read back in other words, and nobody has looked yet: a crash must not make a difference of that.
-            traits = declared.kind.by_name
-            readable = [name for name in paths if name in desired.spec and not traits[name].write_only]
+            # It may read back in another form, and was not read yet: a crash must not make a difference of that.
+            fields = declared.kind.by_name
+            readable = [name for name in paths if name in desired.spec and not fields[name].write_only]
             new = {dotted(path) for name in readable for path, _ in written(desired.spec, name)}
             record.settling = sorted({*record.settling, *new})
         record.at = self.stamp()
         self.keep(declared, record)
-        traits = declared.kind.by_name
-        return any(name in traits and traits[name].write_only for name in paths)
+        fields = declared.kind.by_name
+        return any(name in fields and fields[name].write_only for name in paths)
 
     def record_of(self, declared: Declared, live: Live) -> Record:
-        """The record of a live resource, a new one if there is none."""
+        """Return the record of a live resource, a new one if there is none."""
         connection = place_of(declared)[:2]
         held = self.records.setdefault(connection, {})
         return held.setdefault(live.id, Record(self._scopes[connection], live.id, str(declared.address)))
 
     def known(self, declared: Declared, live: Live | None) -> Record | None:
-        """The record of a live resource, if there is one."""
+        """Return the record of a live resource, if there is one."""
         return self.records.get(place_of(declared)[:2], {}).get(live.id) if live else None
 
     def keep(self, declared: Declared, record: Record) -> None:
-        """The record has changed and is to be written."""
+        """Schedule a changed record to be written."""
         self._changed[place_of(declared)[:2], record.id] = record
 
     def adopt(self, declared: Declared, spec: Mapping[str, Any], live: Live) -> bool:
-        """Notes that a resource is ours, and how its manifest wants it to end; whether it was not ours before."""
+        """Record a resource as managed, with the deletion settings of its manifest; return whether that is new."""
         known = self.known(declared, live)
         record = copy.copy(known) if known else Record(self._scopes[place_of(declared)[:2]], live.id, "")
         self._identify(record, declared, spec, live)
         if record != known:
             self.records.setdefault(place_of(declared)[:2], {})[live.id] = record
             self.keep(declared, record)
-        return known is None and self._ledger is not None  # without one nobody will know
+        return known is None and self._ledger is not None  # without a ledger this is not remembered
 
     def forget(self, connection: Connection, scope: str, key: str) -> None:
-        """It is not ours any more."""
+        """Delete the record of a resource."""
         self.records.get(connection, {}).pop(key, None)
         self._changed.pop((connection, key), None)
         self._forgotten.append((scope, key))
 
     def forget_below(self, connection: Connection, ids: set[str]) -> None:
-        """What was below those is not there any more."""
+        """Delete the records of everything below those ids."""
         for key in ids:
             for record in below(self.records.get(connection, {}), key):
                 self.forget(connection, record.scope, record.id)
@@ -204,11 +204,11 @@ class Journal:
 
     @property
     def crowded(self) -> bool:
-        """Whether enough was gathered to be worth a transaction."""
+        """Return whether enough outcomes are waiting for a transaction."""
         return len(self._outcomes) >= _ENOUGH
 
     async def flush(self, intents: Sequence[Intent] = ()) -> None:
-        """Writes what was gathered. A ledger that fails does not hide what was done, nor stop what is to be done."""
+        """Write what is waiting. A failing ledger neither hides what was done nor stops the remaining calls."""
         if self._ledger is None or self.failure:
             return
         changed, self._changed = self._changed, {}
@@ -226,7 +226,7 @@ class Journal:
             self.failure = str(error)
 
     async def end(self, result: Literal["done", "stopped", "failed"]) -> None:
-        """Writes the rest, and that the run has ended."""
+        """Write the rest, and the end of the run."""
         await self.flush()
         if self._ledger is None or self._run is None or not self._begun or self.failure:
             return
@@ -252,7 +252,7 @@ class Journal:
             record.parent = parent if isinstance(parent, str) else record.parent
         handler = kind.handler
         if handler is not None and type(handler).canonical is not Handler.canonical:
-            record.name = handler.label(declared.spec)  # the words of the manifest: Den may give them to another one
+            record.name = handler.label(declared.spec)  # the manifest's name: Den may have given it to another one
         else:
             record.name = called(handler, live) if live else record.name
         record.renamed_from = declared.renamed_from
@@ -271,7 +271,7 @@ class Journal:
         return found
 
     def _note(self, record: Record, declared: Declared, desired: Desired, made: Sequence[str]) -> None:
-        traits = declared.kind.by_name
+        fields = declared.kind.by_name
         for name in made:
             for path, value in written(desired.spec, name):
                 key = dotted(path)
@@ -282,12 +282,12 @@ class Journal:
         owned = [
             (path, value)
             for name in made
-            if traits[name].owned_by_key and isinstance(desired.spec.get(name), dict)
+            if fields[name].owned_by_key and isinstance(desired.spec.get(name), dict)
             for path, _, value in leaves({}, desired.spec[name], (name,))
         ]
         kept = [path for path in record.owned if path[0] not in made]
         record.owned = kept + [_texts(path) for path, _ in owned]
-        shown = [path for path, value in owned if not traits[str(path[0])].is_secret(path) and not holds_secret(value)]
+        shown = [path for path, value in owned if not fields[str(path[0])].is_secret(path) and not holds_secret(value)]
         record.plain = [path for path in record.plain if path in kept] + [_texts(path) for path in shown]
 
 
@@ -296,7 +296,7 @@ def _texts(path: Path) -> list[str]:
 
 
 def name_of(step: Step) -> tuple[Address, str]:
-    """What a step goes by in a run: of what is declared no more there may be several of one address."""
+    """Return the key of a step within a run: several resources no longer declared may share an address."""
     return step.address, step.live.id if step.declared.gone and step.live else ""
 
 
@@ -306,12 +306,12 @@ def called(handler: Handler | None, live: Live) -> str:
 
 
 def as_key(key: Any) -> str:
-    """A natural key as the ledger holds it."""
+    """Return a natural key in the ledger's format."""
     return json.dumps(key, default=str, ensure_ascii=False)
 
 
 def written(spec: Mapping[str, Any], name: str) -> list[tuple[Path, Any]]:
-    """The values of a field, by path: those of a mapping one by one."""
+    """Return the values of a field by path, those of a mapping separately."""
     if name not in spec:
         return []
     value = spec[name]

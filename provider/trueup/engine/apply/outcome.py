@@ -1,4 +1,4 @@
-"""What became of a plan, step by step."""
+"""The results of an apply, step by step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = Literal["done", "failed", "skipped", "stopped", "refused", "contended"]
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one step."""
+    """The result of one step."""
 
     step: Step
     result: Result
@@ -24,17 +24,17 @@ class Outcome:
     made: list[str] = field(default_factory=list)
     """The verbs of the calls that succeeded, also when a later one failed."""
     before: Live | None = None
-    """What was live when it was planned."""
+    """The live resource at planning time."""
     learned: bool = False
-    """Something read back otherwise than it was written, and was taken for the server's own way to say it."""
+    """Whether a value read back otherwise than it was written and was learned as the server's normal form."""
     maybe: bool = False
-    """A call failed that may have happened all the same."""
+    """Whether a failed call may have taken effect."""
     seconds: float = 0.0
     verified: bool = False
     answered: dict[str, Any] = field(default_factory=dict)
-    """What the answers to our writes said of what was written, by field."""
+    """Values of the written fields in the answers to the writes, by field."""
     seen: dict[str, str] = field(default_factory=dict)
-    """What read back otherwise at the first look, as fingerprints by path: twice the same is the server's own way."""
+    """Fingerprints of values that read back otherwise at first, by path: the same value twice is normalised."""
     touched_at: str | None = None
     """When the API says that a contended resource was last touched."""
 
@@ -46,7 +46,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a plan."""
+    """The result of an apply."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     run: str = ""
@@ -55,21 +55,21 @@ class Report:
     seconds: float = 0.0
     stopped: bool = False
     adopted: int = 0
-    """Resources that are ours from now on without having been written."""
+    """Number of resources that became managed without a write."""
     released: int = 0
-    """Resources that were ours and are not any more, without having been removed."""
+    """Number of managed resources that were released without deletion."""
     unverified: str = ""
-    """Why the look afterwards could not be had; empty when it was."""
+    """Why the verification failed; empty when it succeeded."""
     unrecorded: str = ""
-    """Why the ledger does not know of it all; empty when it does."""
+    """Why the ledger is incomplete; empty when it is complete."""
 
     def count(self, *results: Result) -> int:
-        """How many outcomes have one of those results."""
+        """Return the number of outcomes that have one of those results."""
         return sum(outcome.result in results for outcome in self.outcomes)
 
     @property
     def exit_code(self) -> int:
-        """0 when all was done; 4 when a part was, or it was stopped; 3 or 1 when nothing was, by the reason."""
+        """0 when all was done; 4 when only a part was, or the run was stopped; 3 or 1 when nothing was."""
         bad = self.count("failed", "skipped", "stopped", "contended")
         refused = [outcome for outcome in self.outcomes if outcome.result == "refused"]
         if not bad and not refused and not self.unverified and not self.unrecorded:

@@ -1,4 +1,4 @@
-"""When each step of an apply has its turn: once what it needs is there, and the name that it takes was given up."""
+"""Schedule the steps of an apply: a step is ready once its dependencies exist and the name that it takes is free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The look after the writes: what was touched is read again, learned, or found undone and tried once more."""
+"""Verify after the writes: read touched resources again, learn normalised values, retry what was undone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Verifier:
-    """Looks at what was touched."""
+    """Reads and compares the touched resources."""
 
     def __init__(
         self,
@@ -46,15 +46,15 @@ class Verifier:
         self._again = again
 
     async def verify(self, report: Report) -> None:
-        """Looks at what was touched, learns, and tries once more what somebody undid."""
+        """Read the touched resources, learn, and retry once what someone else undid."""
         touched = [outcome for outcome in report.outcomes if outcome.made]
         undone = await self._look(touched)
-        # What this run has made is never made again: it may be there and not to be seen yet.
+        # A resource created by this run is never created again: it may exist and not be listed yet.
         again = [(outcome, step) for outcome, step in undone if step is not None and step.action == "update"]
         if again and not report.stopped:
             self._progress.decision(f"{len(again)} undone meanwhile; once more")
             for outcome, step in again:
-                # The plan stays as it was; what is tried again is told by the outcome.
+                # The plan stays as it was; the outcome reports the retry.
                 outcome.step = dataclasses.replace(
                     outcome.step, live=step.live, calls=step.calls, desired=step.desired, changes=step.changes
                 )
@@ -71,7 +71,7 @@ class Verifier:
                 outcome.step = dataclasses.replace(outcome.step, changes=remaining.changes)
 
     async def _look(self, touched: Sequence[Outcome]) -> list[tuple[Outcome, Step | None]]:
-        """Reads what was touched again; those that are not as they should be, with the step that would mend them."""
+        """Read the touched resources again; return those that differ, each with the step that would correct it."""
         touched = [outcome for outcome in touched if outcome.live is not None]
         if not touched:
             return []
@@ -123,14 +123,14 @@ class Verifier:
         return dataclasses.replace(live, updated_at=self._journal.stamp()) if removed and live.updated_at else live
 
     def _learn(self, handler: Handler, outcome: Outcome, live: Live) -> None:
-        """Notes what reads back otherwise than it was written, where that is the server's own way to say it."""
+        """Learn the values that read back otherwise than written, where that is the server's normal form."""
         declared = outcome.step.declared
         record = self._journal.known(declared, outcome.live)
         if record is None or live.found or cast("Live", outcome.live).found:
-            return  # what was found may be somebody else's, and then its values are theirs
+            return  # a resource that was found may belong to someone else, and so may its values
         desired = resolved(outcome.step, self._lives)
         before = outcome.before.spec if outcome.before else {}
-        traits = declared.kind.by_name
+        fields = declared.kind.by_name
         for name in {path for call in outcome.step.calls for path in call.paths if path in desired.spec}:
             for path, value in written(desired.spec, name):
                 seen = at(live.spec, path)
@@ -147,7 +147,7 @@ class Verifier:
                     said = at(outcome.answered, path)
                     # What was live before is what a write that did nothing leaves behind.
                     learned = not same(said, value) and same(said, seen) and not same(seen, at(before, path))
-                    if not traits[name].owned_by_key:
+                    if not fields[name].owned_by_key:
                         learned = learned and _alike(seen, value)
                 elif (doubt := handler.doubt(path, seen)) is not None:
                     if doubt.settling and key not in record.settling:
@@ -155,11 +155,11 @@ class Verifier:
                         self._journal.keep(declared, record)
                     learned = not doubt.settling and not doubt.final
                 else:
-                    # Somebody may have changed it just now: what comes back the same after a second write is learned.
+                    # Someone may have changed it just now: if a second write reads back the same, it is learned.
                     mark = fingerprint(self._journal.key, seen)
                     learned = outcome.seen.get(key) == mark and seen is not MISSING
                     outcome.seen[key] = mark
-                if learned and not traits[name].is_plain(seen):
+                if learned and not fields[name].is_plain(seen):
                     outcome.learned = outcome.learned or doubt is None
                     record.read_back[key] = fingerprint(self._journal.key, seen)
                     self._journal.keep(declared, record)
@@ -185,7 +185,7 @@ class Verifier:
 
 
 def resolved(step: Step, lives: Mapping[Address, Live]) -> Desired:
-    """What a step is to bring about, with the ids of what it waited for, as far as that is live."""
+    """Return the desired result of a step, with the ids of the resources that it waited for, where they are live."""
     known = {name: lives[need].id for name, need in step.desired.waits.items() if need in lives}
     return dataclasses.replace(step.desired, spec={**step.desired.spec, **known}) if known else step.desired
 

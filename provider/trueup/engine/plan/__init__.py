@@ -1,4 +1,4 @@
-"""Declared x Live x Record -> Plan: what would be done, why, and at what cost. Nothing is sent from here.
+"""Declared x Live x Record -> Plan: the steps, their reasons and their cost. Nothing is sent from here.
 
 Drift is this same plan, rendered and not applied.
 """

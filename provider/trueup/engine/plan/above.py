@@ -102,11 +102,11 @@ class Above:
 
 def ending(kind: Kind, address: Address, live: Live, steps: Mapping[str, Step], matches: Matches) -> Step | None:
     """The step, of those by the id of what they delete, that deletes what a resource is below of; None for none."""
-    for trait in kind.references:
-        parent = str(live.spec.get(trait.name))
+    for field in kind.references:
+        parent = str(live.spec.get(field.name))
         if parent in steps:
             return steps[parent]
-        place = (address.system, address.connection, str(trait.reference))
+        place = (address.system, address.connection, str(field.reference))
         index = matches.indexes.get(place)
         above = index.by_id.get(parent) if index is not None else None
         if above is None:

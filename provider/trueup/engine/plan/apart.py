@@ -1,4 +1,4 @@
-"""Sets of manifests that share a ledger: what another one holds is neither changed, adopted, nor removed here."""
+"""Separate sets of manifests that share a ledger: resources of other sets are not changed, adopted or deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declared x Live x Record -> Plan: what is matched is judged field by field, and what is missing is created."""
+"""Declared x Live x Record -> Plan: compare matched resources field by field, and create missing ones."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ def build(
     owned: Mapping[tuple[str, str], Sequence[Record]] | None = None,
     others: Records | None = None,
 ) -> Plan:
-    """The plan. `found` is what was observed; `records` are by system and connection, then by id, `owned` those that
-    were looked for although they are no longer declared, and `others` those of other sets of manifests; secrets in the
-    declared specs are resolved.
+    """Return the plan.
+
+    `found` is what was read; `records` are by system and connection, then by id, `owned` those that were looked for
+    although no longer declared, and `others` those of other sets of manifests. Secrets in the declared specs are
+    resolved.
     """
     matches = found if isinstance(found, Matches) else _matched(declared, found, records or {})
     planner = _Planner(matches, records or {}, policy or Policy())
@@ -135,25 +137,25 @@ class _Planner:
         return step
 
     def _replaced(self, declared: Declared) -> Iterable[tuple[str, Address]]:
-        """What it refers to and will be made anew, so that its id is to change."""
+        """Return the resources that it refers to and that are replaced, so that their ids will change."""
         if self.creating:
-            for trait in declared.kind.references:
-                if trait.name in declared.spec:
-                    address = target_of(declared, trait.name)
+            for field in declared.kind.references:
+                if field.name in declared.spec:
+                    address = target_of(declared, field.name)
                     if address in self.creating:
-                        yield trait.name, address
+                        yield field.name, address
 
     @staticmethod
     def _create(declared: Declared, handler: Handler, near: Sequence[Live], desired: Desired) -> Step:
         calls = handler.creation(declared, near)
         if isinstance(calls, Refusal):
             return Step("refuse", declared, None, desired, why=calls.why, error=calls.error)
-        traits = declared.kind.by_name
+        fields = declared.kind.by_name
         changes: list[Change] = []
         for name, value in desired.spec.items():
-            if not traits[name].local:
+            if not fields[name].local:
                 found = leaves(MISSING, value, (name,)) if isinstance(value, dict) else [((name,), MISSING, value)]
-                changes += [change_of(traits[name], *pair) for pair in found]
+                changes += [change_of(fields[name], *pair) for pair in found]
         return Step("create", declared, None, desired, calls, tuple(changes), needs=tuple(desired.waits.values()))
 
     def _update(self, declared: Declared, handler: Handler, place: Place, live: Live, desired: Desired) -> Step | None:
@@ -165,17 +167,17 @@ class _Planner:
             for name, value in handler.revived(live).items():
                 desired.spec = {name: value, **desired.spec}  # what is declared goes before
         first = True
-        traits = declared.kind.by_name
+        fields = declared.kind.by_name
         for name, after in desired.spec.items():
-            trait = traits[name]
+            field = fields[name]
             before = live.spec.get(name, MISSING)
-            if trait.local or (
+            if field.local or (
                 (before == after and type(before) is str)  # most of what there is
-                or in_sync(trait, before, after, live)
+                or in_sync(field, before, after, live)
             ):
                 continue
-            for pair in differences(trait, before, after):
-                verdict = judge(handler, trait, pair, live, record, self.policy)
+            for pair in differences(field, before, after):
+                verdict = judge(handler, field, pair, live, record, self.policy)
                 if isinstance(verdict, Unverifiable):
                     unverifiable.append(verdict)
                 elif isinstance(verdict, Learned):
@@ -186,7 +188,7 @@ class _Planner:
         if record is not None and record.owned:
             desired.removed = tuple(_disowned(declared, live, record))
             for path in desired.removed:
-                # The manifest that said whether it was a secret is gone, and someone else may have set another value.
+                # The manifest that marked it as a secret is gone, and someone else may have set another value.
                 before = at(live.spec, path)
                 changes.append(
                     Change(path, before, MISSING, sensitive=not _is_plain(path, before, record, self.policy))
@@ -201,28 +203,28 @@ class _Planner:
             return Step("refuse", declared, live, desired, (), tuple(changes), needs=needs, why=half[1], error=True)
         calls = handler.calls(live, desired, changes)
         if not isinstance(calls, Refusal):
-            told = tuple(changes), tuple(unverifiable)
+            differing = tuple(changes), tuple(unverifiable)
             if all(call.verb != "create" for call in calls):
                 kept = _kept(declared, live, desired, changes)
-                return Step("update", declared, live, desired, calls, *told, needs, first=first, kept=kept)
+                return Step("update", declared, live, desired, calls, *differing, needs, first=first, kept=kept)
             if not declared.protected:
-                return Step("replace", declared, live, desired, calls, *told, needs)
+                return Step("replace", declared, live, desired, calls, *differing, needs)
             calls = Refusal("it would have to be replaced, and its annotation trueup.dev/protect refuses that.")
         if first and not self.policy.resend and all(_may_be(handler, change) for change in changes):
             # It reads in a word that may mean the same, and nothing can be sent: no difference to refuse.
             unverifiable += [Unverifiable(change.path, change.note) for change in changes]
             return Step("no-op", declared, live, desired, unverifiable=tuple(unverifiable))
-        told = tuple(changes), tuple(unverifiable)
-        return Step("refuse", declared, live, desired, (), *told, needs, calls.why, calls.error, first)
+        differing = tuple(changes), tuple(unverifiable)
+        return Step("refuse", declared, live, desired, (), *differing, needs, calls.why, calls.error, first)
 
 
 def _kept(declared: Declared, live: Live, desired: Desired, changes: Sequence[Change]) -> int:
     """How many of the server's own keys a write carries over."""
     kept = 0
     for name in {str(change.path[0]) for change in changes}:
-        trait = declared.kind.by_name[name]
+        field = declared.kind.by_name[name]
         there, ours = live.spec.get(name), desired.spec.get(name)
-        if trait.owned_by_key and not trait.write_only and isinstance(there, dict):
+        if field.owned_by_key and not field.write_only and isinstance(there, dict):
             gone = {path[1] for path in desired.removed if len(path) > 1 and path[0] == name}
             kept += len(there.keys() - (ours or {}).keys() - gone)
     return kept

@@ -1,4 +1,4 @@
-"""One declared field against what is live: is it in sync, and if not, what does the difference mean?"""
+"""Compare one declared field with the live one and classify the difference."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def in_sync(trait: Field, before: Any, after: Any, live: Live) -> bool:
 
 
 def differences(trait: Field, before: Any, after: Any) -> list[tuple[Path, Any, Any]]:
-    """What differs of a field: path, live value, declared value."""
+    """Return the differences of a field: path, live value, declared value."""
     if trait.write_only:
         return list(leaves(MISSING if before is MISSING else only(before, after), after, (trait.name,)))
     if trait.owned_by_key:
@@ -41,9 +41,9 @@ def differences(trait: Field, before: Any, after: Any) -> list[tuple[Path, Any, 
 def judge(
     handler: Handler, trait: Field, pair: Pair, live: Live, record: Record | None, policy: Policy
 ) -> Change | Unverifiable | Learned | None:
-    """What one difference is: a change, something that cannot be verified, or how the server says what we wrote.
+    """Classify one difference: a change, an unverifiable value, or the server's normal form of what was written.
 
-    The last is None when the ledger knew it, and Learned when this is how it comes to know.
+    The last is None when the ledger already had it, and Learned when it is new.
     """
     path, before, after = pair
     hidden = _hidden(trait, path, before, live)
@@ -79,7 +79,7 @@ def judge(
             return change_of(trait, *pair, note=f"{why}; not sent from this ledger yet")
         return Unverifiable(path, f"{why}; without a ledger it is only sent with --resend")
     if key is None and trait.write_only and trait.is_secret(path) and not policy.resend:
-        # It may be stored in another form; without a ledger that cannot be told from a change.
+        # It may be stored in another form; without a ledger it looks like a change.
         return Unverifiable(path, "reads back otherwise; without a ledger it is only sent with --resend")
     return change_of(trait, *pair)
 
@@ -90,7 +90,7 @@ def _whole(path: Path) -> Path:
 
 
 def only(live: Any, declared: Any) -> Any:
-    """What is live of the declared keys."""
+    """Return the live values of the declared keys."""
     if isinstance(live, dict) and isinstance(declared, dict):
         return {key: only(live[key], value) for key, value in declared.items() if key in live}
     return live
@@ -103,5 +103,5 @@ def _hidden(trait: Field, path: Path, before: Any, live: Live) -> bool:
 
 
 def change_of(trait: Field, path: Path, before: Any, after: Any, *, note: str = "") -> Change:
-    """The change, without its values where they are secret."""
+    """Return the change, without its values where they are secret."""
     return Change(path, before, after, trait.is_secret(path) or holds_secret((before, after)), note)

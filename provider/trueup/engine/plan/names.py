@@ -60,7 +60,7 @@ class _Order:
     others: Records = field(default_factory=dict)
     """The records of other sets of manifests, by connection and id."""
     claimed: dict[str, Address] = field(default_factory=dict)
-    """Who is what, in all places: two connections may lead to one server."""
+    """Owners by id, in all places: two connections may lead to one server."""
     steps: dict[Address, Step] = field(default_factory=dict)
     ending: dict[str, Step] = field(default_factory=dict)
     """The steps after which something is not there any more, by its id."""

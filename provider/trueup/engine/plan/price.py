@@ -1,4 +1,4 @@
-"""What a plan costs: requests of its calls and of the look afterwards, and the time they take with all waits."""
+"""Estimate the cost of a plan: requests of its calls and of the verification, and their time with all waits."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     Connection = tuple[str, str]
 
 _A_WAIT = 2
-"""Requests that one wait costs: the one that is refused, and the one that tells why."""
+"""Requests that one wait costs: the rejected one, and one that returns the reason."""
 
 
 def price(plan: Plan, reading: Reading, budgets: Mapping[Connection, Budget] | None = None) -> None:
-    """Say what the reading took, and what applying will; connections are written to side by side.
+    """Set the cost of the reading and of the apply; connections are written in parallel.
 
     A connection without a budget has the window of the reading.
     """
@@ -86,7 +86,7 @@ def _ends(step: Step) -> bool:
 
 
 def _parent(step: Step) -> Any:
-    """What it is listed below: an id, or the address of what is yet to be created."""
+    """Return its parent: an id, or the address of a resource that is not created yet."""
     field = step.declared.kind.parent
     if not field:
         return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trueup.engine.plan.steps import Plan, Policy
 
 LEDGER = "the ledger"
-"""In place of a file: what is declared no more is remembered there."""
+"""The place of resources that are no longer declared, instead of a file."""
 
 
 def removals(
@@ -35,11 +35,11 @@ def removals(
     owned: Mapping[tuple[str, str], Sequence[Record]],
     policy: Policy,
 ) -> None:
-    """Adds the steps that remove something, children first, and what is ours and stays."""
+    """Add the steps that delete something, children first, and the managed resources that stay."""
     # Two connections may lead to one server: what either declares is declared, and is looked at once.
     claimed = {key for index in matches.indexes.values() for key in index.claimed}
     found = _exclusive(declared, matches, claimed)
-    told = {step.live.id for step in found if step.live}
+    handled = {step.live.id for step in found if step.live}
     # What is declared, and is live only as far as the ledger knows or not at all, may be any of what is ours.
     unsettled = {
         (place_of(one)[:2], str(one.address))
@@ -52,9 +52,9 @@ def removals(
         above = Above(connection, {record.id: record for record in records}, matches, claimed)
         for record in records:
             kind = kind_named(connection[0], record.kind)
-            if kind is None or record.id in claimed or record.id in told:
+            if kind is None or record.id in claimed or record.id in handled:
                 continue
-            told.add(record.id)
+            handled.add(record.id)
             if (connection, record.address) in unsettled:
                 continue  # it is declared, and may be this one
             index = matches.indexes.get((*connection, record.kind))
@@ -81,7 +81,7 @@ def removals(
             step.staying = tuple(staying.get(step.live.id, ()))
     found = [_held(_disconnecting(step, matches), matches) for step in found]
     steps = _without_what_goes_along(plan, [_sparing(step, matches) for step in found], matches)
-    plan.unmanaged = _once(plan.unmanaged, told | claimed)
+    plan.unmanaged = _once(plan.unmanaged, handled | claimed)
     depths = depths_of(set(KINDS))
     plan.steps += sorted(steps, key=lambda step: (-depths[step.declared.kind], str(step.address)))
 
@@ -93,8 +93,8 @@ def _removed(
     if not policy.prune:
         plan.left.append(Left(record, live))
         return []
-    trait = kind.by_name.get("deletionPolicy")
-    calls = cast(Handler, kind.handler).removal(live, record.policy or str(trait.default if trait else ""))
+    field = kind.by_name.get("deletionPolicy")
+    calls = cast(Handler, kind.handler).removal(live, record.policy or str(field.default if field else ""))
     if record.protected and calls and not isinstance(calls, Kept):
         why = f"the annotation {PROTECT} of its manifest refuses its removal."
         return [Step("refuse", stand_in, live, Desired({}), why=why)]
@@ -107,9 +107,9 @@ def _removed(
     return [_delete(stand_in, live, calls, "no longer declared")]
 
 
-def _once(unmanaged: list[tuple[Place, Live]], told: set[str]) -> list[tuple[Place, Live]]:
-    """What nobody declares, each once however many connections show it."""
-    seen = set(told)
+def _once(unmanaged: list[tuple[Place, Live]], handled: set[str]) -> list[tuple[Place, Live]]:
+    """Return the undeclared resources, each once even when several connections list it."""
+    seen = set(handled)
     kept: list[tuple[Place, Live]] = []
     for pair in unmanaged:
         if pair[1].id not in seen:
@@ -119,7 +119,7 @@ def _once(unmanaged: list[tuple[Place, Live]], told: set[str]) -> list[tuple[Pla
 
 
 def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]) -> list[Step]:
-    """What stands below declared resources that claim that place for what is declared alone."""
+    """Return the steps for undeclared children of parents whose list is exclusive."""
     found: list[Step] = []
     for place, parents in exclusive_places(declared).items():
         index = matches.indexes.get(place)
@@ -159,7 +159,7 @@ def _delete(stand_in: Declared, live: Live, calls: tuple[Call, ...], why: str) -
 
 
 def _stand_in(kind: Kind, connection: tuple[str, str], record: Record) -> Declared:
-    """Something to hang a step on: what the ledger remembers of a resource that is declared no more."""
+    """Return a declaration built from the record of a resource that is no longer declared, to attach a step to."""
     name = record.address.rpartition("/")[2] or record.name or record.id
     return Declared(Address(connection[0], kind.name, name, connection[1]), kind, {}, Where(LEDGER, 0), gone=True)
 
@@ -218,7 +218,7 @@ def _sparing(step: Step, matches: Matches) -> Step:
 
 
 def _without_what_goes_along(plan: Plan, found: list[Step], matches: Matches) -> list[Step]:
-    """The steps without those whose parent is deleted anyway, which are told with it."""
+    """Return the steps without those whose parent is deleted anyway; that step reports them."""
     deleting = {
         step.live.id: step for step in found if step.live and any(call.verb in WITH_ALL_BELOW for call in step.calls)
     }

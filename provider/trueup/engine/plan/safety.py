@@ -1,4 +1,4 @@
-"""What a plan may not do: what the credential's role forbids, and more at once than is safe."""
+"""The limits of a plan: permissions of the credential's role, and the number of changes at once."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from trueup.engine.plan.steps import Plan, Step
 
 _FEW = 10
-"""Below that many owned resources a share says nothing."""
+"""Number of managed resources below which a percentage means nothing."""
 _NAMED = 1_000
 _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much one run may do."""
+    """The limits of one run."""
 
     deletes: int = 30
-    """Per cent of the resources that are ours that may be removed at once, as soon as there are ten of them."""
+    """Percentage of the managed resources that may be deleted at once, from ten resources on."""
     changes: int | None = None
-    """Steps that may be made at once."""
+    """Number of steps that may be made at once."""
 
 
 def judge(plan: Plan, owned: int, limit: Limit) -> str:
-    """Why the plan is too much for one run, naming all that it is about; empty when it is not."""
+    """Return why the plan exceeds the limits, naming the resources; empty when it does not."""
     removing = [step for step in plan.steps if step.action in ("delete", "replace")]
     pruned = [step for step in removing if step.action == "replace" or step.pruned]
     if owned >= _FEW and 100 * len(pruned) > limit.deletes * owned:
@@ -62,7 +62,7 @@ def blind(plan: Plan, unseen: Sequence[str]) -> str:
 
 
 def forbid(plan: Plan, connection: tuple[str, str], role: str) -> None:
-    """Refuses the steps that take an organisation admin, and what needs them: the credential is of somebody else."""
+    """Refuse the steps that need an organisation admin, and their dependents: the credential's user is not one."""
     for step in plan.pending:
         verb = next((call.verb for call in step.calls if call.admin), None)
         if verb is not None and place_of(step.declared)[:2] == connection:

@@ -1,4 +1,4 @@
-"""What a plan is made of: steps, what cannot be verified, what it costs. Plain values, to be rendered and applied."""
+"""The parts of a plan: steps, unverifiable fields, cost. Plain values, for reports and apply."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SENDS: Final = ("create", "update", "replace", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Unverifiable:
-    """A field that cannot be read back, and why nothing is done about it."""
+    """A field that cannot be read back, and why nothing is sent for it."""
 
     path: Path
     why: str
@@ -29,7 +29,7 @@ class Unverifiable:
 
 @dataclass(slots=True)
 class Step:
-    """What is to be done about one declared resource."""
+    """The action for one declared resource."""
 
     action: Action
     declared: Declared
@@ -40,19 +40,19 @@ class Step:
     unverifiable: tuple[Unverifiable, ...] = ()
     needs: tuple[Address, ...] = ()
     why: str = ""
-    """Why it is refused, or removed."""
+    """The reason for a refusal or a deletion."""
     error: bool = False
-    """Refused because the manifest asks for what cannot be."""
+    """Whether it is refused because the manifest asks for something impossible."""
     first: bool = False
-    """It only sends what was never sent from here and cannot be read: nothing is known to have drifted."""
+    """Whether it only sends write-only values for the first time: nothing is known to have drifted."""
     lost: tuple[str, ...] = ()
-    """What else is lost by it, a line each."""
+    """Other objects deleted along with it, a line each."""
     along: tuple[str, ...] = ()
-    """Ids of what is deleted with it, beside what is below it."""
+    """Ids of other resources deleted along with it, its children aside."""
     staying: tuple[str, ...] = ()
     """Addresses of what is managed below it, is declared no more either, and stays as it is."""
     kept: int = 0
-    """The server's own keys that a write of a mapping carries over."""
+    """Number of the server's own keys that the write of a mapping carries over."""
     after: tuple[str, ...] = ()
     """Ids of what has to give up the name that this takes."""
     aside: str = ""
@@ -72,20 +72,20 @@ class Step:
 
     @property
     def answers_for_itself(self) -> bool:
-        """Whether the answer to its call is all the look that it gets, if it came back whole.
+        """Whether the answer to its call is the only verification, if it is complete.
 
-        It makes something new, below something else: reading that again would take a list for each parent.
+        It creates a child: reading that again would take a list for each parent.
         """
         return self.action == "create" and bool(self.declared.kind.parent)
 
     @property
     def pruned(self) -> bool:
-        """Whether it is about something of ours that is declared no more."""
+        """Whether it is about a managed resource that is no longer declared."""
         return self.declared.gone and not self.declared.where.line
 
     @property
     def drifted(self) -> bool:
-        """Whether what is live is known to differ from what is declared."""
+        """Whether the live resource is known to differ from the declared one."""
         if self.declared.gone:
             return not self.pruned  # that it is declared no more is no drift; that it should not be there is
         return self.action in ("create", "replace", "refuse") or (self.action == "update" and not self.first)
@@ -93,7 +93,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What applying is expected to take: requests, and seconds with the waits for the request window."""
+    """The expected cost of an apply: requests, and seconds with the waits for the request window."""
 
     requests: int
     seconds: float
@@ -101,7 +101,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the reading took, and what is left of the credential's window, if it has one."""
+    """The cost of the reading, and what is left of the credential's window, if it has one."""
 
     requests: int = 0
     seconds: float = 0.0
@@ -126,7 +126,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A read-back that turned out to be how the server says what we wrote: for the ledger."""
+    """A value that read back as the server's normal form of what was written, for the ledger."""
 
     record: Record
     path: str
@@ -135,18 +135,18 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """Something of ours that is declared no more."""
+    """A managed resource that is no longer declared."""
 
     record: Record
     live: Live | None
-    """None when it is not there any more."""
+    """None when it does not exist any more."""
     why: str = ""
-    """Why it stays, when it was asked to go."""
+    """Why it stays although its deletion was requested."""
     unread: bool = False
-    """The ledger knows it, and it was not looked for."""
+    """Whether it is only known from the ledger, because it was not read."""
 
 
-@dataclass(slots=True, repr=False)  # asyncio.run asks for the repr of what a task returned, all of it
+@dataclass(slots=True, repr=False)  # asyncio.run builds the repr of a task's result, all of it
 class Plan:
     """Everything that is not in sync, in the order in which it would be done."""
 
@@ -158,19 +158,19 @@ class Plan:
     unmanaged: list[tuple[Place, Live]] = field(default_factory=list)
     learned: list[Learned] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
-    """What is ours, was looked for, and is neither declared nor to be removed: it is let go with `--prune`."""
+    """Managed resources that were read and are neither declared nor to be deleted; `--prune` releases them."""
     aged: dict[Address, str] = field(default_factory=dict)
-    """What was not read just now, and when it was."""
+    """Resources that were not read just now, and when they were."""
     apart: dict[Address, str] = field(default_factory=dict)
     """The resources declared here and managed by another set of manifests, and the name of that."""
     undeclared: dict[Address, tuple[Path, ...]] = field(default_factory=dict)
-    """What is live of what is declared, and declared nowhere; told when it was asked for."""
+    """Live fields of declared resources that are declared nowhere; filled on request."""
     unsafe: str = ""
-    """Why the whole is refused for safety; empty when it is not."""
+    """Why the whole plan is refused for safety; empty when it is not."""
     left_out: int = 0
     """Declared resources that the run was narrowed to leave out."""
     off: list[str] = field(default_factory=list)
-    """What this run cannot do, and why: for instance without a ledger."""
+    """Limits of this run and their reasons, for instance without a ledger."""
     warnings: list[str] = field(default_factory=list)
     """Sentences on steps that may fail."""
     reading: Reading = field(default_factory=Reading)
@@ -224,14 +224,14 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the plan may assume and do."""
+    """Assumptions and permissions of a plan."""
 
     key: bytes | None = None
     """The key of the ledger's fingerprints; None when there is no ledger."""
     resend: bool = False
     """Send what cannot be verified again."""
     prune: bool = False
-    """Remove what is ours and declared no more."""
+    """Delete managed resources that are no longer declared."""
     disconnect: bool = False
     """Let accounts be disconnected where their manifest asked for it."""
     stack: str = ""

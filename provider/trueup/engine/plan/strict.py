@@ -1,6 +1,6 @@
-"""What is live of declared resources and declared nowhere: fields that were left out, and the server's own keys.
+"""Live fields of declared resources that are declared nowhere: omitted fields, and the server's own keys.
 
-Of keys only the names are told: Den shows whatever is in a configuration in clear.
+Only the names of keys are reported: Den shows all values of a configuration in clear.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def undeclared(plan: Plan) -> None:
-    """Notes it for every declared resource that exists and was read now."""
+    """Record them in the plan for every declared resource that exists and was read now."""
     for address, (declared, live) in plan.matched.items():
         if not live.seen_at and (found := _of(declared, plan.specs.get(address, declared.spec), live)):
             plan.undeclared[address] = found
@@ -24,12 +24,12 @@ def undeclared(plan: Plan) -> None:
 def _of(declared: Declared, spec: dict[str, Any], live: Live) -> tuple[Path, ...]:
     found: list[Path] = []
     for name, value in live.spec.items():
-        trait = declared.kind.by_name.get(name)
-        if trait is None or trait.local:
+        field = declared.kind.by_name.get(name)
+        if field is None or field.local:
             continue
-        if trait.owned_by_key:
+        if field.owned_by_key:
             found += _keys(value, spec.get(name), (name,))
-        elif name not in spec and value is not None and value != trait.default:
+        elif name not in spec and value is not None and value != field.default:
             found.append((name,))
     return tuple(found)
 
