@@ -49,7 +49,7 @@ def depths_of(kinds: set[Kind]) -> dict[Kind, int]:
     def deep(kind: Kind) -> int:
         if kind not in depths:
             depths[kind] = 0  # a kind that refers to itself stays where it is
-            needed = [by_name.get((kind.system, cast(str, trait.reference))) for trait in kind.references]
+            needed = [by_name.get((kind.system, cast(str, field.reference))) for field in kind.references]
             depths[kind] = 1 + max((deep(one) for one in needed if one), default=-1)
         return depths[kind]
 
@@ -69,10 +69,10 @@ def exclusive_places(declared: Sequence[Declared]) -> dict[Place, list[Declared]
     """The places that a short form claims for what is declared alone, and the resources below which it does."""
     found: dict[Place, list[Declared]] = defaultdict(list)
     for one in declared:
-        for trait in one.kind.inlines:
-            value = one.spec.get(trait.name)
-            if isinstance(value, dict) and value.get("exclusive") and trait.inline:
-                found[one.address.system, one.address.connection, trait.inline[0]].append(one)
+        for field in one.kind.inlines:
+            value = one.spec.get(field.name)
+            if isinstance(value, dict) and value.get("exclusive") and field.inline:
+                found[one.address.system, one.address.connection, field.inline[0]].append(one)
     return found
 
 
@@ -264,8 +264,8 @@ class Matches:
 
     def _resolved(self, one: Declared) -> dict[str, Any]:
         spec = one.spec
-        for trait in one.kind.references:
-            name = trait.name
+        for field in one.kind.references:
+            name = field.name
             if name in spec:
                 value, need = self._target(one, name)
                 if need is not None:
@@ -277,8 +277,8 @@ class Matches:
     def _target(self, one: Declared, name: str) -> tuple[Any, Address | None]:
         """Return what a reference resolves to: an id, or UNKNOWN and the resource to create before."""
         address = one.address
-        trait = one.kind.by_name[name]
-        key = (address.system, address.connection, cast(str, trait.reference), cast(str, one.spec[name]))
+        field = one.kind.by_name[name]
+        key = (address.system, address.connection, cast(str, field.reference), cast(str, one.spec[name]))
         found = self._targets.get(key)
         if found is None:
             target = target_of(one, name)

@@ -18,45 +18,45 @@ if TYPE_CHECKING:
 _NOT_SHOWN: Final = "the server does not show it, or not as it should: it cannot be compared"
 
 
-def in_sync(trait: Field, before: Any, after: Any, live: Live) -> bool:
+def in_sync(field: Field, before: Any, after: Any, live: Live) -> bool:
     """Whether nothing of a field differs, and nothing of it is hidden."""
-    if live.unreadable and any(path[0] == trait.name for path in live.unreadable):
+    if live.unreadable and any(path[0] == field.name for path in live.unreadable):
         return False
-    return covers(before, after) if trait.owned_by_key else same(before, after)
+    return covers(before, after) if field.owned_by_key else same(before, after)
 
 
-def differences(trait: Field, before: Any, after: Any) -> list[tuple[Path, Any, Any]]:
+def differences(field: Field, before: Any, after: Any) -> list[tuple[Path, Any, Any]]:
     """Return the differences of a field: path, live value, declared value."""
-    if trait.write_only:
-        return list(leaves(MISSING if before is MISSING else only(before, after), after, (trait.name,)))
-    if trait.owned_by_key:
+    if field.write_only:
+        return list(leaves(MISSING if before is MISSING else only(before, after), after, (field.name,)))
+    if field.owned_by_key:
         base = before if isinstance(before, dict) else {}
         wanted = overlay(base, after)
         # A list is written, and remembered, as one.
-        paths = dict.fromkeys(_whole(path) for path, _, _ in pairs(base, wanted, (trait.name,)))
+        paths = dict.fromkeys(_whole(path) for path, _, _ in pairs(base, wanted, (field.name,)))
         return [(path, at(base, path[1:]), at(wanted, path[1:])) for path in paths]
-    return [((trait.name,), before, after)]
+    return [((field.name,), before, after)]
 
 
 def judge(
-    handler: Handler, trait: Field, pair: Pair, live: Live, record: Record | None, policy: Policy
+    handler: Handler, field: Field, pair: Pair, live: Live, record: Record | None, policy: Policy
 ) -> Change | Unverifiable | Learned | None:
     """Classify one difference: a change, an unverifiable value, or the server's normal form of what was written.
 
     The last is None when the ledger already had it, and Learned when it is new.
     """
     path, before, after = pair
-    hidden = _hidden(trait, path, before, live)
+    hidden = _hidden(field, path, before, live)
     doubt = None if hidden else handler.doubt(path, before)
     name = dotted(path)
     key = policy.key
-    if hidden and trait.immutable and not trait.write_only:
+    if hidden and field.immutable and not field.write_only:
         return Unverifiable(path, _NOT_SHOWN)  # no call would set it either
     if key is not None and record is not None and name in record.written:
         if is_mark_of(record.written[name], key, after):
             sent = f"sent on {record.at[:10]}, unchanged since" if record.at else "sent before, unchanged since"
             if policy.resend and (hidden or doubt):
-                return change_of(trait, *pair, note="sent again on request")
+                return change_of(field, *pair, note="sent again on request")
             if hidden:
                 return Unverifiable(path, f"cannot be read back; {sent}")
             if doubt is not None and doubt.final:
@@ -66,22 +66,22 @@ def judge(
             if name not in record.read_back and name in record.settling:
                 if doubt is not None and doubt.settling:
                     return Unverifiable(path, f"{doubt.why}; {sent}")
-                if not trait.is_plain(before):
+                if not field.is_plain(before):
                     return Learned(record, name, fingerprint(key, before))
-        return change_of(trait, *pair)
+        return change_of(field, *pair)
     if doubt is not None and doubt.settling:
         doubt = None  # nothing of ours is on the way
-    if hidden and not trait.write_only and not policy.resend:
+    if hidden and not field.write_only and not policy.resend:
         return Unverifiable(path, _NOT_SHOWN)
     if hidden or doubt is not None:
         why = "cannot be read back" if doubt is None else doubt.why
         if policy.resend or key is not None:
-            return change_of(trait, *pair, note=f"{why}; not sent from this ledger yet")
+            return change_of(field, *pair, note=f"{why}; not sent from this ledger yet")
         return Unverifiable(path, f"{why}; without a ledger it is only sent with --resend")
-    if key is None and trait.write_only and trait.is_secret(path) and not policy.resend:
+    if key is None and field.write_only and field.is_secret(path) and not policy.resend:
         # It may be stored in another form; without a ledger it looks like a change.
         return Unverifiable(path, "reads back otherwise; without a ledger it is only sent with --resend")
-    return change_of(trait, *pair)
+    return change_of(field, *pair)
 
 
 def _whole(path: Path) -> Path:
@@ -96,12 +96,12 @@ def only(live: Any, declared: Any) -> Any:
     return live
 
 
-def _hidden(trait: Field, path: Path, before: Any, live: Live) -> bool:
+def _hidden(field: Field, path: Path, before: Any, live: Live) -> bool:
     if any(path[: len(one)] == one for one in live.unreadable):
         return True
-    return trait.write_only and before is MISSING
+    return field.write_only and before is MISSING
 
 
-def change_of(trait: Field, path: Path, before: Any, after: Any, *, note: str = "") -> Change:
+def change_of(field: Field, path: Path, before: Any, after: Any, *, note: str = "") -> Change:
     """Return the change, without its values where they are secret."""
-    return Change(path, before, after, trait.is_secret(path) or holds_secret((before, after)), note)
+    return Change(path, before, after, field.is_secret(path) or holds_secret((before, after)), note)
