@@ -7,13 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from sandboxes import PATIENCE
+from waiting import wait_until
 from world import World
 
 ROOT = Path(__file__).parents[1]
@@ -89,10 +88,7 @@ class Stack:
     def start_held(self, world: World, *words: str) -> subprocess.Popen[str]:
         """A command likewise, once the server holds a request of it by the newest fault."""
         process = self.start(*words)
-        until = time.monotonic() + PATIENCE
-        while not world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
-            assert time.monotonic() < until, process.communicate()
-            time.sleep(0.05)
+        wait_until(world.held, process.communicate)
         return process
 
     def run(self, *words: str, code: int | None = 0, patience: float = LONG) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from declare import DEN, account, declared, instance, mapping, target
+from waiting import until
 from world import ACCOUNTS, INSTANCES, Recorder, World, names, results
 
 from trueup.core.errors import Unavailable
@@ -198,7 +199,7 @@ async def test_a_create_in_doubt_that_is_stopped_is_looked_for_by_the_next_run(
         plan = await session.plan()
         world.fault(system="den", method="GET", status=503)
         applying = asyncio.ensure_future(session.apply(plan))
-        await asyncio.sleep(0.5)
+        await until(world.fired)
         session.stop()
         report = await applying
     assert results(report) == {"docs": "stopped"}

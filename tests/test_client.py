@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hostile import KEY, FastClock, Request, StandingStill, answer, client, scripted, serving
+from waiting import until
 from world import Recorder
 
 from trueup.core.errors import (
@@ -374,10 +375,13 @@ async def test_bodies_are_sent_as_json() -> None:
 
 
 async def test_stopping_ends_a_pause_at_once() -> None:
-    async with serving(scripted(answer(503))) as server, client(server.url, StandingStill()) as api:
-        asyncio.get_running_loop().call_later(0.1, api.stop.set)
+    clock = StandingStill()
+    async with serving(scripted(answer(503))) as server, client(server.url, clock) as api:
+        call = asyncio.ensure_future(api.get("/v1/things"))
+        await until(lambda: clock.slept)
+        api.stop.set()
         with pytest.raises(Stopped):
-            await asyncio.wait_for(api.get("/v1/things"), 5)
+            await asyncio.wait_for(call, 5)
         assert len(server.requests) == 1
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hostile import KEY, Request, answer, client, scripted, serving
+from waiting import until
 
 from trueup.core.errors import Malformed, Unavailable
 
@@ -112,6 +113,6 @@ async def test_a_request_that_is_cancelled_leaves_the_client_usable() -> None:
 
     async with serving(slow_at_first) as server, client(server.url, concurrency=1) as api:
         first = asyncio.create_task(api.get("/v1/things"))
-        await asyncio.sleep(0.1)
+        await until(lambda: server.requests)
         first.cancel()
         assert (await asyncio.wait_for(api.get("/v1/things"), 5)).body == {"ok": True}

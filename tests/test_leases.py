@@ -14,8 +14,9 @@ from commands import Terminal, trueup
 from declare import manifest
 from engine_rpc import account, fails, serving
 from ledgers import PATIENCE, RECORD, intent_of, raw, run_of, started
-from test_ledger_locks import held, nothing, until
+from test_ledger_locks import held, nothing
 from test_two_runs import QUESTION, Place, Process
+from waiting import until
 from world import INSTANCES, World
 
 from trueup.core.errors import Ambiguous, Locked, Stopped

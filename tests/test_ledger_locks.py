@@ -8,12 +8,12 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ledgers import PATIENCE, raw, run_of, started, together
+from waiting import until
 
 from trueup.core.errors import LedgerError, Locked
 from trueup.core.records import Lease
@@ -28,13 +28,6 @@ INSERT = f"insert into locks ({COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?)"
 def nothing() -> None:
     """What is done when a lock is lost that no test loses."""
     raise AssertionError
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Lets the loop go on until that is so."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - there is nobody who could set an event
-            await asyncio.sleep(0.01)
 
 
 async def held(ledger: Ledger) -> list[tuple[str, str]]:

@@ -7,13 +7,13 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine import FAILED, PROVIDER, Stack, resource, small
 from sandboxes import PATIENCE
+from waiting import wait_until
 from world import ACCOUNTS, INSTANCES, World, names
 
 from trueup.sandbox.presets import DEMO_PROJECT
@@ -276,10 +276,7 @@ def test_a_provider_ends_with_its_engine(stack: Stack, world: World) -> None:
     process.kill()
     world.calm()
     process.communicate()
-    until = time.monotonic() + PATIENCE
-    while any(Path(f"/proc/{one}").exists() for one in providers):
-        assert time.monotonic() < until, "it outlived its engine"
-        time.sleep(0.1)
+    wait_until(lambda: not any(Path(f"/proc/{one}").exists() for one in providers), lambda: "it outlived its engine")
 
 
 def test_an_engine_attaches_to_a_provider_that_runs(stack: Stack, world: World) -> None:

@@ -16,6 +16,7 @@ from engine_rpc import rpc as rpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 from test_pulumi_engine import descendants
+from waiting import until
 from world import INSTANCES, World
 
 from trueup.engine.plan.names import PREFIX
@@ -339,8 +340,7 @@ async def test_a_temporary_name_that_an_earlier_run_left_is_a_difference(
             with contextlib.suppress(Exception):
                 await updates
         else:
-            while not any(name.startswith(PREFIX) for name, _, _ in held(world).values()):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            await until(lambda: any(name.startswith(PREFIX) for name, _, _ in held(world).values()))
             updates.cancel()
     world.calm()
     async with serving(tmp_path) as later:

@@ -15,6 +15,7 @@ from engine_rpc import rpc as rpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 from sandboxes import PATIENCE
+from waiting import until
 from world import INSTANCES, World, names
 
 import trueup.core.redaction
@@ -27,20 +28,12 @@ PIN = 90817263
 
 async def said(rpc: Rpc, words: str) -> None:
     """Waits until people were told so."""
-    for _ in range(int(PATIENCE / 0.02)):
-        if any(words in one for one in rpc.engine.said):
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail(str(rpc.engine.said))
+    await until(lambda: any(words in one for one in rpc.engine.said), lambda: rpc.engine.said)
 
 
 async def held(world: World) -> None:
-    """Waits until the server holds a request."""
-    for _ in range(int(PATIENCE / 0.02)):
-        if world.sandbox.control.get("/faults").json()["faults"][-1]["held"]:
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("nothing was held")
+    """Wait until the server holds a request."""
+    await until(world.held)
 
 
 def colleague(world: World, account_id: str, name: str, **more: Any) -> None:
@@ -152,7 +145,7 @@ async def test_ctrl_c_while_a_create_is_in_doubt_leaves_it_to_the_next_run(
     world.fault(system="den", method="POST", route="/v1/connector-instances", reset="after", times=1)
     world.fault(system="den", method="GET", status=503, times=99)
     creating = asyncio.ensure_future(instance(rpc, connectorAccount=top.id))
-    await asyncio.sleep(0.5)
+    await until(world.fired)
     await rpc.stub.Cancel(empty_pb2.Empty())
     error = await asyncio.wait_for(fails(creating, "Stopped"), PATIENCE)
     assert error.code() == grpc.StatusCode.UNKNOWN  # so that the engine believes nothing of the state

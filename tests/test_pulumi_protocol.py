@@ -12,6 +12,7 @@ from engine_rpc import AUTH, CONFIG, MODES, Resource, Rpc, account, connector, f
 from engine_rpc import rpc as rpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
+from waiting import until
 from world import INSTANCES, World, names
 
 from trueup.plugin.codec import UNKNOWN, Sealed, bare, decode, encode
@@ -313,7 +314,7 @@ async def test_cancel_ends_waits(rpc: Rpc, world: World) -> None:
     top = await account(rpc)
     world.fault(system="den", method="POST", route="/v1/connector-instances", status=503, times=99)
     task = asyncio.ensure_future(instance(rpc, connectorAccount=top.id))
-    await asyncio.sleep(0.2)
+    await until(world.fired)
     await rpc.stub.Cancel(empty_pb2.Empty())
     await asyncio.wait_for(fails(task, "Stopped"), 5)
 
@@ -375,11 +376,7 @@ async def test_what_is_taken_over_and_kept_is_said(rpc: Rpc) -> None:
     await rpc.delete(docs)
     again = await instance(rpc)
     assert again.id == docs.id
-    for _ in range(100):
-        if any("it was archived" in said for said in rpc.engine.said):
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail(str(rpc.engine.said))
+    await until(lambda: any("it was archived" in said for said in rpc.engine.said), lambda: rpc.engine.said)
 
 
 # Mappings, lists

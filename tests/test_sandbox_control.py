@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import socket
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from waiting import wait_until
 
 from trueup.sandbox.clock import Clock
 from trueup.sandbox.faults import Faults
@@ -300,8 +300,7 @@ def test_delay_before_and_after_the_effect(sandbox: Running, after: bool) -> Non
             timeout=0.2,
         )
     assert batch(sandbox) == (size if after else 1)
-    while sandbox.control.get("/requests").json()["log"][-1]["status"] is None:
-        time.sleep(0.02)
+    wait_until(lambda: sandbox.control.get("/requests").json()["log"][-1]["status"] is not None)
     assert batch(sandbox) == size, "the server does not notice that its client is gone"
 
 

@@ -6,8 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -17,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from waiting import wait_until
 
 from trueup.sandbox import holds
 from trueup.sandbox.clock import Clock
@@ -61,13 +61,6 @@ def held(sandbox: Running) -> list[dict[str, Any]]:
     return [one for fault in sandbox.control.get("/faults").json()["faults"] for one in fault.get("held", [])]
 
 
-def wait(until: Callable[[], bool]) -> None:
-    limit = time.monotonic() + PATIENCE
-    while not until():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-
-
 def made(sandbox: Running) -> list[str]:
     tables = sandbox.control.get("/state").json()["tables"]
     return [row["remoteId"] for row in tables["den.connectorAccounts"].values()]
@@ -92,7 +85,7 @@ def test_a_client_that_dies_at_its_third_request(
     hold(sandbox, when, nth=3, **({"drop": True} if drop else {}))
     client = creating(sandbox, 1, 6)
     try:
-        wait(lambda: held(sandbox) == [{"method": "POST", "path": CREATE, "count": 1}])
+        wait_until(lambda: held(sandbox) == [{"method": "POST", "path": CREATE, "count": 1}])
         assert made(sandbox) == while_held
     finally:
         client.kill()
@@ -106,11 +99,11 @@ def test_a_client_that_waits_gets_its_answer(sandbox: Running) -> None:
     hold(sandbox, "before", nth=1)
     hold(sandbox, "after", nth=2)
     client = creating(sandbox, 1, 3)
-    wait(lambda: len(held(sandbox)) == 1)
+    wait_until(lambda: len(held(sandbox)) == 1)
     assert made(sandbox) == []
     assert [entry["status"] for entry in sandbox.control.get("/requests").json()["log"]] == [None]
     sandbox.control.post("/faults/release")
-    wait(lambda: made(sandbox) == ["1", "2"] and len(held(sandbox)) == 1)
+    wait_until(lambda: made(sandbox) == ["1", "2"] and len(held(sandbox)) == 1)
     sandbox.control.post("/faults/release")
     assert client.wait(PATIENCE) == 0
     assert [entry["status"] for entry in sandbox.control.get("/requests").json()["log"]] == [201, 201]
@@ -120,7 +113,7 @@ def test_a_dropped_request_breaks_the_connection_of_a_client_that_is_there(sandb
     hold(sandbox, "before", drop=True)
 
     def let_go() -> None:
-        wait(lambda: bool(held(sandbox)))
+        wait_until(lambda: bool(held(sandbox)))
         sandbox.control.post("/faults/release")
 
     releasing = threading.Thread(target=let_go)
@@ -137,9 +130,9 @@ def test_removing_the_faults_lets_everything_go(sandbox: Running) -> None:
     """Requests that overlap are told by how many there are; those that come after a release are held again."""
     hold(sandbox, "before")
     clients = [creating(sandbox, number, number + 2) for number in (10, 20, 30)]
-    wait(lambda: [one["count"] for one in held(sandbox)] == [3])
+    wait_until(lambda: [one["count"] for one in held(sandbox)] == [3])
     sandbox.control.post("/faults/release")
-    wait(lambda: [one["count"] for one in held(sandbox)] == [3])
+    wait_until(lambda: [one["count"] for one in held(sandbox)] == [3])
     assert sorted(made(sandbox)) == ["10", "20", "30"]
     assert sandbox.control.delete("/faults").json() == {"faults": []}
     assert [client.wait(PATIENCE) for client in clients] == [0, 0, 0]
@@ -152,9 +145,9 @@ def test_a_request_that_did_not_arrive_whole_is_not_held(sandbox: Running) -> No
     with socket.create_connection((address.host, address.port or 0)) as halfway:
         head = f"POST {CREATE} HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\ncontent-length: 99\r\n\r\n{{"
         halfway.sendall(head.encode())
-        wait(lambda: sandbox.control.get("/faults").json()["faults"][0]["fired"] == 1)
+        wait_until(lambda: sandbox.control.get("/faults").json()["faults"][0]["fired"] == 1)
         assert held(sandbox) == []
-    wait(lambda: sandbox.control.get("/requests").json()["total"] == 1)
+    wait_until(lambda: sandbox.control.get("/requests").json()["total"] == 1)
     assert (held(sandbox), made(sandbox)) == ([], [])
 
 
@@ -175,7 +168,7 @@ def test_a_sandbox_that_holds_something_leaves_in_order() -> None:
     with running() as sandbox:
         hold(sandbox, "before")
         client = creating(sandbox, 1, 2)
-        wait(lambda: bool(held(sandbox)))
+        wait_until(lambda: bool(held(sandbox)))
         assert sandbox.leave(15) == (0, "", "")
         client.kill()
         client.wait()

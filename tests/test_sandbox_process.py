@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from sandboxes import PATIENCE, launch, running
+from waiting import wait_until
 
 from trueup.sandbox.clock import Clock
 from trueup.sandbox.den import Den
@@ -54,8 +55,7 @@ def test_prints_one_line_and_leaves_in_order(number: signal.Signals) -> None:
                 b"POST /connectors/change_status HTTP/1.1\r\nhost: sandbox\r\n"
                 b"x-api-key: %s\r\ncontent-length: 99\r\n\r\n{" % key.encode()
             )
-        while sandbox.control.get("/requests").json()["total"] < 3:
-            time.sleep(0.01)
+        wait_until(lambda: sandbox.control.get("/requests").json()["total"] >= 3)
         assert sandbox.leave(number) == (0, "", ""), "a client that leaves while it sends is nothing to tell"
 
 
@@ -67,10 +67,7 @@ def test_a_signal_before_anything_runs_is_heeded() -> None:
         process.kill()
         process.communicate()
         pytest.skip("this system does not tell which signals a process handles")
-    until = time.monotonic() + PATIENCE
-    while not int(status.read_text().split("SigCgt:")[1].split()[0], 16) & caught:
-        assert time.monotonic() < until
-        time.sleep(0.001)
+    wait_until(lambda: int(status.read_text().split("SigCgt:")[1].split()[0], 16) & caught)
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=PATIENCE) == ("", "")
     assert process.returncode == 0
@@ -90,8 +87,7 @@ def test_a_second_signal_and_open_requests_change_nothing() -> None:
 
         waiting = threading.Thread(target=hang)
         waiting.start()
-        while sandbox.control.get("/faults").json()["faults"][0]["fired"] == 0:
-            time.sleep(0.01)
+        wait_until(lambda: sandbox.control.get("/faults").json()["faults"][0]["fired"])
         sandbox.process.send_signal(signal.SIGINT)
         assert sandbox.leave(signal.SIGTERM) == (0, "", "")
         waiting.join()

@@ -17,6 +17,7 @@ import pytest
 from commands import TRUEUP, Terminal, trueup
 from ledgers import raw
 from sandboxes import PATIENCE
+from waiting import wait_until
 from world import ACCOUNTS, INSTANCES, World, names
 
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
@@ -123,10 +124,9 @@ class Place:
         self.world.fault(**{name: value for name, value in fault.items() if value is not None})
 
     def held(self, *, count: int = 1) -> None:
-        until = time.monotonic() + PATIENCE
-        while sum(one["count"] for one in self._view()) < count:
-            assert time.monotonic() < until, [one.said for one in self._began]
-            time.sleep(0.01)
+        wait_until(
+            lambda: sum(one["count"] for one in self._view()) >= count, lambda: [one.said for one in self._began]
+        )
 
     def _view(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.world.sandbox.control.get("/faults").json()["faults"][-1]["held"]

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from declare import manifest
-from sandboxes import PATIENCE, Running
+from sandboxes import Running
+from waiting import wait_until
 
 from trueup.core.kinds import Declared
 from trueup.core.progress import Quiet
@@ -178,10 +179,20 @@ class World:
 
     def settle(self) -> None:
         """Waits until the servers have dealt with everything that they were asked, also with what nobody waits for."""
-        until = time.monotonic() + PATIENCE
-        while (view := self.sandbox.control.get("/requests").json())["total"] < len(view["log"]):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+
+        def settled() -> bool:
+            view = self.sandbox.control.get("/requests").json()
+            return bool(view["total"] >= len(view["log"]))
+
+        wait_until(settled)
+
+    def fired(self) -> bool:
+        """Whether the newest fault has met a request."""
+        return bool(self.sandbox.control.get("/faults").json()["faults"][-1]["fired"])
+
+    def held(self) -> bool:
+        """Whether the newest fault holds a request."""
+        return bool(self.sandbox.control.get("/faults").json()["faults"][-1]["held"])
 
     def writes(self) -> list[str]:
         """Method and path of every request but GET, in the order of arrival."""
