@@ -319,7 +319,7 @@ async def test_cancel_ends_the_wait(rpc: Rpc, world: World, monkeypatch: pytest.
     waiting = asyncio.ensure_future(rpc.update(resources["a"], **inputs["a"]))
     await asyncio.sleep(0.05)
     await rpc.stub.Cancel(empty_pb2.Empty())
-    await fails(waiting, "stopped")
+    await fails(waiting, "interrupted while waiting for a name")
     assert right(world, resources, {"a": "a", "b": "b"})
 
 
