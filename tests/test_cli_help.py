@@ -33,6 +33,7 @@ def test_help_imports_no_command_and_nothing_that_takes_long() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     ours = ["trueup", "trueup.cli", "trueup.cli.console", "trueup.cli.ending", "trueup.cli.group"]
+    ours += ["trueup.core", "trueup.core.version"]
     assert done.stderr.strip() == str(ours)
 
 

@@ -309,7 +309,7 @@ def test_two_that_cannot_both_be_are_an_error_in_words(bench: Bench) -> None:
     ("words", "said"),
     [
         (["den"], "--out"),
-        (["dem", "-o", "x"], "den|wexa has to be den or wexa"),
+        (["dem", "-o", "x"], "SYSTEM: it is not the name of an installed system: den or wexa"),
         (["den", "-o", "x", "--kind", "instans"], 'there is no kind "instans". Did you mean "instances"?'),
         (["den", "-o", "x", "--kind", "connectors"], 'there is no kind "connectors"'),
         (["den", "-o", "x", "--with", "tragets"], '--with knows no "tragets"'),

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from trueup.engine.plan import Reading
     from trueup.importing import Found, Known, Wanted
 
-SYSTEMS: Final = ("den", "wexa")
 _WITH: Final = {"targets": ("targets",), "mappings": ("targets", "mappings"), "access": ("access",)}
 """What may be taken along, and the kinds that it takes: a mapping names its target."""
 
@@ -32,8 +31,32 @@ trueup import den -o connectors --with targets,mappings,access --include-config
 trueup import wexa -o connectors --project 68063653fc2e1fb859700001"""
 
 
+class SystemName(click.ParamType[str]):
+    """The name of an installed system; they are looked for when one is given, and not for `--help`."""
+
+    name = "system"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name. Raises BadParameter."""
+        from trueup.systems.registry import SYSTEMS
+
+        if value not in SYSTEMS:
+            self.fail(f"it is not the name of an installed system: {' or '.join(SYSTEMS)}.", param, ctx)
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Return the names that begin so."""
+        from click.shell_completion import CompletionItem
+
+        from trueup.systems.registry import SYSTEMS
+
+        return [CompletionItem(name) for name in SYSTEMS if name.startswith(incomplete)]
+
+
 @click.command("import", cls=Command, examples=_EXAMPLES)
-@click.argument("system", type=click.Choice(SYSTEMS), metavar="den|wexa")
+@click.argument("system", type=SystemName())
 @asks("files", "connection", "stack", "retry_for", "state", "verbose", "no_color")
 @click.option(
     "--kind",
@@ -105,6 +128,7 @@ def command(
     from trueup.importing import files as files_of
     from trueup.importing import filters as narrowing
     from trueup.report.imported import Imported
+    from trueup.systems.registry import SYSTEMS
 
     wanted_kinds = _kinds(system, kinds, along)
     main = main_kind(wanted_kinds)
@@ -112,7 +136,7 @@ def command(
     if projects and not main.parent:
         raise UsageError("--project is about Wexa.", hint="Nothing was sent. Den has accounts: --filter account=NAME.")
     folder = Path(out)
-    writing.check(folder, system, SYSTEMS, overwrite=overwrite)
+    writing.check(folder, system, tuple(SYSTEMS), overwrite=overwrite)
     known = context(asked, console, system)
     wanted = Wanted(
         wanted_kinds,

@@ -95,6 +95,13 @@ class Handler:
         """Return the number of requests that `read` is expected to take."""
         return 1
 
+    async def find(self, api: Any, given: str) -> tuple[Live, ...] | None:
+        """Return what a name or id on a command line means, below its parents, in as few requests as can be.
+
+        None has the whole list searched for it. Raises UsageError, which names near ones.
+        """
+        return None
+
     async def reread(self, api: Any, lives: Sequence[Live]) -> dict[str, Live]:
         """Return those that still exist, by id, in as few requests as possible: the verification after the writes."""
         raise NotImplementedError

@@ -129,6 +129,13 @@ class Ownership:
                         if not record.realm and record.id in index.by_id:
                             record.realm = self.realms[connection]
 
+    async def identify(self) -> None:
+        """Ask for the tenants that nothing shows, where something is managed. One request each. Raises ApiError."""
+        for connection, client in self.clients.items():
+            tenant = SYSTEMS[connection[0]].tenant
+            if tenant.alone and not tenant.shows and self.records.get(connection) and connection not in self.realms:
+                self.realms[connection] = await tenant.of(client)
+
     async def locks(self) -> list[str]:
         """The locks of the tenants that one run at a time may work on. At most one request for each connection."""
         names: list[str] = []

@@ -125,6 +125,7 @@ class Session:
         matches = await observe(wanted, self.clients)
         await guard(self.clients.values())
         self._ours.locate(matches)
+        await self._ours.identify()
         if ledger and unfinished:
             await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own), under=self._hold)
         owned = self._ours.owned()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, cast
 
 from trueup.core.errors import UsageError
@@ -12,7 +13,6 @@ from trueup.engine.read import guard
 from trueup.importing.filters import chosen
 from trueup.importing.kinds import parent_of, short
 from trueup.importing.reading import Found
-from trueup.systems.den import named
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ async def by_name(client: Client, kind: Kind, name: str) -> list[Live]:
     trait = kind.by_name.get("id")
     if kind.parent or "name" not in kind.by_name or trait is None:
         return []
-    spec = {"id": name} if named.is_instance_id(name) else {"name": name}
+    spec = {"id": name} if re.fullmatch(trait.schema.get("pattern", "(?!)"), name) else {"name": name}
     stub = Declared(Address(kind.system, kind.name, name), kind, spec, Where("", 0))
     listing = await cast(Handler, kind.handler).read(client, Scope((stub,), whole=False))
     return called(listing.items, name)
@@ -63,25 +63,15 @@ async def below(client: Client, kind: Kind, given: str, wanted: Wanted) -> Found
     await guard([client])
     found = Found()
     parent = cast("Kind", parent_of(kind))
-    above = parent_of(parent)
-    if above is None:
-        one = await named.instance_of(client, given)
-        one = one if one.name else await named.known(client, one)
-        live = Live(parent.name, one.id, str(one), {})
-    elif named.is_target_id(given):
-        await named.belongs(client, given)
-        live = Live(parent.name, given, given, {parent.parent: ""})
-    else:
-        owner, sign, remote = given.partition("/")
-        if not (sign and remote.strip() and owner.strip()):
-            raise UsageError(
-                f'--below "{plain(given, 80)}" is no target: it is an id (ctg_…), or INSTANCE/REMOTEID.',
-                hint="Nothing was changed. trueup get targets --below INSTANCE lists them.",
-            )
-        instance = await named.instance_of(client, owner)
-        target = await named.target_of(client, remote, instance)
-        live = Live(parent.name, target.id, str(target), {parent.parent: instance.id})
-        found.listings[above.name] = Listing([Live(above.name, instance.id, str(instance), {})])
+    means = await cast(Handler, parent.handler).find(client, given)
+    if means is None:
+        lives = (await cast(Handler, parent.handler).read(client, Scope())).items
+        means = tuple(called(lives, given)[:1])
+        if not means:
+            raise unknown(parent, given, lives)
+    *owners, live = means
+    for owner in owners:
+        found.listings[owner.kind] = Listing([owner])
     found.listings[parent.name] = Listing([live])
     handler = cast(Handler, kind.handler)
     listing = await handler.read(client, Scope(below=(live.id,)))

@@ -44,6 +44,8 @@ class Tenant:
     """It in a message: `an organisation of Den`."""
     form: str = ""
     """The form of its ids in a message."""
+    shows: bool = False
+    """Whether live resources show the tenant that they belong to, so that it need not be asked for."""
     doc: str = ""
     """The setting, for the schema of the Pulumi provider."""
     field: str = ""

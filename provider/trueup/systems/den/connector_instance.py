@@ -12,7 +12,7 @@ from trueup.core.errors import Forbidden, NotFound, Refused
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Kept, Listing, Live, Refusal
-from trueup.systems.den import lists, rows, writes
+from trueup.systems.den import lists, named, rows, writes
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -156,6 +156,12 @@ class _Handler(Handler):
             gone = Live("ConnectorInstance", key, "", {})
             return [_live(item) for item in (await lists.reread(api, ROUTE, _ID, {key: gone}, _NEEDS)).values()]
         return [_live(item) for item in await lists.read_all(api, ROUTE, {"q": spec["name"]}, needs=_NEEDS)]
+
+    async def find(self, api: Client, given: str) -> tuple[Live, ...]:
+        """Return the instance of that name or id, without its spec: two requests at most."""
+        one = await named.instance_of(api, given)
+        one = one if one.name else await named.known(api, one)
+        return (Live("ConnectorInstance", one.id, str(one), {}),)
 
     async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
         """By id when there are few of them, else from the head of the list."""

@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.core import texts
-from trueup.core.errors import NotFound
+from trueup.core.errors import NotFound, UsageError
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Kept, Live, Refusal
-from trueup.systems.den import below, lists, rows, writes
+from trueup.systems.den import below, lists, named, rows, writes
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -103,6 +104,24 @@ class _Handler(Handler):
     def read_cost(self, scope: Scope) -> int:
         """One list an instance."""
         return len(scope.below)
+
+    async def find(self, api: Client, given: str) -> tuple[Live, ...]:
+        """Return the target of that id, or of INSTANCE/REMOTEID behind its instance, without their specs."""
+        if named.is_target_id(given):
+            await named.belongs(api, given)
+            return (Live("ConnectorTarget", given, given, {"connectorInstance": ""}),)
+        owner, sign, remote = given.partition("/")
+        if not (sign and remote.strip() and owner.strip()):
+            raise UsageError(
+                f'--below "{plain(given, 80)}" is no target: it is an id (ctg_…), or INSTANCE/REMOTEID.',
+                hint="Nothing was changed. trueup get targets --below INSTANCE lists them.",
+            )
+        instance = await named.instance_of(api, owner)
+        target = await named.target_of(api, remote, instance)
+        return (
+            Live("ConnectorInstance", instance.id, str(instance), {}),
+            Live("ConnectorTarget", target.id, str(target), {"connectorInstance": instance.id}),
+        )
 
     async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
         """One list for each instance; one of which nobody knows the instance is read by its id."""

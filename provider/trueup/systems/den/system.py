@@ -32,6 +32,7 @@ class Organisation(Tenant):
     """
 
     setting = "organization"
+    shows = True
     pattern = guard.ID
     title = "an organisation of Den"
     form = "org_ and 26 small letters and digits"
