@@ -13,7 +13,7 @@ from trueup.core.fields import field
 from trueup.core.kinds import Declared, Handler, Kind, Scope, kind
 from trueup.core.values import Call, Desired, Kept, Listing, Live, Refusal
 from trueup.systems.system import System, Tenant
-from trueup.transport import Answer, Client, Credential, Limits, Presumed, Wait
+from trueup.transport import Answer, Api, Client, Credential, Limits, Presumed, Wait
 
 
 class Dialect:
@@ -38,11 +38,11 @@ class Dialect:
     def failed(self, answer: Answer) -> str | None:
         return None
 
-    def unexplained(self, client: Client) -> str:
+    def unexplained(self, api: Api) -> str:
         return ""
 
-    async def unauthorized(self, client: Client) -> Wait | Presumed | Unauthorized | None:
-        return Unauthorized(f'Desk refused the token of connection "{client.credential.name}".')
+    async def unauthorized(self, api: Api) -> Wait | Presumed | Unauthorized | None:
+        return Unauthorized(f'Desk refused the token of connection "{api.credential.name}".')
 
 
 class Workspace(Tenant):
