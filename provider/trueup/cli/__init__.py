@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; the exit code."""
+    """Run the command line and return the exit code."""
     from trueup.cli.console import Console
     from trueup.cli.ending import ended
     from trueup.cli.group import trueup

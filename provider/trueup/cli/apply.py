@@ -35,7 +35,9 @@ trueup plan --out plan.json && trueup apply plan.json"""
     shows="applied",
 )
 @click.option("--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Apply without asking.")
-@click.option("--fail-fast", is_flag=True, cls=Option, section="How", help="Begin nothing more once a step failed.")
+@click.option(
+    "--fail-fast", is_flag=True, cls=Option, section="How", help="Start no further step after one has failed."
+)
 def command(asked: Asked, console: Console, saved: str | None, auto_approve: bool, fail_fast: bool) -> int:
     """Make what is live as it is declared.
 
@@ -98,7 +100,7 @@ async def _apply_saved(asked: Asked, console: Console, path: str, fail_fast: boo
 
 
 def _only_its_own(asked: Asked) -> None:
-    """A saved plan brings its own options along. Raises UsageError when others are given."""
+    """Refuse options that a saved plan brings along. Raises UsageError."""
     from trueup.cli.planfile import KEPT
     from trueup.core.errors import UsageError
 
@@ -122,7 +124,7 @@ def _told(report: Report, plan: Plan, asked: Asked, console: Console, *, always:
 
 
 def _finished() -> None:
-    """What a signal stops once everything was sent: nothing, and what was done is still told."""
+    """Ignore signals once everything was sent, so that the result is still printed."""
 
 
 async def _approved(plan: Plan, console: Console) -> bool:
@@ -143,7 +145,7 @@ async def _approved(plan: Plan, console: Console) -> bool:
 
 
 async def _line(descriptor: int) -> str:
-    """A line that is typed, while the loop goes on and signals are heeded; empty at the end of input."""
+    """Return a typed line while the loop runs and signals are handled; empty at the end of input."""
     loop = asyncio.get_running_loop()
     typed: asyncio.Future[bytes] = loop.create_future()
 

@@ -1,4 +1,4 @@
-"""Asks the person at the terminal, before something is done that cannot be taken back."""
+"""Confirmation by the user before an action that cannot be undone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def agreed(console: Console, question: str, *, otherwise: str) -> bool:
-    """Whether the person says yes. Raises UsageError when there is nobody to ask.
+    """Return whether the user confirms. Raises UsageError without a terminal.
 
-    `otherwise` says what is left as it is: `Nothing was forgotten.`
+    `otherwise` says what stays unchanged: `Nothing was forgotten.`
     """
     from trueup.core.errors import UsageError
 

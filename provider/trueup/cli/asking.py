@@ -1,4 +1,4 @@
-"""What commands share that only ask: who asks by the manifests, the client, times as people give them, how they end."""
+"""Shared by commands that only query an API: their context and client, times as users write them, and how they end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who asks, and what the manifests say of where to look."""
+    """The manifests' part of a query: connections and projects."""
 
     manifest: Manifest
     """The Connections of one system. Of the resources nothing is wanted, hence nothing of the systems they live on."""
@@ -89,14 +89,14 @@ def connection_of(asked: Asked) -> str:
 
 
 class Meter:
-    """What a command took from when it began."""
+    """Measures a command's requests and time from its start."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._began = client.clock.monotonic()
 
     def read(self) -> Reading:
-        """It so far."""
+        """Return the requests and time so far."""
         from trueup.engine.plan import Reading
 
         client, limits = self._client, self._client.limits
@@ -108,7 +108,7 @@ class Meter:
 
 
 def moment(text: str, now: datetime, option: str) -> datetime:
-    """A time as people give it: so long ago, a day, or RFC 3339. Raises UsageError."""
+    """Return a time that is written as an age, a day or in RFC 3339. Raises UsageError."""
     from datetime import UTC, datetime, timedelta
 
     from trueup.core.errors import UsageError
@@ -133,7 +133,7 @@ def moment(text: str, now: datetime, option: str) -> datetime:
 
 
 def seconds_of(text: str) -> float | None:
-    """Seconds of a length of time such as `90s` or `1h30m`; None for any other text."""
+    """Return the seconds of a duration such as `90s` or `1h30m`; None for any other text."""
     from trueup.core.progress import duration
 
     try:
@@ -143,7 +143,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def short_text(value: str | None, name: str) -> None:
-    """Raises UsageError for a text that no server would look for."""
+    """Raise UsageError for a text of a length that no server searches for."""
     from trueup.core.errors import UsageError
     from trueup.core.texts import length, trimmed
 
@@ -152,7 +152,7 @@ def short_text(value: str | None, name: str) -> None:
 
 
 async def watched(watch: Coroutine[Any, Any, T]) -> T | None:
-    """What comes of it; None when a signal ended it: whoever only watches has nothing to finish, and ends at once."""
+    """Return the result; None when a signal ended it, since a command that only watches has nothing to finish."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(watch)
     with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C interrupts as usual

@@ -1,6 +1,6 @@
-"""Standard output and standard error: how wide they are, whether they take colours, and what to do when they break.
+"""Standard output and standard error: their width, their colours, and broken streams.
 
-Nothing is written past `scrub`, and writing never raises: an apply goes on when nobody reads along any more.
+Everything passes through `scrub`, and writing never raises: an apply continues after its reader has left.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from trueup.report.page import Page
 
 _WIDTH: Final = 100
-"""Cells when nobody says how many there are."""
+"""Columns when the width is unknown."""
 _OURS: Final = "…"
-"""What our own sentences have beyond ASCII."""
+"""Non-ASCII characters in the command's own messages."""
 
 
 class Stream:
-    """One of the two."""
+    """Standard output or standard error."""
 
     def __init__(self, file: TextIO | None, *, color: bool) -> None:
         self._file = file
         self.failure: OSError | None = None
-        """Why it could not be written; a reader who left is no failure."""
+        """Why writing failed; a closed pipe is not a failure."""
         self.tty = file is not None and _asks(file)
         self.unicode = file is not None and _can_encode(file)
         self.color = color and wants_color(os.environ, tty=self.tty)
         self.lively = self.tty and os.environ.get("TERM") != "dumb"
-        """Whether a line that was written can be rewritten."""
+        """Whether a printed line can be rewritten."""
         if file is not None and hasattr(file, "reconfigure"):
             file.reconfigure(errors="backslashreplace")
 
     @property
     def page(self) -> Page:
-        """What a report for it may use; sentences stay on one line where lines are searched rather than read."""
+        """Return the page for a report; sentences stay on one line unless this is a terminal."""
         from trueup.report.page import NARROWEST, Page
 
         return Page(max(self._width(), NARROWEST), self.color, self.unicode)
@@ -54,11 +54,11 @@ class Stream:
 
     @property
     def width_of_help(self) -> int:
-        """Cells of a line of help: asking here spares click an import that is dear."""
+        """Return the width of help text; passing it spares click an expensive import."""
         return max(min(self._width(), _WIDTH) - 2, 40)
 
     def print(self, text: str, *, end: str = "\n") -> None:
-        """A line or several for people, at once."""
+        """Print lines for people."""
         from trueup.core.secrets import scrub
 
         self._write(scrub(text) + end)
@@ -94,7 +94,7 @@ class Stream:
         return _WIDTH
 
     def _silence(self) -> None:
-        # What is left in the buffer has to go somewhere, or the interpreter complains about it at the very end.
+        # The buffer must be emptied somewhere, or the interpreter complains at exit.
         with contextlib.suppress(OSError, ValueError, AttributeError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._file.fileno())  # type: ignore[union-attr]
@@ -139,7 +139,7 @@ class Console:
 
 
 def wants_color(environment: Mapping[str, str], *, tty: bool) -> bool:
-    """NO_COLOR before FORCE_COLOR and CLICOLOR_FORCE, these before what the terminal says of itself."""
+    """Return whether to use colours: NO_COLOR precedes FORCE_COLOR and CLICOLOR_FORCE, which precede the terminal."""
     if environment.get("NO_COLOR"):
         return False
     if any(environment.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):

@@ -1,4 +1,4 @@
-"""How the command ends: errors told on standard error (and as JSON to a program), and the exit code that fits."""
+"""How the command ends: errors on standard error (as JSON for a program), and the matching exit code."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ BUG: Final = "E999"
 
 
 def ended(command: Callable[[], Any], console: Console) -> int:
-    """Runs the command and tells whatever it raises; the exit code."""
+    """Run the command, report what it raises, and return the exit code."""
     try:
         result = command()
         code = result if isinstance(result, int) else 0
-    except (KeyboardInterrupt, click.exceptions.Abort):  # click makes the one into the other
-        console.err.print("Interrupted.")  # before anything began, or once everything was told
+    except (KeyboardInterrupt, click.exceptions.Abort):  # click converts one into the other
+        console.err.print("Interrupted.")  # before the run started, or after the result was printed
         return INTERRUPTED
     except click.ClickException as error:
         code = _usage(error, console)
@@ -37,7 +37,7 @@ def ended(command: Callable[[], Any], console: Console) -> int:
 
 
 def failed(error: TrueupError, console: Console) -> int:
-    """Tells an error that can be explained."""
+    """Report an error with a known cause."""
     from trueup.report import failure
 
     console.err.print(failure.render(error, console.err.log))

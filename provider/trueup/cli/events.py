@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TYPES: Final = ("push", "installation", "installation_repositories", "repository", "manual_resync")
 STATUSES: Final = ("pending", "queued", "running", "completed", "failed", "partial", "ignored")
 NEWEST: Final = 50
-"""Events that are shown when nobody says how many."""
+"""Events that are shown without --limit."""
 
 _EXAMPLES: Final = """\
 trueup events
@@ -42,10 +42,10 @@ trueup events retry $(trueup events --status failed -o json | jq -r '.events[].i
 
 
 class Events(Command, click.Group):
-    """A command that lists, with a subcommand that acts."""
+    """A command that lists by itself, and has a subcommand that acts."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As usual; what stands before the subcommand is meant for it."""
+        """Parse as usual; options before the subcommand belong to it."""
         place = self._first_word(args)
         if place is not None and args[place] in self.commands:
             args = [args[place], *args[:place], *args[place + 1 :]]
@@ -54,7 +54,7 @@ class Events(Command, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The subcommand. Raises UsageError, which says what was probably meant."""
+        """Return the subcommand. Raises UsageError with a suggestion."""
         if args[0] not in self.commands and not ctx.resilient_parsing:
             raise click.UsageError(
                 f'There is no subcommand "{args[0]}", only "retry". An instance is named with --instance, and files '
@@ -64,13 +64,13 @@ class Events(Command, click.Group):
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The subcommand first."""
+        """Write the subcommand first."""
         with formatter.section("Commands"):
             formatter.write_dl([(f"{name} ID…", one.get_short_help_str(80)) for name, one in self.commands.items()])
         super().format_options(ctx, formatter)
 
     def _first_word(self, args: list[str]) -> int | None:
-        """The place of the first argument that is neither an option nor the value of one."""
+        """Return the index of the first argument that is neither an option nor an option's value."""
         valued = {opt for one in self.params if isinstance(one, Option) and not one.is_flag for opt in one.opts}
         valued = (valued | set(WITH_VALUE)) - {"-v", "--verbose"}
         place = 0
@@ -199,7 +199,7 @@ async def _events(
         instance, target, query = await _query(client, filters)
         after = sync_events.stamp_of(since) if since is not None else None
         limit = filters["limit"] or (NEWEST if since is None else None)
-        # A page costs the same whatever its size, and whoever follows has to know what is older than what is shown.
+        # A page costs the same whatever its size, and --follow must know the events that are older than those shown.
         most = max(limit, lists.PAGE) if limit is not None and filters["follow"] else limit
         found = await sync_events.read(client, query, since=after, most=most)
         if not found.events:
@@ -222,7 +222,7 @@ async def _events(
 
 
 async def _query(client: Client, filters: dict[str, Any]) -> tuple[Named | None, Named | None, dict[str, Any]]:
-    """Instance and target as they are named, and the query of the list."""
+    """Return instance and target as they are named, and the query of the list."""
     from trueup.systems.den import named
 
     instance = await named.instance_of(client, filters["instance"]) if filters["instance"] is not None else None
@@ -238,7 +238,7 @@ async def _query(client: Client, filters: dict[str, Any]) -> tuple[Named | None,
 
 
 async def _there(client: Client, instance: Named | None, target: Named | None) -> None:
-    """Raises UsageError when nothing was found because an id leads nowhere: the list itself does not say so."""
+    """Raise UsageError when nothing was found because an id does not exist; the list itself does not report that."""
     from trueup.systems.den import named
 
     if instance is not None and not instance.name:
@@ -248,7 +248,7 @@ async def _there(client: Client, instance: Named | None, target: Named | None) -
 
 
 class _Following:
-    """What is printed while events are followed."""
+    """The output of --follow."""
 
     def __init__(self, console: Console, progress: Lines, client: Client, names: dict[str, str], meter: Meter) -> None:
         self._console = console
@@ -288,7 +288,7 @@ class _Following:
         self._printed += len(events)
 
     def end(self) -> None:
-        """The count and the cost."""
+        """Print the count and the cost."""
         from trueup.report import events as report
 
         self._progress.close()
@@ -326,7 +326,7 @@ async def _retry(asked: Asked, console: Console, manifest: Manifest, ids: list[s
             except ApiError as error:
                 failed[key] = error
                 if not isinstance(error, NotFound | Forbidden | Refused):
-                    break  # the others would fare no better
+                    break  # the others would fail as well
             progress.advance()
         progress.close()
         reading = meter.read()

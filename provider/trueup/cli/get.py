@@ -94,7 +94,7 @@ def command(
 
 
 def _check_below(kind: Kind, below: str | None, projects: tuple[str, ...]) -> None:
-    """Raises UsageError when a parent is needed and not given, or given and not needed."""
+    """Raise UsageError when a parent is missing, or given for a kind without one."""
     from trueup.core.errors import UsageError
     from trueup.importing.kinds import parent_of, short
 
@@ -131,7 +131,7 @@ async def _get(
         client = client_of(opened, kind.system, asked)
         meter = Meter(client)
         progress.phase("reading")
-        # What is shown beside each: the account of an instance. One request, and it makes a table readable.
+        # The account of each instance is shown beside it: one request, and a readable table.
         shown = [trait for trait in kind.references if not kind.parent]
         beside = tuple(one for one in live_kinds(kind.system) if any(one.name == trait.reference for trait in shown))
         named = "manifests" in console.format.renders  # whose names alone are the ledger's

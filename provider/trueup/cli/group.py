@@ -1,4 +1,4 @@
-"""The command `trueup` itself: a table of its subcommands, none of which is imported before it is asked for."""
+"""The command `trueup` itself: a table of its subcommands, each imported when it runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS: Final = {
     "sandbox": "Serve an embedded Den and Wexa on this machine.",
     "completion": "Print the completion script of a shell.",
 }
-"""Name and first line of its help; the command is `command` in the module of its name."""
+"""Command names with the first line of their help; the command is `command` in the module of that name."""
 
 WITH_VALUE: Final = (
     *("-f", "--file", "-o", "--output", "--connection", "--target", "--parallelism", "--state", "-l", "--selector"),
@@ -78,27 +78,27 @@ _ENVIRONMENT: Final = [
 
 
 class Group(click.Group):
-    """The group, which knows its commands by name and imports the one that is run."""
+    """The group, which knows its commands by name and imports the one that runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of use."""
+        """Return the commands in the order of use."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, imported now."""
+        """Import and return the command of that name."""
         if cmd_name not in COMMANDS:
             return None
         found: click.Command = import_module(f"trueup.cli.{cmd_name}").command
         return found
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As usual, but the options of a subcommand may also stand before it: `trueup -f connectors/ plan`."""
+        """Parse as usual; options of a subcommand may also precede it: `trueup -f connectors/ plan`."""
         return super().parse_args(ctx, behind_command(args))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is asked for. Raises UsageError, which names near ones."""
+        """Return the command. Raises UsageError with similar names."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             import difflib
@@ -109,13 +109,13 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Commands first."""
+        """Write the commands first."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
         click.Command.format_options(self, ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Examples, exit codes and environment."""
+        """Write examples, exit codes and environment."""
         write_examples(formatter, _EXAMPLES)
         for title, rows in (("Exit codes", _EXIT_CODES), ("Environment", _ENVIRONMENT)):
             with formatter.section(title):
@@ -123,13 +123,13 @@ class Group(click.Group):
 
 
 def write_examples(formatter: click.HelpFormatter, examples: str) -> None:
-    """A section of lines that stay as they are."""
+    """Write a section of lines that are not wrapped."""
     with formatter.section("Examples"):
         formatter.write("".join(f"{' ' * formatter.current_indent}{line}\n" for line in examples.splitlines()))
 
 
 def behind_command(args: list[str]) -> list[str]:
-    """The arguments with what stands before the subcommand moved behind it; unchanged when there is no subcommand."""
+    """Return the arguments with options before the subcommand moved behind it."""
     ahead = 0
     while ahead < len(args) and args[ahead].startswith("-") and args[ahead] != "--":
         ahead += 2 if args[ahead] in WITH_VALUE else 1

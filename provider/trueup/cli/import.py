@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trueup.importing import Found, Known, Wanted
 
 _WITH: Final = {"targets": ("targets",), "mappings": ("targets", "mappings"), "access": ("access",)}
-"""What may be taken along, and the kinds that it takes: a mapping names its target."""
+"""Values of --with, and the kinds that each adds: a mapping refers to its target."""
 
 _EXAMPLES: Final = """\
 trueup import den -o connectors
@@ -160,7 +160,7 @@ def command(
 
 
 def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[Kind, ...]:
-    """The kinds that are to be written, each behind what it refers to. Raises UsageError."""
+    """Return the kinds to write, each after those it refers to. Raises UsageError."""
     from trueup.core.errors import UsageError
     from trueup.importing.kinds import kind_named, live_kinds, parent_of
     from trueup.transport.wire import plain
@@ -183,7 +183,7 @@ def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[Kin
 async def _read(
     asked: Asked, console: Console, system: str, known: Context, wanted: Wanted
 ) -> tuple[Found, Reading, str, Known]:
-    """The live resources, what reading them took, where they were read, and what the ledger knows of them."""
+    """Return the live resources, the cost of reading them, their server, and the ledger's records of them."""
 
     from trueup.cli.asking import Meter, client_of
     from trueup.cli.running import session
@@ -200,7 +200,7 @@ async def _read(
 
 
 def _following(asked: Asked, known: Context, out: str) -> str:
-    """The plan of what was written, with the Connections that it needs."""
+    """Return the plan command for the written manifests, with the Connections that it needs."""
     given = list(asked.given)
     if known.manifest.connections and not asked.files:
         given += ["-f", "."]

@@ -1,6 +1,6 @@
-"""SIGINT and SIGTERM while a run lasts: the first one lets what is in flight finish, the second one ends at once.
+"""SIGINT and SIGTERM during a run: the first lets requests in flight finish, the second ends at once.
 
-A command that only reads has nothing to finish: there the first one ends it.
+A command that only reads has nothing to finish, so the first signal ends it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
-    """What a signal does. `stop` is set once there is something to finish; it is called for the first signal."""
+    """Signal handling. `stop` is set once there is something to finish, and called for the first signal."""
 
     def __init__(self, progress: Lines) -> None:
         self._progress = progress
@@ -29,11 +29,11 @@ class Interrupt:
         self.stopped = False
 
     def came(self) -> None:
-        """A signal."""
+        """Handle a signal."""
         if self.stop is None:
             self._progress.close()
             self._progress.say("Interrupted. Nothing was changed.")
-            os._exit(INTERRUPTED)  # a program that looks a secret up, or a server that starts, would hold up the end
+            os._exit(INTERRUPTED)  # a secret's program or a starting server would delay the end
         if self.stopped:
             self._progress.close()
             self._progress.say("Aborted. What was in flight may or may not have happened: trueup plan shows it.")
@@ -46,7 +46,7 @@ class Interrupt:
 
     @contextlib.contextmanager
     def heeded(self) -> Iterator[None]:
-        """While the block lasts, signals come here."""
+        """Handle signals during the block."""
         loop = asyncio.get_running_loop()
         try:
             for number in _SIGNALS:

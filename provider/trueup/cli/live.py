@@ -1,4 +1,4 @@
-"""What commands share that read resources without a plan: their options, and what is right for these."""
+"""Options shared by commands that read resources without a plan, and their checks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ include_config: Callable[..., Any] = click.option(
 
 
 def checked_projects(given: Sequence[str], known: Context, kind: Kind) -> tuple[str, ...]:
-    """The projects to read. Raises UsageError when there are none, or one is no id."""
+    """Return the projects to read. Raises UsageError when there are none, or one is not a valid id."""
     import re
 
     from trueup.core.errors import UsageError

@@ -1,4 +1,4 @@
-"""The manifests that a command is about, and what is said of the files beside them."""
+"""The manifests that a command loads, and the note about other files."""
 
 from __future__ import annotations
 

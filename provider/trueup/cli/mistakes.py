@@ -1,4 +1,4 @@
-"""A wrong command line in a sentence: what is wrong, in which option or variable, and what would be right."""
+"""A wrong command line in one sentence: the problem, its option or variable, and the valid values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def explained(error: click.ClickException) -> str:
-    """The sentence. What click alone knows is told in its words, on one line."""
+    """Return the sentence; a message of click is kept, on one line."""
     if isinstance(error, click.NoSuchOption):
         near = listed(error.possibilities or (), last="or")
         return f"there is no option {safe(error.option_name)}.{f' Did you mean {near}?' if near else ''}"
@@ -33,7 +33,7 @@ def explained(error: click.ClickException) -> str:
 
 
 def listed(words: Sequence[str], *, last: str) -> str:
-    """`a`, `a or b`, `a, b or c`."""
+    """Return `a`, `a or b`, or `a, b or c`."""
     return f" {last} ".join(part for part in (", ".join(words[:-1]), words[-1]) if part) if words else ""
 
 
@@ -44,7 +44,7 @@ def _named(param: click.Parameter) -> str:
 
 
 def _wanted(kind: click.ParamType[Any], before: str = "") -> str:
-    """What a value of that type has to be; empty where only click can tell."""
+    """Return the valid values of a type; empty when only click knows them."""
     if isinstance(kind, click.Choice):
         return before + listed([str(one) for one in kind.choices], last="or")
     if isinstance(kind, click.IntRange):
@@ -55,7 +55,7 @@ def _wanted(kind: click.ParamType[Any], before: str = "") -> str:
 
 
 def _from_environment(error: click.BadParameter) -> str:
-    """The variable that the value came from; empty when it was on the command line."""
+    """Return the variable that the value came from; empty when it was on the command line."""
     param, ctx = error.param, error.ctx
     if param is None or ctx is None or not isinstance(param.envvar, str) or param.name is None:
         return ""

@@ -1,4 +1,4 @@
-"""The options that commands share, in groups as their help shows them, and what was asked as one value."""
+"""The options that commands share, in the sections of their help, and their values as one object."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Command(click.Command):
         self.examples = examples
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As usual; a path without -f is the mistake that everybody makes once."""
+        """Parse as usual; a path without -f gets a hint, as it is a common mistake."""
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -51,7 +51,7 @@ class Command(click.Command):
             raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The options, section by section."""
+        """Write the options, section by section."""
         for title in _SECTIONS:
             found = (one for one in self.get_params(ctx) if getattr(one, "section", "Options") == title)
             rows = [row for row in (one.get_help_record(ctx) for one in found) if row is not None]
@@ -60,16 +60,16 @@ class Command(click.Command):
                     formatter.write_dl(rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The examples."""
+        """Write the examples."""
         if self.examples:
             write_examples(formatter, self.examples)
 
 
 class HomePath(click.Path):
-    """A path whose leading `~` is a home folder, also where no shell has seen it: in a variable, or `--out=~/plan`."""
+    """A path whose leading `~` is the home folder, even if no shell expanded it: in a variable, or `--out=~/plan`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path. Raises UsageError for the home folder of a user who is not known."""
+        """Return the path. Raises UsageError for an unknown user's home folder."""
         from trueup.core.paths import home
 
         return super().convert(home(value) if isinstance(value, str) else value, param, ctx)
@@ -81,7 +81,7 @@ class StackName(click.ParamType[str]):
     name = "name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name, or a sentence about its form."""
+        """Return the name, or fail with the valid form."""
         from trueup.manifest.sets import NAME
 
         text = str(value)
@@ -91,12 +91,12 @@ class StackName(click.ParamType[str]):
 
 
 class Length(click.ParamType[timedelta]):
-    """A length of time: `90s`, `10m`, `24h`, `7d`, also `1h30m`."""
+    """A duration: `90s`, `10m`, `24h`, `7d`, `1h30m`."""
 
     name = "length"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The length, or a sentence about its form."""
+        """Return the duration, or fail with the valid form."""
         if isinstance(value, timedelta):
             return value
         try:
@@ -135,7 +135,7 @@ def output(
 
 @dataclass(frozen=True)
 class Asked:
-    """What the shared options say."""
+    """The values of the shared options."""
 
     files: tuple[str, ...] = ()
     connection: str | None = None
@@ -159,12 +159,12 @@ class Asked:
     stack: str | None = None
     take_from: str | None = None
     ledger: str | None = None
-    """Where trueup.yaml says that the ledger is; no option of its own."""
+    """The ledger that trueup.yaml names; not a command-line option."""
     given: tuple[str, ...] = ()
-    """The options that the command line itself gives, again as arguments, without --target and output."""
+    """The options on the command line, as arguments, without --target and output."""
 
     def command(self, name: str, target: str | None = None) -> str:
-        """A command line about the same resources, to be pasted."""
+        """Return a command line about the same resources, ready to paste."""
         targets = (target,) if target is not None else self.targets
         words = ["trueup", name, *self.given]
         for one in targets:
@@ -173,7 +173,7 @@ class Asked:
 
 
 def _declared(ctx: click.Context) -> Any:
-    """The manifests that are asked for, or None when they have faults: for completion."""
+    """Return the manifests, or None when they have faults; for completion."""
     from trueup.core.errors import TrueupError
     from trueup.manifest import load
 
@@ -416,7 +416,7 @@ _AGAIN: Final = (
     ("max_delete_percent", "--max-delete-percent"),
     ("max_changes", "--max-changes"),
 )
-"""The options of one command that make another one do the same."""
+"""Options of one command that are equivalent to another option."""
 
 
 def _given(ctx: click.Context) -> list[str]:
@@ -434,7 +434,7 @@ def _given(ctx: click.Context) -> list[str]:
 
 
 def state_of(asked: Asked) -> Path:
-    """The state folder."""
+    """Return the state folder."""
     from trueup.engine.options import STATE
 
     return Path(asked.state) if asked.state else STATE

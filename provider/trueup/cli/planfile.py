@@ -1,4 +1,4 @@
-"""Saved plans as the commands use them: written for their owner alone, read with suspicion."""
+"""Saved plans as commands use them: written for their owner only, and not trusted when read."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ KEPT: Final = (
     "stack",
     "take_from",
 )
-"""The options that a saved plan brings along, by their names in Asked."""
+"""The options stored in a saved plan, by their names in Asked."""
 
 
 def prepare(path: str, asked: Asked) -> Path:
-    """The file that is to be written. Raises UsageError and PlanFileError, before anything is read from a server."""
+    """Return the file to write. Raises UsageError and PlanFileError before any request is sent."""
     if not os.environ.get("TRUEUP_FINGERPRINT_KEY") and ledger_place(state_of(asked), asked.ledger) is None:
         raise UsageError(
             "a saved plan carries a keyed digest, and there is no key.",
             hint="Set TRUEUP_FINGERPRINT_KEY, or let there be a ledger (TRUEUP_LEDGER).",
         )
     try:
-        target = Path(os.path.realpath(path))  # what a link leads to is replaced, and the link stays
+        target = Path(os.path.realpath(path))  # replace the target of a link, not the link
         if os.path.lexists(target) and not target.is_file():
             raise PlanFileError(f"the plan cannot be written to {path}: it is not a regular file.")
         if not target.parent.is_dir():
@@ -63,9 +63,9 @@ def prepare(path: str, asked: Asked) -> Path:
 
 
 async def write(target: Path, plan: Plan, asked: Asked, desired: Manifest, session: Session) -> None:
-    """Writes the file, all of it or nothing. Raises PlanFileError and LedgerError."""
+    """Write the whole file or nothing. Raises PlanFileError and LedgerError."""
     key = await key_of(state_of(asked), asked.ledger, create=True)
-    assert key is not None  # or `prepare` had said so
+    assert key is not None  # checked by `prepare`
     text = saved.dump(
         saved.Saved(
             plan=plan,
@@ -81,7 +81,7 @@ async def write(target: Path, plan: Plan, asked: Asked, desired: Manifest, sessi
         key,
     )
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".trueup-plan-", dir=target.parent)  # for its owner alone
+        descriptor, name = tempfile.mkstemp(prefix=".trueup-plan-", dir=target.parent)  # readable by its owner only
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(text)
@@ -106,7 +106,7 @@ async def _servers(session: Session) -> dict[str, str]:
 
 
 async def read(path: str, asked: Asked) -> tuple[saved.Saved, bytes]:
-    """What the file holds, and the key of its digests. Raises PlanFileError and LedgerError."""
+    """Return the content of the file, and the key of its digests. Raises PlanFileError and LedgerError."""
     text = _text(path)
     key = await key_of(state_of(asked), asked.ledger, create=False)
     found = saved.load(text, key)
@@ -115,7 +115,7 @@ async def read(path: str, asked: Asked) -> tuple[saved.Saved, bytes]:
 
 
 def _text(path: str) -> str:
-    """The text of a regular file that is not too large. Never waits on a pipe or a device."""
+    """Return the text of a regular file of limited size; never wait for a pipe or a device."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(handle, "rb") as file:
@@ -144,9 +144,9 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def manifests(found: saved.Saved, asked: Asked) -> tuple[str, ...]:
-    """The paths that the manifests are loaded from again: those given now, or those that the plan was made from.
+    """Return the paths to load the manifests from: those given now, or those of the plan.
 
-    These lead from the folder in which it was made; on another machine, where they lead nowhere, from this one.
+    The plan's paths are relative to the folder it was made in, or to the current one where that does not exist.
     """
     if asked.files:
         return asked.files
@@ -158,7 +158,7 @@ def manifests(found: saved.Saved, asked: Asked) -> tuple[str, ...]:
 
 
 def check(found: saved.Saved, desired: Manifest) -> None:
-    """Raises Stale when the manifests are not those that the plan was made from; SafetyError when it was too much."""
+    """Raise Stale when the manifests have changed since the plan was made, and SafetyError when it was refused."""
     if found.desired != desired.digest:
         raise Stale(
             "the plan is stale: the manifests have changed since it was made.",
@@ -169,7 +169,7 @@ def check(found: saved.Saved, desired: Manifest) -> None:
 
 
 async def check_servers(found: saved.Saved, session: Session) -> None:
-    """Raises Stale when a step would reach another server or organisation than the plan was made for."""
+    """Raise Stale when a step would reach another server or organisation than the plan was made for."""
     now = await _servers(session)
     if moved := [name for name, server in now.items() if found.servers.get(name) != server]:
         raise Stale(
@@ -179,13 +179,13 @@ async def check_servers(found: saved.Saved, session: Session) -> None:
 
 
 def narrowing(found: saved.Saved, desired: Manifest) -> dict[str, Any]:
-    """The options that make a plan of the same steps again, with the fewest requests. Raises UsageError."""
-    options = {"stack": None, "take_from": None, **found.options}  # an older trueup knew of no sets
+    """Return the options that plan the same steps again with the fewest requests. Raises UsageError."""
+    options = {"stack": None, "take_from": None, **found.options}  # older versions had no sets
     steps = [step for step in found.plan.steps if step.action != "no-op"]
     if found.plan.pending and not any(step.declared.gone for step in steps):
         declared = {one.address: one for one in redirect(desired.resources, desired.connections, options["connection"])}
         targets = dict.fromkeys(step.address for step in steps)
-        # What claims the place of a step for what is declared alone has to be named, to bring all of that along.
+        # A step whose address is claimed only by a declared resource is selected by name, to include its dependencies.
         for one in (declared[address] for address in list(targets) if address in declared):
             above = (target_of(one, trait.name) for trait in one.kind.references if trait.name in one.spec)
             targets |= dict.fromkeys(address for address in above if address in declared)
@@ -194,6 +194,6 @@ def narrowing(found: saved.Saved, desired: Manifest) -> dict[str, Any]:
 
 
 def following(path: str, asked: Asked) -> str:
-    """The command that applies the file, to be pasted."""
+    """Return the command that applies the file, ready to paste."""
     state = ["--state", asked.state] if "--state" in asked.given and asked.state else []
     return shlex.join(["trueup", "apply", path, *state])

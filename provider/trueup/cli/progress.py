@@ -1,6 +1,6 @@
-"""How a run is followed: as lines in a log, or as a bar for a person at a terminal. All of it on standard error.
+"""Progress on standard error: lines in a log, or a bar at a terminal.
 
-What became of each step is a result, hence on standard output, while it happens: a run that is killed leaves its log.
+The outcome of each step is a result, so it goes to standard output as it happens: a killed run leaves its log.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from trueup.cli.console import Console
 
 _WORTH: Final = 2.0
-"""Seconds of waiting that are told without -v."""
+"""Seconds of waiting that are shown without -v."""
 _SLACK: Final = 0.5
-"""Seconds that a wait may end after another one and still be told of with it."""
+"""Seconds by which overlapping waits may differ and still be shown as one."""
 _STYLES: Final = {"+": "green", "~": "yellow", "!": "red"}
 
 
 class Lines:
-    """The Progress of a log: a line a result, a line a wait, and with -v a line a request."""
+    """Progress in a log: a line for each result and wait, and with -v for each request."""
 
     def __init__(self, console: Console, verbose: int, *, results: bool) -> None:
         self._console = console
@@ -35,16 +35,16 @@ class Lines:
         self.done = 0
         self.requests = 0
         self._until = 0.0
-        """When the longest wait that was told ends."""
+        """The end of the longest wait that was shown."""
 
     def phase(self, name: str, total: int | None = None) -> None:
-        """A new phase begins."""
+        """Start a phase."""
         self.name, self.total, self.done, self.requests = name, total, 0, 0
         if self._verbose > 1:
             self.log(f"-- {name}" + (f" {total}" if total is not None else ""))
 
     def advance(self, text: str = "") -> None:
-        """One more is done."""
+        """Count one more as done."""
         self.done += 1
         if text and self._results and self._console.format.for_people:
             from trueup.report.page import safe
@@ -53,27 +53,27 @@ class Lines:
             self.result(f"  {page.paint(line, _STYLES.get(line[:1], ''))}")
 
     def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
-        """A request was answered, or failed."""
+        """Log a request that was answered or failed."""
         self.requests += 1
         if self._verbose:
             self.log(f"{method:<6} {route}  {status}  {seconds:.2f} s  {request_id}".rstrip())
 
     def decision(self, text: str) -> None:
-        """Something was decided."""
+        """Log a decision."""
         if self._verbose > 1:
             self.log(f"-- {text}")
 
     def note(self, text: str) -> None:
-        """Something worth knowing now."""
+        """Print a note."""
         self.log(text)
 
     def waiting(self, why: str, seconds: float) -> None:
-        """Something or everything waits that long. Those who wait side by side are told of once."""
+        """Show a wait; waits at the same time are shown once."""
         if (self._longer(seconds) and seconds >= _WORTH) or self._verbose > 1:
             self.log(f"{lasting(why, f'{seconds:.0f} s')} ({self.so_far()}Ctrl-C is safe)")
 
     def _longer(self, seconds: float) -> bool:
-        """Whether the wait lasts longer than those before it; it is then the one that counts."""
+        """Return whether the wait lasts longer than those before it, and so is the one to show."""
         until = time.monotonic() + seconds
         if until <= self._until + _SLACK:
             return False
@@ -81,29 +81,29 @@ class Lines:
         return True
 
     def so_far(self) -> str:
-        """`412 of 700 done; `, when there is something to count."""
+        """Return `412 of 700 done; ` when there is a count."""
         return f"{self.done:,} of {self.total:,} done; " if self.total else ""
 
     def result(self, line: str) -> None:
-        """A line on standard output."""
+        """Print a line on standard output."""
         self._console.out.print(line)
 
     def log(self, line: str) -> None:
-        """A line on standard error."""
+        """Print a line on standard error."""
         from trueup.report.page import safe
 
         self._console.err.print(self._console.err.page.paint(safe(line), "dim"))
 
     def say(self, line: str) -> None:
-        """A sentence for the person who is there."""
+        """Print a sentence for the user."""
         self._console.err.print(line)
 
     def close(self) -> None:
-        """Nothing moves any more."""
+        """Stop all animation."""
 
 
 class Bar(Lines):
-    """The Progress of a person: a bar or a spinner that goes away, with the lines above it."""
+    """Progress at a terminal: a bar or spinner that disappears, with the lines above it."""
 
     def __init__(self, console: Console, verbose: int, *, results: bool) -> None:
         super().__init__(console, verbose, results=results)
@@ -112,7 +112,7 @@ class Bar(Lines):
         self._why = ""
 
     def phase(self, name: str, total: int | None = None) -> None:
-        """Shows what goes on from now."""
+        """Show a new phase."""
         super().phase(name, total)
         shown = self._show()
         if self._task is not None:
@@ -120,19 +120,19 @@ class Bar(Lines):
         self._task = shown.add_task(name.capitalize(), total=total, what="")
 
     def advance(self, text: str = "") -> None:
-        """Moves the bar."""
+        """Move the bar."""
         super().advance(text)
         if self._shown is not None and self._task is not None:
             self._shown.advance(self._task)
 
     def request(self, method: str, route: str, status: str, seconds: float, request_id: str) -> None:
-        """Counts it where nothing else is counted."""
+        """Count the request when nothing else is counted."""
         super().request(method, route, status, seconds, request_id)
         if self._shown is not None and self._task is not None and self.total is None:
             self._shown.update(self._task, what=f"{self.requests:,} request{'' if self.requests == 1 else 's'}")
 
     def waiting(self, why: str, seconds: float) -> None:
-        """Counts the seconds down."""
+        """Show a countdown."""
         if seconds < _WORTH or self._shown is None:
             super().waiting(why, seconds)
         elif self._longer(seconds):
@@ -141,7 +141,7 @@ class Bar(Lines):
                 self.log(lasting(why, f"{seconds:.0f} s"))
 
     def countdown(self) -> str:
-        """What is waited for, while it is."""
+        """Return the current wait and the time left."""
         left = self._until - time.monotonic()
         if left <= 0 or not self._why:
             return ""
@@ -150,14 +150,14 @@ class Bar(Lines):
         return f"{lasting(self._why, left_text)} ({self.so_far()}Ctrl-C is safe)"
 
     def result(self, line: str) -> None:
-        """A line on standard output; above the bar, when both are on the same terminal."""
+        """Print a line on standard output; above the bar when both share a terminal."""
         if self._shown is None or not self._console.out.tty:
             self._console.out.print(line)
         else:
             self._above(line)
 
     def log(self, line: str) -> None:
-        """A line on standard error, above the bar."""
+        """Print a line on standard error, above the bar."""
         from trueup.report.page import safe
 
         if self._shown is None:
@@ -166,14 +166,14 @@ class Bar(Lines):
             self._above(self._console.err.page.paint(safe(line), "dim"))
 
     def say(self, line: str) -> None:
-        """A sentence above the bar."""
+        """Print a sentence above the bar."""
         if self._shown is None:
             super().say(line)
         else:
             self._above(line)
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Remove the bar."""
         if self._shown is not None:
             self._shown.stop()
             self._shown, self._task = None, None
@@ -231,5 +231,5 @@ def _progress(bar: Bar) -> Progress:
 
 
 def watching(console: Console, verbose: int, *, results: bool) -> Lines:
-    """A bar when a person is there to see it, otherwise lines."""
+    """Return a bar for a terminal, otherwise lines."""
     return (Bar if console.err.lively else Lines)(console, verbose, results=results)

@@ -1,4 +1,4 @@
-"""A session as the commands need it: followed by somebody, and interrupted as a person expects."""
+"""A session for the commands: with progress and interrupts."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ async def session(
     fail_fast: bool = False,
     systems: tuple[str, ...] = (),
 ) -> AsyncIterator[tuple[Session, Lines, Interrupt]]:
-    """An open session, its progress, and what heeds signals; with `results` each step's is told as it happens.
+    """Open a session with its progress and signal handling; `results` prints each step's outcome as it happens.
 
-    `systems` are reached although nothing of them may be declared.
+    `systems` are opened even if no resource of them is declared.
     """
     progress = watching(console, asked.verbose, results=results)
     interrupt = Interrupt(progress)
@@ -67,7 +67,7 @@ async def session(
 
 
 def look(asked: Asked, console: Console, desired: Manifest) -> Plan:
-    """The plan, and nothing else."""
+    """Return the plan."""
 
     async def planned() -> Plan:
         async with session(asked, console, desired) as (opened, _, _):

@@ -63,7 +63,7 @@ def command(console: Console, den: int, wexa: int, control: int, state: str, pre
     """
     from trueup.sandbox.lifetime import signals
 
-    signals.catch()  # before the imports below, which take longer than a hasty caller waits
+    signals.catch()  # before the imports below, which take long
     from trueup.sandbox.server import serve
 
     with contextlib.ExitStack() as aside:
@@ -73,7 +73,7 @@ def command(console: Console, den: int, wexa: int, control: int, state: str, pre
 
 
 def exports(ready: dict[str, Any]) -> str:
-    """The lines that make a shell use those servers."""
+    """Return the shell lines that point trueup to those servers."""
     lines = []
     for system in ("den", "wexa"):
         values = {"URL": ready[system]["url"], "API_KEY": ready[system]["apiKey"]}
@@ -85,7 +85,7 @@ def exports(ready: dict[str, Any]) -> str:
 
 
 class _Told(io.TextIOBase):
-    """Standard output that also tells a person what its one JSON line means for a shell."""
+    """Standard output that also explains its one JSON line to a user at a terminal."""
 
     def __init__(self, output: TextIO, console: Console) -> None:
         self._output = output

@@ -19,7 +19,7 @@ _OPTIONS: Final = {
     "maxDeletePercent": "max_delete_percent",
     "maxChanges": "max_changes",
 }
-"""By name in the file, those of the options that take it as it is."""
+"""Options that take their value from trueup.yaml unchanged, by its key."""
 
 
 def completed(ctx: click.Context, shared: dict[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def completed(ctx: click.Context, shared: dict[str, Any]) -> dict[str, Any]:
     paths = shared.get("files") or (".",)
     sets = {path: found for path in paths if (found := _set_in(path)) is not None}
     if not sets and isinstance(out := ctx.params.get("out"), str) and (found := _set_in(out)) is not None:
-        sets = {out: found}  # the manifests that are written become part of that set
+        sets = {out: found}  # the written manifests become part of that set
     if not sets:
         return shared
     _only_one(sets)
@@ -42,7 +42,7 @@ def completed(ctx: click.Context, shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def located(ctx: click.Context, shared: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with where the set of the current folder has its ledger: a saved plan brings the others."""
+    """Return the options with the ledger of the current folder's set; a saved plan has the others."""
     found = _set_in(".")
     if found is None:
         return shared

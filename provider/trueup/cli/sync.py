@@ -120,7 +120,7 @@ async def _wait(client: Client, progress: Lines, console: Console, synced: Synce
         f"{len(synced.queued):,} queued, {len(synced.busy):,} under way before: waiting for what comes of them."
     )
     told = {synced.instance.id: str(synced.instance)}
-    aside = replace(console.err.page, width=_ANY)  # a line of a log stays one
+    aside = replace(console.err.page, width=_ANY)  # a log line is not wrapped
     async for event in watch.changes():
         synced.queued = [watch.events[one.id] for one in synced.queued]
         synced.busy = [watch.events[one.id] for one in synced.busy]

@@ -1,4 +1,4 @@
-"""`trueup ledger`: a table of its subcommands, none of which is imported before it is asked for."""
+"""`trueup ledger`: a table of its subcommands, each imported when it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUBCOMMANDS: Final = {
     "export": "Print all of it but its key as one JSON document, for support.",
     "forget": "Forget resources; what is live stays as it is.",
 }
-"""Name and first line of its help; the subcommand is `command` in the module of its name."""
+"""Subcommand names with the first line of their help; the subcommand is `command` in the module of that name."""
 
 _EXAMPLES: Final = """\
 trueup ledger show
@@ -26,14 +26,14 @@ trueup ledger forget --scope den:https://api.example.com --auto-approve"""
 
 
 class Subcommands(Command, click.Group):
-    """A command that has subcommands and does nothing by itself."""
+    """A command that only has subcommands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of use."""
+        """Return the subcommands in the order of use."""
         return list(SUBCOMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand of that name, imported now."""
+        """Import and return the subcommand of that name."""
         if cmd_name not in SUBCOMMANDS:
             return None
         found: click.Command = import_module(f"trueup.cli.ledger.{cmd_name}").command
@@ -41,19 +41,19 @@ class Subcommands(Command, click.Group):
         return found
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As usual, but the options of a subcommand may also stand before it."""
+        """Parse as usual; options of a subcommand may also precede it."""
         return super().parse_args(ctx, behind_command(args))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The subcommand. Raises UsageError, which names those that there are."""
+        """Return the subcommand. Raises UsageError with the known names."""
         if args[0] not in SUBCOMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise click.UsageError(f'No such subcommand "{args[0]}". Known: {", ".join(SUBCOMMANDS)}.', ctx)
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Subcommands first."""
+        """Write the subcommands first."""
         with formatter.section("Commands"):
             formatter.write_dl(list(SUBCOMMANDS.items()))
         super().format_options(ctx, formatter)

@@ -1,4 +1,4 @@
-"""The ledger that a command is about: found as a run finds it, and never made."""
+"""The ledger of a command: located as for a run, and never created."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 def place(asked: Asked) -> Path | str | None:
-    """Where it is; None when there is none."""
+    """Return the ledger's location; None when there is no ledger."""
     from trueup.ledger.place import is_there, ledger_place
 
     found = ledger_place(state_of(asked), asked.ledger)
@@ -28,7 +28,7 @@ def place(asked: Asked) -> Path | str | None:
 
 
 def missing(asked: Asked) -> str:
-    """What is said when there is none."""
+    """Return the message for a missing ledger."""
     from trueup.ledger.place import ledger_place
 
     found = ledger_place(state_of(asked), asked.ledger)
@@ -48,7 +48,7 @@ def contents(where: Path | str, stack: str | None = None) -> Contents:
 
 
 def ask(where: Path | str, question: Callable[[Ledger], Awaitable[_T]]) -> _T:
-    """Opens the ledger, asks it something, and closes it. Raises LedgerError."""
+    """Open the ledger, query it and close it. Raises LedgerError."""
     from trueup.ledger import Ledger
 
     async def asked() -> _T:
