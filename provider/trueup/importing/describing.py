@@ -146,7 +146,7 @@ class _Describer:
             del self.spec[name]
 
     def _called(self, name: str, value: Any) -> Any:
-        """What people call it, where a manifest may say so in place of an id that the server gave."""
+        """Return the name that a manifest may use in place of an id that the server assigned."""
         if type(self.handler).canonical is not Handler.canonical and self.live.name != value:
             told = self.handler.canonical({name: self.live.name}, self.listing)
             if isinstance(told, dict) and told.get(name) == value:
@@ -160,7 +160,7 @@ class _Describer:
         self.spec.pop("connectorId" if alone and name and name.isprintable() else "name", None)
 
     def _loose(self) -> str | None:
-        """What is wrong with a reference that stays an id, if anything is."""
+        """Return the problem with a reference that remains an id, if any."""
         for trait in self.kind.references:
             value, pattern = self.spec.get(trait.name), trait.schema.get(ID_PATTERN, "")
             if value == self.live.spec.get(trait.name) and not (
@@ -220,7 +220,7 @@ class _Describer:
         return self._without(self._fault(read, ODD))
 
     def _fault(self, read: Document, otherwise: str) -> str:
-        """What a validation would say."""
+        """Return the fault that a validation would report."""
         return next((fault.message for fault in explain(read, self.kind)), otherwise)
 
     def _without(self, why: str) -> str | tuple[str, str]:

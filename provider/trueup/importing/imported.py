@@ -28,7 +28,7 @@ _SEPARATOR: Final = ":"
 
 @dataclass(slots=True)
 class Import:
-    """What an import writes, and what it could not."""
+    """The manifests that an import writes, and the problems it met."""
 
     resources: list[Described] = field(default_factory=list)
     names: dict[str, dict[str, str]] = field(default_factory=dict)

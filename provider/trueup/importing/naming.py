@@ -43,7 +43,7 @@ def file_names(found: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def resource_name(called: str) -> str:
-    """What comes nearest to a name and may be one; empty when nothing does."""
+    """Return the valid name nearest to a text; empty when there is none."""
     name = "".join("-" if char == "/" or not char.isprintable() else char for char in called).strip()[:LONGEST].strip()
     return "" if _ID.fullmatch(name) or not any(char not in "- " for char in name) else name
 
@@ -81,5 +81,5 @@ def _told_apart(key: str, name: str, longest: int) -> Iterator[str]:
 
 
 def _alike(name: str) -> str:
-    """What two names share that a person, or a file system, would take for one."""
+    """Return the form that is equal for two names which a person or a file system would confuse."""
     return unicodedata.normalize("NFC", name.casefold())

@@ -30,7 +30,7 @@ _LONGEST: Final = 10**21
 
 @dataclass
 class Pruned:
-    """What is left of a value, and the paths of what had to go, each with why."""
+    """The remaining value, and the removed paths with their reasons."""
 
     value: Any = MISSING
     gone: list[tuple[Path, str]] = field(default_factory=list)

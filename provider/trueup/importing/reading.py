@@ -29,7 +29,7 @@ _WORTH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be read."""
+    """The kinds and filters to read."""
 
     kinds: tuple[Kind, ...]
     """The kinds that are wanted; what they are listed below is read as well."""
@@ -42,7 +42,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Found:
-    """What was read, by the name of the kind."""
+    """The live resources, by the name of the kind."""
 
     listings: dict[str, Listing] = field(default_factory=dict)
     chosen: dict[str, list[Live]] = field(default_factory=dict)

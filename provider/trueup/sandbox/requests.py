@@ -1,4 +1,4 @@
-"""What was asked of the servers: counts by system, method, route and status, and the last requests in order."""
+"""A record of requests to the servers: counts by system, method, route and status, and the last requests in order."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Sandbox:
         return {**self.wires, "control": self.control.app}
 
     def ready(self, sockets: dict[str, socket.socket]) -> dict[str, Any]:
-        """What is printed once everything answers."""
+        """Return the line that is printed once all servers answer."""
         urls = {name: f"http://{HOST}:{bound.getsockname()[1]}" for name, bound in sockets.items()}
         den_key = self.den.principals().get("owner-api-key", {}).get("x-api-key")
         wexa_key = self.wexa.principals().get("wexa-api-key", {}).get("x-api-key")

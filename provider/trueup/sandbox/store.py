@@ -1,4 +1,4 @@
-"""What the servers know: named tables of JSON rows in memory, written through to one SQLite file."""
+"""The servers' data: named tables of JSON rows in memory, written through to one SQLite file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller may do: the organisation they act in, their part in it, and their role for an instance."""
+"""Authorisation of a caller: the organisation they act in, their part in it, and their role for an instance."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _DISCOVERY = "/v1/connector-instances/{connectorInstanceId}/discovery"
 
 
 def no_app() -> Refusal:
-    """What every route says that would have to ask GitHub."""
+    """Return the answer of each route that would need GitHub."""
     return Refusal(409, "github_connector_app_not_configured", NO_APP)
 
 

@@ -26,7 +26,7 @@ def new_id(prefix: str, now: datetime) -> str:
 
 
 def id_issues(value: str, prefix: str) -> list[dict[str, Any]]:
-    """What is wrong with an id of that kind, in the server's words; empty when nothing is."""
+    """Return the issues of an id of that kind, in the server's words; empty when there are none."""
     issues = length_issues(len(value), "string", prefix)
     if not value.startswith(prefix + "_"):
         issues.append(
@@ -46,7 +46,7 @@ def id_issues(value: str, prefix: str) -> list[dict[str, Any]]:
 
 
 def length_issues(length: int, origin: str, prefix: str) -> list[dict[str, Any]]:
-    """What is wrong with the length of an id of that kind. `origin` is what was measured."""
+    """Return the issues with the length of an id of that kind. `origin` is the type that was measured."""
     right = len(prefix) + 1 + _SUFFIX
     if length == right:
         return []

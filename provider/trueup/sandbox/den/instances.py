@@ -59,7 +59,7 @@ def auto_imports(instance: Row) -> bool:
 
 
 def configuration(world: World, instance: Row) -> Row:
-    """What `…/configuration` tells: the instance, the plugins it feeds, and counts."""
+    """Return the response of `…/configuration`: the instance, the plugins it feeds, and counts."""
     mappings = world.mappings_by_instance.get(instance["id"])
     fed = {row["pluginId"] for row in mappings}
     return {

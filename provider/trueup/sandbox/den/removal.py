@@ -1,4 +1,4 @@
-"""What goes with what: removing an instance or disconnecting an account deletes for good all that hangs on it."""
+"""Cascades: removing an instance or disconnecting an account deletes for good all that hangs on it."""
 
 from __future__ import annotations
 

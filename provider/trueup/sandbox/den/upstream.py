@@ -1,4 +1,4 @@
-"""What happens to Den from outside of its API: GitHub's webhooks, and a colleague in the web interface.
+"""Changes to Den from outside its API: GitHub's webhooks, and a colleague in the web interface.
 
 A webhook reaches the targets of active instances of active accounts, and no others; `installationId`, the account's
 `remoteId`, narrows it to one installation. What each leaves behind is told on the page of Den's behaviour ("The server

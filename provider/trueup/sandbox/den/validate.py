@@ -21,7 +21,7 @@ _BLANKS = "\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) +
 
 
 class Missing:
-    """What JavaScript calls undefined: the key is not there."""
+    """JavaScript's undefined: the key is missing."""
 
 
 MISSING = Missing()
@@ -197,7 +197,7 @@ class Whole:
 
 
 def _number(value: Any) -> Any:
-    """What JavaScript's Number() makes of a query value."""
+    """Convert a query value as JavaScript's Number() does."""
     if not isinstance(value, str):
         return math.nan
     text = trim(value)

@@ -81,7 +81,7 @@ def _take_up(world: World, row: Row) -> Row:
 
 
 def _execute(world: World, event: Row) -> dict[str, Any] | None:
-    """What becomes of the event; None while it goes on running."""
+    """Return the outcome of the event; None while it is still running."""
     instance = world.instances.get(event["connectorInstanceId"])
     if instance is None:
         raise _Failed("GitHub connector instance not found for sync event.")

@@ -1,4 +1,4 @@
-"""What Den knows: its tables in the store, and the clock that dates every write."""
+"""Den's data: its tables in the store, and the clock that dates every write."""
 
 from __future__ import annotations
 

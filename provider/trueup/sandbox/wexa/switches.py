@@ -1,4 +1,4 @@
-"""What nobody knows of Wexa, as switches: each way in which the real server may turn out to behave."""
+"""Undocumented behaviour of Wexa, as switches: each way in which the real server may turn out to behave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to Wexa from outside of its API: a colleague in the web interface."""
+"""Changes to Wexa from outside its API: a colleague in the web interface."""
 
 from __future__ import annotations
 
