@@ -42,7 +42,7 @@ class Settings:
     """The subject and verb of messages about the required tenant: `connection "default" is meant for`."""
 
     scope: str = ""
-    """What the ledger knows this server by; the embedded one has another port each time."""
+    """The ledger's name for this server; the embedded one has another port each time."""
 
     def __post_init__(self) -> None:
         if not self.scope:
@@ -105,7 +105,7 @@ def opened(
     concurrency: int | None = None,
     patience: float = PATIENCE,
 ) -> Client:
-    """A client of that connection, for whoever closes it; `concurrency` stands in for its own figure."""
+    """Return a client of that connection, for the caller to close; `concurrency` overrides its own figure."""
     system = SYSTEMS[one.system]
     return Client(
         one.url,

@@ -1,4 +1,4 @@
-"""What is ours by the ledger: the records of a run's servers, of which organisation, and what a killed run left."""
+"""Ownership by the ledger: the records of a run's servers, their tenants, and interrupted runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Ownership:
-    """The records of some servers, by connection; kept up to date by whoever writes."""
+    """The records of some servers, by connection; every writer keeps them up to date."""
 
     scopes: Mapping[Connection, str]
     """Each server, as the ledger knows it."""
@@ -55,7 +55,7 @@ class Ownership:
         self.realms |= {key: tenant for key, tenant in self.meant.items() if SYSTEMS[key[0]].tenant.alone}
 
     async def reload(self, ledger: Ledger) -> None:
-        """What the ledger holds now. Raises LedgerError."""
+        """Load the present records from the ledger. Raises LedgerError."""
         found = await ledger.records(set(self.scopes.values()))
         for connection, scope in self.scopes.items():
             held = self.records.setdefault(connection, {})
@@ -67,7 +67,7 @@ class Ownership:
                     (held if record.stack in ("", self.stack, self.take_from) else others)[key] = record
 
     def sought(self, unfinished: Unfinished) -> dict[Connection, list[Record]]:
-        """What is to be looked for although nobody may declare it.
+        """Return the records of resources to look for although they may not be declared.
 
         Without --prune that costs no request: only what is listed anyway.
         """
@@ -94,7 +94,7 @@ class Ownership:
         return found
 
     def owned(self) -> dict[Connection, list[Record]]:
-        """By connection, what is ours where something is declared: of another organisation nothing can be told."""
+        """Return the managed resources by connection; those of another tenant cannot be checked."""
         if self.narrowed:
             return {}
         found: dict[Connection, list[Record]] = {}
@@ -106,7 +106,7 @@ class Ownership:
         return found
 
     async def elsewhere(self, ledger: Ledger, idle: Mapping[str, Connection]) -> list[str]:
-        """What is told of servers that are known, hold something of ours, and have nothing declared for them."""
+        """Return notes on known servers with managed resources and nothing declared for them."""
         others = {scope: connection for scope, connection in idle.items() if scope not in self.scopes.values()}
         known = await ledger.records(set(others)) if others else {}
         held = Counter(scope for (scope, _), record in known.items() if record.stack == self.stack)
@@ -157,9 +157,9 @@ class Ownership:
         return await SYSTEMS[connection[0]].tenant.sees_all(self.clients[connection])
 
     async def unfinished(self, ledger: Ledger, progress: Progress, own: str) -> Unfinished:
-        """The runs that did not end, with those of their calls that this run may lock and look at.
+        """Return the interrupted runs, with those of their calls that this run may lock and check.
 
-        Runs that are at work now, but for the `own` one, are told instead.
+        Runs in progress, except the `own` one, are reported instead.
         """
         alive = {lease.run: lease for lease in await ledger.leases() if not lease.gone and lease.run != own}
         found = await ledger.unfinished(set(self.scopes.values()))
@@ -187,9 +187,9 @@ class Ownership:
         note: bool,
         under: Hold | None = None,
     ) -> None:
-        """Finds out what became of the calls of runs that did not end, and tells it.
+        """Determine and report the outcome of the calls of interrupted runs.
 
-        It is noted in the ledger only with `note`: while nobody else is at work. Raises LedgerError.
+        The ledger records it only with `note`: while no other run is in progress. Raises LedgerError.
         """
         by_scope = {scope: connection for connection, scope in self.scopes.items()}
         seeing = {one for one in self.scopes if await self.sees_all(one)}

@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     """Of the parents of a place those to read now, and what is known of the others."""
 
 _WORTH = 100
-"""Requests of one kind's reading that a person is told of before it begins."""
+"""Requests of one kind's reading from which on the user is informed before it starts."""
 
 
 @dataclass(slots=True)
 class Wanted:
-    """What a reading is about."""
+    """The extent of a reading."""
 
     declared: Sequence[Declared]
     records: Records = field(default_factory=dict)
     owned: Mapping[tuple[str, str], Sequence[Record]] = field(default_factory=dict)
-    """What has to be looked for although it is declared no more, by system and connection."""
+    """Resources to look for although they are no longer declared, by system and connection."""
     whole: bool = True
     """False says that the run is about these resources alone: few of them may be looked up one by one."""
     elsewhere: Sequence[Declared] = ()
@@ -47,7 +47,7 @@ class Wanted:
 
 
 async def observe(wanted: Wanted, clients: Mapping[tuple[str, str], Client]) -> Matches:
-    """What is live of every kind that is declared or owned, matched with what is declared. Raises ApiError."""
+    """Return the live resources of all kinds needed, matched with the declared ones. Raises ApiError."""
     return await _Observer(wanted, clients).observe()
 
 

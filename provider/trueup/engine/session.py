@@ -49,7 +49,7 @@ class Session:
     desired: Manifest
     options: Options = field(default_factory=Options)
     systems: tuple[str, ...] = ()
-    """Systems that are to be reached although nothing of them is declared: `den` for whoever only asks."""
+    """Systems that are to be reached although nothing of them is declared: `den` for commands that only read."""
 
     async def __aenter__(self) -> Self:
         options = self.options
@@ -109,7 +109,7 @@ class Session:
         resources = await asyncio.to_thread(_with_secrets, self.resources)
         ledger = await self._ledger_if(create=False)
         if ledger and self._run is None:
-            await self._ours.reload(ledger)  # somebody may have been at work since this session was opened
+            await self._ours.reload(ledger)  # another run may have written since this session was opened
         key = ledger.key if ledger else None if self._place() is None else os.urandom(32)
         own = self._run.id if self._run else ""
         unfinished = await self._ours.unfinished(ledger, options.progress, own) if ledger else []
@@ -247,7 +247,7 @@ class Session:
             )
 
     async def _weigh(self, plan: Plan, owned: dict[Connection, list[Record]]) -> None:
-        """What a role forbids, what goes with what is removed, and whether it is too much for one run."""
+        """Apply the limits of the role, the cascades of deletions, and the limits of one run."""
         for connection, client in self.clients.items():
             scope = self._ours.scopes[connection]
             missing = [one for one in plan.left if one.live is None and not one.unread and one.record.scope == scope]
@@ -300,12 +300,12 @@ class Session:
         )
 
     async def _remember(self, ledger: Ledger, plan: Plan, seen: list[Any]) -> None:
-        """What a plan comes to know: how the server says what we wrote, and what was seen when."""
+        """Record what a plan learned: normalised values, and the times of readings."""
         for one in plan.learned:
             one.record.read_back[one.path] = one.read_back
             one.record.settling.remove(one.path)
         with contextlib.suppress(LedgerError):  # a plan that cannot note this is right all the same
-            # Records are whole rows, and somebody at work may have changed theirs: they are noted under the lock alone.
+            # Records are whole rows, and a run in progress may have changed them: they are written only under the lock.
             records = [one.record for one in plan.learned] if self._run else []
             await ledger.write(records=records, seen=seen, under=self._hold)
 

@@ -140,7 +140,7 @@ class _Explainer:
     # What YAML allows and a manifest does not.
 
     def _two_in_one(self, notes: list[Any]) -> bool:
-        """Whether a second document begins without a line `---`; then nothing else can be told of either."""
+        """Whether a second document begins without a line `---`; then no other fault of the two is reliable."""
         for note in notes:
             if note.kind == "duplicate" and note.text in ("apiVersion", "kind") and note.mark.column == 0:
                 message = f"a second {note.text}: another document seems to begin here"
@@ -282,7 +282,7 @@ class _Explainer:
         name = words.name_of(path)
         if isinstance(value, dict):
             if any(words.near(key, ("valueFrom",)) for key in value):
-                return  # it will be told as an unknown key
+                return  # it will be reported as an unknown key
             said = Said("E141", f"{name} is a secret and lacks valueFrom", words.HOW_TO_REFER)
         elif value is None:
             said = Said("E141", f"{name} is a secret and is empty", words.HOW_TO_REFER)
@@ -325,7 +325,7 @@ class _Explainer:
         if path != ("spec",) and self._kind and key in self._kind.by_name:
             return f"It belongs below spec: spec.{key}."
         meant = words.near(key, known)
-        if meant in given:  # nobody means a key that is there already
+        if meant in given:  # a key that is present already is not meant
             return words.listed(known, known="Known keys are")
         return words.did_you_mean(key, known, known="Known keys are")
 
@@ -359,7 +359,7 @@ def _meant(value: dict[str, Any]) -> Kind | None:
 
 
 def _gravity(error: Any) -> int:
-    """What is told first of one value; the rest of its faults then mostly follow from it."""
+    """Return the rank of a fault: the first fault of a value is reported; the others mostly follow from it."""
     order = ("type", "minLength", "maxLength")
     return order.index(error.validator) if error.validator in order else len(order)
 

@@ -2,7 +2,7 @@
 
 libyaml's events are turned into values as they come, so that no tree of nodes is ever kept. Whatever makes a document
 impossible to read (syntax, depth, expansion) ends it, and reading goes on at the next `---`. All else that is odd is
-noted with its mark, and the document is read to its end, so that every fault can be told at once.
+noted with its mark, and the document is read to its end, so that all faults are reported at once.
 """
 
 from __future__ import annotations

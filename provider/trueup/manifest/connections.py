@@ -1,4 +1,4 @@
-"""What a schema cannot say of a Connection: its URL and its credentials."""
+"""Checks of a Connection beyond its schema: URL and credentials."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Problem(NamedTuple):
-    """What is wrong, and the field below `spec` that it is about; none for the whole spec."""
+    """A fault and the field below `spec` that it is about; none for the whole spec."""
 
     path: Path
     said: Said
 
 
 def problems(kind: Kind, spec: dict[str, Any]) -> list[Problem]:
-    """What is wrong with the URL and the credentials of a Connection; types are the schema's business."""
+    """Yield the faults of a Connection's URL and credentials; the schema checks the types."""
     found: list[Problem] = []
     url = spec.get("url")
     if isinstance(url, str) and url and (said := _url(url, spec.get("allowHttp") is True)):

@@ -97,7 +97,7 @@ def _below(one: Declared, kind: Kind, item: dict[str, Any], path: Path) -> Decla
 
 
 def sketch(document: Document, kind: Kind) -> Declared | None:
-    """What a document with faults declares as far as one can tell, so that others can refer to it."""
+    """Return what a document with faults declares as far as it is readable, so that others can refer to it."""
     value = document.value
     metadata, spec = value.get("metadata"), value.get("spec")
     name = metadata.get("name") if isinstance(metadata, dict) else None

@@ -1,4 +1,4 @@
-"""What only all documents together can tell: addresses, references, cycles, and who claims what.
+"""Checks across all documents: addresses, references, cycles, and conflicting claims.
 
 A document with other faults takes part as well as it can, so that one mistake does not hide or cause another. A name
 that occurs in a text which could not be read is not called unknown.
@@ -106,7 +106,7 @@ def _connected(one: Declared, by_key: Mapping[_Key, Declared]) -> bool:
 
 
 def _reference(one: Declared, field: Field, value: Any, names: Names, lost: Lost) -> Said | None:
-    """What is wrong with a reference, if anything is: it names a declared resource, or is an id."""
+    """Return the fault of a reference, which has to name a declared resource or be an id; None when it is correct."""
     if not isinstance(value, str) or not value or field.reference is None:
         return None
     system, connection, wanted = one.address.system, one.address.connection, field.reference
@@ -137,7 +137,7 @@ def _reference(one: Declared, field: Field, value: Any, names: Names, lost: Lost
 
 
 def _id(field: Field, pattern: str, value: str, kind: Kind) -> Said | None:
-    """What is wrong with an id; None when the value is not meant as one, an empty message when all is well."""
+    """Return the fault of an id; None when the value is not meant as one, an empty message when it is correct."""
     form, _ = words.form_of(pattern)
     prefix = form.partition(" ")[0]
     if re.fullmatch(pattern, value):

@@ -31,7 +31,7 @@ _SAYS_CONNECTION: Final = re.compile(r"""kind["']?\s*:\s*["']?Connection\b""")
 
 @dataclass(slots=True)
 class Manifest:
-    """What is declared: resources in the order of the files, and how their systems are reached."""
+    """The declared resources in the order of the files, and the Connections of their systems."""
 
     resources: list[Declared]
     """All but the Connections."""
@@ -53,7 +53,7 @@ class Manifest:
 
 
 def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | None = None) -> Manifest:
-    """What the manifests below the paths declare; `-` is standard input. Raises ManifestError with every fault."""
+    """Load the manifests below the paths; `-` is standard input. Raises ManifestError with every fault."""
     batch = _Batch()
     files = Files(paths, stdin)
     with _without_collector():
@@ -67,7 +67,7 @@ def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | Non
 def load_connections(
     paths: Sequence[str | Path], wanted: tuple[str, str], *, stdin: TextIO | BinaryIO | None = None
 ) -> tuple[Manifest, int]:
-    """What the sound documents declare, and how many others there are: for whoever only asks.
+    """Load the valid documents, and count the others: for commands that only read.
 
     `wanted` is the Connection that is meant, by system and name. Without paths the current folder is meant, which may
     hold nothing. Raises ManifestError for what is wrong with a Connection, and for what might have declared that one.
@@ -108,7 +108,7 @@ class _Batch:
         self.connections: list[Declared] = []
         self.broken: list[_Broken] = []
         self.unread: list[Fault] = []
-        """What is wrong with whole files."""
+        """Faults of whole files."""
         self.faults: list[Fault] = []
         """All of these, and those between documents."""
         self.blank: list[str] = []
@@ -126,7 +126,7 @@ class _Batch:
                 self._take(found, files)
 
     def manifest(self, files: Files) -> Manifest:
-        """What was added."""
+        """Return the manifest of everything added."""
         connections = {(one.address.system, one.address.name): one for one in self.connections}
         return Manifest(
             self.resources,

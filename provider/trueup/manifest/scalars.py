@@ -40,7 +40,7 @@ class Odd:
         self.text = text
         self.tag = tag
         self.made = made
-        """What YAML 1.1 makes of it, in words."""
+        """Describe the YAML 1.1 reading."""
         self.instead = instead
         """How to write that without doubt; empty when JSON has no such value."""
         self.core = core
@@ -164,7 +164,7 @@ def _is_exact(text: str, number: float) -> bool:
 
 
 def made_of(text: str) -> str:
-    """What YAML makes of a plain text, in words for a message."""
+    """Describe the YAML reading of a plain text, for a message."""
     value = resolve(text)
     if isinstance(value, Odd):
         return value.core if value.tag == "str" else value.made

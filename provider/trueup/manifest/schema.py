@@ -189,7 +189,7 @@ def manifest_schema(kinds: Sequence[Kind] = KINDS) -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """What is committed as `schemas/manifest.schema.json`."""
+    """Return the text of `schemas/manifest.schema.json`."""
     return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

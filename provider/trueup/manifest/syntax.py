@@ -1,4 +1,4 @@
-"""What makes a document impossible to read, in words that say what would help.
+"""Explain YAML syntax errors, each with a remedy.
 
 libyaml names the place where it gave up and, often, where what it was reading began. Its own words are kept, since
 they are what a search finds; the hint says what is usually meant.
@@ -55,7 +55,7 @@ class Broken(Exception):
         self.hint = hint
 
     def fault(self, source: Source, lost: str) -> Fault:
-        """The fault; without an excerpt when what was lost with it may hold a secret, since nobody knows where."""
+        """Return the fault, without an excerpt when the skipped text may hold a secret."""
         return source.fault(self.mark, self.code, self.message, self.hint, hide=may_hold_secret(lost))
 
 
@@ -66,16 +66,16 @@ def explain(error: yaml.YAMLError, source: Source, base: Mark) -> Broken:
         return Broken(base, "E110", "this is not YAML", _OTHERWISE)
     mark = Mark(problem.index + base.at, problem.line + base.line, problem.column)
     words: str = getattr(error, "problem", None) or "it cannot be read"
-    begun: Any = getattr(error, "context_mark", None)
+    start: Any = getattr(error, "context_mark", None)
     context: str = getattr(error, "context", None) or ""
-    if context and begun is not None and begun.line != problem.line:
-        context += f" that begins on line {begun.line + base.line + 1}"
+    if context and start is not None and start.line != problem.line:
+        context += f" that begins on line {start.line + base.line + 1}"
     if (half := mending.half_of(source, error, base.at)) is not None:
         mark = Mark(mark.at - 2, mark.line, mark.column - 2)
         message = f"\\u{half.lower()} is one half of a character: a surrogate without the other one"
         return Broken(mark, "E110", message, "Write the character itself, or both of its halves one after the other.")
     if source.text.startswith(mending.MARK, mark.at - mark.column):
-        message = "this is not YAML: a byte order mark (U+FEFF, which nobody sees) begins this line"
+        message = "this is not YAML: a byte order mark (U+FEFF, which is invisible) starts this line"
         hint = 'Remove it; where another document begins, put a line "---" before it.'
         return Broken(mark, "E110", message, hint)
     message = f"this is not YAML: {words}" + (f" ({context})" if context else "")

@@ -54,7 +54,7 @@ def _share(folder: Path) -> IO[bytes]:
         lock = (folder / "users.lock").open("a+b")
     except OSError as error:
         raise SandboxError(f"the sandbox cannot keep its state in {folder}: {error.strerror}.") from None
-    fcntl.flock(lock, fcntl.LOCK_SH)  # waits while a server that nobody used is on its way out
+    fcntl.flock(lock, fcntl.LOCK_SH)  # waits while an unused server is shutting down
     return lock
 
 

@@ -18,7 +18,7 @@ _NUMBERS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
 
 
 class Problem(NamedTuple):
-    """What is wrong with a URL, to be put behind its name, and what would help. It never quotes a credential."""
+    """A fault of a URL, phrased to follow its name, and a remedy. It never quotes a credential."""
 
     message: str
     hint: str

@@ -1,4 +1,4 @@
-"""What goes over the wire and comes back, as values: routes filled in, bodies parsed, a server's words made plain."""
+"""Requests and answers as values: fill in routes, parse bodies, sanitise server text."""
 
 from __future__ import annotations
 

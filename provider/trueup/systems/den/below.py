@@ -1,4 +1,4 @@
-"""What Den lists below something else: the targets of an instance, the mappings of a target, the grants of an instance.
+"""Children in Den: the targets of an instance, the mappings of a target, the grants of an instance.
 
 One list a parent, so that what is below undeclared parents costs nothing.
 """
@@ -26,10 +26,10 @@ async def read(
     rows: Callable[[str], Awaitable[list[dict[str, Any]]]],
     live: Callable[[dict[str, Any], str], Live | None],
 ) -> Listing:
-    """What is below each of the parents, side by side.
+    """Return the children of all parents, read in parallel.
 
     `rows` reads one list and `live` turns a row into a Live, or None for what has ended. A parent that is gone has
-    nothing below it; one that this credential may not look into is told in `denied`.
+    nothing below it; one that this credential may not read is listed in `denied`.
     """
     denied: dict[str, str] = {}
     gone: set[str] = set()

@@ -66,12 +66,12 @@ class ConnectorAccess:
 
 
 class _Handler(Handler):
-    """What is known of access grants. Source: recorded cases `access.*`."""
+    """The API of access grants. Source: recorded cases `access.*`."""
 
     told: Mapping[str, str] = MappingProxyType(
         {"createdAt": "When it was given.", "createdByOrgMembershipId": "The member who gave it."}
     )
-    follows = False  # a grant is to somebody: to somebody else it is another one
+    follows = False  # a grant to another principal is another grant
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Unique in its instance: whom it is for."""
@@ -106,7 +106,7 @@ class _Handler(Handler):
         known = await organization(api)
         listing = await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
         for one in listing.items:
-            # Den gives it to whoever creates an instance, and without it nobody may be left who can.
+            # Den grants it to the creator of an instance; without it no one may be left who can.
             one.implied = one.spec.get("member") == known.member
             one.name = known.called.get(one.name, one.name)
         listing.context = known

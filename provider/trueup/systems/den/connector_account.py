@@ -80,7 +80,7 @@ class ConnectorAccount:
 
 
 class _Handler(Handler):
-    """What is known of connector accounts. Source: recorded cases `accounts.*`."""
+    """The API of connector accounts. Source: recorded cases `accounts.*`."""
 
     told: Mapping[str, str] = MappingProxyType(
         {
@@ -148,7 +148,7 @@ class _Handler(Handler):
         """Creates it, once, or disconnects it."""
         if call.verb == "disconnect":
             assert live is not None
-            with contextlib.suppress(NotFound):  # somebody was faster, or it is the answer to a second try
+            with contextlib.suppress(NotFound):  # another client was faster, or it answers a retry
                 await api.request("POST", f"{ROUTE}/{{{_ID}}}/disconnect", params={_ID: live.id})
             return None
         spec = {name: value for name, value in desired.spec.items() if name != "deletionPolicy"}

@@ -34,7 +34,7 @@ _SHAPE: Final[rows.Shape] = {
     "config": ("instanceConfigJson", dict | None),
     "autoImportNewPlugins": ("instanceConfigJson", dict | None),
 }
-"""Up to that many are looked for one by one when nobody asks about the others."""
+"""Maximum number of instances to look up separately when the others are not needed."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class ConnectorInstance:
 
 
 class _Handler(Handler):
-    """What is known of connector instances. Source: recorded cases `instances.*`, `lifecycle.*`, `auto-import.*`."""
+    """The API of connector instances. Source: recorded cases `instances.*`, `lifecycle.*`, `auto-import.*`."""
 
     told: Mapping[str, str] = MappingProxyType(
         {
@@ -253,7 +253,7 @@ class _Handler(Handler):
             return await self._patch(api, call, live, desired)
         route = f"{ROUTE}/{{{_ID}}}/{call.verb}"
         if call.verb == "remove":
-            with contextlib.suppress(NotFound):  # somebody was faster, or it is the answer to a second try
+            with contextlib.suppress(NotFound):  # another client was faster, or it answers a retry
                 await api.request("POST", route, params={_ID: live.id})
             return None
         if call.verb == "auto-import":

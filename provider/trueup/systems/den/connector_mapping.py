@@ -41,7 +41,7 @@ _SENT: Final = {
     "autoAddToPlugin": "autoAddToPlugin",
     "config": "config",
 }
-"""What a PATCH takes, by our own names."""
+"""Fields of a PATCH by the names in manifests."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class ConnectorMapping:
 
 
 class _Handler(Handler):
-    """What is known of connector mappings. Source: recorded cases `mappings.*`."""
+    """The API of connector mappings. Source: recorded cases `mappings.*`."""
 
     told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
     naming = "selector"

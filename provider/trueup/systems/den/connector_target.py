@@ -80,7 +80,7 @@ class ConnectorTarget:
 
 
 class _Handler(Handler):
-    """What is known of connector targets. Source: recorded cases `targets.*`."""
+    """The API of connector targets. Source: recorded cases `targets.*`."""
 
     told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
     naming = "remoteId"
@@ -124,7 +124,7 @@ class _Handler(Handler):
         )
 
     async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
-        """One list for each instance; one of which nobody knows the instance is read by its id."""
+        """Return one list for each instance; a target with an unknown instance is read by its id."""
         known = [one for one in lives if "connectorInstance" in one.spec]
         found = await below.reread(api, known, "connectorInstance", lambda parent: _rows(api, parent), live)
         for one in lives:

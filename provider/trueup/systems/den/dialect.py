@@ -134,14 +134,14 @@ class DenDialect:
     def _presumed(self, client: Api) -> Presumed:
         """The key worked before, and the server does not say why it is refused now."""
         seconds = self.limits.silence + _MARGIN  # from now on, whatever a server may count
-        told = (
+        note = (
             f"Den refuses a key that worked before, and does not say why: its window is presumed to be spent "
             f"({self._spent(client)}). {_until(client, seconds)}, then asking once"
         )
         refusal = self._refusal(
             client, "it worked before, and is still refused after a silence of more than 60 s", _REVOKED_HINT
         )
-        return Presumed(seconds, told, refusal)
+        return Presumed(seconds, note, refusal)
 
     def _spent(self, client: Api) -> str:
         most = self.limits.requests or 0

@@ -1,4 +1,4 @@
-"""Reading a Den list so that it is true even while somebody writes.
+"""Read a Den list correctly even during concurrent writes.
 
 Facts (recorded cases `drift.A`, `drift.B`, `drift.C`): the cursor is the id of the last item, the order is `updatedAt`
 descending, and every write moves its item to the front. So a walk can skip an item that moved ahead of it, repeat
@@ -239,7 +239,7 @@ def _checked(answer: Answer, stamp: str, needs: Sequence[str]) -> tuple[list[Ite
 async def reread(
     api: Client, route: str, parameter: str, wanted: Mapping[str, Live], needs: Sequence[str] = ()
 ) -> dict[str, Item]:
-    """What was just written, again, by id, in as few requests as can be; what is gone is missing.
+    """Read again what was just written, by id, in as few requests as possible; what is gone is missing.
 
     What was written stands at the head of the list, so a page shows a hundred of them.
     """

@@ -32,7 +32,7 @@ _LONGEST: Final = 255
 _FEW: Final = 10
 """Up to that many names are asked for one by one: each costs Den far less than a page of the list."""
 _UNNAMED: Final = (UsageError, Forbidden, NoRoute, Refused, Malformed, Unavailable)
-"""What may come of asking for a name, which is a kindness: the id does as well."""
+"""Errors to ignore when looking up a name, which is optional: the id identifies it as well."""
 _SEARCHED: Final = 1_000
 """Instances among which near names are looked for."""
 

@@ -62,7 +62,7 @@ class Event:
     attempts: int = 0
     summary: Mapping[str, Any] = field(default_factory=dict)
     item: Mapping[str, Any] = field(default_factory=dict)
-    """All that the server told."""
+    """Everything that the server returned."""
 
     @property
     def ended(self) -> bool:
@@ -76,7 +76,7 @@ class Event:
 
     @property
     def signature(self) -> tuple[str, str, int]:
-        """What is different once something became of it."""
+        """Values that change when the event progresses."""
         return self.status, self.started, self.attempts
 
 
@@ -137,7 +137,7 @@ class _Head:
     def _cut(self, body: Any) -> Any:
         items = body.get("items") if isinstance(body, dict) else None
         if not isinstance(items, list) or not items or not all(map(self._sound, items)):
-            return body  # whoever reads it says what is wrong
+            return body  # the parser reports what is wrong
         for one in items:
             self._seen[one["id"]] = max(self._seen.get(one["id"], ""), one[self._stamp])
         lowest = self._lowest()
@@ -176,16 +176,16 @@ async def get(client: Client, key: str) -> Event:
 
 
 class Follower:
-    """What becomes of the events of a query from now on, with one request a look."""
+    """Follows the events of a query from now on, with one request a poll."""
 
-    def __init__(self, client: Client, query: Mapping[str, Any], begun: Found, since: str | None = None) -> None:
+    def __init__(self, client: Client, query: Mapping[str, Any], started: Found, since: str | None = None) -> None:
         self._client = client
         self._query = query
         self._known: dict[str, Event] = {}
         # What is older than all that was read, and not known, is no news: it only came up when something else went.
-        oldest = begun.events[-1].started if begun.events and begun.more else ""
+        oldest = started.events[-1].started if started.events and started.more else ""
         self._floor = since or oldest
-        self._take(begun.events)
+        self._take(started.events)
 
     async def changes(self) -> AsyncIterator[list[Event]]:
         """New events and those of which something became, the oldest first, at each look that has some; without end."""
@@ -302,7 +302,7 @@ async def retry(client: Client, key: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """What came of asking for a sync."""
+    """The result of a sync request."""
 
     events: list[Event]
     """Those that it queued."""
@@ -365,7 +365,7 @@ async def resync(client: Client, target: str) -> Queued:
 
 
 async def _sent(send: Any) -> tuple[Any, ApiError | None]:
-    """What a call answered, or why it is not known whether, or with what, it happened."""
+    """The answer of a call, or why its outcome is unknown."""
     try:
         return await send(), None
     except Ambiguous as error:

@@ -77,7 +77,7 @@ class Connector:
 
 
 class _Handler(Handler):
-    """What is known of Wexa's connectors. Sources: the documented `change_status`, and what public clients send."""
+    """The API of Wexa's connectors. Sources: the documented `change_status`, and what public clients send."""
 
     creates = False
     told: Mapping[str, str] = MappingProxyType({"category": "What Wexa lists it under."})
@@ -196,7 +196,7 @@ class _Handler(Handler):
         config = desired.spec["dataLoaderConfig"]
         status = desired.spec.get("status")
         if status is None:
-            # It has to be sent along; read just before, so that a change by somebody else is not put back.
+            # It has to be sent along; read just before, so that a change by someone else is not reverted.
             fresh = (await self.reread(api, [live])).get(live.id)
             status = fresh.spec["status"] if fresh else None
             if status not in WRITTEN:
