@@ -130,6 +130,11 @@ def at(value: Any, path: Path) -> Any:
     return value
 
 
+def list_path(path: Path) -> Path:
+    """Return the path of the list that an item belongs to, since lists are written as one; any other path as it is."""
+    return next((path[:place] for place, part in enumerate(path) if isinstance(part, int)), path)
+
+
 def overlay(live: Any, declared: Any) -> Any:
     """Return the live value with the declared keys merged over it at every depth; lists are replaced whole."""
     if isinstance(live, dict) and isinstance(declared, dict):

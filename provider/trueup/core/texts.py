@@ -57,3 +57,8 @@ def near(text: str) -> str:
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     plain = "".join(char for char in apart if unicodedata.category(char) not in _IGNORED)
     return plain.translate(_ONE_BY_ONE).translate(_KATAKANA)
+
+
+def tidied(one: object, other: object) -> bool:
+    """Whether two texts differ in blanks at the ends or in case alone, as servers tidy names."""
+    return isinstance(one, str) and isinstance(other, str) and folded(trimmed(one)) == folded(trimmed(other))

@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.changes import MISSING, UNKNOWN, Change, at, dotted
+from trueup.core.changes import MISSING, UNKNOWN, Change, at, dotted, list_path
 from trueup.core.concealing import conceal
 from trueup.core.documents import dumps
 from trueup.core.errors import PlanFileError, Stale
@@ -87,7 +87,7 @@ def _binding(step: Step, beside: Mapping[tuple[str, str], list[str]], key: bytes
     if step.after or step.aside:
         found["what gives up its name"] = [*step.after, step.aside]
     # A secret may be another one at the time of the apply, and then be a change where it was none.
-    paths = [_whole(change.path) for change in step.changes] + list(_secrets(step.desired.spec, ()))
+    paths = [list_path(change.path) for change in step.changes] + list(_secrets(step.desired.spec, ()))
     for path in paths:
         before = at(live.spec, path) if live else MISSING
         found[dotted(path)] = None if before is MISSING else [before]
@@ -115,11 +115,6 @@ def _near(step: Step, beside: Mapping[tuple[str, str], list[str]]) -> list[str]:
         ids for (kind, above), ids in beside.items() if above == own or (kind, above) == (step.address.kind, parent)
     )
     return sorted(one for ids in near for one in ids)
-
-
-def _whole(path: Path) -> Path:
-    """The path of the list that an item belongs to: lists are written as one."""
-    return next((path[:place] for place, part in enumerate(path) if isinstance(part, int)), path)
 
 
 def _secrets(value: Any, path: Path) -> Iterable[Path]:

@@ -146,7 +146,7 @@ def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Ba
                 continue
             if seen is MISSING or trait.is_plain(seen) or live.found:
                 undone.append(dotted(path))
-            elif trait.owned_by_key or _tidied(seen, wanted):
+            elif trait.owned_by_key or texts.tidied(seen, wanted):
                 said[dotted(path)] = seen
             else:
                 undone.append(dotted(path))
@@ -216,10 +216,3 @@ def _values(trait: Field, value: Any) -> list[tuple[Path, Any]]:
     """Return the values of a field by path; those of a mapping one by one."""
     path = (trait.name,)
     return [(one, after) for one, _, after in leaves(MISSING, value, path)] if trait.owned_by_key else [(path, value)]
-
-
-def _tidied(one: Any, other: Any) -> bool:
-    """Return whether two texts differ only in outer blanks or in case, which servers normalise in names."""
-    if not isinstance(one, str) or not isinstance(other, str):
-        return False
-    return texts.folded(texts.trimmed(one)) == texts.folded(texts.trimmed(other))

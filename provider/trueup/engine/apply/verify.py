@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from trueup.core import texts
 from trueup.core.changes import MISSING, at, dotted, same
@@ -148,7 +148,7 @@ class Verifier:
                     # What was live before is what a write that did nothing leaves behind.
                     learned = not same(said, value) and same(said, seen) and not same(seen, at(before, path))
                     if not fields[name].owned_by_key:
-                        learned = learned and _alike(seen, value)
+                        learned = learned and texts.tidied(seen, value)
                 elif (doubt := handler.doubt(path, seen)) is not None:
                     if doubt.settling and key not in record.settling:
                         record.settling.append(key)
@@ -192,10 +192,3 @@ def resolved(step: Step, lives: Mapping[Address, Live]) -> Desired:
 
 def _with_ids(declared: Declared, desired: Desired) -> Declared:
     return Declared(declared.address, declared.kind, desired.spec, declared.where, locator=declared.locator)
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """Whether two texts differ in blanks at the ends or in case alone, as servers tidy names."""
-    if not isinstance(one, str) or not isinstance(other, str):
-        return False
-    return texts.folded(texts.trimmed(one)) == texts.folded(texts.trimmed(other))

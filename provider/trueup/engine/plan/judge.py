@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.changes import MISSING, Change, Pair, Path, at, covers, dotted, leaves, overlay, pairs, same
+from trueup.core.changes import MISSING, Change, Pair, Path, at, covers, dotted, leaves, list_path, overlay, pairs, same
 from trueup.core.secrets import fingerprint, holds_secret, is_mark_of
 from trueup.engine.plan.steps import Learned, Unverifiable
 
@@ -33,7 +33,7 @@ def differences(field: Field, before: Any, after: Any) -> list[tuple[Path, Any, 
         base = before if isinstance(before, dict) else {}
         wanted = overlay(base, after)
         # A list is written, and remembered, as one.
-        paths = dict.fromkeys(_whole(path) for path, _, _ in pairs(base, wanted, (field.name,)))
+        paths = dict.fromkeys(list_path(path) for path, _, _ in pairs(base, wanted, (field.name,)))
         return [(path, at(base, path[1:]), at(wanted, path[1:])) for path in paths]
     return [((field.name,), before, after)]
 
@@ -82,11 +82,6 @@ def judge(
         # It may be stored in another form; without a ledger it looks like a change.
         return Unverifiable(path, "reads back otherwise; without a ledger it is only sent with --resend")
     return change_of(field, *pair)
-
-
-def _whole(path: Path) -> Path:
-    """The path of the list that an item belongs to; any other path as it is."""
-    return next((path[:place] for place, part in enumerate(path) if isinstance(part, int)), path)
 
 
 def only(live: Any, declared: Any) -> Any:
