@@ -35,7 +35,7 @@ class Context:
 
 
 def context(asked: Asked, console: Console, system: str) -> Context:
-    """What the manifests declare of it; nothing where the current folder, unasked, has none.
+    """Return the system's part of the manifests; empty when the current folder, by default, has none.
 
     What is wrong elsewhere is no reason not to ask, and is told. Raises ManifestError.
     """

@@ -1,4 +1,4 @@
-"""What is live -> manifests: the way back, for whoever begins with what is there.
+"""Live resources to manifests, for users who start with existing resources.
 
 kinds       words of a command line to kinds
 filters     which of the live resources are meant

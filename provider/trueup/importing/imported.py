@@ -1,4 +1,4 @@
-"""What was read -> manifests, each resource behind what it refers to, and the files that they belong into."""
+"""Live resources to manifests in files, each resource after those it refers to."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def text_of(resources: Sequence[Described], comment: Sequence[str] = ()) -> str:
 
 
 def files(result: Import, found: Found) -> dict[str, list[Described]]:
-    """What belongs into each file, by its path in the folder.
+    """Return the content of each file, by its path in the folder.
 
     A file for each instance with all that is below it, and one for all accounts: what people look for in Git.
     """

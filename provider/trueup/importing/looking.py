@@ -1,4 +1,4 @@
-"""What is live of one kind, for whoever asks for it: all of it, some below a parent, or one by its name."""
+"""The live resources of one kind: all, the children of a parent, or one by name."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def unknown(kind: Kind, name: str, lives: Sequence[Live]) -> UsageError:
 
 
 async def below(client: Client, kind: Kind, given: str, wanted: Wanted) -> Found:
-    """What is below the parent that is named, and the parent itself.
+    """Return the children of the named parent, and the parent itself.
 
     The parent is an instance, by name or id, or a target, by id or as INSTANCE/REMOTEID. Raises UsageError.
     """

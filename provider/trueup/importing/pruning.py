@@ -1,4 +1,4 @@
-"""What of a server's free values may stand in a manifest: no secrets, and nothing that YAML has no word for."""
+"""The part of a server's free-form values that a manifest may hold: no secrets, and only what YAML can express."""
 
 from __future__ import annotations
 

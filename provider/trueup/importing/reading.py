@@ -1,4 +1,4 @@
-"""What is live of some kinds, each read once and below what was chosen of its parents."""
+"""The live resources of several kinds, each read once and only below the selected parents."""
 
 from __future__ import annotations
 

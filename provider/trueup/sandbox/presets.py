@@ -1,4 +1,4 @@
-"""What a fresh sandbox holds: who may ask, and what there already is.
+"""The initial content of a sandbox: credentials and existing resources.
 
 Keys are random in every state. The ids of Wexa's project and connectors in `demo` are fixed, since manifests name them.
 """

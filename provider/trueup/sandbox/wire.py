@@ -1,4 +1,4 @@
-"""What lies between a server and its application: every request is counted here, and spoiled where a fault says so."""
+"""Layer between a server and its application: counts every request, and injects faults."""
 
 from __future__ import annotations
 

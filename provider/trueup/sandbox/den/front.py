@@ -1,4 +1,4 @@
-"""What every request passes: its id, who asks, the older path of an organisation, and the store written at the end."""
+"""Layers of every request: its id, who asks, the older path of an organisation, and the store written at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request has to look like, and what the server says of one that does not: the issues of zod 4, in its words.
+"""Validation of requests, with the server's messages: the issues of zod 4, in its words.
 
 A shape parses a value and appends to a list of issues. Recorded cases `accounts.create.*`, `instances.create.*`,
 `instances.list.*` and `access.grant-*` show the wording. As in zod, some issues end the checking of their value (a
