@@ -14,8 +14,8 @@ from trueup.core.fields import field
 from trueup.core.kinds import Declared, kind
 from trueup.core.values import Address, Where
 from trueup.manifest import load
-from trueup.manifest.compose import LOADER
 from trueup.manifest.links import link
+from trueup.manifest.places import LOADER
 
 DEN = "apiVersion: den.trueup.dev/v1\n"
 WEXA = "apiVersion: wexa.trueup.dev/v1\n"

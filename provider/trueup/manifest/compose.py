@@ -28,10 +28,10 @@ from trueup.core.errors import Fault
 from trueup.manifest import syntax
 from trueup.manifest.literals import leads_to_secret
 from trueup.manifest.mending import hide_breaks, join_halves, shown_breaks
+from trueup.manifest.places import LOADER, Span
 from trueup.manifest.scalars import Odd, resolve
-from trueup.manifest.text import Mark, Source, Span
+from trueup.manifest.text import Mark, Source
 
-LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DEEPEST: Final = 50
 """Mappings and lists inside one another: jsonschema takes nine frames for each, and the interpreter has 1,000."""
 LARGEST: Final = 100_000

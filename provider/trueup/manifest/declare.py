@@ -9,7 +9,7 @@ from trueup.core.secrets import Reference
 from trueup.core.texts import trimmed
 from trueup.core.values import DEFAULT_CONNECTION, Address, Where
 from trueup.manifest.compose import Sealed
-from trueup.manifest.text import Span
+from trueup.manifest.places import Span
 from trueup.systems.registry import BY_NAME
 
 if TYPE_CHECKING:

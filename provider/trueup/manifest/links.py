@@ -14,7 +14,8 @@ from trueup.core.errors import Fault
 from trueup.core.values import DEFAULT_CONNECTION, Address
 from trueup.manifest import words
 from trueup.manifest.names import Lost, Names
-from trueup.manifest.text import Span, printable, quoted
+from trueup.manifest.places import Span
+from trueup.manifest.text import printable, quoted
 from trueup.manifest.words import Said
 
 if TYPE_CHECKING:

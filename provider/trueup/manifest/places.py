@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import yaml
 
-from trueup.manifest.compose import LOADER
+from trueup.core.values import Where
 from trueup.manifest.text import Mark
 
 if TYPE_CHECKING:
     from trueup.core.changes import Path
-    from trueup.manifest.text import Span
+    from trueup.manifest.text import Source
+
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Place(NamedTuple):
@@ -81,6 +83,48 @@ class Places:
         width = end.at - begin.at
         last = end.line if end.column or end.line == begin.line else end.line - 1
         return Place(begin, max(width, 1), last)
+
+
+class Span:
+    """Where one document stands in its source: whole lines. Called with a path, it finds the place of a field.
+
+    Positions are not kept while loading: the few that are asked for are found by composing the document again. Paths
+    begin at `base`, which is the spec, or the place of a short form in it.
+    """
+
+    __slots__ = ("base", "end", "line", "source", "start")
+
+    def __init__(self, source: Source, start: int, end: int, line: int, base: Path = ("spec",)) -> None:
+        self.base = base
+        self.source = source
+        self.start = start
+        self.end = end
+        self.line = line
+
+    @property
+    def text(self) -> str:
+        """The document's own text."""
+        return self.source.text[self.start : self.end]
+
+    def places(self) -> Places:
+        """The places of all that is in it; costs a second look at its text."""
+        key = (self.start, self.end)
+        if self.source.composed is None or self.source.composed[0] != key:
+            self.source.composed = key, Places(self)
+        found: Places = self.source.composed[1]
+        return found
+
+    def absolute(self, mark: Any) -> Mark:
+        """A mark of the document's own text as one of the whole source."""
+        return Mark(mark.index + self.start, mark.line + self.line, mark.column)
+
+    def below(self, path: Path) -> Span:
+        """The same document, with paths that begin at a path below this base."""
+        return Span(self.source, self.start, self.end, self.line, (*self.base, *path))
+
+    def __call__(self, path: Path) -> Where:
+        mark = self.places().key((*self.base, *path), nearest=2).mark
+        return Where(self.source.name, mark.line + 1, self.source.column(mark) + 1)
 
 
 def _child(node: Any, part: str | int) -> tuple[Any, Any]:

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from trueup.core.errors import Fault
 from trueup.core.secrets import REDACTED
-from trueup.core.values import Where
 from trueup.manifest.literals import may_hold_secret, secret_form
-
-if TYPE_CHECKING:
-    from trueup.core.changes import Path
-    from trueup.manifest.places import Places
 
 _BREAK: Final = re.compile("[\r\n\x85\u2028\u2029]")  # what libyaml takes for the end of a line
 _WIDEST: Final = 200
@@ -75,7 +70,7 @@ class Source:
         """Whether it mentions us, so that it is ours even when it cannot be read."""
         self.mended: list[tuple[int, str]] = []
         """In order, each place that now has an escape of `LENGTH_OF_ESCAPE` characters, and what was written there."""
-        self.composed: tuple[Any, Places] | None = None
+        self.composed: tuple[Any, Any] | None = None
         """The places of the document that was composed last: many faults of one document compose it once."""
 
     def line_at(self, mark: Mark) -> str:
@@ -110,46 +105,3 @@ class Source:
                 excerpt = shown if shown.isprintable() else "".join(c if c.isprintable() else " " for c in shown)
                 width = min(width, len(excerpt) - column)
         return Fault(self.name, mark.line + 1, column + 1, code, message, hint, excerpt, max(width, 1))
-
-
-class Span:
-    """Where one document stands in its source: whole lines. Called with a path, it finds the place of a field.
-
-    Positions are not kept while loading: the few that are asked for are found by composing the document again. Paths
-    begin at `base`, which is the spec, or the place of a short form in it.
-    """
-
-    __slots__ = ("base", "end", "line", "source", "start")
-
-    def __init__(self, source: Source, start: int, end: int, line: int, base: Path = ("spec",)) -> None:
-        self.base = base
-        self.source = source
-        self.start = start
-        self.end = end
-        self.line = line
-
-    @property
-    def text(self) -> str:
-        """The document's own text."""
-        return self.source.text[self.start : self.end]
-
-    def places(self) -> Places:
-        """The places of all that is in it; costs a second look at its text."""
-        from trueup.manifest.places import Places
-
-        key = (self.start, self.end)
-        if self.source.composed is None or self.source.composed[0] != key:
-            self.source.composed = key, Places(self)
-        return self.source.composed[1]
-
-    def absolute(self, mark: Any) -> Mark:
-        """A mark of the document's own text as one of the whole source."""
-        return Mark(mark.index + self.start, mark.line + self.line, mark.column)
-
-    def below(self, path: Path) -> Span:
-        """The same document, with paths that begin at a path below this base."""
-        return Span(self.source, self.start, self.end, self.line, (*self.base, *path))
-
-    def __call__(self, path: Path) -> Where:
-        mark = self.places().key((*self.base, *path), nearest=2).mark
-        return Where(self.source.name, mark.line + 1, self.source.column(mark) + 1)
