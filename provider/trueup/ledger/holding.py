@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from trueup.core.errors import LedgerError, Locked, Stopped
 from trueup.ledger import clock, locks
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from trueup.core.records import Lease, Run
-    from trueup.ledger.store import Ledger
+    from trueup.ledger.database import Database
 
 POLL: Final = 1.0
 """Seconds between checks of a lock that another run holds."""
@@ -30,11 +30,36 @@ _GRACE: Final = 5.0
 """Seconds for a last renewal: a machine that was asleep may find that no one took the lock."""
 _LOST: Final = "The lock was lost to another run, or removed by hand: nothing more is sent."
 
+_T = TypeVar("_T")
+
+
+class Leasing(Protocol):
+    """The part of a ledger that locks are taken from. Its times are in seconds."""
+
+    @property
+    def database(self) -> Database:
+        """The database that holds the locks."""
+
+    @property
+    def heartbeat(self) -> float:
+        """The time from one confirmation of a lock to the next."""
+
+    @property
+    def dead_after(self) -> float:
+        """The term of a lock that is not confirmed."""
+
+    @property
+    def poll(self) -> float:
+        """The time from one look at a lock of another run to the next."""
+
+    async def work(self, job: Callable[[], _T]) -> _T:
+        """Run a job in the thread of the database. Raises LedgerError."""
+
 
 class Hold:
     """The locks of one run. It holds none before `take`; `release` releases all of them."""
 
-    def __init__(self, ledger: Ledger, run: Run, on_lost: Callable[[], None], *, shared: bool = False) -> None:
+    def __init__(self, ledger: Leasing, run: Run, on_lost: Callable[[], None], *, shared: bool = False) -> None:
         self.run = run
         self.shared = shared
         self.names: list[str] = []
@@ -216,7 +241,7 @@ class Hold:
 
 @contextlib.asynccontextmanager
 async def held(
-    ledger: Ledger,
+    ledger: Leasing,
     names: Sequence[str],
     run: Run,
     patience: float,
