@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from trueup.cli.group import COMMANDS, write_examples
-from trueup.core.progress import duration
+from trueup.cli.lengths import Length
 from trueup.report.format import Subject
 from trueup.report.registry import showing
 
@@ -88,21 +88,6 @@ class StackName(click.ParamType[str]):
         if text and not re.fullmatch(NAME, text):
             self.fail(f'"{text}" is no name of a set. Use letters, digits, dots, dashes and underscores.', param, ctx)
         return text
-
-
-class Length(click.ParamType[timedelta]):
-    """A duration: `90s`, `10m`, `24h`, `7d`, `1h30m`."""
-
-    name = "length"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Return the duration, or fail with the valid form."""
-        if isinstance(value, timedelta):
-            return value
-        try:
-            return duration(str(value).strip())
-        except ValueError:
-            self.fail(f'"{value}" is not a duration. Write 90s, 10m, 24h or 7d.', param, ctx)
 
 
 class FormatName(click.Choice[str]):
