@@ -16,7 +16,7 @@ from trueup.engine.apply.journal import as_key
 from trueup.plugin.codec import bare, has_unknown, secrets
 from trueup.plugin.differing import Differences, differences, known_as, renamed, same_thing
 from trueup.plugin.failures import InPart, why
-from trueup.plugin.handovers import writer
+from trueup.plugin.handovers import Handovers, writer
 from trueup.plugin.states import READ_BACK, RENAMED, baseline_of, imported, laid, live_of, outputs
 from trueup.plugin.takeover import foreign, made_by_us, to_write
 from trueup.plugin.tokens import ADOPT, id_of, parts_of, token_of
@@ -50,12 +50,13 @@ class Resources:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.handovers = Handovers(world)
 
     async def create(self, urn: str, kind: Kind, inputs: Properties) -> Made:
         """Create the resource, or adopt an existing one where that is allowed. Raises TrueupError and InPart."""
         reads = self._world.reads(kind.system)
         spec = await self._canonical(kind, inputs)
-        handovers, silent = self._world.handovers, False
+        handovers, silent = self.handovers, False
         while True:
             async with self._world.writing[writer(kind, spec)]:
                 live = await reads.find(kind, spec)
@@ -103,7 +104,7 @@ class Resources:
             return None
         if live.trouble:
             self._world.host.warn(live.trouble, urn)
-        await self._world.handovers.read(urn, kind, live, kept=bool(state))
+        await self.handovers.read(urn, kind, live, kept=bool(state))
         if not inputs:
             if outside := self._world.outside(kind, live.spec):
                 raise SafetyError(f"this {kind.name} cannot be imported: {outside}")
@@ -119,7 +120,7 @@ class Resources:
         parent, key = parts_of(kind, given)
         spec = await self._canonical(kind, await self._as_given(kind, key, parent, before, inputs))
         live = live_of(kind, key, parent, state)
-        memory, handovers, renamed = await self._world.memory(kind.system), self._world.handovers, False
+        memory, handovers, renamed = await self._world.memory(kind.system), self.handovers, False
         try:
             found = await self.diff(urn, kind, given, state, before, inputs, ignored)
             if found.refused:
@@ -171,7 +172,7 @@ class Resources:
         parent, key = parts_of(kind, given)
         await self._kept(urn, kind, key, parent, state)
         found = differences(kind, state, before, inputs, ignored)
-        await self._world.handovers.differ(urn, kind, live_of(kind, key, parent, state), inputs, found)
+        await self.handovers.differ(urn, kind, live_of(kind, key, parent, state), inputs, found)
         if former := renamed(kind, state, inputs, found):
             where = SYSTEMS[kind.system].title
             text = f"in {where}, {', '.join(former)}: update the program. The grant is unchanged."
@@ -254,7 +255,7 @@ class Resources:
             memory.holders.release(key, urn)
             if any(call.verb in DELETES for call in calls):
                 reads.gone(kind, key)
-                self._world.handovers.gone(key)
+                self.handovers.gone(key)
                 await memory.has_its_name(key)
             elif calls:
                 reads.store(kind, live)

@@ -48,6 +48,8 @@ class Provider(Greeting):
         self._host = Host(address)
         self._folder = folder or Path.cwd()
         self._world: World | None = None
+        self._resources: Resources | None = None
+        """Those of that world."""
         self._claims = naming.Claims()
         self._ready: tuple[dict[str, Any], World] | None = None
         """The connection that CheckConfig opened and Configure reuses."""
@@ -102,13 +104,15 @@ class Provider(Greeting):
         async with _explained(context):
             if self._world is not None:
                 await self._world.__aexit__()
-            self._world, self._claims = None, naming.Claims()
+            self._world, self._resources, self._claims = None, None, naming.Claims()
             args = config.plain(decode(request.args))
             if self._ready is not None and self._ready[0] == args:
                 self._world, self._ready = self._ready[1], None
             elif (found := config.config_of(args)) is not None:
                 await self._unready()
                 self._world = await self._opened(found)
+            if self._world is not None:
+                self._resources = Resources(self._world)
             return provider_pb2.ConfigureResponse(
                 acceptSecrets=True,
                 supportsPreview=True,
@@ -130,8 +134,8 @@ class Provider(Greeting):
                 self._host.warn(warning, request.urn)
             failures = [*failed, *failures] or self._elsewhere(kind, found)
             failures = failures or self._claims.claim(kind, request.urn, found)
-            if self._world is not None:
-                self._world.handovers.declare(request.urn)
+            if self._resources is not None:
+                self._resources.handovers.declare(request.urn)
             return provider_pb2.CheckResponse(
                 inputs=encode(found),
                 failures=[provider_pb2.CheckFailure(property=one.property, reason=one.reason) for one in failures],
@@ -143,7 +147,7 @@ class Provider(Greeting):
             kind = kind_of(_type_of(request.urn))
             state = decode(request.olds)
             before = decode(request.old_inputs) if request.HasField("old_inputs") else state
-            found = await self._resources().diff(
+            found = await self._the_resources().diff(
                 request.urn, kind, request.id, state, before, decode(request.news), tuple(request.ignoreChanges)
             )
             return _diff_of(found)
@@ -155,7 +159,7 @@ class Provider(Greeting):
             inputs = decode(request.properties)
             if request.preview:
                 return provider_pb2.CreateResponse(properties=encode(_sayable(predicted(kind, inputs, {}))))
-            made = await self._resources().create(request.urn, kind, inputs)
+            made = await self._the_resources().create(request.urn, kind, inputs)
             return provider_pb2.CreateResponse(id=made.id, properties=encode(made.state))
 
     async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> Any:
@@ -163,7 +167,7 @@ class Provider(Greeting):
         async with _explained(context):
             kind = kind_of(_type_of(request.urn))
             state, inputs = decode(request.properties), decode(request.inputs)
-            made = await self._resources().read(request.urn, kind, request.id, state, inputs)
+            made = await self._the_resources().read(request.urn, kind, request.id, state, inputs)
             if made is None:
                 return provider_pb2.ReadResponse()
             return provider_pb2.ReadResponse(id=made.id, properties=encode(made.state), inputs=encode(made.inputs))
@@ -175,7 +179,7 @@ class Provider(Greeting):
             state, inputs = decode(request.olds), decode(request.news)
             before = decode(request.old_inputs) if request.HasField("old_inputs") else state
             ignored = tuple(request.ignoreChanges)
-            resources = self._resources()
+            resources = self._the_resources()
             if request.preview:
                 found = await resources.diff(request.urn, kind, request.id, state, before, inputs, ignored)
                 if found.refused:
@@ -189,7 +193,7 @@ class Provider(Greeting):
         async with _explained(context):
             kind = kind_of(_type_of(request.urn))
             inputs = decode(request.old_inputs) if request.HasField("old_inputs") else {}
-            await self._resources().delete(request.urn, kind, request.id, decode(request.properties), inputs)
+            await self._the_resources().delete(request.urn, kind, request.id, decode(request.properties), inputs)
             return empty_pb2.Empty()
 
     async def List(self, request: provider_pb2.ListRequest, context: Context) -> AsyncIterator[Any]:
@@ -276,8 +280,10 @@ class Provider(Greeting):
             raise UsageError(_UNCONFIGURED, hint="See the first error above.")
         return self._world
 
-    def _resources(self) -> Resources:
-        return Resources(self._the_world())
+    def _the_resources(self) -> Resources:
+        if self._resources is None:
+            raise UsageError(_UNCONFIGURED, hint="See the first error.")
+        return self._resources
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,6 @@ from trueup.core.records import stamp
 from trueup.core.secrets import reveal
 from trueup.engine.connections import SANDBOX, opened, outside, with_embedded
 from trueup.engine.options import STATE, SystemClock
-from trueup.plugin.handovers import Handovers
 from trueup.plugin.memory import Memory, Writer
 from trueup.plugin.reads import Reads
 from trueup.systems.registry import SYSTEMS
@@ -54,7 +53,6 @@ class World:
         self.stop = asyncio.Event()
         self.writing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """A lock for each parent, so that its children are written one at a time, and one for each other resource."""
-        self.handovers = Handovers(self)
         self.warned: set[str] = set()
         """Resources with a shown warning that a name in the program no longer resolves to the same object."""
         self._state = Path(home(os.environ.get("TRUEUP_STATE", "")) or folder / STATE)
