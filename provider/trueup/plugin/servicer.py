@@ -59,7 +59,7 @@ class Provider(Greeting):
         await self._unready()
         if self._world is not None:
             await self._world.__aexit__()
-            self._world = None
+            self._world, self._resources = None, None
         await self._host.aclose()
 
     # Lifecycle

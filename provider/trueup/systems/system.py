@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from trueup.core.kinds import Kind
     from trueup.core.values import Live
-    from trueup.transport import Client, Dialect, Guard
+    from trueup.transport.dialect import Api, Dialect, Guard
 
 INTERFACE: Final = 1
 """The version of this interface; a system that was written for another one is not loaded."""
@@ -63,7 +63,7 @@ class Tenant:
         """
         return None
 
-    async def of(self, client: Client) -> str:
+    async def of(self, api: Api) -> str:
         """Return the id of the one tenant that the credential acts in; empty where each resource names its own.
 
         One request at most. Raises ApiError.
@@ -74,15 +74,15 @@ class Tenant:
         """Return the id of the tenant that a live resource shows; empty when it shows none."""
         return ""
 
-    async def permissions(self, client: Client) -> Permissions:
+    async def permissions(self, api: Api) -> Permissions:
         """Return the rights of the credential. One request at most. Raises ApiError."""
         return Permissions(admin=True)
 
-    async def sees_all(self, client: Client) -> bool:
+    async def sees_all(self, api: Api) -> bool:
         """Whether the lists hold all there is, rather than what the credential was granted. Raises ApiError."""
         return True
 
-    async def warning(self, client: Client, said: Iterable[str], *, writes: bool) -> str:
+    async def warning(self, api: Api, said: Iterable[str], *, writes: bool) -> str:
         """Return why writes with this credential may be refused; empty when nothing speaks for it.
 
         `said` is what the server answered to the reading of parts that it refused. One request at most, and none
@@ -90,9 +90,9 @@ class Tenant:
         """
         return ""
 
-    def detected(self, client: Client) -> list[str]:
+    def detected(self, api: Api) -> list[str]:
         """Return lines about how the server behaves, and by what that was recognised."""
-        signs = client.signs
+        signs = api.signs
         return [f"{signs.with_request_id:,} of {signs.answers:,} answers carried x-request-id."]
 
 

@@ -48,6 +48,10 @@ class Api(Protocol):
         """By what the server is recognised."""
 
     @property
+    def limits(self) -> Limits:
+        """The limits of the credential: a session has no request window."""
+
+    @property
     def window(self) -> Window:
         """The request window of the credential."""
 

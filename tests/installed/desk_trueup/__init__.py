@@ -54,11 +54,11 @@ class Workspace(Tenant):
     form = "ws_ and digits"
     doc = "The workspace this is meant for."
 
-    async def of(self, client: Client) -> str:
+    async def of(self, api: Api) -> str:
         async def ask() -> str:
-            return str((await client.get("/me")).body["workspace"])
+            return str((await api.get("/me")).body["workspace"])
 
-        return await client.once("/me", ask)
+        return await api.once("/me", ask)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 
 from trueup.sandbox.clock import Clock
 from trueup.sandbox.store import Row, Store
-from trueup.sandbox.wexa.app import Api
+from trueup.sandbox.wexa.app import WexaApi
 from trueup.sandbox.wexa.rows import Rows, check
 from trueup.sandbox.wexa.switches import Switches
 from trueup.sandbox.wexa.upstream import change as change_upstream
@@ -25,7 +25,7 @@ class Wexa:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._rows = Rows(store, clock)
         self.switches = Switches(store)
-        self.app: Starlette = Api(self._rows, self.switches).build()
+        self.app: Starlette = WexaApi(self._rows, self.switches).build()
 
     def seed(self, project: str | None = None) -> Row:
         """Two organisations with a project and a key each, and no connectors; the first project, whose id may be given.

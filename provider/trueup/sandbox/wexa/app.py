@@ -23,7 +23,7 @@ from trueup.sandbox.wexa.switches import Switches
 Handler = Callable[[Request], Awaitable[Any]]
 
 
-class Api:
+class WexaApi:
     """Handlers over Wexa's tables: each returns the JSON of its answer, or raises Refused."""
 
     def __init__(self, rows: Rows, switches: Switches) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trueup.core.values import Live
-    from trueup.transport import Client
+    from trueup.transport.dialect import Api
 
 
 class Organisation(Tenant):
@@ -42,36 +42,36 @@ class Organisation(Tenant):
         """Return the guard of an organisation."""
         return guard.Guard(expected, said_by)
 
-    async def of(self, client: Client) -> str:
+    async def of(self, api: Api) -> str:
         """Return the id of the organisation of the credential."""
-        return (await organization(client)).id
+        return (await organization(api)).id
 
     def shown(self, live: Live) -> str:
         """Return the `organizationId` of an account or instance."""
         return str(live.server.get("organizationId") or "")
 
-    async def permissions(self, client: Client) -> Permissions:
+    async def permissions(self, api: Api) -> Permissions:
         """Return the roles of the credential's member."""
-        found = await organization(client)
+        found = await organization(api)
         return Permissions(True if found.is_admin else False if found.is_member else None, tuple(sorted(found.roles)))
 
-    async def sees_all(self, client: Client) -> bool:
+    async def sees_all(self, api: Api) -> bool:
         """Whether the member is an admin."""
-        return (await organization(client)).is_admin
+        return (await organization(api)).is_admin
 
-    async def warning(self, client: Client, said: Iterable[str], *, writes: bool) -> str:
+    async def warning(self, api: Api, said: Iterable[str], *, writes: bool) -> str:
         """Return why a session that is too old may not write."""
-        return await sessions.stale(client, said, writes=writes)
+        return await sessions.stale(api, said, writes=writes)
 
-    def detected(self, client: Client) -> list[str]:
+    def detected(self, api: Api) -> list[str]:
         """Return the version of the server by its headers, and what get-session said."""
-        signs, limits = client.signs, client.limits
+        signs, limits = api.signs, api.limits
         age = "as newer servers, which strip it" if not signs.with_request_id else "as servers until August 2026"
         ids = f"{signs.with_request_id:,} of {signs.answers:,} answers carried x-request-id, {age}."
         asked = signs.probe or "not asked, since no credential was refused"
         window = (
             f"windows of {limits.requests:,} requests a key, closed by {limits.silence:.0f} s of silence; "
-            f"{client.window.used:,} counted, {'other runs included' if client.window.known else 'of this run alone'}."
+            f"{api.window.used:,} counted, {'other runs included' if api.window.known else 'of this run alone'}."
             if limits.requests
             else "a session has no request window."
         )
