@@ -134,6 +134,18 @@ def test_a_credential_of_another_workspace_is_refused_by_name(team: Team) -> Non
     assert "TRUEUP_DESK_WORKSPACE holds no id of a workspace of Desk" in said
 
 
+def test_a_manifest_of_a_system_that_cannot_be_loaded_says_why(team: Team, tmp_path: Path) -> None:
+    plugin = tmp_path / "broken"
+    (plugin / "desk_trueup-1.0.dist-info").mkdir(parents=True)
+    (plugin / "desk_trueup-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: desk-trueup\n")
+    points = "[trueup.systems]\ndesk = desk_broken:SYSTEM\n"
+    (plugin / "desk_trueup-1.0.dist-info" / "entry_points.txt").write_text(points)
+    (plugin / "desk_broken.py").write_text("import nothing_of_that_name\n")
+    said = team.run("plan", "-f", "m", code=1, PYTHONPATH=str(plugin))
+    assert "the system desk (of desk-trueup) could not be loaded: ModuleNotFoundError" in said
+    assert "den" in team.run("schema", PYTHONPATH=str(plugin))
+
+
 def test_a_system_that_cannot_be_loaded_disables_no_other() -> None:
     points = [
         EntryPoint("den", "trueup.systems.den.system:SYSTEM", registry.GROUP),

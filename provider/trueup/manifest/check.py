@@ -18,7 +18,7 @@ from trueup.manifest.scalars import Odd, made_of
 from trueup.manifest.schema import REFERENCE, quick, thorough
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
-from trueup.systems.registry import BY_NAME, KINDS
+from trueup.systems.registry import BROKEN, BY_NAME, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,7 +193,9 @@ class _Explainer:
                 return self._places.value(("apiVersion",)), Said("E106", message, hint)
             message = f"unknown apiVersion {quoted(version)}"
             if version.endswith(".trueup.dev/v1"):
-                message += f": no system is named {quoted(version.removesuffix('.trueup.dev/v1'))}"
+                system = version.removesuffix(".trueup.dev/v1")
+                broken = next((str(one) for one in BROKEN if one.name == system), "")
+                message += f": {broken or f'no system is named {quoted(system)}'}"
             return self._places.value(("apiVersion",)), Said("E106", message, words.did_you_mean(version, versions))
         names = [kind.name for kind in KINDS if kind.api_version == version]
         if name is None:
