@@ -144,16 +144,8 @@ FAULTS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     # keys that there are not
     (INSTANCE, {"remoteld": "x"}, {"remoteld": 'unknown key "remoteld" in ConnectorInstance (E101). did you mean'}),
     (INSTANCE, {"names": "x"}, {"names": "(E101). Known keys are connectorAccount, name, "}),  # the name is there
-    (
-        INSTANCE,
-        {"connection": "b"},
-        {"connection": "(E101). For another server, create another provider and pass it as"},
-    ),
-    (
-        INSTANCE,
-        {"id": CIN},
-        {"id": "(E101). Adopt an existing resource with pulumi import, or with the option import."},
-    ),
+    (INSTANCE, {"connection": "b"}, {"connection": "(E101). For another server, create another provider and pass"}),
+    (INSTANCE, {"id": CIN}, {"id": "(E101). Adopt an existing resource with pulumi import, or with the option"}),
     (INSTANCE, {"targets": []}, {"targets": "(E101). Declare each as a separate resource: ConnectorTarget."}),
     (INSTANCE, {"access": {}}, {"access": "(E101). Declare each as a separate resource: ConnectorAccess."}),
     (INSTANCE, {"a\x1bb": 1}, {'["a\\u001bb"]': 'unknown key "a\\x1bb" in ConnectorInstance (E101).'}),
