@@ -182,6 +182,11 @@ def test_the_python_api_is_what_the_package_names() -> None:
         _ = trueup.destroy
 
 
+async def test_the_python_api_points_to_coroutines_where_a_loop_runs() -> None:
+    with pytest.raises(RuntimeError, match=r"trueup\.aio"):
+        trueup.plan("examples/quickstart")
+
+
 def test_decisions_are_listed() -> None:
     folder = ROOT / "docs" / "adr"
     listed = dict(re.findall(r"\]\((\d{4}-[\w-]+\.md)\) (.+)", (folder / "README.md").read_text()))

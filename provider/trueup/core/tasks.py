@@ -13,6 +13,13 @@ _T = TypeVar("_T")
 
 def blocking(coroutine: Coroutine[Any, Any, _T]) -> _T:
     """Return the result of a coroutine, in an event loop of its own. Raises RuntimeError where one is running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        coroutine.close()
+        raise RuntimeError("an event loop is running here: await the coroutine of the same name in trueup.aio.")
     results: list[_T] = []
 
     async def run() -> None:
