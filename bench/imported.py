@@ -8,7 +8,7 @@ from bench.servers import Servers
 from trueup.core.kinds import Kind
 from trueup.core.tasks import blocking
 from trueup.engine.loop import Session
-from trueup.importing import Found, Style, Wanted, files, manifests, read, text_of, writing
+from trueup.importing import ImportRequest, LiveResources, Style, files, manifests, read, text_of, writing
 from trueup.importing.kinds import kind_named, live_kinds
 from trueup.manifest import Manifest
 
@@ -26,6 +26,6 @@ def imported(servers: Servers, *along: str) -> Path:
     return folder
 
 
-async def _found(servers: Servers, kinds: tuple[Kind, ...]) -> Found:
+async def _found(servers: Servers, kinds: tuple[Kind, ...]) -> LiveResources:
     async with Session(Manifest([], {}, [], ""), servers.options(), ("den",)) as session:
-        return await read(session.clients["den", "default"], Wanted(kinds))
+        return await read(session.clients["den", "default"], ImportRequest(kinds))

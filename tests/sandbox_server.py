@@ -14,14 +14,14 @@ from typing import Any, Self, TypeVar
 import httpx
 import uvicorn
 
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.den import Den
 from trueup.sandbox.store import Store
 
 T = TypeVar("T")
 
 
-class StandingClock(Clock):
+class StandingClock(MovableClock):
     """Time that passes by `advance` alone, so that a slow machine changes nothing."""
 
     def __init__(self) -> None:
@@ -40,7 +40,9 @@ class StandingClock(Clock):
 class DenServer:
     """A context manager: a seeded Den, its worker (unless `worker` is false), and ways to look inside from outside."""
 
-    def __init__(self, path: str = ":memory:", *, worker: bool = True, clock: type[Clock] = Clock) -> None:
+    def __init__(
+        self, path: str = ":memory:", *, worker: bool = True, clock: type[MovableClock] = MovableClock
+    ) -> None:
         self._path = path
         self._kind_of_clock = clock
         self._worker = worker

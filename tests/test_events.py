@@ -19,7 +19,7 @@ from world import World
 from trueup.core.errors import Forbidden, NotFound, Stopped, UsageError
 from trueup.sandbox.den.ids import new_id
 from trueup.systems.den import lists, named, sync_events
-from trueup.systems.den.sync_events import Event, Follower, Found
+from trueup.systems.den.sync_events import Event, EventList, Follower
 
 LIST = f"GET {sync_events.ROUTE}"
 
@@ -361,7 +361,7 @@ async def test_with_a_status_an_event_is_told_when_it_gets_it(world: World) -> N
 async def test_following_goes_on_after_a_failure_and_a_spent_window(world: World) -> None:
     told: list[Event] = []
     async with den(world) as client:
-        follower = Follower(client, {}, Found([]))
+        follower = Follower(client, {}, EventList([]))
         world.fault(system="den", route=sync_events.ROUTE, status=503, times=6)
         world.fault(system="den", route=sync_events.ROUTE, status=401, nth=8)
         world.fault(system="den", route="/api/auth/get-session", status=429, body=WINDOW, times=1)

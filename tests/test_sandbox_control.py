@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from waiting import wait_until
 
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.faults import Faults
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
 from trueup.sandbox.requests import RequestLog
@@ -150,7 +150,7 @@ def test_log_tells_connections_apart(sandbox: Running) -> None:
 
 
 def test_log_forgets_but_counts_do_not(sandbox: Running) -> None:
-    log = RequestLog(Clock())
+    log = RequestLog(MovableClock())
     for number in range(2003):
         log.answered(log.arrived("den", "GET", f"/{number}", "", "/{number}", 1), 200)
     told = log.view()
@@ -165,7 +165,7 @@ async def test_a_fault_of_ours_is_told_on_standard_error(capsys: pytest.CaptureF
     async def broken(request: Request) -> Response:
         raise KeyError("nobody expected this")
 
-    log = RequestLog(Clock())
+    log = RequestLog(MovableClock())
     wire = Wire("den", Starlette(routes=[Route("/", broken)]), log, Faults())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(wire), base_url="http://den") as client:
         assert (await client.get("/")).status_code == 500

@@ -12,7 +12,7 @@ import pytest
 from den_calls import INSTANCES, account, get, instance, made, target, walk
 from sandbox_server import DenServer, StandingClock
 
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.den import Den
 from trueup.sandbox.store import Store
 
@@ -247,7 +247,7 @@ def test_an_answered_write_survives(tmp_path: Path) -> None:
             found = Store(path)  # what another process would read right after the answer
         key = den.principals()["owner-api-key"]
     assert found.dump()["den.connectorInstances"][row["id"]]["name"] == "kept"
-    assert Den(found, Clock()).principals()["owner-api-key"] == key
+    assert Den(found, MovableClock()).principals()["owner-api-key"] == key
 
 
 def test_a_fault_leaves_nothing_half_written(den: DenServer, owner: httpx.Client) -> None:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from waiting import wait_until
 
 from trueup.sandbox import holds
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.faults import Faults
 from trueup.sandbox.requests import RequestLog
 from trueup.sandbox.wire import Wire
@@ -158,7 +158,7 @@ async def test_a_request_is_not_held_for_ever(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(holds, "LONGEST", 0.01)
     faults = Faults()
     faults.post([{"hold": "before", "nth": 1}, {"hold": "after", "nth": 2}])
-    wire = Wire("den", Starlette(routes=[Route("/", answer)]), RequestLog(Clock()), faults)
+    wire = Wire("den", Starlette(routes=[Route("/", answer)]), RequestLog(MovableClock()), faults)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(wire), base_url="http://den") as client:
         assert [(await client.get("/")).text for _ in range(2)] == ["done", "done"]
     assert [(one["fired"], one["held"]) for one in faults.view()] == [(1, []), (1, [])]

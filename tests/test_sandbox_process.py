@@ -19,7 +19,7 @@ import pytest
 from sandboxes import PATIENCE, launch, running
 from waiting import wait_until
 
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.den import Den
 from trueup.sandbox.lifetime import GRACE
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT, apply
@@ -166,7 +166,7 @@ def test_state_clock_and_switches_outlive_the_process(tmp_path: Path) -> None:
 
 
 def test_a_filling_that_was_interrupted_is_begun_again() -> None:
-    store, clock = Store(":memory:"), Clock()
+    store, clock = Store(":memory:"), MovableClock()
     den, wexa = Den(store, clock), Wexa(store, clock)
     apply("demo", store, den, wexa, clock)
     marks = store.table("sandbox.preset")
@@ -180,7 +180,7 @@ def test_a_filling_that_was_interrupted_is_begun_again() -> None:
 
 
 def seeded(preset: str) -> tuple[Store, Den]:
-    store, clock = Store(":memory:"), Clock()
+    store, clock = Store(":memory:"), MovableClock()
     den, wexa = Den(store, clock), Wexa(store, clock)
     apply(preset, store, den, wexa, clock)
     return store, den
@@ -262,7 +262,7 @@ def test_people_may_do_what_their_grants_say(preset: str) -> None:
 
 @pytest.mark.parametrize("preset", ["empty", "golden", "demo", "thousand"])
 def test_presets_hold_what_they_promise(preset: str) -> None:
-    store, clock = Store(":memory:"), Clock()
+    store, clock = Store(":memory:"), MovableClock()
     den, wexa = Den(store, clock), Wexa(store, clock)
     apply(preset, store, den, wexa, clock)
     assert bool(len(store.table("den.teams"))) == (preset not in ("empty", "golden"))

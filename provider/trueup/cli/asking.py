@@ -88,7 +88,7 @@ def connection_of(asked: Asked) -> str:
     return asked.connection or DEFAULT_CONNECTION
 
 
-class Meter:
+class CommandMeter:
     """Measures a command's requests and time from its start."""
 
     def __init__(self, client: Client) -> None:

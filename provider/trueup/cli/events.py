@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from trueup.cli.asking import Meter, client_of, context, moment, short_text, watched
+from trueup.cli.asking import CommandMeter, client_of, context, moment, short_text, watched
 from trueup.cli.group import WITH_VALUE
 from trueup.cli.options import Asked, Command, Option, asks
 
@@ -194,7 +194,7 @@ async def _events(
 
     async with session(asked, console, manifest, systems=("den",)) as (opened, progress, _):
         client = client_of(opened, "den", asked)
-        meter = Meter(client)
+        meter = CommandMeter(client)
         progress.phase("reading")
         instance, target, query = await _query(client, filters)
         after = sync_events.stamp_of(since) if since is not None else None
@@ -250,7 +250,9 @@ async def _there(client: Client, instance: Named | None, target: Named | None) -
 class _Following:
     """The output of --follow."""
 
-    def __init__(self, console: Console, progress: Lines, client: Client, names: dict[str, str], meter: Meter) -> None:
+    def __init__(
+        self, console: Console, progress: Lines, client: Client, names: dict[str, str], meter: CommandMeter
+    ) -> None:
         self._console = console
         self._progress = progress
         self._client = client
@@ -313,7 +315,7 @@ async def _retry(asked: Asked, console: Console, manifest: Manifest, ids: list[s
     stopped = False
     async with session(asked, console, manifest, systems=("den",)) as (opened, progress, interrupt):
         client = client_of(opened, "den", asked)
-        meter = Meter(client)
+        meter = CommandMeter(client)
         progress.phase("queueing", len(ids))
         interrupt.stop = opened.stop
         for key in ids:

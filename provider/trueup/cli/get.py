@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trueup.cli.asking import Context
     from trueup.cli.console import Console
     from trueup.core.kinds import Kind
-    from trueup.importing import Found, Known, Style, Wanted
+    from trueup.importing import ImportRequest, Known, LiveResources, Style
     from trueup.report.got import Got
 
 _EXAMPLES: Final = """\
@@ -63,7 +63,7 @@ def command(
     from trueup.cli.asking import connection_of, context, short_text
     from trueup.cli.live import checked_projects
     from trueup.core.tasks import blocking
-    from trueup.importing import Style, Wanted, manifests
+    from trueup.importing import ImportRequest, Style, manifests
     from trueup.importing.filters import parsed
     from trueup.importing.kinds import kind_named
     from trueup.report import got as report
@@ -76,7 +76,7 @@ def command(
     known = context(asked, console, wanted_kind.system)
     of_projects = bool(wanted_kind.parent) and not wanted_kind.by_name[wanted_kind.parent].reference
     given = (*projects, below) if of_projects and below is not None else projects
-    wanted = Wanted(
+    wanted = ImportRequest(
         (wanted_kind,),
         conditions,
         checked_projects(given, known, wanted_kind) if of_projects else (),
@@ -115,28 +115,34 @@ def _check_below(kind: Kind, below: str | None, projects: tuple[str, ...]) -> No
 
 
 async def _get(
-    asked: Asked, console: Console, wanted: Wanted, known: Context, name: str | None, below: str | None, style: Style
-) -> tuple[Found, Got, Known]:
+    asked: Asked,
+    console: Console,
+    wanted: ImportRequest,
+    known: Context,
+    name: str | None,
+    below: str | None,
+    style: Style,
+) -> tuple[LiveResources, Got, Known]:
     from dataclasses import replace
 
-    from trueup.cli.asking import Meter, client_of, detecting
+    from trueup.cli.asking import CommandMeter, client_of, detecting
     from trueup.cli.running import session
     from trueup.core.values import Listing
-    from trueup.importing import Found, Known, looking, read
+    from trueup.importing import Known, LiveResources, looking, read
     from trueup.importing.kinds import live_kinds
     from trueup.report.got import Got
 
     (kind,) = wanted.kinds
     async with session(asked, console, known.manifest, systems=(kind.system,)) as (opened, progress, _):
         client = client_of(opened, kind.system, asked)
-        meter = Meter(client)
+        meter = CommandMeter(client)
         progress.phase("reading")
         # The account of each instance is shown beside it: one request, and a readable table.
         shown = [trait for trait in kind.references if not kind.parent]
         beside = tuple(one for one in live_kinds(kind.system) if any(one.name == trait.reference for trait in shown))
         named = "manifests" in console.format.renders  # whose names alone are the ledger's
         managed = Known(*await opened.records((kind.system, wanted.connection))) if named else Known()
-        found = Found()
+        found = LiveResources()
         with detecting(client, asked, console), contextlib.closing(progress):
             if below is not None:
                 found = await looking.below(client, kind, below, wanted)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.core.kinds import Kind
     from trueup.engine.plan import Reading
-    from trueup.importing import Found, Known, Wanted
+    from trueup.importing import ImportRequest, Known, LiveResources
 
 _WITH: Final = {"targets": ("targets",), "mappings": ("targets", "mappings"), "access": ("access",)}
 """Values of --with, and the kinds that each adds: a mapping refers to its target."""
@@ -124,7 +124,7 @@ def command(
     from trueup.cli.live import checked_projects
     from trueup.core.errors import UsageError
     from trueup.core.tasks import blocking
-    from trueup.importing import Style, Wanted, main_kind, manifests, text_of, writing
+    from trueup.importing import ImportRequest, Style, main_kind, manifests, text_of, writing
     from trueup.importing import files as files_of
     from trueup.importing import filters as narrowing
     from trueup.report.imported import Imported
@@ -138,7 +138,7 @@ def command(
     folder = Path(out)
     writing.check(folder, system, tuple(SYSTEMS), overwrite=overwrite)
     known = context(asked, console, system)
-    wanted = Wanted(
+    wanted = ImportRequest(
         wanted_kinds,
         conditions,
         checked_projects(projects, known, main) if main.parent else (),
@@ -181,17 +181,17 @@ def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[Kin
 
 
 async def _read(
-    asked: Asked, console: Console, system: str, known: Context, wanted: Wanted
-) -> tuple[Found, Reading, str, Known]:
+    asked: Asked, console: Console, system: str, known: Context, wanted: ImportRequest
+) -> tuple[LiveResources, Reading, str, Known]:
     """Return the live resources, the cost of reading them, their server, and the ledger's records of them."""
 
-    from trueup.cli.asking import Meter, client_of
+    from trueup.cli.asking import CommandMeter, client_of
     from trueup.cli.running import session
     from trueup.importing import Known, read
 
     async with session(asked, console, known.manifest, systems=(system,)) as (opened, progress, _):
         client = client_of(opened, system, asked)
-        meter = Meter(client)
+        meter = CommandMeter(client)
         settings = opened.settings[system, wanted.connection]
         managed = Known(*await opened.records((system, wanted.connection)))
         found = await read(client, wanted)

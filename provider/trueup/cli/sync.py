@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from trueup.cli.asking import Meter, client_of, context, seconds_of, short_text, watched
+from trueup.cli.asking import CommandMeter, client_of, context, seconds_of, short_text, watched
 from trueup.cli.options import Asked, Command, Option, asks
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ async def _sync(
 
     async with session(asked, console, manifest, systems=("den",)) as (opened, progress, interrupt):
         client = client_of(opened, "den", asked)
-        meter = Meter(client)
+        meter = CommandMeter(client)
         progress.phase("asking")
         instance = await names.instance_of(client, named)
         if not instance.name:

@@ -208,11 +208,17 @@ def _whole(spec: Field) -> Iterator[tuple[str, ...]]:
 
 
 def kind(
-    cls: type, *, system: str, handler: Handler | None = None, parent: str = "", one_of: tuple[str, ...] = ()
+    cls: type,
+    *,
+    system: str,
+    name: str = "",
+    handler: Handler | None = None,
+    parent: str = "",
+    one_of: tuple[str, ...] = (),
 ) -> Kind:
-    """Return the Kind that a dataclass declares."""
+    """Return the Kind that a dataclass declares, under the name of the class if no other is given."""
     doc = inspect.cleandoc(typing.cast(str, cls.__doc__))  # Python 3.13 does this itself
-    return Kind(system, cls.__name__, f"{system}.trueup.dev/v1", doc, fields_of(cls), handler, parent, one_of)
+    return Kind(system, name or cls.__name__, f"{system}.trueup.dev/v1", doc, fields_of(cls), handler, parent, one_of)
 
 
 @dataclass(slots=True)

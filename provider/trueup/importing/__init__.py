@@ -12,19 +12,19 @@ imported    all of them, and the files that they belong into
 writing     files into a folder
 """
 
-from trueup.importing.describing import Described, Left, Style
+from trueup.importing.describing import Described, Omission, Style
 from trueup.importing.imported import Import, files, manifests, text_of
 from trueup.importing.known import Known
-from trueup.importing.reading import Found, Wanted, main_kind, read
+from trueup.importing.reading import ImportRequest, LiveResources, main_kind, read
 
 __all__ = [
     "Described",
-    "Found",
     "Import",
+    "ImportRequest",
     "Known",
-    "Left",
+    "LiveResources",
+    "Omission",
     "Style",
-    "Wanted",
     "files",
     "main_kind",
     "manifests",

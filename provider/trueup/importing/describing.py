@@ -41,7 +41,7 @@ ODD: Final = "it would be read as something else than it is"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Omission:
     """Something of a resource that its manifest does not say, and why."""
 
     path: Path
@@ -59,7 +59,7 @@ class Described:
     document: dict[str, Any] | None = None
     """None when it cannot be declared."""
     text: str = ""
-    left: list[Left] = field(default_factory=list)
+    left: list[Omission] = field(default_factory=list)
     why: str = ""
     """Why it cannot be declared."""
 
@@ -105,7 +105,7 @@ class _Describer:
         for trait in self.kind.fields:
             value = self.live.spec.get(trait.name)
             if trait.write_only:
-                found.left.append(Left((trait.name,), UNREAD))
+                found.left.append(Omission((trait.name,), UNREAD))
             elif not trait.local and value is not None:
                 self._put(trait, value)
         if "connectorId" in self.kind.by_name:
@@ -117,7 +117,7 @@ class _Describer:
                 return self._refused(why)
             name, reason = why
             del self.spec[name]
-            found.left.append(Left((name,), reason))
+            found.left.append(Omission((name,), reason))
         return found
 
     def _refused(self, why: str) -> Described:
@@ -130,16 +130,16 @@ class _Describer:
             if not value:
                 return
             if not self.style.include_config:
-                left.extend(Left((name, key), ASKED) for key in value)
+                left.extend(Omission((name, key), ASKED) for key in value)
                 return
             kept = pruned(value, (name,))
-            left.extend(Left(*one) for one in kept.gone)
+            left.extend(Omission(*one) for one in kept.gone)
             if kept.value is not MISSING:
                 self.spec[name] = kept.value
         elif trait.reference:
             self.spec[name] = self.known.get(trait.reference, {}).get(value, value) if isinstance(value, str) else value
         elif isinstance(value, str) and is_secret(value):
-            left.append(Left((name,), "it looks like a secret"))
+            left.append(Omission((name,), "it looks like a secret"))
         elif trait.default is None or value != trait.default:
             self.spec[name] = self._called(name, value)
         if name == "name" and self.spec.get(name) == self.found.name:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Kind
     from trueup.core.values import Live
     from trueup.importing.describing import Style
-    from trueup.importing.reading import Found
+    from trueup.importing.reading import LiveResources
 
 NOTHING: Final = Known()
 """Without a ledger."""
@@ -49,7 +49,7 @@ class Import:
         return [one for one in self.resources if one.document is None]
 
 
-def manifests(found: Found, kinds: Sequence[Kind], style: Style, known: Known = NOTHING) -> Import:
+def manifests(found: LiveResources, kinds: Sequence[Kind], style: Style, known: Known = NOTHING) -> Import:
     """The manifests of the chosen resources of some kinds, under the names that a ledger has for them."""
     result = Import()
     connection = style.connection
@@ -89,7 +89,7 @@ def text_of(resources: Sequence[Described], comment: Sequence[str] = ()) -> str:
     return emit.file((one.text for one in resources), comment)
 
 
-def files(result: Import, found: Found) -> dict[str, list[Described]]:
+def files(result: Import, found: LiveResources) -> dict[str, list[Described]]:
     """Return the content of each file, by its path in the folder.
 
     A file for each instance with all that is below it, and one for all accounts: what people look for in Git.

@@ -12,14 +12,14 @@ from trueup.core.values import Address, Listing, Live, Where
 from trueup.engine.read import guard
 from trueup.importing.filters import chosen
 from trueup.importing.kinds import parent_of, short
-from trueup.importing.reading import Found
+from trueup.importing.reading import LiveResources
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.core.kinds import Kind
-    from trueup.importing.reading import Wanted
+    from trueup.importing.reading import ImportRequest
     from trueup.transport import Client
 
 _NEAR = 3
@@ -55,13 +55,13 @@ def unknown(kind: Kind, name: str, lives: Sequence[Live]) -> UsageError:
     return UsageError(message, hint=f"Did you mean {quoted}?" if near else f"There are {some}{more}." if some else "")
 
 
-async def below(client: Client, kind: Kind, given: str, wanted: Wanted) -> Found:
+async def below(client: Client, kind: Kind, given: str, wanted: ImportRequest) -> LiveResources:
     """Return the children of the named parent, and the parent itself.
 
     The parent is an instance, by name or id, or a target, by id or as INSTANCE/REMOTEID. Raises UsageError.
     """
     await guard([client])
-    found = Found()
+    found = LiveResources()
     parent = cast("Kind", parent_of(kind))
     means = await cast(Handler, parent.handler).find(client, given)
     if means is None:

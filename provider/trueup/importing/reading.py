@@ -28,7 +28,7 @@ _WORTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ImportRequest:
     """The kinds and filters to read."""
 
     kinds: tuple[Kind, ...]
@@ -41,7 +41,7 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Found:
+class LiveResources:
     """The live resources, by the name of the kind."""
 
     listings: dict[str, Listing] = field(default_factory=dict)
@@ -54,9 +54,9 @@ def main_kind(kinds: Sequence[Kind]) -> Kind:
     return [kind for kind in with_parents(kinds) if parent_of(kind) is None][-1]
 
 
-async def read(client: Client, wanted: Wanted) -> Found:
+async def read(client: Client, wanted: ImportRequest) -> LiveResources:
     """All that is live of the wanted kinds. Raises ApiError, UsageError and SafetyError."""
-    found, matches = Found(), Matches([])
+    found, matches = LiveResources(), Matches([])
     main = main_kind(wanted.kinds)
     kinds = wanted.kinds
     if any(one.name == "account" for one in wanted.filters):
@@ -78,7 +78,9 @@ async def read(client: Client, wanted: Wanted) -> Found:
     return found
 
 
-async def _listing(client: Client, kind: Kind, handler: Handler, found: Found, wanted: Wanted) -> Listing:
+async def _listing(
+    client: Client, kind: Kind, handler: Handler, found: LiveResources, wanted: ImportRequest
+) -> Listing:
     parent = parent_of(kind)
     if parent is None:
         client.progress.phase("reading")
@@ -117,7 +119,7 @@ def _once(kind: Kind, handler: Handler, listing: Listing) -> None:
             )
 
 
-def _only_referred(trait: Field, found: Found, main: Kind) -> None:
+def _only_referred(trait: Field, found: LiveResources, main: Kind) -> None:
     """Of what the main kind refers to, those that are referred to."""
     name = str(trait.reference)
     if name in found.chosen:

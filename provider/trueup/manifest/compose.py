@@ -51,7 +51,7 @@ class Note(NamedTuple):
     text: str
 
 
-class Sealed(dict[str, Any]):
+class SecretMapping(dict[str, Any]):
     """A mapping with the key `valueFrom`, and the line (from 1) that it begins on."""
 
     __slots__ = ("line",)
@@ -77,14 +77,14 @@ class Document:
         """Whether a key seen so far names a secret."""
 
 
-class Lost(NamedTuple):
+class LostDocument(NamedTuple):
     """A document that could not be read: why, and the text that went with it."""
 
     fault: Fault
     text: str
 
 
-def documents(source: Source) -> Iterator[Document | Lost]:
+def documents(source: Source) -> Iterator[Document | LostDocument]:
     """The documents of a source; empty ones are left out."""
     memo: dict[str, Any] = {}
     keys: dict[str, str] = {}
@@ -99,12 +99,12 @@ def documents(source: Source) -> Iterator[Document | Lost]:
                 if document.value is not None:
                     yield document
             return
-        except syntax.Broken as error:
+        except syntax.BrokenDocument as error:
             broken = error
         except yaml.reader.ReaderError as error:
             # It looks ahead, so what was read before is not known: mend the text and read on from there.
             broken = syntax.forbidden(source) or syntax.explain(error, source, builder.base)
-            yield Lost(broken.fault(source, source.text[builder.begin : broken.mark.at]), "")
+            yield LostDocument(broken.fault(source, source.text[builder.begin : broken.mark.at]), "")
             source.text = syntax.without_forbidden(source.text)
             start, line = builder.begin, builder.line
             continue
@@ -117,7 +117,7 @@ def documents(source: Source) -> Iterator[Document | Lost]:
         found = _NEXT.search(source.text, max(broken.mark.at - broken.mark.column, builder.begin + 1))
         end = found.start() if found else len(source.text)
         lost = source.text[begin:end]
-        yield Lost(broken.fault(source, lost), lost)
+        yield LostDocument(broken.fault(source, lost), lost)
         if not found:
             return
         line = broken.mark.line + syntax.lines_between(source.text, broken.mark.at, end)
@@ -189,13 +189,13 @@ class _Builder:
         anchor = event.anchor
         if anchor is not None:
             if anchor in self._anchors:
-                raise syntax.Broken(self._mark(event.start_mark), "E115", *syntax.anchor_twice(anchor))
+                raise syntax.BrokenDocument(self._mark(event.start_mark), "E115", *syntax.anchor_twice(anchor))
             self._anchors[anchor] = None
         before = self._count
         if kind is ScalarEvent:
             value = self._scalar(event)
         elif depth > DEEPEST:
-            raise syntax.Broken(self._mark(event.start_mark), "E116", *syntax.too_deep(DEEPEST))
+            raise syntax.BrokenDocument(self._mark(event.start_mark), "E116", *syntax.too_deep(DEEPEST))
         elif kind is MappingStartEvent:
             value = self._mapping(event, depth)
         else:
@@ -235,7 +235,7 @@ class _Builder:
             if type(event) is not scalar:
                 if type(event) is MappingEndEvent:
                     break
-                raise syntax.Broken(self._mark(event.start_mark), "E112", *syntax.complex_key())
+                raise syntax.BrokenDocument(self._mark(event.start_mark), "E112", *syntax.complex_key())
             text = event.value
             plain = event.implicit[0]
             key = keys.get(text) if plain else None
@@ -261,7 +261,7 @@ class _Builder:
             own = {**merged, **own}
         if "valueFrom" in own:
             self.sealed = True
-            own = Sealed(own)
+            own = SecretMapping(own)
             own.line = start.start_mark.line + self.base.line + 1
         return own
 
@@ -282,7 +282,7 @@ class _Builder:
 
     def _key_anchor(self, event: Any, text: str) -> None:
         if event.anchor in self._anchors:
-            raise syntax.Broken(self._mark(event.start_mark), "E115", *syntax.anchor_twice(event.anchor))
+            raise syntax.BrokenDocument(self._mark(event.start_mark), "E115", *syntax.anchor_twice(event.anchor))
         self._anchors[event.anchor] = (text, 1)
 
     def _merge(self, key: Any, merged: dict[str, Any] | None, depth: int) -> dict[str, Any]:
@@ -302,10 +302,12 @@ class _Builder:
     def _alias(self, event: Any) -> Any:
         name = event.anchor
         if name not in self._anchors:
-            raise syntax.Broken(self._mark(event.start_mark), "E115", *syntax.alias_unknown(name, self._anchors))
+            raise syntax.BrokenDocument(
+                self._mark(event.start_mark), "E115", *syntax.alias_unknown(name, self._anchors)
+            )
         found = self._anchors[name]
         if found is None:
-            raise syntax.Broken(self._mark(event.start_mark), "E115", *syntax.alias_recursive(name))
+            raise syntax.BrokenDocument(self._mark(event.start_mark), "E115", *syntax.alias_recursive(name))
         value, size = found
         self._add(size, event)
         return _copy(value)
@@ -313,7 +315,7 @@ class _Builder:
     def _add(self, count: int, event: Any) -> None:
         self._count += count
         if self._count > LARGEST:
-            raise syntax.Broken(self._mark(event.start_mark), "E116", *syntax.too_large(LARGEST))
+            raise syntax.BrokenDocument(self._mark(event.start_mark), "E116", *syntax.too_large(LARGEST))
 
     def _note(self, kind: str, event: Any, text: str) -> None:
         width = max(event.end_mark.index - event.start_mark.index, 1)
@@ -324,8 +326,8 @@ def _copy(value: Any) -> Any:
     """Each alias has its own copy: what is declared twice can be changed apart."""
     if isinstance(value, dict):
         copied: dict[str, Any] = {key: _copy(item) for key, item in value.items()}
-        if isinstance(value, Sealed):
-            copied = Sealed(copied)
+        if isinstance(value, SecretMapping):
+            copied = SecretMapping(copied)
             copied.line = value.line
         return copied
     if type(value) is list:

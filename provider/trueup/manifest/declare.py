@@ -8,7 +8,7 @@ from trueup.core.kinds import RENAMED_FROM, Declared, Handler
 from trueup.core.secrets import Reference
 from trueup.core.texts import trimmed
 from trueup.core.values import DEFAULT_CONNECTION, Address, Where
-from trueup.manifest.compose import Sealed
+from trueup.manifest.compose import SecretMapping
 from trueup.manifest.places import Span
 from trueup.systems.registry import BY_NAME
 
@@ -113,7 +113,7 @@ def sketch(document: Document, kind: Kind) -> Declared | None:
 
 def _referring(value: Any, source: Source) -> Any:
     """The value with every `{valueFrom: …}` as a Reference."""
-    if type(value) is Sealed:
+    if type(value) is SecretMapping:
         return _reference(value, source)
     if isinstance(value, dict):
         return {key: _referring(item, source) for key, item in value.items()}
@@ -122,7 +122,7 @@ def _referring(value: Any, source: Source) -> Any:
     return value
 
 
-def _reference(value: Sealed, source: Source) -> Reference:
+def _reference(value: SecretMapping, source: Source) -> Reference:
     ((kind, target),) = value["valueFrom"].items()
     timeout = _TIMEOUT
     if isinstance(target, dict):

@@ -131,7 +131,7 @@ class Files:
                 message, hint = f"{what} {count}, and none with a trueup document", _NOT_OURS
             yield _fault(path, "E120", message, hint)
 
-    def _if_ours(self, found: walk.Found) -> Source | Fault | None:
+    def _if_ours(self, found: walk.FoundFile) -> Source | Fault | None:
         """The text of a file that mentions us or may be meant for us; None for another tool's."""
         raw = _content(found.path)
         name = printable(found.path)
@@ -160,7 +160,7 @@ class Files:
         source.among_others, source.mentioned, source.ignored = True, mentioned, found.ignored
         return source
 
-    def _skip(self, found: walk.Found) -> None:
+    def _skip(self, found: walk.FoundFile) -> None:
         if not found.ignored:
             self.skipped.append(printable(found.path))
 

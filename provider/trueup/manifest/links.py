@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.errors import Fault
 from trueup.core.values import DEFAULT_CONNECTION, Address
 from trueup.manifest import words
-from trueup.manifest.names import Lost, Names
+from trueup.manifest.names import Names, UnreadTexts
 from trueup.manifest.places import Span
 from trueup.manifest.text import printable, quoted
 from trueup.manifest.words import Said
@@ -48,7 +48,7 @@ def link(
         if first is not one:
             found.append(_twice(first, one))
     names = Names(by_key)
-    texts = Lost(lost)
+    texts = UnreadTexts(lost)
     found += _unknown_connections(declared, by_key, names, texts)
     for one in declared:
         if not _connected(one, by_key):
@@ -86,7 +86,7 @@ def _twice(first: Declared, second: Declared) -> Fault:
 
 
 def _unknown_connections(
-    declared: Sequence[Declared], by_key: Mapping[_Key, Declared], names: Names, lost: Lost
+    declared: Sequence[Declared], by_key: Mapping[_Key, Declared], names: Names, lost: UnreadTexts
 ) -> Iterator[Fault]:
     for one in declared:
         system, name = one.address.system, one.address.connection
@@ -106,7 +106,7 @@ def _connected(one: Declared, by_key: Mapping[_Key, Declared]) -> bool:
     return (address.system, DEFAULT_CONNECTION, "Connection", address.connection) in by_key
 
 
-def _reference(one: Declared, field: Field, value: Any, names: Names, lost: Lost) -> Said | None:
+def _reference(one: Declared, field: Field, value: Any, names: Names, lost: UnreadTexts) -> Said | None:
     """Return the fault of a reference, which has to name a declared resource or be an id; None when it is correct."""
     if not isinstance(value, str) or not value or field.reference is None:
         return None

@@ -14,7 +14,7 @@ from trueup.core.errors import Fault, ManifestError
 from trueup.core.kinds import Declared
 from trueup.manifest import nearly, words
 from trueup.manifest.check import explain, kind_of, sound
-from trueup.manifest.compose import Lost, documents
+from trueup.manifest.compose import LostDocument, documents
 from trueup.manifest.declare import declare, sketch, written_out
 from trueup.manifest.files import Files
 from trueup.manifest.links import link
@@ -146,7 +146,7 @@ class _Batch:
         ours = not source.among_others
         for document in documents(source):
             blank = False
-            if type(document) is Lost:
+            if type(document) is LostDocument:
                 if not source.mentioned and not nearly.names_us(document.text):
                     continue
                 ours = True
@@ -155,7 +155,7 @@ class _Batch:
                 self.broken.append(_Broken([document.fault], bool(_SAYS_CONNECTION.search(said))))
                 self._lost.append(document.text)
                 continue
-            assert not isinstance(document, Lost)
+            assert not isinstance(document, LostDocument)
             kind = kind_of(document.value)
             if kind is None and source.among_others and not nearly.concerns(document.value):
                 continue  # of another tool

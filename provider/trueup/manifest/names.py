@@ -53,7 +53,7 @@ class Names:
         return hint
 
 
-class Lost:
+class UnreadTexts:
     """The words of the texts that could not be read: what one of them may have declared is not called unknown."""
 
     def __init__(self, texts: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from trueup.core.errors import Fault, ManifestError
 from trueup.core.paths import home
 from trueup.manifest import words
-from trueup.manifest.compose import Lost, documents
+from trueup.manifest.compose import LostDocument, documents
 from trueup.manifest.files import source_of
 from trueup.manifest.literals import literals
 from trueup.manifest.text import printable, quoted
@@ -86,7 +86,7 @@ def set_in(folder: str) -> Set | None:
     faults: list[Fault] = []
     value: dict[str, Any] = {}
     for number, document in enumerate(documents(source)):
-        if isinstance(document, Lost):
+        if isinstance(document, LostDocument):
             faults.append(document.fault)
         elif number:
             said = Said("E108", f"{SET} holds one document, and this is another one", "Remove it.")

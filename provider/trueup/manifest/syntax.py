@@ -44,7 +44,7 @@ _FORBIDDEN: Final = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\u
 _LINES: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
-class Broken(Exception):
+class BrokenDocument(Exception):
     """A document that cannot be read any further."""
 
     def __init__(self, mark: Mark, code: str, message: str, hint: str) -> None:
@@ -59,11 +59,11 @@ class Broken(Exception):
         return source.fault(self.mark, self.code, self.message, self.hint, hide=may_hold_secret(lost))
 
 
-def explain(error: yaml.YAMLError, source: Source, base: Mark) -> Broken:
+def explain(error: yaml.YAMLError, source: Source, base: Mark) -> BrokenDocument:
     """A complaint of libyaml as one of ours. `base` is where the stream it read began."""
     problem: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if problem is None:
-        return Broken(base, "E110", "this is not YAML", _OTHERWISE)
+        return BrokenDocument(base, "E110", "this is not YAML", _OTHERWISE)
     mark = Mark(problem.index + base.at, problem.line + base.line, problem.column)
     words: str = getattr(error, "problem", None) or "it cannot be read"
     start: Any = getattr(error, "context_mark", None)
@@ -73,13 +73,15 @@ def explain(error: yaml.YAMLError, source: Source, base: Mark) -> Broken:
     if (half := mending.half_of(source, error, base.at)) is not None:
         mark = Mark(mark.at - 2, mark.line, mark.column - 2)
         message = f"\\u{half.lower()} is one half of a character: a surrogate without the other one"
-        return Broken(mark, "E110", message, "Write the character itself, or both of its halves one after the other.")
+        return BrokenDocument(
+            mark, "E110", message, "Write the character itself, or both of its halves one after the other."
+        )
     if source.text.startswith(mending.MARK, mark.at - mark.column):
         message = "this is not YAML: a byte order mark (U+FEFF, which is invisible) starts this line"
         hint = 'Remove it; where another document begins, put a line "---" before it.'
-        return Broken(mark, "E110", message, hint)
+        return BrokenDocument(mark, "E110", message, hint)
     message = f"this is not YAML: {words}" + (f" ({context})" if context else "")
-    return Broken(mark, "E110", message, _hint(words, source, mark))
+    return BrokenDocument(mark, "E110", message, _hint(words, source, mark))
 
 
 def _hint(words: str, source: Source, mark: Mark) -> str:
@@ -91,7 +93,7 @@ def _hint(words: str, source: Source, mark: Mark) -> str:
     return next((hint for part, hint in _HINTS if part in words), _OTHERWISE)
 
 
-def forbidden(source: Source) -> Broken | None:
+def forbidden(source: Source) -> BrokenDocument | None:
     """The first character of a source that YAML forbids."""
     found = _FORBIDDEN.search(source.text)
     if found is None:
@@ -104,7 +106,9 @@ def forbidden(source: Source) -> Broken | None:
     mark = Mark(found.start(), line, found.start() - begin)
     escape = f"\\u{ord(found.group()):04x}"
     hint = f'Remove it, or write it as "{escape}" between double quotes.'
-    return Broken(mark, "E110", f"this is not YAML: the character U+{ord(found.group()):04X} is not allowed", hint)
+    return BrokenDocument(
+        mark, "E110", f"this is not YAML: the character U+{ord(found.group()):04X} is not allowed", hint
+    )
 
 
 def without_forbidden(text: str) -> str:

@@ -30,7 +30,7 @@ _BEHIND_LINK: Final = 10_000
 _MODULES: Final = ".gitmodules"
 
 
-class Found(NamedTuple):
+class FoundFile(NamedTuple):
     """A file, and whether Git ignores it."""
 
     path: str
@@ -52,7 +52,7 @@ def fault(path: str, code: str, message: str, hint: str) -> Fault:
     return Fault(printable(path), 1, 1, code, message, hint)
 
 
-def below(path: str) -> Iterator[Found | Fault | Unseen]:
+def below(path: str) -> Iterator[FoundFile | Fault | Unseen]:
     """Return the YAML files of a folder, or of what a glob matches."""
     if os.path.isdir(path):
         yield from _Walk(path).start(path)
@@ -82,7 +82,7 @@ class _Walk:
         self._entered: dict[str, tuple[Rules, bool] | None] = {}
         """Folders on the way to what a glob matched: their rules and whether they are ignored; None: not entered."""
 
-    def start(self, start: str) -> Iterator[Found | Fault | Unseen]:
+    def start(self, start: str) -> Iterator[FoundFile | Fault | Unseen]:
         """Return the files at and below a path."""
         around = self._around(start)
         if around is None:
@@ -103,7 +103,7 @@ class _Walk:
                         yield wrong
                     continue
             if not folder:
-                yield Found(path, ignored)
+                yield FoundFile(path, ignored)
                 continue
             real = os.path.realpath(path)
             if real in self._seen:
@@ -166,7 +166,7 @@ class _Walk:
         walk.left = _BEHIND_LINK
         unseen: Unseen | None = None
         for found in walk.start(real):
-            if isinstance(found, Found):
+            if isinstance(found, FoundFile):
                 try:
                     ours = mentioned_in(found.path)
                 except OSError as error:

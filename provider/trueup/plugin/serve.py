@@ -55,7 +55,7 @@ async def _serve(address: str) -> None:
     loop = asyncio.get_running_loop()
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, ending.set)
-    late = Late(address)
+    late = LateGreeting(address)
     server, port = await listening(late)
     print(port, flush=True)
     # The engine reads no more of standard output; later prints are for people.
@@ -69,7 +69,7 @@ async def _serve(address: str) -> None:
         await late.aclose()
 
 
-class Late(Greeting):
+class LateGreeting(Greeting):
     """A provider whose modules load with the first call that is not part of the greeting."""
 
     def __init__(self, address: str) -> None:
@@ -109,15 +109,15 @@ class Late(Greeting):
 
 
 def _forwarded(name: str) -> Any:
-    async def call(self: Late, request: Any, context: Any) -> Any:
+    async def call(self: LateGreeting, request: Any, context: Any) -> Any:
         return await getattr(await self.provider(), name)(request, context)
 
     return call
 
 
 for _method in provider_pb2.DESCRIPTOR.services_by_name["ResourceProvider"].methods:
-    if not _method.server_streaming and _method.name not in {**vars(Greeting), **vars(Late)}:
-        setattr(Late, _method.name, _forwarded(_method.name))
+    if not _method.server_streaming and _method.name not in {**vars(Greeting), **vars(LateGreeting)}:
+        setattr(LateGreeting, _method.name, _forwarded(_method.name))
 
 
 async def listening(provider: provider_pb2_grpc.ResourceProviderServicer) -> tuple[grpc.aio.Server, int]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trueup.engine.plan import Reading
-    from trueup.systems.den.sync_events import Event, Found
+    from trueup.systems.den.sync_events import Event, EventList
 
 _SYMBOLS: Final = {
     "pending": (".", ""),
@@ -62,7 +62,7 @@ _FEW: Final = 3
 class Listed:
     """Events to be listed."""
 
-    found: Found
+    found: EventList
     names: Mapping[str, str]
     """Names of instances by id."""
     now: datetime

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 
-class Clock:
+class MovableClock:
     """One clock for all servers of a sandbox; it can be moved forward, and whoever sleeps on it wakes in its time."""
 
     def __init__(self, advanced: float = 0.0) -> None:

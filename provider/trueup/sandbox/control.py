@@ -13,25 +13,27 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.den import Den
 from trueup.sandbox.faults import Faults
 from trueup.sandbox.holds import settled
 from trueup.sandbox.requests import RequestLog
-from trueup.sandbox.shapes import Shape, parse, record
+from trueup.sandbox.shapes import CompiledSchema, parse, record
 from trueup.sandbox.state import State
 from trueup.sandbox.wexa import Wexa
 
 Handler = Callable[[Request], Awaitable[Any]]
 
-_ADVANCE = Shape(record({"advanceSeconds": {"type": "number", "minimum": 0}}, ["advanceSeconds"]))
-_CHANGE = Shape({"type": "object", "properties": {"system": {"enum": ["den", "wexa"]}}})
+_ADVANCE = CompiledSchema(record({"advanceSeconds": {"type": "number", "minimum": 0}}, ["advanceSeconds"]))
+_CHANGE = CompiledSchema({"type": "object", "properties": {"system": {"enum": ["den", "wexa"]}}})
 
 
 class Control:
     """Handlers: each returns the JSON of its answer, or raises ValueError, which is answered with 400."""
 
-    def __init__(self, den: Den, wexa: Wexa, clock: Clock, state: State, requests: RequestLog, faults: Faults) -> None:
+    def __init__(
+        self, den: Den, wexa: Wexa, clock: MovableClock, state: State, requests: RequestLog, faults: Faults
+    ) -> None:
         self._den = den
         self._wexa = wexa
         self._clock = clock

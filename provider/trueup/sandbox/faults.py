@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Literal
 
 from trueup.sandbox.holds import Held, Holds
-from trueup.sandbox.shapes import Shape, record
+from trueup.sandbox.shapes import CompiledSchema, record
 
 _SECONDS = {"type": "number", "minimum": 0, "maximum": 600}
 _POSITIVE = {"type": "integer", "minimum": 1}
@@ -60,14 +60,14 @@ _PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """Answers of newer Den servers, by name."""
-_FAULT = Shape(_ONE)
+_FAULT = CompiledSchema(_ONE)
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FRAMING = {"content-length", "transfer-encoding", "connection"}
 BODILESS = (204, 304)
 """Statuses whose answers have no body."""
 
 
-class Fault:
+class InjectedFault:
     """One fault, as it was posted. ValueError says what is wrong with it.
 
     Which requests: `system`, `method` and `route` (a route's pattern, a path, or a glob over either, whose `*` also
@@ -90,7 +90,7 @@ class Fault:
         given = _expanded(given)
         _agree(given)
         self.given: dict[str, Any] = given
-        self.id = next(Fault._ids)
+        self.id = next(InjectedFault._ids)
         self.matched = 0
         self.fired = 0
         self.status: int | None = given.get("status")
@@ -150,11 +150,11 @@ class Faults:
     """All faults, in the order in which they were posted."""
 
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
+        self._faults: list[InjectedFault] = []
 
     def post(self, given: Any) -> None:
         """Adds one, or those of a list; all of them or, with a ValueError, none."""
-        self._faults += [Fault(one) for one in (given if isinstance(given, list) else [given])]
+        self._faults += [InjectedFault(one) for one in (given if isinstance(given, list) else [given])]
 
     def clear(self) -> list[Held]:
         """Removes all of them; the requests that they held and that go on now."""
@@ -166,7 +166,7 @@ class Faults:
         """Lets the requests go on that are held now; which ones. Those that come later are held again."""
         return [held for fault in self._faults for held in fault.held.release()]
 
-    def hit(self, system: str, method: str, path: str, route: str | None) -> Fault | None:
+    def hit(self, system: str, method: str, path: str, route: str | None) -> InjectedFault | None:
         """The fault for this request: the first that is due. Every fault that matches counts the request."""
         hit = None
         for fault in self._faults:

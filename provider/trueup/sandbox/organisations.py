@@ -15,7 +15,7 @@ from zlib import crc32
 from trueup.sandbox.den.people import EDITOR, PLATFORM, SUPPORT, VIEWER
 
 if TYPE_CHECKING:
-    from trueup.sandbox.clock import Clock
+    from trueup.sandbox.clock import MovableClock
     from trueup.sandbox.den import Den
     from trueup.sandbox.store import Row
     from trueup.sandbox.wexa import Wexa
@@ -42,12 +42,12 @@ def names(count: int) -> Iterator[str]:
     return ("-".join(words) for words in islice(product(_AREAS.split(), _PARTS.split()), count))
 
 
-def ago(clock: Clock, seconds: float) -> str:
+def ago(clock: MovableClock, seconds: float) -> str:
     """So long ago, as Den writes times."""
     return (clock.now() - timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def organisation(den: Den, wexa: Wexa, clock: Clock) -> None:
+def organisation(den: Den, wexa: Wexa, clock: MovableClock) -> None:
     """The golden one, with people, and 200 instances of the account `acme` with two targets each.
 
     Every 25th instance is disabled, every 40th archived, and all others are active. Every fourth has mappings, which
@@ -77,7 +77,7 @@ def organisation(den: Den, wexa: Wexa, clock: Clock) -> None:
             den.add_grant(connectorInstanceId=instance["id"], **former)
 
 
-def large(den: Den, wexa: Wexa, clock: Clock) -> None:
+def large(den: Den, wexa: Wexa, clock: MovableClock) -> None:
     """The golden one, with people, and 1,000 active instances of `acme` with three targets and one grant each.
 
     The grants go in turn to Platform as editor, to Support as viewer, to the editor as editor and to the viewer as

@@ -13,7 +13,7 @@ from trueup.sandbox.den.people import EDITOR, VIEWER
 from trueup.sandbox.organisations import ago, large, organisation
 
 if TYPE_CHECKING:
-    from trueup.sandbox.clock import Clock
+    from trueup.sandbox.clock import MovableClock
     from trueup.sandbox.den import Den
     from trueup.sandbox.store import Row, Store
     from trueup.sandbox.wexa import Wexa
@@ -27,13 +27,13 @@ DEMO_CONNECTORS = {
 MANY = 1000
 
 
-def golden(den: Den, wexa: Wexa, clock: Clock) -> None:
+def golden(den: Den, wexa: Wexa, clock: MovableClock) -> None:
     """Two organisations in each system with their people and keys, and nothing else: where the recordings start."""
     den.seed_golden()
     wexa.seed()
 
 
-def demo(den: Den, wexa: Wexa, clock: Clock) -> None:
+def demo(den: Den, wexa: Wexa, clock: MovableClock) -> None:
     """The golden one; in Den an account that nobody declared, with two instances; in Wexa three connectors.
 
     None of it collides with `examples/quickstart`, which declares the account of remote id 1001 and the connector
@@ -73,7 +73,7 @@ def demo(den: Den, wexa: Wexa, clock: Clock) -> None:
         )
 
 
-def thousand(den: Den, wexa: Wexa, clock: Clock) -> None:
+def thousand(den: Den, wexa: Wexa, clock: MovableClock) -> None:
     """The golden one, and in Den an account `acme` with 1,000 active instances, last changed 97 seconds apart."""
     golden(den, wexa, clock)
     people = den.add_people()
@@ -101,7 +101,7 @@ def _grant_one(den: Den, instance: Row, people: dict[str, Row]) -> None:
     den.grant(instance, people[VIEWER], "viewer")
 
 
-PRESETS: dict[str, Callable[[Den, Wexa, Clock], None]] = {
+PRESETS: dict[str, Callable[[Den, Wexa, MovableClock], None]] = {
     "empty": golden,  # credentials need their organisations, and those without anything in them are the golden ones
     "golden": golden,
     "demo": demo,
@@ -111,7 +111,7 @@ PRESETS: dict[str, Callable[[Den, Wexa, Clock], None]] = {
 }
 
 
-def apply(name: str, store: Store, den: Den, wexa: Wexa, clock: Clock) -> None:
+def apply(name: str, store: Store, den: Den, wexa: Wexa, clock: MovableClock) -> None:
     """Fills a store that was never filled; one that holds a preset already stays as it is.
 
     A filling that was interrupted is begun again.

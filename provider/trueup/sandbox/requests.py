@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Mount, Route, compile_path
 
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 
 KEPT = 2000
 """How many requests the log remembers; counts go on."""
@@ -48,7 +48,7 @@ class Entry:
 class RequestLog:
     """Every request to Den and Wexa; those to the control port are not among them."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: MovableClock) -> None:
         self._clock = clock
         self.clear()
 

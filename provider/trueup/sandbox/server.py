@@ -21,7 +21,7 @@ import uvicorn
 from starlette.types import ASGIApp, Scope
 
 from trueup.sandbox import presets
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.control import Control
 from trueup.sandbox.den import Den
 from trueup.sandbox.faults import Faults
@@ -94,7 +94,7 @@ def _open(path: str, preset: str, version: str) -> Iterator[Sandbox]:
     try:
         owner = _own(path)
         store = Store(path)
-        clock = Clock()
+        clock = MovableClock()
         den, wexa = Den(store, clock, version), Wexa(store, clock)
         state = State(store, clock, den, wexa)
     except OSError as error:

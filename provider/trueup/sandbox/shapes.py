@@ -10,7 +10,7 @@ from typing import Any
 Schema = dict[str, Any]
 
 
-class Shape:
+class CompiledSchema:
     """A JSON Schema that is compiled when it is first needed, since the compiler takes longer to import than to run."""
 
     def __init__(self, schema: Schema) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.den import Den
-from trueup.sandbox.shapes import Shape, record
+from trueup.sandbox.shapes import CompiledSchema, record
 from trueup.sandbox.store import Store
 from trueup.sandbox.wexa import Wexa
 from trueup.sandbox.wexa import check as check_wexa
@@ -17,7 +17,7 @@ OWN = "sandbox."
 FURTHEST = 100 * 365 * 86400.0
 """Seconds by which the clock may be ahead: dates have to stay ones that can be written."""
 
-_SHAPE = Shape(
+_SHAPE = CompiledSchema(
     record(
         {
             "tables": {
@@ -36,7 +36,7 @@ _SHAPE = Shape(
 class State:
     """The tables of both systems, the clock's advance and the switches. The advance is kept in the store too."""
 
-    def __init__(self, store: Store, clock: Clock, den: Den, wexa: Wexa) -> None:
+    def __init__(self, store: Store, clock: MovableClock, den: Den, wexa: Wexa) -> None:
         self._store = store
         self._clock = clock
         self._den = den

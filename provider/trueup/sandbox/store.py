@@ -10,7 +10,7 @@ from typing import Any
 Row = dict[str, Any]
 
 
-class Index:
+class RowIndex:
     """Ids of the rows of a table by what a function makes of each, so that nobody looks through all of them."""
 
     def __init__(self, rows: dict[str, Row], by: Callable[[Row], str]) -> None:
@@ -50,11 +50,11 @@ class Table:
         self.name = name
         self._rows: dict[str, Row] = {}
         self._dirty = dirty
-        self._indexes: list[Index] = []
+        self._indexes: list[RowIndex] = []
 
-    def index(self, by: Callable[[Row], str]) -> Index:
+    def index(self, by: Callable[[Row], str]) -> RowIndex:
         """An index that is kept from now on. `by` has to make something of any row, also of one that lacks fields."""
-        made = Index(self._rows, by)
+        made = RowIndex(self._rows, by)
         self._indexes.append(made)
         return made
 

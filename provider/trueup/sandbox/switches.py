@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from trueup.sandbox.shapes import Schema, Shape, record
+from trueup.sandbox.shapes import CompiledSchema, Schema, record
 from trueup.sandbox.store import Store
 
 _ROW = "switches"
@@ -18,7 +18,7 @@ class Switches:
         self, system: str, store: Store, schemas: Mapping[str, Schema], defaults: Callable[[str], Any]
     ) -> None:
         self.system = system
-        self._shape = Shape(record(dict(schemas)))
+        self._shape = CompiledSchema(record(dict(schemas)))
         self._names = tuple(schemas)
         self._store = store
         self._table = store.table(f"sandbox.{system}")

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from trueup.sandbox.faults import BODILESS, Fault, Faults
+from trueup.sandbox.faults import BODILESS, Faults, InjectedFault
 from trueup.sandbox.requests import RequestLog, Routes
 
 Cut = Callable[[Scope, bool], None]
@@ -92,7 +92,7 @@ class Wire:
             if not started:
                 self._log.answered(entry, None)
 
-    async def _spoil(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _spoil(self, fault: InjectedFault, scope: Scope, receive: Receive, send: Send) -> None:
         """Effect and delay in the order that was asked for, then what is left of the answer.
 
         The request's body is read first, so that a client that loses patience during a delay does not undo the effect.
@@ -123,7 +123,7 @@ class Wire:
         else:
             await _send(answer, send)
 
-    async def _hold(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _hold(self, fault: InjectedFault, scope: Scope, receive: Receive, send: Send) -> None:
         """The effect before or after the request was held, or never. A client that is gone by then changes nothing."""
         receive = await _read(receive)
         answer = _Answer()
@@ -177,7 +177,7 @@ async def _send(answer: _Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _drip(fault: Fault, body: bytes, send: Send) -> None:
+async def _drip(fault: InjectedFault, body: bytes, send: Send) -> None:
     sent = body[: len(body) // 2] if fault.truncate else body
     size = fault.chunk if fault.drip else max(len(sent), 1)
     for start in range(0, len(sent), size):

@@ -23,7 +23,7 @@ GROUP: Final = "trueup.systems"
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenSystem:
     """A system that is installed and could not be loaded."""
 
     name: str
@@ -35,27 +35,27 @@ class Broken:
         return f"the system {self.name}{origin} could not be loaded: {self.why}"
 
 
-def loaded(points: Iterable[EntryPoint]) -> tuple[dict[str, System], tuple[Broken, ...]]:
+def loaded(points: Iterable[EntryPoint]) -> tuple[dict[str, System], tuple[BrokenSystem, ...]]:
     """Return the systems of those entry points by name, and those that could not be loaded.
 
     Two systems of one name are both refused: nothing says which of them a manifest means.
     """
     systems: dict[str, System] = {}
-    broken: list[Broken] = []
+    broken: list[BrokenSystem] = []
     owners: dict[str, str] = {}
     for point in sorted(points, key=lambda point: point.name):
         origin = point.dist.name if point.dist else ""
         try:
             system = point.load()
         except Exception as error:  # whatever a plug-in does wrong, the others are not disabled by it
-            broken.append(Broken(point.name, origin, f"{type(error).__name__}: {error}".rstrip(": ")))
+            broken.append(BrokenSystem(point.name, origin, f"{type(error).__name__}: {error}".rstrip(": ")))
             continue
         if why := _unfit(point.name, system):
-            broken.append(Broken(point.name, origin, why))
+            broken.append(BrokenSystem(point.name, origin, why))
         elif point.name in owners:
             systems.pop(point.name, None)
             broken.append(
-                Broken(point.name, origin, f"{owners[point.name] or 'another one'} has a system of that name")
+                BrokenSystem(point.name, origin, f"{owners[point.name] or 'another one'} has a system of that name")
             )
         else:
             owners[point.name] = origin
@@ -84,7 +84,7 @@ def _unfit(name: str, system: object) -> str:
 _found = loaded(entry_points(group=GROUP))
 SYSTEMS: Final[dict[str, System]] = _found[0]
 """Each by its name."""
-BROKEN: Final[tuple[Broken, ...]] = _found[1]
+BROKEN: Final[tuple[BrokenSystem, ...]] = _found[1]
 KINDS: Final[tuple[Kind, ...]] = tuple(kind for system in SYSTEMS.values() for kind in system.kinds)
 BY_NAME: Final[dict[tuple[str, str], Kind]] = {(kind.api_version, kind.name): kind for kind in KINDS}
 """Each by its apiVersion and name, as a manifest says them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trueup.transport.dialect import Api, Dialect, Guard
-from trueup.transport.lease import Lease
+from trueup.transport.lease import WriteLease
 from trueup.transport.values import Answer, Credential, Presumed, Wait
 from trueup.transport.window import Limits
 
@@ -26,10 +26,10 @@ __all__ = [
     "Credential",
     "Dialect",
     "Guard",
-    "Lease",
     "Limits",
     "Presumed",
     "Wait",
+    "WriteLease",
 ]
 
 

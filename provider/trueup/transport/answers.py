@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from trueup.core.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable
 from trueup.core.redaction import touches, without_known_pieces, without_pieces
-from trueup.transport.call import Again, Call
+from trueup.transport.call import Again, Request
 from trueup.transport.values import Answer
 from trueup.transport.wire import parsed, plain, recognised, retry_after
 
@@ -46,7 +46,7 @@ _LOOKED_AT: Final = 4000
 """Characters of a server's words of which some are shown."""
 
 
-def request_id_of(api: Api, call: Call, headers: Mapping[str, str]) -> str:
+def request_id_of(api: Api, call: Request, headers: Mapping[str, str]) -> str:
     """Return what the server calls a request; where a secret took part only what has the form of a UUID."""
     found = _plain(api, headers.get("x-request-id", ""), 64)
     return "" if call.guarded and not (_ID.match(found) and not touches(found)) else found
@@ -64,7 +64,7 @@ def _plain(api: Api, words: str, longest: int = 300) -> str:
     return plain(without_known_pieces(words), longest)
 
 
-def _shown(api: Api, call: Call, words: str) -> str:
+def _shown(api: Api, call: Request, words: str) -> str:
     """The words of a server as they may be shown."""
     if not call.guarded or not words:
         return _plain(api, words)
@@ -79,7 +79,7 @@ def _keys(body: Any) -> set[str]:
     return set().union(*map(_keys, body)) if isinstance(body, list) else set()
 
 
-def judge(api: Api, call: Call, status: int, raw: bytes, headers: Mapping[str, str], request_id: str) -> Answer:
+def judge(api: Api, call: Request, status: int, raw: bytes, headers: Mapping[str, str], request_id: str) -> Answer:
     """Return the answer of a 2xx that did not fail. Raises ApiError, and Again where a further try may help."""
     body: Any = None
     broken = False
@@ -126,7 +126,7 @@ def judge(api: Api, call: Call, status: int, raw: bytes, headers: Mapping[str, s
     raise call.error(Refused, status, request_id, said)
 
 
-def _web_page(api: Api, call: Call, status: int, request_id: str) -> Exception:
+def _web_page(api: Api, call: Request, status: int, request_id: str) -> Exception:
     """A 2xx with HTML: what gave it is not the API, and gives the same the next time."""
     why = f"the answer is a web page, not JSON: {_PAGE}"
     hint = f'Check the url of connection "{api.credential.name}" ({api.url}), and open it in a browser.'
@@ -137,7 +137,7 @@ def _web_page(api: Api, call: Call, status: int, request_id: str) -> Exception:
     return call.uncertain(api, why, status, request_id, hint=hint)
 
 
-def _no_route(api: Api, call: Call, request_id: str, said: str) -> NoRoute:
+def _no_route(api: Api, call: Request, request_id: str, said: str) -> NoRoute:
     said = f"of {api.dialect.system} at {api.url} {said.rstrip('.')}; there is no such route."
     failure = call.error(NoRoute, 404, request_id, said)
     path = urlsplit(api.url).path.rstrip("/")
@@ -146,7 +146,7 @@ def _no_route(api: Api, call: Call, request_id: str, said: str) -> NoRoute:
     return failure
 
 
-def _redirect(api: Api, call: Call, status: int, request_id: str, location: str) -> Malformed:
+def _redirect(api: Api, call: Request, status: int, request_id: str, location: str) -> Malformed:
     try:
         parts = urlsplit(location)
         host = (parts.hostname or "") if "%" not in parts.netloc else ""

@@ -28,7 +28,7 @@ class Again(Exception):
 
 
 @dataclass(slots=True)
-class Call:
+class Request:
     """A request with all its tries."""
 
     method: str

@@ -17,7 +17,7 @@ from trueup.core.errors import Malformed, Refused, Stopped, Unavailable
 from trueup.core.progress import Clock, Progress, Quiet
 from trueup.core.secrets import holds_secret, reveal
 from trueup.transport.answers import is_down, judge, request_id_of
-from trueup.transport.call import Again, Call
+from trueup.transport.call import Again, Request
 from trueup.transport.causes import cause_of
 from trueup.transport.gate import Gate
 from trueup.transport.lease import Late
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from trueup.transport.dialect import Dialect, Guard
-    from trueup.transport.lease import Lease
+    from trueup.transport.lease import WriteLease
     from trueup.transport.values import Answer, Credential
     from trueup.transport.window import Shared
 
@@ -63,7 +63,7 @@ class Client:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     guard: Guard | None = None
     """Looked at before every write; None where the connection does not say which tenant it is meant for."""
-    lease: Lease | None = None
+    lease: WriteLease | None = None
     """Confirmed before every write, and its limit; None where no lock is taken."""
     sent: int = 0
     """Requests sent so far, retries and probes included."""
@@ -149,7 +149,9 @@ class Client:
             await self.guard.confirm(self)
         query_text = {key: str(value) for key, value in (query or {}).items() if value is not None}
         self.guarded = self.guarded or holds_secret(body)
-        call = Call(method, route, filled(route, params or {}), query_text, body, repeatable, guarded or self.guarded)
+        call = Request(
+            method, route, filled(route, params or {}), query_text, body, repeatable, guarded or self.guarded
+        )
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(Again),
             stop=lambda _: self._outage.given_up or call.tried - call.excused >= ATTEMPTS,
@@ -190,7 +192,7 @@ class Client:
         A body that is no JSON comes as an empty object, a missing answer as status 0. It may
         hold a credential in clear: it is for the Dialect's eyes alone.
         """
-        call = Call("GET", route, route, {}, None, repeatable=True, counted=False)
+        call = Request("GET", route, route, {}, None, repeatable=True, counted=False)
         try:
             status, raw, _, _ = await self._exchange(call, Way())
         except Exception:  # whatever it was, it says nothing of the credential
@@ -200,7 +202,7 @@ class Client:
         except (ValueError, RecursionError):
             return status, {}
 
-    async def _once(self, call: Call) -> Answer:
+    async def _once(self, call: Request) -> Answer:
         slot = contextlib.nullcontext() if call.careful else self._slots
         async with slot, self._outage.turn(call):
             await self._gate.enter(call)
@@ -240,7 +242,7 @@ class Client:
             await self.share()
         return answer
 
-    def _unanswered(self, call: Call, way: Way, error: Exception) -> Exception:
+    def _unanswered(self, call: Request, way: Way, error: Exception) -> Exception:
         """Return the exception for a try without an answer."""
         cause = cause_of(error, way, self._network)
         unsent = way.unsent(error)
@@ -250,7 +252,7 @@ class Client:
             return call.uncertain(self, cause.why, hint=cause.hint, down=cause.lost)
         return Again(call.unavailable(self, cause.why, hint=cause.hint), f"cannot be reached: {cause.why}", down=True)
 
-    async def _exchange(self, call: Call, way: Way) -> tuple[int, bytes, httpx.Headers, str]:
+    async def _exchange(self, call: Request, way: Way) -> tuple[int, bytes, httpx.Headers, str]:
         started = self.clock.monotonic()
         self.sent += 1
         self.window.sent()
@@ -298,7 +300,7 @@ class Client:
             reference = request_id or call.correlation
             self.progress.request(call.method, call.route, status, self.clock.monotonic() - started, reference)
 
-    def _lease_of(self, call: Call) -> Lease | None:
+    def _lease_of(self, call: Request) -> WriteLease | None:
         return None if call.method == "GET" else self.lease
 
     async def pause(self, seconds: float) -> None:
@@ -317,7 +319,7 @@ class Client:
         if self.stop.is_set():
             raise Stopped(_STOPPED)
 
-    def _say_retry(self, call: Call, state: tenacity.RetryCallState) -> None:
+    def _say_retry(self, call: Request, state: tenacity.RetryCallState) -> None:
         again = state.outcome.exception() if state.outcome else None
         if isinstance(again, Again) and (pause := state.upcoming_sleep) > 0:
             self.progress.decision(f"again in {pause:.1f} s: {again.failure.message}")

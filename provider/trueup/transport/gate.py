@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from trueup.core.errors import ApiError, Stopped, Unauthorized, Unavailable
-from trueup.transport.call import Again, Call
+from trueup.transport.call import Again, Request
 from trueup.transport.values import Presumed, Wait
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Gate:
         """Whether the credential was refused for good."""
         return self._refusal is not None
 
-    async def enter(self, call: Call) -> None:
+    async def enter(self, call: Request) -> None:
         """Wait until it is open. Raises Stopped, and what the credential was refused with."""
         while not (self._open.is_set() or call.careful):
             await self._open.wait()
@@ -51,19 +51,19 @@ class Gate:
         if self._refusal is not None:
             raise self._refusal
 
-    def accepted(self, call: Call) -> None:
+    def accepted(self, call: Request) -> None:
         """Note that the server took the credential."""
         self._fruitless = 0
         self.leave(call)
 
-    def leave(self, call: Call) -> None:
+    def leave(self, call: Request) -> None:
         """Let the others go on once the careful request is over, however it ended."""
         if call.careful:
             call.careful = False
             self._presumed = None
             self._open.set()
 
-    async def refused(self, call: Call, era: int, request_id: str) -> Exception:
+    async def refused(self, call: Request, era: int, request_id: str) -> Exception:
         """Return the exception for a 401. One caller finds out and waits; others refused beside it just retry."""
         if call.careful and self._presumed is not None:
             self._refusal = self._presumed
@@ -85,7 +85,7 @@ class Gate:
         again = call.error(Unavailable, 401, request_id, "answered 401: the request window is spent.")
         return Again(again, wait=0.0)
 
-    async def _explained(self, call: Call, request_id: str) -> ApiError | None:
+    async def _explained(self, call: Request, request_id: str) -> ApiError | None:
         """Why it was refused; None once it may be tried again."""
         api, system = self._api, self._api.dialect.system
         try:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
 
-class Lease(Protocol):
+class WriteLease(Protocol):
     """The lock under which a run writes, which counts only for a term unless it is confirmed."""
 
     def ready(self) -> bool:

@@ -18,7 +18,7 @@ from trueup.transport.urls import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.transport.lease import Lease
+    from trueup.transport.lease import WriteLease
 
 _KEEP_ALIVE: Final = 4.0  # Den closes idle connections after 5 s; a request on a closing one would be ambiguous
 _CONNECT: Final = 10.0
@@ -84,7 +84,7 @@ class Way:
 
     __slots__ = ("_heard", "_lease", "_leaving", "_sent", "failed")
 
-    def __init__(self, lease: Lease | None = None, *, body: bool = False) -> None:
+    def __init__(self, lease: WriteLease | None = None, *, body: bool = False) -> None:
         self._heard = self._sent = False
         self._lease = lease
         self._leaving = _LEAVING if body else _LEAVING[:1]  # headers without a body that follows are a request

@@ -18,7 +18,7 @@ from trueup.transport.call import Again
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from trueup.transport.call import Call
+    from trueup.transport.call import Request
     from trueup.transport.dialect import Api
 
 _FIRST: Final = 0.5
@@ -52,7 +52,7 @@ class Outage:
             self._since = None
 
     @contextlib.asynccontextmanager
-    async def turn(self, call: Call) -> AsyncIterator[None]:
+    async def turn(self, call: Request) -> AsyncIterator[None]:
         """A block in which a call is sent: at once, or during an outage one call at a time. Raises Stopped."""
         async with contextlib.AsyncExitStack() as held:
             alone = False
@@ -71,7 +71,7 @@ class Outage:
                     self._failed(call, again, alone=alone)
                 raise
 
-    def _failed(self, call: Call, again: Again, *, alone: bool) -> None:
+    def _failed(self, call: Request, again: Again, *, alone: bool) -> None:
         """A try was not answered; it is excused while the outage is waited for.
 
         `alone` is one that was sent to see whether the outage is over, rather than before it was known.

@@ -17,7 +17,7 @@ _NUMBERS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
 """A host that can only be an address."""
 
 
-class Problem(NamedTuple):
+class UrlProblem(NamedTuple):
     """A fault of a URL, phrased to follow its name, and a remedy. It never quotes a credential."""
 
     message: str
@@ -26,33 +26,33 @@ class Problem(NamedTuple):
     """The URL itself holds a credential and must not be shown."""
 
 
-def problem(url: str, *, allow_http: bool = False, consent: str = "allowHttp: true") -> Problem | None:
+def problem(url: str, *, allow_http: bool = False, consent: str = "allowHttp: true") -> UrlProblem | None:
     """Why a credential may not be sent to a URL; None when it may. `consent` is what would allow http, for the hint."""
     if url == SANDBOX:
         return None
     if not (url.isascii() and url.isprintable()):
-        return Problem("holds letters that no URL has", _FORMS)
+        return UrlProblem("holds letters that no URL has", _FORMS)
     if _USERINFO.search(url):
         hint = "Leave out what stands before the @, and give the credential by valueFrom."
-        return Problem("holds a user or a password, which is a literal secret", hint, secret=True)
+        return UrlProblem("holds a user or a password, which is a literal secret", hint, secret=True)
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
         port = parts.port
     except ValueError:
-        return Problem("is not a URL", _FORMS)
+        return UrlProblem("is not a URL", _FORMS)
     if not url.isprintable() or " " in url:  # urlsplit passes over tabs and line breaks in silence
-        return Problem("is not a URL", _FORMS)
+        return UrlProblem("is not a URL", _FORMS)
     bracketed = parts.netloc.startswith("[")
     if bracketed and _BRACKETS.match(parts.netloc) is None:
-        return Problem("is not a URL", _FORMS)
+        return UrlProblem("is not a URL", _FORMS)
     if parts.scheme not in ("http", "https") or not is_host(host, bracketed=bracketed) or port == 0:
-        return Problem("is not a URL of http or https", _FORMS)
+        return UrlProblem("is not a URL of http or https", _FORMS)
     if parts.query or parts.fragment or "?" in url or "#" in url:
-        return Problem("has a query or a fragment", "Leave out what stands behind the ? or #.", secret=True)
+        return UrlProblem("has a query or a fragment", "Leave out what stands behind the ? or #.", secret=True)
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         hint = f'Write "https://", or set {consent} for a server inside the cluster.'
-        return Problem("would send the credential in clear", hint)
+        return UrlProblem("would send the credential in clear", hint)
     return None
 
 

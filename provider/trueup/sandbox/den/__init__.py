@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.sandbox.den import people, seed
 from trueup.sandbox.den.app import build
-from trueup.sandbox.den.switches import VERSIONS, Switches
+from trueup.sandbox.den.switches import VERSIONS, DenSwitches
 from trueup.sandbox.den.upstream import change as change_upstream
 from trueup.sandbox.den.worker import run as run_worker
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from trueup.sandbox.clock import Clock
+    from trueup.sandbox.clock import MovableClock
     from trueup.sandbox.store import Row, Store
 
 __all__ = ["VERSIONS", "Den"]
@@ -23,12 +23,12 @@ __all__ = ["VERSIONS", "Den"]
 class Den:
     """One Den over one store. All that it knows lives in the `den.*` tables, so a state that is loaded takes effect."""
 
-    def __init__(self, store: Store, clock: Clock, version: str = VERSIONS[0]) -> None:
-        self._world = World(store, clock, version)
+    def __init__(self, store: Store, clock: MovableClock, version: str = VERSIONS[0]) -> None:
+        self._world = DenWorld(store, clock, version)
         self.app: Starlette = build(self._world)
 
     @property
-    def switches(self) -> Switches:
+    def switches(self) -> DenSwitches:
         """How it behaves, by version or one by one."""
         return self._world.switches
 

@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 
 from trueup.sandbox.den.auth import Caller
 from trueup.sandbox.den.ids import is_id
-from trueup.sandbox.den.refusal import Refusal, forbidden, not_found, reauth, sso_required, unauthorized
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.refusal import DenError, forbidden, not_found, reauth, sso_required, unauthorized
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 FRESH_SECONDS = 15 * 60
@@ -26,7 +26,7 @@ _MERGED = {"admin": 2, "super-admin": 2, "owner": 3}
 class Actor:
     """A member of an organisation who asks for something."""
 
-    world: World
+    world: DenWorld
     organization: Row
     member: Row
     user: Row
@@ -128,12 +128,12 @@ def _rank(role: str) -> int:
     return _MERGED.get(role, 0)
 
 
-def memberships(world: World, user: Row) -> list[Row]:
+def memberships(world: DenWorld, user: Row) -> list[Row]:
     """The memberships of a person, oldest first."""
     return [row for row in world.members.values() if row["userId"] == user["id"]]
 
 
-def actor(world: World, caller: Caller, headers: Headers, legacy: str | None) -> Actor:
+def actor(world: DenWorld, caller: Caller, headers: Headers, legacy: str | None) -> Actor:
     """The caller as a member: of the key's organisation, of the one the headers or the path select, or of their own.
 
     `legacy` is the organisation of a path that begins with `/v1/orgs/`.
@@ -149,7 +149,7 @@ def actor(world: World, caller: Caller, headers: Headers, legacy: str | None) ->
     wanted = named or (active if active in mine else next(iter(mine), None))
     organization = world.organizations.get(wanted) if wanted else None
     if organization is None or wanted not in mine:
-        raise Refusal(404, "organization_not_found")
+        raise DenError(404, "organization_not_found")
     if caller.key is not None and not metadata:
         raise forbidden("This API key is scoped to a different organization.")
     if metadata and metadata["orgMembershipId"] != mine[wanted]["id"]:

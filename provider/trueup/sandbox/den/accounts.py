@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trueup.sandbox.den import views
-from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.removal import remove_account
@@ -27,7 +27,7 @@ _CREATE = Body(
 )
 
 
-def create_account(call: Call, fields: dict[str, Any]) -> Row:
+def create_account(call: Received, fields: dict[str, Any]) -> Row:
     """Writes an account of the caller's organisation; a duplicate breaks as any fault does."""
     world, organization = call.world, call.actor.organization_id
     for row in world.accounts.values():
@@ -51,7 +51,7 @@ def create_account(call: Call, fields: dict[str, Any]) -> Row:
     return world.put(world.accounts, row)
 
 
-def account_of(call: Call) -> Row:
+def account_of(call: Received) -> Row:
     """The account of the path, in the caller's organisation."""
     row = call.world.accounts.get(call.ids["connectorAccountId"])
     if row is None or row["organizationId"] != call.actor.organization_id:
@@ -59,29 +59,29 @@ def account_of(call: Call) -> Row:
     return row
 
 
-def _shown(call: Call, row: Row) -> Row:
+def _shown(call: Received, row: Row) -> Row:
     member = call.world.members.get(row["createdByOrgMembershipId"])
     user = call.world.users.get(member["userId"]) if member else None
     return views.account(row, (user["name"].strip() or user["email"]) if user else None)
 
 
-async def _create(call: Call) -> Row:
+async def _create(call: Received) -> Row:
     call.actor.require_admin(_CAPABILITY)
     return {"ok": True, "item": views.account(create_account(call, call.body))}
 
 
-async def _list(call: Call) -> Row:
+async def _list(call: Received) -> Row:
     ours = [row for row in call.world.accounts.values() if row["organizationId"] == call.actor.organization_id]
     texts = ("displayName", "remoteId", "externalAccountRef")
     rows = pick(ours, call.query, ("connectorType", "status"), texts)
     return page(rows, call.query, lambda row: _shown(call, row))
 
 
-async def _get(call: Call) -> Row:
+async def _get(call: Received) -> Row:
     return {"item": _shown(call, account_of(call))}
 
 
-async def _disconnect(call: Call) -> Row:
+async def _disconnect(call: Received) -> Row:
     call.actor.require_admin(_CAPABILITY)
     row = account_of(call)
     removed = remove_account(call.world, row)

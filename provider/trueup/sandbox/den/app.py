@@ -11,7 +11,7 @@ from starlette.routing import Route
 from trueup.sandbox.den import accounts, events, github, grants, instances, keys, mappings, organization, targets
 from trueup.sandbox.den.endpoint import nothing
 from trueup.sandbox.den.front import SESSION, Front
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 
 ENDPOINTS = (
     *accounts.ENDPOINTS,
@@ -47,7 +47,7 @@ async def _fault(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "internal_server_error"}, 500)
 
 
-def build(world: World) -> Starlette:
+def build(world: DenWorld) -> Starlette:
     """The application over that world. A method that a path does not have is 404, as an unknown path is."""
     routes = [
         Route("/health", _health, methods=["GET"]),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 _BEARER = re.compile(r"Bearer\s+(.+)", re.IGNORECASE)
@@ -48,7 +48,7 @@ class Caller:
     trouble: KeyTrouble | None = None
 
 
-async def identify(world: World, headers: Headers) -> Caller:
+async def identify(world: DenWorld, headers: Headers) -> Caller:
     """The caller. A key, good or bad, is the whole answer, unless `keys` says that a bad one is passed over."""
     text = headers.get("x-api-key", "").strip()
     if not text:
@@ -60,7 +60,7 @@ async def identify(world: World, headers: Headers) -> Caller:
     return caller
 
 
-def by_session(world: World, headers: Headers) -> Caller:
+def by_session(world: DenWorld, headers: Headers) -> Caller:
     """The person of a session, whatever key is beside it. Cookies are those of a newer server."""
     bearer = _BEARER.fullmatch(headers.get("authorization", "").strip())
     tokens = [bearer[1].strip()] if bearer else []
@@ -72,7 +72,7 @@ def by_session(world: World, headers: Headers) -> Caller:
     return Caller()
 
 
-async def _by_key(world: World, text: str) -> Caller:
+async def _by_key(world: DenWorld, text: str) -> Caller:
     if world.switches["keys"] == "refused":
         return Caller(trouble=_UNKNOWN)
     if len(text) < _SHORTEST:
@@ -90,7 +90,7 @@ async def _by_key(world: World, text: str) -> Caller:
     return Caller(user=world.users.get(counted["referenceId"]), key=counted)
 
 
-async def _count(world: World, key: Row) -> Row | KeyTrouble:
+async def _count(world: DenWorld, key: Row) -> Row | KeyTrouble:
     """The key, with the request counted against its window; or that the window is spent."""
     now = world.stamp()
     count = 1

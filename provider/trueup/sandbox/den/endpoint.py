@@ -20,9 +20,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from trueup.sandbox.den.access import Actor, actor
-from trueup.sandbox.den.refusal import NotJson, Refusal, broken, invalid
+from trueup.sandbox.den.refusal import DenError, NotJson, broken, invalid
 from trueup.sandbox.den.validate import Body, Id, Issue, Shape
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 
 _JSON = re.compile(r"application/([a-z.-]+\+)?json(;\s*[a-zA-Z0-9-]+=([^;]+))*")
 _log = logging.getLogger(__name__)
@@ -34,17 +34,17 @@ _EXPONENT = 1e21
 
 
 @dataclass(frozen=True)
-class Call:
+class Received:
     """A request that passed: who asks, and what for."""
 
-    world: World
+    world: DenWorld
     actor: Actor
     ids: Mapping[str, str]
     query: dict[str, Any]
     body: Any
 
 
-Handler = Callable[[Call], Awaitable[Any]]
+Handler = Callable[[Received], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Endpoint:
     path: str
     handler: Handler
     ids: Mapping[str, Shape] = field(default_factory=dict)
-    query: Mapping[str, Shape] | Callable[[World], Mapping[str, Shape]] | None = None
-    body: Shape | Callable[[World], Shape] | None = None
+    query: Mapping[str, Shape] | Callable[[DenWorld], Mapping[str, Shape]] | None = None
+    body: Shape | Callable[[DenWorld], Shape] | None = None
     status: int = 200
 
-    def route(self, world: World) -> Route:
+    def route(self, world: DenWorld) -> Route:
         """The route, over that world."""
 
         async def serve(request: Request) -> Response:
@@ -70,7 +70,7 @@ class Endpoint:
                 result = await self.handler(await self._call(world, request))
             except NotJson:
                 return Response("Malformed JSON in request body", 400, {"content-type": "text/plain;charset=UTF-8"})
-            except Refusal as refusal:
+            except DenError as refusal:
                 return JSONResponse(_told(world, refusal), refusal.status)
             except Exception:
                 _log.exception("%s %s failed", self.method, self.path)
@@ -82,17 +82,17 @@ class Endpoint:
 
         return Route(self.path, serve, methods=[self.method], name=f"{self.method} {self.path}")
 
-    async def _call(self, world: World, request: Request) -> Call:
+    async def _call(self, world: DenWorld, request: Request) -> Received:
         who = actor(world, request.state.caller, request.headers, request.state.legacy_organization)
         ids = _valid(Body(self.ids), request.path_params) if self.ids else {}
         keys = self.query(world) if callable(self.query) else self.query
         query = _valid(Body(keys), _query(request)) if keys is not None else {}
         shape = self.body(world) if callable(self.body) else self.body
         body = _valid(shape, await _json(request)) if shape is not None else None
-        return Call(world, who, ids, query, body)
+        return Received(world, who, ids, query, body)
 
 
-def _told(world: World, refusal: Refusal) -> dict[str, Any]:
+def _told(world: DenWorld, refusal: DenError) -> dict[str, Any]:
     """The body of a refusal, without what this version does not say."""
     hidden = () if world.switches["requiredPermission"] else ("requiredPermission",)
     return {name: value for name, value in refusal.body.items() if name not in hidden}

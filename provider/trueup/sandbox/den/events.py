@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from trueup.sandbox.den import views
-from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import not_found
 from trueup.sandbox.den.targets import TARGET_ID, target_of, targets_of
 from trueup.sandbox.den.validate import Id, OneOf, Text
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 TYPES = OneOf(("push", "installation", "installation_repositories", "repository", "manual_resync"))
@@ -18,7 +18,7 @@ STATUSES = OneOf(("pending", "queued", "running", "completed", "failed", "partia
 _ID = path_ids(connectorSyncEventId="cse")
 
 
-def record(world: World, instance: Row, target: Row | None, summary: dict[str, Any], **fields: Any) -> Row:
+def record(world: DenWorld, instance: Row, target: Row | None, summary: dict[str, Any], **fields: Any) -> Row:
     """Writes a new event of that instance and target; a queued manual resync unless `fields` say otherwise."""
     row = {
         "id": world.new_id("cse"),
@@ -41,12 +41,12 @@ def record(world: World, instance: Row, target: Row | None, summary: dict[str, A
     return world.put(world.events, row)
 
 
-def busy(world: World, target: Row) -> bool:
+def busy(world: DenWorld, target: Row) -> bool:
     """Whether an event of the target is queued or running."""
     return any(row["status"] in ("queued", "running") for row in world.events_by_target.get(target["id"]))
 
 
-def _event(call: Call, role: str) -> Row:
+def _event(call: Received, role: str) -> Row:
     """The event of the path, for a caller who has that role for its instance."""
     row = call.world.events.get(call.ids["connectorSyncEventId"])
     instance = call.world.instances.get(row["connectorInstanceId"]) if row else None
@@ -56,7 +56,7 @@ def _event(call: Call, role: str) -> Row:
     return row
 
 
-async def _list(call: Call) -> Row:
+async def _list(call: Received) -> Row:
     visible = call.actor.visible()
     seen = [row for row in call.world.events.values() if row["connectorInstanceId"] in visible]
     exactly = ("connectorInstanceId", "connectorTargetId", "eventType", "status")
@@ -64,11 +64,11 @@ async def _list(call: Call) -> Row:
     return page(rows, call.query, views.event, dated="startedAt")
 
 
-async def _get(call: Call) -> Row:
+async def _get(call: Received) -> Row:
     return {"item": views.event(_event(call, "viewer"))}
 
 
-async def _retry(call: Call) -> Row:
+async def _retry(call: Received) -> Row:
     """Works from any state, and moves the event to the front of the list; its summary stays."""
     row, world = _event(call, "editor"), call.world
     again = {"attemptCount": 0, "completedAt": None, "nextAttemptAt": None, "status": "queued"}
@@ -76,7 +76,7 @@ async def _retry(call: Call) -> Row:
     return {"ok": True, "queued": True, "job": {"id": row["id"]}}
 
 
-async def _resync(call: Call) -> Row:
+async def _resync(call: Received) -> Row:
     """Asked for by hand it is queued whatever the instance's status, and beside others of the same target."""
     target = target_of(call, "editor")
     instance = call.actor.instance(target["connectorInstanceId"], "editor")
@@ -84,7 +84,7 @@ async def _resync(call: Call) -> Row:
     return {"ok": True, "queued": True, "job": {"id": row["id"]}}
 
 
-async def _sync_now(call: Call) -> Row:
+async def _sync_now(call: Received) -> Row:
     """Queues each target that has nothing queued or running."""
     instance = call.actor.instance(call.ids["connectorInstanceId"], "editor")
     idle = [target for target in targets_of(call.world, instance) if not busy(call.world, target)]

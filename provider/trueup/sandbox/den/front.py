@@ -6,7 +6,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trueup.sandbox.den.auth import by_session, identify
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 
 _LEGACY = "/v1/orgs/"
 SESSION = "/api/auth/get-session"
@@ -15,7 +15,7 @@ SESSION = "/api/auth/get-session"
 class Front:
     """ASGI middleware. Whoever asks is found before any route is, since a key's requests count on unknown ones too."""
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
+    def __init__(self, app: ASGIApp, world: DenWorld) -> None:
         self.app = app
         self.world = world
 

@@ -6,13 +6,13 @@ import math
 
 from trueup.sandbox.den import views
 from trueup.sandbox.den.accounts import account_of, create_account
-from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import PAGING
 from trueup.sandbox.den.mappings import creation as mapping
-from trueup.sandbox.den.refusal import Refusal, broken, forbidden
+from trueup.sandbox.den.refusal import DenError, broken, forbidden
 from trueup.sandbox.den.targets import targets_of
 from trueup.sandbox.den.validate import Body, Flag, Id, Items, Maybe, OneOf, Shape, Text, Whole
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 NO_APP = "GITHUB_CONNECTOR_APP_ID is required for live GitHub connector testing."
@@ -27,19 +27,19 @@ _INSTANCE = path_ids(connectorInstanceId="cin")
 _DISCOVERY = "/v1/connector-instances/{connectorInstanceId}/discovery"
 
 
-def no_app() -> Refusal:
+def no_app() -> DenError:
     """Return the answer of each route that would need GitHub."""
-    return Refusal(409, "github_connector_app_not_configured", NO_APP)
+    return DenError(409, "github_connector_app_not_configured", NO_APP)
 
 
-def check_discovery(world: World, instance: Row) -> None:
+def check_discovery(world: DenWorld, instance: Row) -> None:
     """Raises what stops a discovery before GitHub is asked: the account, the oldest target, and what both tell."""
     account = world.accounts.get(instance["connectorAccountId"])
     if account is None:
-        raise Refusal(404, "connector_account_not_found", "GitHub connector account not found.")
+        raise DenError(404, "connector_account_not_found", "GitHub connector account not found.")
     targets = targets_of(world, instance)
     if not targets:
-        raise Refusal(404, "connector_target_not_found", "GitHub connector target not found.")
+        raise DenError(404, "connector_target_not_found", "GitHub connector target not found.")
     target, config = targets[0], targets[0]["targetConfigJson"]
     repository = _text(config, "repositoryFullName", target["remoteId"])
     branch = _text(config, "branch", target["externalTargetRef"])
@@ -48,7 +48,7 @@ def check_discovery(world: World, instance: Row) -> None:
     numeric = isinstance(saved, int | float) and not isinstance(saved, bool)
     if not (repository and branch and ref) or _number(saved if numeric else account["remoteId"]) <= 0:
         said = "GitHub connector target is missing repository, branch, or installation metadata."
-        raise Refusal(409, "invalid_github_connector_target", said)
+        raise DenError(409, "invalid_github_connector_target", said)
 
 
 def _text(config: Row, key: str, otherwise: str | None) -> str:
@@ -65,20 +65,20 @@ def _number(value: object) -> float:
     return number if math.isfinite(number) else 0.0
 
 
-async def _start(call: Call) -> Row:
+async def _start(call: Received) -> Row:
     call.actor.require_admin("connector_account.create")
     path = call.body["returnPath"]
     if not path.startswith("/") or path.startswith("//"):
-        raise Refusal(400, "invalid_return_path", "GitHub install return path must be a safe relative path.")
+        raise DenError(400, "invalid_return_path", "GitHub install return path must be a safe relative path.")
     raise no_app()
 
 
-async def _complete(call: Call) -> Row:
+async def _complete(call: Received) -> Row:
     call.actor.require_admin("connector_account.create")
-    raise Refusal(400, "invalid_github_install_state", "GitHub install state is invalid or expired.")
+    raise DenError(400, "invalid_github_install_state", "GitHub install state is invalid or expired.")
 
 
-async def _account(call: Call) -> Row:
+async def _account(call: Received) -> Row:
     call.actor.require_admin("connector_account.create")
     body = call.body
     metadata = {
@@ -97,18 +97,18 @@ async def _account(call: Call) -> Row:
     return {"ok": True, "item": views.account(create_account(call, fields))}
 
 
-async def _repositories(call: Call) -> Row:
+async def _repositories(call: Received) -> Row:
     if _number(account_of(call)["remoteId"]) <= 0:
         said = "Connector account does not have a valid GitHub installation id."
-        raise Refusal(409, "invalid_github_installation_id", said)
+        raise DenError(409, "invalid_github_installation_id", said)
     raise no_app()
 
 
-async def _validate(call: Call) -> Row:
+async def _validate(call: Received) -> Row:
     raise broken()  # recorded: this route alone does not turn the missing app into a 409
 
 
-def _setup_body(world: World) -> Shape:
+def _setup_body(world: DenWorld) -> Shape:
     return Body(
         {
             "installationId": _NUMBER,
@@ -120,17 +120,17 @@ def _setup_body(world: World) -> Shape:
     )
 
 
-async def _setup(call: Call) -> Row:
+async def _setup(call: Received) -> Row:
     call.actor.require_admin("connector_instance.create")
     raise no_app()
 
 
-async def _discover(call: Call) -> Row:
+async def _discover(call: Received) -> Row:
     check_discovery(call.world, call.actor.instance(call.ids["connectorInstanceId"], "viewer"))
     raise no_app()
 
 
-async def _apply(call: Call) -> Row:
+async def _apply(call: Received) -> Row:
     if call.body["selectedKeys"]:
         call.actor.require_fresh()
     if not call.actor.holds("admin"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trueup.sandbox.den import views
-from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.refusal import not_found
 from trueup.sandbox.den.validate import Body, Flag, Id, Issue, Maybe, OneOf, broken
 from trueup.sandbox.store import Row
@@ -32,18 +32,18 @@ _GRANT = Body(
 )
 
 
-def _grants(call: Call, *, reading: bool = False) -> list[Row]:
+def _grants(call: Received, *, reading: bool = False) -> list[Row]:
     """The grants of the instance of the path, for a caller who manages it."""
     instance = call.actor.instance(call.ids["connectorInstanceId"], "manager", reading=reading)
     return call.world.grants_by_instance.get(instance["id"])
 
 
-async def _list(call: Call) -> Row:
+async def _list(call: Received) -> Row:
     rows = sorted(_grants(call, reading=True), key=lambda row: (row["createdAt"], row["id"]), reverse=True)
     return {"items": [views.grant(row) for row in rows], "nextCursor": None}
 
 
-async def _create(call: Call) -> Row:
+async def _create(call: Received) -> Row:
     """An upsert: whoever has a grant keeps its id and date, also one that was revoked."""
     world, body, grants = call.world, call.body, _grants(call)
     member, team = body.get("orgMembershipId"), body.get("teamId")
@@ -73,13 +73,13 @@ async def _create(call: Call) -> Row:
     return {"ok": True, "item": views.grant(world.put(world.grants, row))}
 
 
-def _ours(call: Call, row: Row | None, named: str | None, kind: str) -> None:
+def _ours(call: Received, row: Row | None, named: str | None, kind: str) -> None:
     """404 for a member or team that is named and is not of the organisation."""
     if named and (row is None or row["organizationId"] != call.actor.organization_id):
         raise not_found(kind)
 
 
-async def _revoke(call: Call) -> None:
+async def _revoke(call: Received) -> None:
     row = next((row for row in _grants(call) if row["id"] == call.ids["grantId"]), None)
     if row is None:
         raise not_found("access_grant")

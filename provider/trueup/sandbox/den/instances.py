@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 
 from trueup.sandbox.den import views
-from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.removal import remove_instances
 from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Text, some_field
-from trueup.sandbox.den.world import World, named
+from trueup.sandbox.den.world import DenWorld, named
 from trueup.sandbox.store import Row
 
 TYPES = OneOf(("github",))
@@ -45,7 +45,7 @@ _UPDATE = Body(
 )
 
 
-def name_taken(world: World, organization: str, name: str, but: str | None = None) -> bool:
+def name_taken(world: DenWorld, organization: str, name: str, but: str | None = None) -> bool:
     """Whether another instance of the organisation has that name."""
     alike = world.instances_by_name.get(named(organization, name))
     return any(row["id"] != but and world.collide(row["name"], name) for row in alike)
@@ -58,7 +58,7 @@ def auto_imports(instance: Row) -> bool:
     return saved if isinstance(saved, bool) else True
 
 
-def configuration(world: World, instance: Row) -> Row:
+def configuration(world: DenWorld, instance: Row) -> Row:
     """Return the response of `…/configuration`: the instance, the plugins it feeds, and counts."""
     mappings = world.mappings_by_instance.get(instance["id"])
     fed = {row["pluginId"] for row in mappings}
@@ -71,11 +71,11 @@ def configuration(world: World, instance: Row) -> Row:
     }
 
 
-def _instance(call: Call, role: str) -> Row:
+def _instance(call: Received, role: str) -> Row:
     return call.actor.instance(call.ids["connectorInstanceId"], role)
 
 
-async def _list(call: Call) -> Row:
+async def _list(call: Received) -> Row:
     visible = call.actor.visible()
     if "pluginId" in call.query:
         wanted = call.query["pluginId"]
@@ -86,7 +86,7 @@ async def _list(call: Call) -> Row:
     )
 
 
-async def _create(call: Call) -> Row:
+async def _create(call: Received) -> Row:
     call.actor.require_admin("connector_instance.create")
     world, body, organization = call.world, call.body, call.actor.organization_id
     account = world.accounts.get(body["connectorAccountId"])
@@ -128,11 +128,11 @@ async def _create(call: Call) -> Row:
     return {"ok": True, "item": views.instance(row)}
 
 
-async def _get(call: Call) -> Row:
+async def _get(call: Received) -> Row:
     return {"item": views.instance(_instance(call, "viewer"))}
 
 
-async def _update(call: Call) -> Row:
+async def _update(call: Received) -> Row:
     read, world, body = dict(_instance(call, "editor")), call.world, call.body
     fields = {
         "instanceConfigJson": body.get("config", read["instanceConfigJson"]),
@@ -146,7 +146,7 @@ async def _update(call: Call) -> Row:
     return {"ok": True, "item": views.instance(_write(call, fields))}
 
 
-async def _auto_import(call: Call) -> Row:
+async def _auto_import(call: Received) -> Row:
     config = _instance(call, "editor")["instanceConfigJson"]
     kept = config if isinstance(config, dict) else {}
     await asyncio.sleep(WRITE_GAP)
@@ -154,7 +154,7 @@ async def _auto_import(call: Call) -> Row:
     return {"ok": True, "item": configuration(call.world, _write(call, fields))}
 
 
-def _write(call: Call, fields: Row) -> Row:
+def _write(call: Received, fields: Row) -> Row:
     """Writes these fields of the instance of the path; 404 when it was removed meanwhile."""
     row = call.world.instances.get(call.ids["connectorInstanceId"])
     if row is None:
@@ -163,18 +163,18 @@ def _write(call: Call, fields: Row) -> Row:
 
 
 def _lifecycle(action: str) -> Endpoint:
-    async def end(call: Call) -> Row:
+    async def end(call: Received) -> Row:
         _instance(call, "editor")
         return {"ok": True, "item": views.instance(_write(call, {"status": _ENDS[action]}))}
 
     return Endpoint("POST", f"{_PATH}/{action}", end, _ID)
 
 
-async def _configuration(call: Call) -> Row:
+async def _configuration(call: Received) -> Row:
     return {"ok": True, "item": configuration(call.world, _instance(call, "viewer"))}
 
 
-async def _remove(call: Call) -> Row:
+async def _remove(call: Received) -> Row:
     row = _instance(call, "editor")
     counts = remove_instances(call.world, {row["id"]})
     return {"ok": True, "item": {**counts, "removedConnectorInstanceId": row["id"]}}

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from trueup.sandbox.den.auth import Caller
-from trueup.sandbox.den.endpoint import Call, Endpoint
+from trueup.sandbox.den.endpoint import Endpoint, Received
 from trueup.sandbox.den.organization import person
-from trueup.sandbox.den.refusal import Refusal, forbidden
+from trueup.sandbox.den.refusal import DenError, forbidden
 from trueup.sandbox.den.seed import add_key
 from trueup.sandbox.den.validate import Body, Text
 from trueup.sandbox.store import Row
@@ -57,7 +57,7 @@ async def get_session(request: Request) -> JSONResponse:
     return JSONResponse({"user": caller.user, "session": session})
 
 
-def _manager(call: Call) -> None:
+def _manager(call: Received) -> None:
     merged = call.world.switches["roles"] == "merged"
     if not call.actor.holds("owner" if merged else "super-admin"):
         who = "owners" if merged else "owners and super-admins"
@@ -65,7 +65,7 @@ def _manager(call: Call) -> None:
     call.actor.require_fresh()
 
 
-def _listed(call: Call) -> list[Row]:
+def _listed(call: Received) -> list[Row]:
     """The keys of the members of the organisation, newest first."""
     members = {row["id"]: row for row in call.world.members.values()}
     found = []
@@ -80,22 +80,22 @@ def _listed(call: Call) -> list[Row]:
     return sorted(found, key=lambda row: (row["createdAt"], row["id"]), reverse=True)
 
 
-async def _list(call: Call) -> Row:
+async def _list(call: Received) -> Row:
     if not call.actor.holds("admin"):
         raise forbidden("Only workspace owners and admins can read API keys.", "api_key.read")
     return {"apiKeys": _listed(call)}
 
 
-async def _create(call: Call) -> Row:
+async def _create(call: Received) -> Row:
     _manager(call)
     row = add_key(call.world, call.actor.member, call.body["name"])
     return {"apiKey": {name: row[name] for name in _CREATED}, "key": row["key"]}
 
 
-async def _delete(call: Call) -> None:
+async def _delete(call: Received) -> None:
     _manager(call)
     if call.ids["apiKeyId"] not in {row["id"] for row in _listed(call)}:
-        raise Refusal(404, "api_key_not_found")
+        raise DenError(404, "api_key_not_found")
     call.world.api_keys.delete(call.ids["apiKeyId"])
 
 

@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Mapping
 
 from trueup.sandbox.den import views
-from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.instances import WRITE_GAP
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.targets import TARGET_ID, target_of
 from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Shape, Text, some_field
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 KINDS = OneOf(("path", "api", "custom"))
 _ID = path_ids(connectorMappingId="cmp")
 
 
-def creation(world: World) -> Shape:
+def creation(world: DenWorld) -> Shape:
     """The body that makes one."""
     return Body(
         {
@@ -33,7 +33,7 @@ def creation(world: World) -> Shape:
     )
 
 
-def _change(world: World) -> Shape:
+def _change(world: DenWorld) -> Shape:
     return Body(
         {
             "selector": Maybe(Text()),
@@ -46,16 +46,16 @@ def _change(world: World) -> Shape:
     )
 
 
-def _filters(world: World) -> Mapping[str, Shape]:
+def _filters(world: DenWorld) -> Mapping[str, Shape]:
     return filters(mappingKind=KINDS, objectType=_objects(world), pluginId=Id("plg"), q=Text())
 
 
-def _objects(world: World) -> OneOf:
+def _objects(world: DenWorld) -> OneOf:
     """The object types that a mapping may make: more from version to version."""
     return OneOf(tuple(world.switches["objectTypes"]))
 
 
-def _mapping(call: Call) -> Row:
+def _mapping(call: Received) -> Row:
     """The mapping of the path, for a caller who may edit its instance."""
     row = call.world.mappings.get(call.ids["connectorMappingId"])
     instance = call.world.instances.get(row["connectorInstanceId"]) if row else None
@@ -65,7 +65,7 @@ def _mapping(call: Call) -> Row:
     return row
 
 
-def selector_taken(world: World, row: Row) -> bool:
+def selector_taken(world: DenWorld, row: Row) -> bool:
     """Whether another mapping of the target makes the same objects of the same selector."""
     its = (other for other in world.mappings_by_target.get(row["connectorTargetId"]) if other["id"] != row["id"])
     return any(
@@ -73,14 +73,14 @@ def selector_taken(world: World, row: Row) -> bool:
     )
 
 
-async def _list(call: Call) -> Row:
+async def _list(call: Received) -> Row:
     target = target_of(call, "viewer")
     its = call.world.mappings_by_target.get(target["id"])
     rows = pick(its, call.query, ("mappingKind", "objectType", "pluginId"), ("selector", "remoteId"))
     return page(rows, call.query, views.mapping)
 
 
-async def _create(call: Call) -> Row:
+async def _create(call: Received) -> Row:
     world, body = call.world, call.body
     target = target_of(call, "editor")
     if body.get("pluginId"):
@@ -107,7 +107,7 @@ async def _create(call: Call) -> Row:
     return {"ok": True, "item": views.mapping(world.put(world.mappings, row))}
 
 
-async def _update(call: Call) -> Row:
+async def _update(call: Received) -> Row:
     read, world, body = dict(_mapping(call)), call.world, call.body
     if body.get("pluginId"):
         call.actor.plugin(body["pluginId"])
@@ -127,7 +127,7 @@ async def _update(call: Call) -> Row:
     return {"ok": True, "item": views.mapping(written)}
 
 
-async def _delete(call: Call) -> None:
+async def _delete(call: Received) -> None:
     call.world.mappings.delete(_mapping(call)["id"])
 
 

@@ -7,8 +7,8 @@ with `service`), and says of each where the role comes from.
 from __future__ import annotations
 
 from trueup.sandbox.den.access import memberships, ranked
-from trueup.sandbox.den.endpoint import Call, Endpoint
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.endpoint import Endpoint, Received
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 _SHOWN = ("id", "name", "slug", "logo", "allowedEmailDomains", "metadata", "createdAt", "updatedAt")
@@ -24,7 +24,7 @@ def _member(row: Row) -> Row:
     return {**shown, "isOwner": "owner" in row["role"].split(",")}
 
 
-def _owner_role(world: World, organization: str) -> Row:
+def _owner_role(world: DenWorld, organization: str) -> Row:
     """The owner's role, which is no row: it may what a super-admin may."""
     roles = [row for row in world.roles.values() if row["organizationId"] == organization]
     permission = next((row["permission"] for row in roles if row["role"] == "super-admin"), None)
@@ -44,14 +44,14 @@ def _team(row: Row) -> Row:
     return {name: row[name] for name in ("id", "name", "createdAt", "updatedAt", "memberIds")}
 
 
-def _roles(world: World, organization: str) -> list[Row]:
+def _roles(world: DenWorld, organization: str) -> list[Row]:
     rows = [row for row in world.roles.values() if row["organizationId"] == organization]
     if world.switches["roles"] == "merged":
         rows = [row for row in rows if row["role"] != "super-admin"]
     return [_owner_role(world, organization), *(_role(row, row["updatedAt"]) for row in rows)]
 
 
-def _standing(world: World, member: Row) -> Row:
+def _standing(world: DenWorld, member: Row) -> Row:
     """Where the role of a member comes from: nothing, before super-admins and admins were one."""
     if world.switches["roles"] != "merged":
         return {}
@@ -61,7 +61,7 @@ def _standing(world: World, member: Row) -> Row:
     return {"directRole": member["role"], "effectiveRole": effective, "adminTeams": names}
 
 
-def _shown(call: Call) -> Row:
+def _shown(call: Received) -> Row:
     """The organisation, and who and what is in it, as of now."""
     world, identity = call.world, call.actor.organization_id
     members = [row for row in world.members.values() if row["organizationId"] == identity]
@@ -80,7 +80,7 @@ def _shown(call: Call) -> Row:
     }
 
 
-def _cached(call: Call) -> Row:
+def _cached(call: Received) -> Row:
     """That, or what it was when it was last put together, if that is not too long ago."""
     world, identity = call.world, call.actor.organization_id
     kept = world.shown_organizations.get(identity)
@@ -92,7 +92,7 @@ def _cached(call: Call) -> Row:
     return shown
 
 
-async def _organization(call: Call) -> Row:
+async def _organization(call: Received) -> Row:
     world, who = call.world, call.actor
     shown = _cached(call)
     current = {name: value for name, value in _member(who.member).items() if name != "inviteId"}
@@ -111,7 +111,7 @@ async def _organization(call: Call) -> Row:
     }
 
 
-async def _mine(call: Call) -> Row:
+async def _mine(call: Received) -> Row:
     world, active = call.world, call.actor.organization
     sizes: dict[str, int] = {}
     for row in world.members.values():

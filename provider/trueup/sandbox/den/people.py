@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from trueup.sandbox.den.seed import add_grant, add_key, add_member
 
 if TYPE_CHECKING:
-    from trueup.sandbox.den.world import World
+    from trueup.sandbox.den.world import DenWorld
     from trueup.sandbox.store import Row
 
 PLATFORM, SUPPORT = "Platform", "Support"
 EDITOR, VIEWER = "editor@example.test", "viewer@example.test"
 
 
-def add_people(world: World) -> dict[str, Row]:
+def add_people(world: DenWorld) -> dict[str, Row]:
     """Two more members with sessions and keys, and two teams; the memberships by e-mail and the teams by name.
 
     Platform has the owner and the editor, Support the editor and the viewer. What they may do is up to grants.
@@ -36,13 +36,13 @@ def add_people(world: World) -> dict[str, Row]:
     return people
 
 
-def grant(world: World, instance: Row, whom: Row, role: str) -> Row:
+def grant(world: DenWorld, instance: Row, whom: Row, role: str) -> Row:
     """That role for an instance, to a membership or a team."""
     field = "teamId" if "memberIds" in whom else "orgMembershipId"
     return add_grant(world, {"connectorInstanceId": instance["id"], field: whom["id"], "role": role})
 
 
-def _team(world: World, organization: Row, name: str, *members: Row) -> Row:
+def _team(world: DenWorld, organization: Row, name: str, *members: Row) -> Row:
     now = world.stamp()
     ids = {"id": world.new_id("tem"), "organizationId": organization["id"]}
     row = {**ids, "name": name, "memberIds": [member["id"] for member in members], "createdAt": now, "updatedAt": now}

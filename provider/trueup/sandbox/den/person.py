@@ -13,7 +13,7 @@ from trueup.sandbox.den.mappings import KINDS, selector_taken
 from trueup.sandbox.den.removal import remove_account, remove_instances, remove_target
 from trueup.sandbox.den.targets import remote_taken
 from trueup.sandbox.den.validate import Anything, Flag, Id, Issue, Maybe, OneOf, Shape, Text
-from trueup.sandbox.den.world import World, same
+from trueup.sandbox.den.world import DenWorld, same
 from trueup.sandbox.store import Row, Table
 
 KEYS = ("kind", "id", "name", "instance", "target", "set", "remove")
@@ -86,7 +86,7 @@ EVERYBODY = "everybody"
 """What a grant for the whole organisation is called by."""
 
 
-def change_resource(world: World, wanted: dict[str, Any]) -> list[str]:
+def change_resource(world: DenWorld, wanted: dict[str, Any]) -> list[str]:
     """Sets fields of the resource that `kind` and `id` or `name` tell, or removes it; the ids that were touched.
 
     ValueError says in a sentence what cannot be done.
@@ -106,7 +106,7 @@ def change_resource(world: World, wanted: dict[str, Any]) -> list[str]:
     return [row["id"]]
 
 
-def _find(world: World, kind: _Kind, table: Table, wanted: dict[str, Any]) -> Row:
+def _find(world: DenWorld, kind: _Kind, table: Table, wanted: dict[str, Any]) -> Row:
     if ("id" in wanted) == ("name" in wanted):
         raise ValueError("say which one by either id or name")
     if strange := [key for key in ("instance", "target") if key in wanted and key not in kind.below]:
@@ -126,7 +126,7 @@ def _find(world: World, kind: _Kind, table: Table, wanted: dict[str, Any]) -> Ro
     return found[0]
 
 
-def _below(world: World, table: Table, wanted: dict[str, Any]) -> Iterable[Row]:
+def _below(world: DenWorld, table: Table, wanted: dict[str, Any]) -> Iterable[Row]:
     """The rows of the table that belong to the instance and target that are told, each by its id or its name."""
     rows: Iterable[Row] = table.values()
     if "instance" in wanted:
@@ -142,7 +142,7 @@ def _called(table: Table, field: str, name: object) -> set[str]:
     return {row["id"] for row in table.values() if row["id"] == name or same(str(row[field]), str(name))}
 
 
-def _grantee(world: World, grant: Row, name: str) -> bool:
+def _grantee(world: DenWorld, grant: Row, name: str) -> bool:
     """Whether a grant is for that: the e-mail of a member, the name of a team, or EVERYBODY."""
     if grant["orgWide"]:
         return name == EVERYBODY
@@ -169,7 +169,7 @@ def _fields(kind: _Kind, wanted: dict[str, Any]) -> dict[str, Any]:
     return parsed
 
 
-def _check_unique(world: World, table: Table, row: Row) -> None:
+def _check_unique(world: DenWorld, table: Table, row: Row) -> None:
     """ValueError for what the database would refuse."""
     if table is world.instances and name_taken(world, row["organizationId"], row["name"], but=row["id"]):
         raise ValueError(f"another instance is called {row['name']!r}")
@@ -179,7 +179,7 @@ def _check_unique(world: World, table: Table, row: Row) -> None:
         raise ValueError(f"another mapping of the target has the selector {row['selector']!r} and that objectType")
 
 
-def _remove(world: World, table: Table, row: Row) -> None:
+def _remove(world: DenWorld, table: Table, row: Row) -> None:
     """As the API would, but for a target, which no route removes: somebody with other means than ours does."""
     if table is world.accounts:
         remove_account(world, row)

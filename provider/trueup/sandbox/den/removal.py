@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row, Table
 
 
-def remove_instances(world: World, identities: set[str]) -> dict[str, Any]:
+def remove_instances(world: DenWorld, identities: set[str]) -> dict[str, Any]:
     """Deletes instances, their targets, mappings, grants and events, and what was imported through them.
 
     A plugin goes when no mapping names it any more. Answers the counts that the API tells.
@@ -25,7 +25,7 @@ def remove_instances(world: World, identities: set[str]) -> dict[str, Any]:
     return {"deletedConfigObjectCount": objects, "deletedConnectorMappingCount": mappings}
 
 
-def remove_account(world: World, account: Row) -> dict[str, Any]:
+def remove_account(world: DenWorld, account: Row) -> dict[str, Any]:
     """Deletes an account and all its instances."""
     theirs = {row["id"] for row in world.instances.values() if row["connectorAccountId"] == account["id"]}
     counts = remove_instances(world, theirs)
@@ -33,14 +33,14 @@ def remove_account(world: World, account: Row) -> dict[str, Any]:
     return {**counts, "deletedConnectorInstanceCount": len(theirs)}
 
 
-def remove_target(world: World, target: Row) -> None:
+def remove_target(world: DenWorld, target: Row) -> None:
     """Deletes a target, its mappings and its events. No route does this; see `person`."""
     _remove_mappings(world, world.mappings_by_target.get(target["id"]))
     _sweep(world.events, world.events_by_target.get(target["id"]))
     world.targets.delete(target["id"])
 
 
-def _remove_mappings(world: World, gone: list[Row]) -> int:
+def _remove_mappings(world: DenWorld, gone: list[Row]) -> int:
     """Deletes mappings, and the plugins that then no mapping names any more; how many mappings."""
     _sweep(world.mappings, gone)
     for plugin in {row["pluginId"] for row in gone} - {None}:

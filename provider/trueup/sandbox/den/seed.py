@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trueup.sandbox.den.world import World
+    from trueup.sandbox.den.world import DenWorld
     from trueup.sandbox.store import Row, Table
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -35,7 +35,7 @@ _ROLES: dict[str, dict[str, list[str]]] = {
 }
 
 
-def golden(world: World) -> None:
+def golden(world: DenWorld) -> None:
     """Two organisations. Of the first: keys `golden-key` and `m-key`, as recorded case `apikeys.list-with-apikey`."""
     first, owner = _organization(world, "Golden Org", "Golden owner", "owner@example.test")
     add_member(world, first, owner, "Golden member", "member@example.test", "member-session")
@@ -57,7 +57,7 @@ def golden(world: World) -> None:
     world.store.commit()
 
 
-def principals(world: World) -> dict[str, dict[str, str]]:
+def principals(world: DenWorld) -> dict[str, dict[str, str]]:
     """Headers by name. Sessions are signed in again, and `rate-limited-key` has spent its window, at this moment."""
     now = world.stamp()
     headers: dict[str, dict[str, str]] = {}
@@ -76,7 +76,7 @@ def principals(world: World) -> dict[str, dict[str, str]]:
     return headers
 
 
-def add_key(world: World, member: Row, name: str, **fields: Any) -> Row:
+def add_key(world: DenWorld, member: Row, name: str, **fields: Any) -> Row:
     """An API key of a member; `principal` names it for whoever asks for headers."""
     now = world.stamp()
     key = "den_" + "".join(secrets.choice(_LETTERS) for _ in range(64))
@@ -109,7 +109,7 @@ def add_key(world: World, member: Row, name: str, **fields: Any) -> Row:
     return world.put(world.api_keys, row)
 
 
-def add_account(world: World, fields: dict[str, Any]) -> Row:
+def add_account(world: DenWorld, fields: dict[str, Any]) -> Row:
     """An account; `remoteId` and `displayName` default to one another's kind of name."""
     owner = _owner(world, fields)
     now = world.stamp()
@@ -129,7 +129,7 @@ def add_account(world: World, fields: dict[str, Any]) -> Row:
     return _write(world, world.accounts, row, fields)
 
 
-def add_instance(world: World, fields: dict[str, Any]) -> Row:
+def add_instance(world: DenWorld, fields: dict[str, Any]) -> Row:
     """An instance; ValueError when `connectorAccountId` names no account."""
     account = _parent(world.accounts, fields, "connectorAccountId")
     owner = _owner(world, {"organizationId": account["organizationId"], **fields})
@@ -156,7 +156,7 @@ def add_instance(world: World, fields: dict[str, Any]) -> Row:
     return written
 
 
-def add_target(world: World, fields: dict[str, Any]) -> Row:
+def add_target(world: DenWorld, fields: dict[str, Any]) -> Row:
     """A target; ValueError when `connectorInstanceId` names no instance."""
     instance = _parent(world.instances, fields, "connectorInstanceId")
     now = world.stamp()
@@ -175,7 +175,7 @@ def add_target(world: World, fields: dict[str, Any]) -> Row:
     return _write(world, world.targets, row, fields)
 
 
-def add_mapping(world: World, fields: dict[str, Any]) -> Row:
+def add_mapping(world: DenWorld, fields: dict[str, Any]) -> Row:
     """A mapping; ValueError when `connectorTargetId` names no target."""
     target = _parent(world.targets, fields, "connectorTargetId")
     now = world.stamp()
@@ -198,7 +198,7 @@ def add_mapping(world: World, fields: dict[str, Any]) -> Row:
     return _write(world, world.mappings, row, fields)
 
 
-def add_plugin(world: World, fields: dict[str, Any]) -> Row:
+def add_plugin(world: DenWorld, fields: dict[str, Any]) -> Row:
     """A plugin, with what `…/configuration` shows of it."""
     owner = _owner(world, fields)
     now = world.stamp()
@@ -218,7 +218,7 @@ def add_plugin(world: World, fields: dict[str, Any]) -> Row:
     return _write(world, world.plugins, row, fields)
 
 
-def add_grant(world: World, fields: dict[str, Any]) -> Row:
+def add_grant(world: DenWorld, fields: dict[str, Any]) -> Row:
     """An access grant; ValueError when `connectorInstanceId` names no instance."""
     instance = _parent(world.instances, fields, "connectorInstanceId")
     owner = _owner(world, {"organizationId": instance["organizationId"]})
@@ -237,7 +237,7 @@ def add_grant(world: World, fields: dict[str, Any]) -> Row:
     return _write(world, world.grants, row, fields)
 
 
-def add_event(world: World, fields: dict[str, Any]) -> Row:
+def add_event(world: DenWorld, fields: dict[str, Any]) -> Row:
     """A sync event; ValueError when `connectorInstanceId` names no instance."""
     instance = _parent(world.instances, fields, "connectorInstanceId")
     row = {
@@ -260,7 +260,7 @@ def add_event(world: World, fields: dict[str, Any]) -> Row:
     return _write(world, world.events, row, fields)
 
 
-def _write(world: World, table: Table, row: Row, fields: dict[str, Any]) -> Row:
+def _write(world: DenWorld, table: Table, row: Row, fields: dict[str, Any]) -> Row:
     unknown = sorted(fields.keys() - row.keys())
     if unknown:
         raise ValueError(f"{table.name} has no field {', '.join(unknown)}")
@@ -274,7 +274,7 @@ def _parent(table: Table, fields: dict[str, Any], field: str) -> Row:
     return row
 
 
-def _owner(world: World, fields: dict[str, Any]) -> Row:
+def _owner(world: DenWorld, fields: dict[str, Any]) -> Row:
     """The owner of the organisation that is named, or of the first one."""
     wanted = fields.get("organizationId")
     for member in world.members.values():
@@ -283,7 +283,7 @@ def _owner(world: World, fields: dict[str, Any]) -> Row:
     raise ValueError("there is no organisation yet: seed the golden ones first")
 
 
-def _organization(world: World, name: str, person: str, email: str) -> tuple[Row, Row]:
+def _organization(world: DenWorld, name: str, person: str, email: str) -> tuple[Row, Row]:
     """An organisation with its built-in roles, and its owner's membership."""
     now = world.stamp()
     identity = world.new_id("org")
@@ -304,7 +304,7 @@ def _organization(world: World, name: str, person: str, email: str) -> tuple[Row
     return organization, _membership(world, organization, _user(world, person, email), "owner", None)
 
 
-def add_member(world: World, organization: Row, owner: Row, person: str, email: str, principal: str) -> Row:
+def add_member(world: DenWorld, organization: Row, owner: Row, person: str, email: str, principal: str) -> Row:
     """Somebody who accepted an invitation: a member without grants, with a session."""
     invitation = {
         "id": world.new_id("inv"),
@@ -323,13 +323,13 @@ def add_member(world: World, organization: Row, owner: Row, person: str, email: 
     return member
 
 
-def _user(world: World, name: str, email: str) -> Row:
+def _user(world: DenWorld, name: str, email: str) -> Row:
     now = world.stamp()
     user = {"id": world.new_id("usr"), "name": name, "email": email, "emailVerified": False, "image": None}
     return world.put(world.users, {**user, "createdAt": now, "updatedAt": now})
 
 
-def _membership(world: World, organization: Row, user: Row, role: str, invitation: str | None) -> Row:
+def _membership(world: DenWorld, organization: Row, user: Row, role: str, invitation: str | None) -> Row:
     now = world.stamp()
     row = {
         "id": world.new_id("om"),
@@ -343,7 +343,7 @@ def _membership(world: World, organization: Row, user: Row, role: str, invitatio
     return world.put(world.members, row)
 
 
-def _session(world: World, member: Row, principal: str, age: float = 0.0) -> Row:
+def _session(world: DenWorld, member: Row, principal: str, age: float = 0.0) -> Row:
     since = world.stamp(-age)
     row = {
         "id": world.new_id("ses"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from trueup.sandbox.store import Store
-from trueup.sandbox.switches import Switches as NamedSwitches
+from trueup.sandbox.switches import Switches
 
 VERSIONS: Final = ("2026-08", "2026-09")
 _OBJECTS: Final = ["skill", "agent", "command", "tool", "mcp", "hook", "context", "custom"]
@@ -48,7 +48,7 @@ SWITCHES: Final[dict[str, tuple[Any, Any, dict[str, Any]]]] = {
 }
 
 
-class Switches(NamedSwitches):
+class DenSwitches(Switches):
     """The switches of one sandbox, in its store. `version` is that of the start; `put` may choose another."""
 
     def __init__(self, store: Store, version: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from trueup.sandbox.den import views
-from trueup.sandbox.den.endpoint import Call, Endpoint, path_ids
+from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.instances import TYPES, WRITE_GAP
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.validate import Anything, Body, Maybe, OneOf, Text, some_field
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 KINDS = OneOf(("repository_branch",))
@@ -35,7 +35,7 @@ _UPDATE = Body(
 )
 
 
-def target_of(call: Call, role: str) -> Row:
+def target_of(call: Received, role: str) -> Row:
     """The target of the path, for a caller who has that role for its instance."""
     row = call.world.targets.get(call.ids["connectorTargetId"])
     instance = call.world.instances.get(row["connectorInstanceId"]) if row else None
@@ -45,24 +45,24 @@ def target_of(call: Call, role: str) -> Row:
     return row
 
 
-def targets_of(world: World, instance: Row) -> list[Row]:
+def targets_of(world: DenWorld, instance: Row) -> list[Row]:
     """The targets of an instance, oldest first."""
     return sorted(world.targets_by_instance.get(instance["id"]), key=lambda row: (row["createdAt"], row["id"]))
 
 
-def remote_taken(world: World, instance: str, remote: str, but: str | None = None) -> bool:
+def remote_taken(world: DenWorld, instance: str, remote: str, but: str | None = None) -> bool:
     """Whether another target of the instance has that remoteId."""
     its = world.targets_by_instance.get(instance)
     return any(row["id"] != but and world.collide(row["remoteId"], remote) for row in its)
 
 
-async def _list(call: Call) -> Row:
+async def _list(call: Received) -> Row:
     instance = call.actor.instance(call.ids["connectorInstanceId"], "viewer")
     rows = pick(targets_of(call.world, instance), call.query, ("targetKind",), ("remoteId", "externalTargetRef"))
     return page(rows, call.query, views.target)
 
 
-async def _create(call: Call) -> Row:
+async def _create(call: Received) -> Row:
     world, body = call.world, call.body
     instance = call.actor.instance(call.ids["connectorInstanceId"], "editor")
     if remote_taken(world, instance["id"], body["remoteId"]):
@@ -83,11 +83,11 @@ async def _create(call: Call) -> Row:
     return {"ok": True, "item": views.target(world.put(world.targets, row))}
 
 
-async def _get(call: Call) -> Row:
+async def _get(call: Received) -> Row:
     return {"item": views.target(target_of(call, "viewer"))}
 
 
-async def _update(call: Call) -> Row:
+async def _update(call: Received) -> Row:
     read, world, body = dict(target_of(call, "editor")), call.world, call.body
     fields = {
         "externalTargetRef": body.get("externalTargetRef", read["externalTargetRef"]),

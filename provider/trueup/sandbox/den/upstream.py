@@ -18,13 +18,13 @@ from trueup.sandbox.den.person import KEYS as PERSON
 from trueup.sandbox.den.person import change_resource
 from trueup.sandbox.den.targets import targets_of
 from trueup.sandbox.den.worker import set_outcome
-from trueup.sandbox.den.world import World, same
+from trueup.sandbox.den.world import DenWorld, same
 from trueup.sandbox.store import Row
 
 Change = dict[str, Any]
 
 
-def change(world: World, wanted: Change) -> dict[str, Any]:
+def change(world: DenWorld, wanted: Change) -> dict[str, Any]:
     """Does it, and says what was touched: `{"type", "touched": [ids]}`. ValueError says what is wrong with `wanted`."""
     kind = wanted.get("type")
     if not isinstance(kind, str) or kind not in _CHANGES:
@@ -37,7 +37,7 @@ def change(world: World, wanted: Change) -> dict[str, Any]:
     return {"type": kind, "touched": touched}
 
 
-def _removed(world: World, wanted: Change) -> list[str]:
+def _removed(world: DenWorld, wanted: Change) -> list[str]:
     """A repository is taken out of the installation: its instances are disabled."""
     repository, touched, delivery = _needed(wanted, "repository"), [], str(uuid.uuid4())
     for instance, target in _followers(world, wanted, repository):
@@ -58,7 +58,7 @@ def _removed(world: World, wanted: Change) -> list[str]:
     return touched
 
 
-def _renamed(world: World, wanted: Change) -> list[str]:
+def _renamed(world: DenWorld, wanted: Change) -> list[str]:
     """A repository is renamed: instance and target take the new name, and a sync is queued."""
     before, after = _needed(wanted, "repository"), _needed(wanted, "to")
     touched, delivery = [], str(uuid.uuid4())
@@ -78,7 +78,7 @@ def _renamed(world: World, wanted: Change) -> list[str]:
     return touched
 
 
-def _pushed(world: World, wanted: Change) -> list[str]:
+def _pushed(world: DenWorld, wanted: Change) -> list[str]:
     """A commit is pushed: a sync of each target that follows the branch is queued, once a commit."""
     repository, sha = _needed(wanted, "repository"), _needed(wanted, "headSha")
     ref, delivery = wanted.get("ref", "refs/heads/main"), str(uuid.uuid4())
@@ -98,7 +98,7 @@ def _pushed(world: World, wanted: Change) -> list[str]:
     return touched
 
 
-def _deleted(world: World, wanted: Change) -> list[str]:
+def _deleted(world: DenWorld, wanted: Change) -> list[str]:
     """An installation is deleted: its accounts, of whatever organisation, are disconnected. Instances stay."""
     installation = _needed(wanted, "installationId")
     touched = []
@@ -111,13 +111,13 @@ def _deleted(world: World, wanted: Change) -> list[str]:
     return touched
 
 
-def _answers(world: World, wanted: Change) -> list[str]:
+def _answers(world: DenWorld, wanted: Change) -> list[str]:
     """GitHub answers syncs in another way from now on."""
     set_outcome(world, str(wanted.get("outcome")))
     return []
 
 
-def _followers(world: World, wanted: Change, repository: str) -> list[tuple[Row, Row | None]]:
+def _followers(world: DenWorld, wanted: Change, repository: str) -> list[tuple[Row, Row | None]]:
     """The active instances that follow a repository, each with the target by which it does. ValueError for none."""
     installation = _needed(wanted, "installationId") if "installationId" in wanted else None
     accounts = {
@@ -138,7 +138,7 @@ def _followers(world: World, wanted: Change, repository: str) -> list[tuple[Row,
     return found
 
 
-def _happened(world: World, instance: Row, target: Row | None, summary: dict[str, Any], kind: str) -> Row:
+def _happened(world: DenWorld, instance: Row, target: Row | None, summary: dict[str, Any], kind: str) -> Row:
     """The event that tells what a webhook did."""
     fields = {"eventType": kind, "externalEventRef": summary["deliveryId"], "status": "completed"}
     return record(world, instance, target, summary, **fields, completedAt=world.stamp())
@@ -158,7 +158,7 @@ def _needed(wanted: Change, key: str) -> str:
     return str(value)
 
 
-_CHANGES: dict[str, tuple[Callable[[World, Change], list[str]], tuple[str, ...]]] = {
+_CHANGES: dict[str, tuple[Callable[[DenWorld, Change], list[str]], tuple[str, ...]]] = {
     "repository-removed": (_removed, ("repository", "installationId")),
     "repository-renamed": (_renamed, ("repository", "to", "installationId")),
     "installation-deleted": (_deleted, ("installationId",)),

@@ -20,11 +20,11 @@ _SAFE = 2**53 - 1
 _BLANKS = "\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
 
 
-class Missing:
+class Undefined:
     """JavaScript's undefined: the key is missing."""
 
 
-MISSING = Missing()
+MISSING = Undefined()
 
 
 class Shape(Protocol):

@@ -11,8 +11,8 @@ from typing import Any
 
 from trueup.sandbox.den.github import NO_APP, check_discovery
 from trueup.sandbox.den.instances import auto_imports
-from trueup.sandbox.den.refusal import Refusal
-from trueup.sandbox.den.world import World
+from trueup.sandbox.den.refusal import DenError
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 PERIOD = 5.0
@@ -35,7 +35,7 @@ class _Failed(Exception):
         self.passing = passing
 
 
-async def run(world: World) -> None:
+async def run(world: DenWorld) -> None:
     """Rounds, until cancelled. The first is at once."""
     while True:
         try:
@@ -46,14 +46,14 @@ async def run(world: World) -> None:
         await world.clock.sleep(PERIOD)
 
 
-def set_outcome(world: World, outcome: str) -> None:
+def set_outcome(world: DenWorld, outcome: str) -> None:
     """From now on syncs end so. ValueError for an outcome there is not."""
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome has to be one of {', '.join(OUTCOMES)}, not {outcome!r}")
     world.github.put("syncs", {"id": "syncs", "outcome": outcome})
 
 
-def work(world: World) -> None:
+def work(world: DenWorld) -> None:
     """One round. An event whose target has a running one is left alone: one that hangs blocks its target."""
     events = list(world.events.values())
     running = {row["connectorTargetId"] for row in events if row["status"] == "running"} - {None}
@@ -70,17 +70,17 @@ def work(world: World) -> None:
             running.add(target)
 
 
-def _take_up(world: World, row: Row) -> Row:
+def _take_up(world: DenWorld, row: Row) -> Row:
     """The event as it is afterwards."""
     event = world.put(world.events, {**row, "status": "running"})
     try:
         end = _execute(world, event)
-    except (_Failed, Refusal) as error:
+    except (_Failed, DenError) as error:
         end = _failure(world, event, error)
     return event if end is None else world.put(world.events, {**event, **end})
 
 
-def _execute(world: World, event: Row) -> dict[str, Any] | None:
+def _execute(world: DenWorld, event: Row) -> dict[str, Any] | None:
     """Return the outcome of the event; None while it is still running."""
     instance = world.instances.get(event["connectorInstanceId"])
     if instance is None:
@@ -106,7 +106,7 @@ def _execute(world: World, event: Row) -> dict[str, Any] | None:
     return _finished(world, event, outcome)
 
 
-def _finished(world: World, event: Row, outcome: str) -> dict[str, Any]:
+def _finished(world: DenWorld, event: Row, outcome: str) -> dict[str, Any]:
     """The end of a sync that did not fail, and its summary (case `sync.poll+4.6s`)."""
     now, done = world.stamp(), outcome != "ignored"
     imported = [_import(world, event)] if outcome == "completed" else []
@@ -131,7 +131,7 @@ def _finished(world: World, event: Row, outcome: str) -> dict[str, Any]:
     return {"status": outcome, "completedAt": now, "nextAttemptAt": None, "summaryJson": summary}
 
 
-def _import(world: World, event: Row) -> dict[str, Any]:
+def _import(world: DenWorld, event: Row) -> dict[str, Any]:
     """One object that the sync brought; the same one from sync to sync."""
     path = f"skills/{event['connectorTargetId']}/SKILL.md"
     known = [row for row in world.config_objects.values() if row["path"] == path]
@@ -141,7 +141,7 @@ def _import(world: World, event: Row) -> dict[str, Any]:
     return {"id": known[0]["id"], "objectType": "skill", "path": path, "title": "skill", "versionId": None}
 
 
-def _failure(world: World, event: Row, error: _Failed | Refusal) -> dict[str, Any]:
+def _failure(world: DenWorld, event: Row, error: _Failed | DenError) -> dict[str, Any]:
     """An error that passes puts the event back, with a delay that doubles; any other, or the fifth, ends it."""
     message = str(error) if isinstance(error, _Failed) else str(error.body["message"])
     attempts = event["attemptCount"] + 1

@@ -7,22 +7,22 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trueup.sandbox.den.ids import new_id
-from trueup.sandbox.den.switches import VERSIONS, Switches
+from trueup.sandbox.den.switches import VERSIONS, DenSwitches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trueup.sandbox.clock import Clock
+    from trueup.sandbox.clock import MovableClock
     from trueup.sandbox.store import Row, Store, Table
 
 
-class World:
+class DenWorld:
     """The tables by name. Rows carry the API's own field names, and beside them what the API does not show."""
 
-    def __init__(self, store: Store, clock: Clock, version: str = VERSIONS[0]) -> None:
+    def __init__(self, store: Store, clock: MovableClock, version: str = VERSIONS[0]) -> None:
         self.store = store
         self.clock = clock
-        self.switches = Switches(store, version)
+        self.switches = DenSwitches(store, version)
         # What `/v1/org` answered of an organisation, by its id, with the time: a newer server answers it for a while.
         self.shown_organizations = store.table("den.shownOrganizations")
         self.organizations = store.table("den.organizations")

@@ -6,11 +6,11 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from trueup.sandbox.clock import Clock
+from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.store import Row, Store
 from trueup.sandbox.wexa.app import WexaApi
 from trueup.sandbox.wexa.rows import Rows, check
-from trueup.sandbox.wexa.switches import Switches
+from trueup.sandbox.wexa.switches import WexaSwitches
 from trueup.sandbox.wexa.upstream import change as change_upstream
 
 __all__ = ["Wexa", "check"]
@@ -22,9 +22,9 @@ FIRST = "wexa-api-key"
 class Wexa:
     """One Wexa over one store. All that it knows lives in the store, so that a loaded state takes effect."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: MovableClock) -> None:
         self._rows = Rows(store, clock)
-        self.switches = Switches(store)
+        self.switches = WexaSwitches(store)
         self.app: Starlette = WexaApi(self._rows, self.switches).build()
 
     def seed(self, project: str | None = None) -> Row:

@@ -15,10 +15,10 @@ from starlette.routing import Route
 from trueup.sandbox.shapes import parse
 from trueup.sandbox.store import Row
 from trueup.sandbox.wexa import view
-from trueup.sandbox.wexa.errors import Refused
+from trueup.sandbox.wexa.errors import WexaError
 from trueup.sandbox.wexa.rows import Rows
 from trueup.sandbox.wexa.status import changed, checked
-from trueup.sandbox.wexa.switches import Switches
+from trueup.sandbox.wexa.switches import WexaSwitches
 
 Handler = Callable[[Request], Awaitable[Any]]
 
@@ -26,7 +26,7 @@ Handler = Callable[[Request], Awaitable[Any]]
 class WexaApi:
     """Handlers over Wexa's tables: each returns the JSON of its answer, or raises Refused."""
 
-    def __init__(self, rows: Rows, switches: Switches) -> None:
+    def __init__(self, rows: Rows, switches: WexaSwitches) -> None:
         self._rows = rows
         self._switches = switches
         self._windows: dict[str, tuple[datetime, int]] = {}
@@ -50,7 +50,7 @@ class WexaApi:
         routes.append(Route("/public/connectors/all", self.catalogue, methods=["GET"]))
         return Starlette(
             routes=routes,
-            exception_handlers={Refused: self._refused, HTTPException: self._unrouted},
+            exception_handlers={WexaError: self._refused, HTTPException: self._unrouted},
         )
 
     async def change_status(self, request: Request) -> Any:
@@ -82,7 +82,7 @@ class WexaApi:
     async def trigger_actions(self, request: Request) -> Any:
         project = self._project(request, request.path_params["projectID"])
         if _query(request, "projectID") != project["_id"]:
-            raise Refused(400, "projectID of the path and of the query differ")
+            raise WexaError(400, "projectID of the path and of the query differ")
         rows = self._rows.of_project(project["_id"])
         return [view.triggers(row) for row in rows if row["triggers"] and not row["deleted"]]
 
@@ -90,13 +90,13 @@ class WexaApi:
         project = self._project(request, _query(request, "projectID"))
         body = await _body(request)
         if not isinstance(body, dict) or not isinstance(body.get("name"), str) or not body["name"]:
-            raise Refused(400, "name is required")
+            raise WexaError(400, "name is required")
         config = body.get("config", {})
         if not isinstance(config, dict):
-            raise Refused(400, "config has to be an object")
+            raise WexaError(400, "config has to be an object")
         taken = [row["sourceName"] for row in self._rows.of_project(project["_id"]) if not row["deleted"]]
         if body["name"] in taken and self._switches["duplicateNames"] == "refuse":
-            raise Refused(400, "Connector with the same name already exists")
+            raise WexaError(400, "Connector with the same name already exists")
         self._fail_if_told()
         category = request.path_params["category"].lower()
         fields = {"description": str(body.get("description", "")), "config": config}
@@ -111,7 +111,7 @@ class WexaApi:
             if row["category"] == category and not row["deleted"]:
                 shown = view.connector(row, self._rows.clock.now(), self._switches)
                 return {"name": shown["name"], "category": category, **shown["config"]}
-        raise Refused(404, "Connector not found")
+        raise WexaError(404, "Connector not found")
 
     async def triggers(self, request: Request) -> Any:
         return view.triggers(self._connector(request, request.path_params["connectorID"]))
@@ -119,10 +119,10 @@ class WexaApi:
     async def put_triggers(self, request: Request) -> Any:
         row = self._connector(request, request.path_params["connectorID"])
         if row["category"] != request.path_params["category"].lower():
-            raise Refused(404, "Connector not found")
+            raise WexaError(404, "Connector not found")
         body = await _body(request)
         if not isinstance(body, dict) or not isinstance(body.get("triggers"), list):
-            raise Refused(400, "triggers has to be an array")
+            raise WexaError(400, "triggers has to be an array")
         return view.triggers(self._write({**row, "triggers": body["triggers"]}))
 
     async def projects(self, request: Request) -> Any:
@@ -155,7 +155,7 @@ class WexaApi:
         async def answer(request: Request) -> Response:
             key = self._rows.keys.get(request.headers.get("x-api-key", ""))
             if key is None:
-                raise Refused(401, "Invalid or missing API key")
+                raise WexaError(401, "Invalid or missing API key")
             self._count(key["key"])
             request.state.key = key
             return JSONResponse(await handler(request))
@@ -172,7 +172,7 @@ class WexaApi:
         if left <= 0:
             since, count, left = now, 0, limit["seconds"]
         if count >= limit["requests"]:
-            raise Refused(429, "Too many requests", headers={"retry-after": str(int(left) + 1)})
+            raise WexaError(429, "Too many requests", headers={"retry-after": str(int(left) + 1)})
         self._windows[key] = (since, count + 1)
 
     def _serves(self, key: Row, project: Row) -> bool:
@@ -183,7 +183,7 @@ class WexaApi:
     def _project(self, request: Request, identity: str) -> Row:
         row = self._rows.projects.get(identity)
         if row is None or not self._serves(request.state.key, row):
-            raise Refused(404, "Project not found")
+            raise WexaError(404, "Project not found")
         return row
 
     def _connector(self, request: Request, identity: str, project: Row | None = None) -> Row:
@@ -191,7 +191,7 @@ class WexaApi:
         home = self._rows.projects.get(row["projectID"]) if row else None
         known = row is not None and home is not None and self._serves(request.state.key, home)
         if row is None or not known or row["deleted"] or project not in (None, home):
-            raise Refused(404, "Connector not found")
+            raise WexaError(404, "Connector not found")
         return row
 
     def _write(self, row: Row) -> Row:
@@ -202,33 +202,33 @@ class WexaApi:
 
     def _fail_if_told(self) -> None:
         if self._switches.failing():
-            raise Refused(200, "The change could not be made", fails200=True)
+            raise WexaError(200, "The change could not be made", fails200=True)
 
     async def _refused(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, Refused)
+        assert isinstance(error, WexaError)
         return error.answer(self._switches)
 
     async def _unrouted(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return Refused(error.status_code, error.detail).answer(self._switches)
+        return WexaError(error.status_code, error.detail).answer(self._switches)
 
 
 async def _body(request: Request) -> Any:
     try:
         return parse(await request.body())
     except ValueError as error:
-        raise Refused(400, str(error)) from None
+        raise WexaError(400, str(error)) from None
 
 
 def _query(request: Request, name: str) -> str:
     value = request.query_params.get(name)
     if not value:
-        raise Refused(400, f"query parameter {name} is required")
+        raise WexaError(400, f"query parameter {name} is required")
     return value
 
 
 def _number(request: Request, name: str, default: int) -> int:
     value = request.query_params.get(name) or str(default)
     if not value.isascii() or not value.isdigit() or int(value) < 1:
-        raise Refused(400, f"query parameter {name} has to be a positive number")
+        raise WexaError(400, f"query parameter {name} has to be a positive number")
     return int(value)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse
 
-from trueup.sandbox.wexa.switches import Switches
+from trueup.sandbox.wexa.switches import WexaSwitches
 
 
-class Refused(Exception):
+class WexaError(Exception):
     """A request that is answered by an error; `fails200` is one that Wexa reports as 200."""
 
     def __init__(
@@ -19,7 +19,7 @@ class Refused(Exception):
         self.headers = headers
         self.fails200 = fails200
 
-    def answer(self, switches: Switches) -> JSONResponse:
+    def answer(self, switches: WexaSwitches) -> JSONResponse:
         """The response, in the words of the switches."""
         if self.fails200:
             return JSONResponse({"status": "error", "message": self.message})

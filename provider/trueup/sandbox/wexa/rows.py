@@ -6,8 +6,8 @@ import secrets
 import time
 from typing import Any
 
-from trueup.sandbox.clock import Clock
-from trueup.sandbox.shapes import Shape, record
+from trueup.sandbox.clock import MovableClock
+from trueup.sandbox.shapes import CompiledSchema, record
 from trueup.sandbox.store import Row, Store, Table
 
 _TEXT = {"type": "string"}
@@ -54,7 +54,8 @@ _ROWS = {
     ),
 }
 _TABLES = {
-    name: Shape({"type": "object", "additionalProperties": schema, "properties": {}}) for name, schema in _ROWS.items()
+    name: CompiledSchema({"type": "object", "additionalProperties": schema, "properties": {}})
+    for name, schema in _ROWS.items()
 }
 
 
@@ -75,7 +76,7 @@ def new_id() -> str:
 class Rows:
     """Wexa's tables in a store."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: MovableClock) -> None:
         self.store = store
         self.clock = clock
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from trueup.sandbox.shapes import record
 from trueup.sandbox.store import Store
-from trueup.sandbox.switches import Switches as NamedSwitches
+from trueup.sandbox.switches import Switches
 
 _WORDS = {"type": ["array", "null"], "items": {"type": "string"}}
 _LIMIT = record({"requests": {"type": "integer", "minimum": 1}, "seconds": {"type": "number", "minimum": 0}})
@@ -53,7 +53,7 @@ SWITCHES: dict[str, tuple[Any, Any]] = {
 }
 
 
-class Switches(NamedSwitches):
+class WexaSwitches(Switches):
     """The switches of one sandbox, in its store. At first each is as public clients have seen the server."""
 
     def __init__(self, store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trueup.sandbox.shapes import Shape, record
+from trueup.sandbox.shapes import CompiledSchema, record
 from trueup.sandbox.wexa.rows import Rows
 
 _FIELDS: dict[str, dict[str, Any]] = {
@@ -20,7 +20,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "connector-removed": {},
 }
 _SHAPES = {
-    kind: Shape(record({"type": {}, "connectorID": {"type": "string"}, **fields}, ["connectorID", *fields]))
+    kind: CompiledSchema(record({"type": {}, "connectorID": {"type": "string"}, **fields}, ["connectorID", *fields]))
     for kind, fields in _FIELDS.items()
 }
 

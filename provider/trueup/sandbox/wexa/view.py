@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from trueup.sandbox.store import Row
-from trueup.sandbox.wexa.switches import Switches
+from trueup.sandbox.wexa.switches import WexaSwitches
 
 MASK = "********"
 CATALOGUE = {
@@ -21,7 +21,7 @@ CATALOGUE = {
 _RENAMED = {"source": "sourceType", "batch_size": "batchSize", "auth": "credentials"}
 
 
-def status(row: Row, now: datetime, switches: Switches) -> str:
+def status(row: Row, now: datetime, switches: WexaSwitches) -> str:
     """The word in which the status reads."""
     written: str = row["status"]
     since = row.get("statusWrittenAt")
@@ -31,7 +31,7 @@ def status(row: Row, now: datetime, switches: Switches) -> str:
     return written if words == "echo" else words.get(written, written)
 
 
-def connector(row: Row, now: datetime, switches: Switches) -> dict[str, Any]:
+def connector(row: Row, now: datetime, switches: WexaSwitches) -> dict[str, Any]:
     """`GET /connector/{connectorID}`: no more than what was seen there."""
     loader = _loader(row["data_loader_config"], switches["config"])
     config = _masked(row["config"]) if switches["config"] == "masked" else row["config"]
@@ -45,7 +45,7 @@ def connector(row: Row, now: datetime, switches: Switches) -> dict[str, Any]:
     return {**view, "data_loader_config": loader} if beside and loader else view
 
 
-def listing(rows: Iterable[Row], now: datetime, switches: Switches) -> list[dict[str, Any]]:
+def listing(rows: Iterable[Row], now: datetime, switches: WexaSwitches) -> list[dict[str, Any]]:
     """`GET /connectors/{projectID}`: by category, of which some have no account, or flat."""
     groups: dict[str, list[dict[str, Any]]] = {category: [] for category in CATALOGUE}
     for row in rows:

@@ -12,7 +12,7 @@ URL = "https://api.openworklabs.com"
 
 
 @dataclass(frozen=True)
-class Connection:
+class DenConnection:
     """Where a Den is reached and with which credential: an API key, or a person's session token."""
 
     url: str | None = field(
@@ -43,4 +43,4 @@ class Connection:
     )
 
 
-KIND = kind(Connection, system="den")
+KIND = kind(DenConnection, system="den", name="Connection")

@@ -16,7 +16,7 @@ ID: Final = "^org_[0-9a-z]{26}$"
 """The pattern of an organisation's id."""
 
 
-class Guard:
+class OrganizationGuard:
     """The organisation that a connection is meant for. Accounts and instances show theirs: most runs need not ask."""
 
     def __init__(self, expected: str, said_by: str) -> None:

@@ -81,7 +81,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class EventList:
     """Events, the newest first, and whether there are older ones that were left out."""
 
     events: list[Event]
@@ -93,10 +93,12 @@ def stamp_of(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-async def read(client: Client, query: Mapping[str, Any], *, since: str | None = None, most: int | None = None) -> Found:
+async def read(
+    client: Client, query: Mapping[str, Any], *, since: str | None = None, most: int | None = None
+) -> EventList:
     """The events that the query asks for, each once: those since a time, and no more than so many. Raises ApiError."""
     items, more = await newest(client, ROUTE, query, _STAMP, since=since, most=most)
-    return Found([_event(item) for item in items], more)
+    return EventList([_event(item) for item in items], more)
 
 
 async def newest(
@@ -178,7 +180,7 @@ async def get(client: Client, key: str) -> Event:
 class Follower:
     """Follows the events of a query from now on, with one request a poll."""
 
-    def __init__(self, client: Client, query: Mapping[str, Any], started: Found, since: str | None = None) -> None:
+    def __init__(self, client: Client, query: Mapping[str, Any], started: EventList, since: str | None = None) -> None:
         self._client = client
         self._query = query
         self._known: dict[str, Event] = {}
@@ -380,7 +382,7 @@ async def _sent(send: Any) -> tuple[Any, ApiError | None]:
 
 
 async def _looked_for(
-    client: Client, query: Mapping[str, Any], before: Found, unknown: ApiError, mark: str
+    client: Client, query: Mapping[str, Any], before: EventList, unknown: ApiError, mark: str
 ) -> list[Event]:
     """The events of a call whose answer was lost: it is not sent again, since it may have happened."""
     client.progress.decision(f"{unknown.message} Looking for new sync events.")
@@ -407,7 +409,7 @@ async def _looked_for(
     raise lost
 
 
-async def _new(client: Client, query: Mapping[str, Any], before: Found, mark: str) -> list[Event]:
+async def _new(client: Client, query: Mapping[str, Any], before: EventList, mark: str) -> list[Event]:
     """The events that were asked for by hand since; those marked as ours where there are such."""
     known = {one.id for one in before.events}
     since = before.events[0].started if before.events else None
@@ -416,7 +418,7 @@ async def _new(client: Client, query: Mapping[str, Any], before: Found, mark: st
     return [one for one in new if mark in one.summary] or new
 
 
-def _under_way(before: Found, events: Collection[Event]) -> list[Event]:
+def _under_way(before: EventList, events: Collection[Event]) -> list[Event]:
     new = {one.id for one in events}
     return [one for one in before.events if one.active and one.id not in new]
 

@@ -38,9 +38,9 @@ class Organisation(Tenant):
     form = "org_ and 26 small letters and digits"
     doc = "The organisation this is meant for, `org_…`: a key of another one is refused before anything is planned."
 
-    def guard(self, expected: str, said_by: str) -> guard.Guard:
+    def guard(self, expected: str, said_by: str) -> guard.OrganizationGuard:
         """Return the guard of an organisation."""
-        return guard.Guard(expected, said_by)
+        return guard.OrganizationGuard(expected, said_by)
 
     async def of(self, api: Api) -> str:
         """Return the id of the organisation of the credential."""

@@ -12,7 +12,7 @@ URL = "https://api.wexa.ai"
 
 
 @dataclass(frozen=True)
-class Connection:
+class WexaConnection:
     """Where a Wexa is reached and with which API key."""
 
     url: str | None = field(
@@ -37,4 +37,4 @@ class Connection:
     )
 
 
-KIND = kind(Connection, system="wexa")
+KIND = kind(WexaConnection, system="wexa", name="Connection")
