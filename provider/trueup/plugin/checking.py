@@ -22,7 +22,8 @@ from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
 from trueup.plugin.codec import Opaque, Sealed, bare, has_unknown, is_sealed
 from trueup.plugin.fields_schema import for_program, variable
-from trueup.plugin.tokens import PREFIXES, inputs_of, referred
+from trueup.plugin.tokens import inputs_of, referred
+from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,8 +40,6 @@ _WHOLE: Final = ("enum", "const", "anyOf", "oneOf")
 _INEXACT: Final = 2**53
 """The limit beyond which doubles cannot represent every whole number."""
 _LONG: Final = 1e21
-_ANY_ID: Final = re.compile(r"([a-z]{3}_)[0-9a-z]{26}")
-_OWNERS: Final = {prefix: name for name, prefix in PREFIXES.items()}
 _ELSEWHERE: Final = {
     "connection": "For another server, create another provider and pass it as the option provider.",
     "id": "Adopt an existing resource with pulumi import, or with the option import.",
@@ -160,7 +159,7 @@ def _faults(kind: Kind, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
         yield (), said
     for trait in kind.references:
         if isinstance(value.get(trait.name), str):
-            said = _no_id(trait, value[trait.name], secret=is_sealed(given[trait.name]))
+            said = _no_id(kind, trait, value[trait.name], secret=is_sealed(given[trait.name]))
             if said is not None:
                 yield (trait.name,), said
     for name, trait in _traits(kind).items():
@@ -312,7 +311,7 @@ def _one_of(kind: Kind, value: Mapping[str, Any]) -> Said | None:
     return Said("E105" if sure else "E102", f"{kind.name} needs exactly one of {listed}, and this {has}", hint)
 
 
-def _no_id(trait: Field, value: str, *, secret: bool) -> Said | None:
+def _no_id(kind: Kind, trait: Field, value: str, *, secret: bool) -> Said | None:
     """Return the fault of a reference, which in a program must be an id, not a name."""
     pattern = trait.schema.get(ID_PATTERN)
     if pattern is None or re.fullmatch(pattern, value):
@@ -320,10 +319,12 @@ def _no_id(trait: Field, value: str, *, secret: bool) -> Said | None:
     hint = _how_to_refer(trait)
     if secret:
         return Said("E133", f"{trait.name} is not the id of a {trait.reference}", hint)
-    other = _ANY_ID.fullmatch(value)
-    if other and (owner := _OWNERS.get(other[1])) and owner != trait.reference:
+    ids = SYSTEMS[kind.system].ids
+    owners = (name for name, form in ids.items() if form.prefix and re.fullmatch(form.pattern, value))
+    if (owner := next(owners, None)) and owner != trait.reference:
         return Said("E132", f"{trait.name} {quoted(value)} is the id of a {owner}, not of a {trait.reference}", hint)
-    if value.startswith(PREFIXES[str(trait.reference)]):
+    own = ids.get(str(trait.reference))
+    if own and own.prefix and value.startswith(own.prefix):
         form, _ = words.form_of(pattern)
         return Said("E133", f"{trait.name} {quoted(value)} is not a well-formed id", f"Write {form}.")
     return Said("E133", f"{trait.name} {quoted(value)} is not the id of a {trait.reference}", hint)

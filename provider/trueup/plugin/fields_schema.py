@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from trueup.core.kinds import Handler
 from trueup.plugin.tokens import ADOPT, PACKAGE, inputs_of
+from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +109,7 @@ def _output(kind: Kind, trait: Field) -> dict[str, Any]:
     doc = _END.split(for_program(_about(trait, given=False)))[0].rstrip(".") + "."  # the rest is about declaring it
     if _is_enum(trait) and not trait.local:
         # SDKs fail on a word that is not in their enum, and the server may return words that cannot be declared.
-        doc += f" Returned in {kind.system.capitalize()}'s words, which may include values that cannot be set."
+        doc += f" Returned in {SYSTEMS[kind.system].title}'s words, which may include values that cannot be set."
         return TEXT | {"description": doc}
     if trait.owned_by_key and not trait.write_only:
         doc += " Holds only the keys that the program declares."

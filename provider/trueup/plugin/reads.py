@@ -52,6 +52,11 @@ class Reads:
         self._pending: dict[str, dict[str, asyncio.Future[Live | None]]] = {}
         self._made: set[str] = set()
 
+    @property
+    def client(self) -> Client:
+        """The client of the system."""
+        return self._client
+
     async def get(self, kind: Kind, key: str, parent: str = "") -> Live | None:
         """Return the resource with that id; None when there is none. Raises ApiError."""
         name = (kind.name, key)

@@ -9,8 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.version import __version__
+from trueup.plugin import functions_schema
 from trueup.plugin.fields_schema import TEXT, Properties, always, for_program, inputs, outputs, types, variable
-from trueup.plugin.functions_schema import FUNCTIONS, TYPES
 from trueup.plugin.tokens import PACKAGE, RESOURCES, form_of, inputs_of, tenant_name, token_of
 from trueup.systems.registry import BY_NAME, SYSTEMS
 
@@ -73,9 +73,9 @@ def package_schema() -> dict[str, Any]:
             "inputProperties": CONFIG,
             "properties": CONFIG,
         },
-        "types": {token: one for kind in RESOURCES for token, one in types(kind).items()} | TYPES,
+        "types": {token: one for kind in RESOURCES for token, one in types(kind).items()} | functions_schema.types(),
         "resources": {token_of(kind): _resource(kind) for kind in RESOURCES},
-        "functions": {token: function.schema() for token, function in FUNCTIONS.items()},
+        "functions": functions_schema.functions(),
         "language": {
             "nodejs": {
                 "packageName": "@trueup/pulumi",

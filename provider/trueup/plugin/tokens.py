@@ -27,15 +27,6 @@ ADOPT: Final = Field(
 RESOURCES: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind.handler is not None)
 _LEFT_OUT: Final = ("id",)
 """Fields of manifests for which Pulumi has an option: `import`."""
-PREFIXES: Final = {
-    "ConnectorAccount": "cac_",
-    "ConnectorInstance": "cin_",
-    "ConnectorTarget": "ctg_",
-    "ConnectorMapping": "cmp_",
-    "ConnectorAccess": "cia_",
-}
-_COMPOSED: Final = ("ConnectorMapping", "ConnectorAccess", "Connector")
-"""Kinds whose resources cannot be read by their own id alone: the parent's id precedes it."""
 
 
 def token_of(kind: Kind) -> str:
@@ -68,38 +59,29 @@ def inputs_of(kind: Kind) -> tuple[Field, ...]:
 
 def is_composed(kind: Kind) -> bool:
     """Return whether a kind's ids start with the parent's id."""
-    return kind.name in _COMPOSED
+    return SYSTEMS[kind.system].ids_of(kind).composed
 
 
 def id_of(kind: Kind, live: Live) -> str:
     """Return the id of a resource in Pulumi's state, which `import` accepts as well."""
-    if not is_composed(kind):
-        return live.id
-    return f"{live.spec[kind.parent]}/{live.id}"
+    return f"{live.spec[kind.parent]}/{live.id}" if is_composed(kind) else live.id
 
 
 def parts_of(kind: Kind, given: str) -> tuple[str, str]:
     """Return the parent's id (empty for a kind that is read by its own id) and the resource's. Raises UsageError."""
     parent, slash, own = given.rpartition("/")
-    form = form_of(kind)
-    above = PREFIXES.get(kind.by_name[kind.parent].reference or "", "") if kind.parent else ""
-    sound = bool(slash) == is_composed(kind) and _is_id(own, PREFIXES.get(kind.name, ""))
-    if not sound or (slash and not _is_id(parent, above)):
-        raise UsageError(f'"{plain(given, 80)}" is not the id of a {kind.name}.', hint=f"Write {form}.")
+    system = SYSTEMS[kind.system]
+    sound = bool(slash) == is_composed(kind) and re.fullmatch(system.ids_of(kind).pattern, own)
+    if not sound or (slash and not re.fullmatch(system.ids_of_parent(kind).pattern, parent)):
+        raise UsageError(f'"{plain(given, 80)}" is not the id of a {kind.name}.', hint=f"Write {form_of(kind)}.")
     return parent, own
-
-
-def _is_id(text: str, prefix: str) -> bool:
-    return bool(re.fullmatch(f"{prefix}[0-9a-z]{{26}}" if prefix else "[0-9a-fA-F]{24}", text))
 
 
 def form_of(kind: Kind) -> str:
     """Return the form of a kind's ids: `ctg_…/cmp_…`."""
-    own = f"{PREFIXES[kind.name]}…" if kind.name in PREFIXES else "CONNECTOR"
-    if not is_composed(kind):
-        return own
-    above = PREFIXES.get(kind.by_name[kind.parent].reference or "")
-    return f"{above}…/{own}" if above else f"PROJECT/{own}"
+    system = SYSTEMS[kind.system]
+    own = system.ids_of(kind).form
+    return f"{system.ids_of_parent(kind).form}/{own}" if is_composed(kind) else own
 
 
 def referred(value: Any) -> Any:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from trueup.core.kinds import Kind
     from trueup.core.values import Live
+    from trueup.systems.functions import Function
     from trueup.transport.dialect import Api, Dialect, Guard
 
 INTERFACE: Final = 1
@@ -96,6 +97,20 @@ class Tenant:
         return [f"{signs.with_request_id:,} of {signs.answers:,} answers carried x-request-id."]
 
 
+@dataclass(frozen=True)
+class Ids:
+    """The ids of one kind, as programs write them to import a resource."""
+
+    form: str
+    """Their form in a message: `cin_…`."""
+    pattern: str = r"[^/\s]+"
+    """The regular expression of a whole one."""
+    prefix: str = ""
+    """The beginning that no id of another kind has: `cin_`."""
+    composed: bool = False
+    """Whether a resource can be read only with its parent's id, which then precedes its own: `ctg_…/cmp_…`."""
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """One API: its name in manifests and variables, its kinds, how it speaks, and whose resources it holds."""
@@ -110,4 +125,20 @@ class System:
     """Its kinds of resource, and `Connection`."""
     dialect: type[Dialect]
     tenant: Tenant = field(default_factory=Tenant)
+    ids: Mapping[str, Ids] = field(default_factory=dict)
+    """The ids of its kinds, by the kind's name, where more is known of them than that they are texts."""
+    functions: tuple[Function, ...] = ()
+    """What programs may call beside declaring resources."""
     interface: int = INTERFACE
+
+    def ids_of(self, kind: Kind) -> Ids:
+        """Return the ids of a kind; those of children are composed, unless the system knows otherwise."""
+        return self.ids.get(kind.name) or Ids(kind.name.upper(), composed=bool(kind.parent))
+
+    def ids_of_parent(self, kind: Kind) -> Ids:
+        """Return the ids of the parents of a child kind: another kind, or what a field names."""
+        field = kind.by_name[kind.parent]
+        parent = next((other for other in self.kinds if other.name == field.reference), None)
+        if parent is not None:
+            return self.ids_of(parent)
+        return Ids(kind.parent.removesuffix("Id").upper(), field.schema.get("pattern", Ids.pattern))

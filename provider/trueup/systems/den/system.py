@@ -15,8 +15,9 @@ from trueup.systems.den import (
     sessions,
 )
 from trueup.systems.den.dialect import DenDialect
+from trueup.systems.den.functions import FUNCTIONS
 from trueup.systems.den.organization import organization
-from trueup.systems.system import Permissions, System, Tenant
+from trueup.systems.system import Ids, Permissions, System, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,6 +84,10 @@ class Organisation(Tenant):
         ]
 
 
+def _ids(prefix: str, *, composed: bool = False) -> Ids:
+    return Ids(f"{prefix}…", f"{prefix}[0-9a-z]{{26}}", prefix, composed)
+
+
 SYSTEM: Final = System(
     "den",
     "Den",
@@ -97,4 +102,12 @@ SYSTEM: Final = System(
     ),
     DenDialect,
     Organisation(),
+    {
+        "ConnectorAccount": _ids("cac_"),
+        "ConnectorInstance": _ids("cin_"),
+        "ConnectorTarget": _ids("ctg_"),
+        "ConnectorMapping": _ids("cmp_", composed=True),
+        "ConnectorAccess": _ids("cia_", composed=True),
+    },
+    FUNCTIONS,
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from trueup.systems.system import System, Tenant
+from trueup.systems.system import Ids, System, Tenant
 from trueup.systems.wexa import connection, connector
 from trueup.systems.wexa.dialect import WexaDialect
+from trueup.systems.wexa.functions import FUNCTIONS
 
 
 class Project(Tenant):
@@ -20,4 +21,13 @@ class Project(Tenant):
     field = "projectId"
 
 
-SYSTEM: Final = System("wexa", "Wexa", connection.URL, (connection.KIND, connector.KIND), WexaDialect, Project())
+SYSTEM: Final = System(
+    "wexa",
+    "Wexa",
+    connection.URL,
+    (connection.KIND, connector.KIND),
+    WexaDialect,
+    Project(),
+    {"Connector": Ids("CONNECTOR", "[0-9a-fA-F]{24}", composed=True)},
+    FUNCTIONS,
+)
