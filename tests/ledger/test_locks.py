@@ -1,0 +1,464 @@
+"""Locks: one run at a time, whoever dies gives way, whoever lost it is told, and nobody waits for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ledgers import PATIENCE, held, nothing, raw, run_of, started, together
+from waiting import until
+
+from trueup.core.errors import LedgerError, Locked
+from trueup.core.records import Lease
+from trueup.ledger import Ledger, holder, identity, locks, new_run_id
+from trueup.ledger.identity import Process, this_process
+
+Where = Path | str
+COLUMNS = "name, run, holder, since, heartbeat, host, pid, started"
+INSERT = f"insert into locks ({COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+async def test_all_names_are_held_for_as_long_as_the_block_lasts(where: Where) -> None:
+    async with await Ledger.open(where) as ledger:
+        async with ledger.locked(["den:x org_2", "den:x org_1", "den:x org_2"], run_of(), timeout=0, on_lost=nothing):
+            leases = await ledger.leases()
+        assert await ledger.leases() == []
+    assert [(one.name, one.run, one.holder) for one in leases] == [
+        ("den:x org_1", "r-1", "ann@host, process 1"),
+        ("den:x org_2", "r-1", "ann@host, process 1"),
+    ]
+    assert all(re.fullmatch(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one.since) for one in leases)
+    assert all(one.since == one.heartbeat and 0 <= one.age < PATIENCE for one in leases)
+
+
+async def test_without_names_there_is_nothing_to_hold(where: Where) -> None:
+    async with await Ledger.open(where) as ledger, ledger.locked([], run_of(), timeout=0, on_lost=nothing):
+        assert await ledger.leases() == []
+
+
+async def test_one_name_that_is_held_is_enough_and_nothing_is_taken(where: Where) -> None:
+    async with await Ledger.open(where) as one, await Ledger.open(where) as two:
+        async with one.locked(["b"], run_of("r-1", "ann@host, process 4711"), timeout=0, on_lost=nothing):
+            with pytest.raises(Locked) as raised:
+                async with two.locked(["c", "b", "a"], run_of("r-2"), timeout=0, on_lost=nothing):
+                    raise AssertionError
+            assert await held(two) == [("b", "r-1")]
+        async with two.locked(["c", "b", "a"], run_of("r-2"), timeout=0, on_lost=nothing):
+            assert await held(one) == [("a", "r-2"), ("b", "r-2"), ("c", "r-2")]
+    error = raised.value
+    assert (error.code, error.exit_code) == ("E502", 5)
+    words = r"b is locked by ann@host, process 4711 \(run r-1\), since \S+Z, last heartbeat \d+ s ago\."
+    assert re.fullmatch(words, error.message)
+    assert "--lock-timeout" in error.hint
+    assert "trueup unlock r-1" in error.hint
+
+
+async def test_the_same_run_in_two_places_is_kept_apart(where: Where) -> None:
+    async with await Ledger.open(where) as ledger, ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+        with pytest.raises(Locked):
+            async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                raise AssertionError
+        assert await held(ledger) == [("a", "r-1")], "and the first keeps it"
+
+
+async def test_whoever_waits_is_told_once_and_gets_it(where: Where) -> None:
+    told: list[Lease] = []
+    async with await Ledger.open(where) as one, await Ledger.open(where) as two:
+        two.poll = 0.01
+
+        async def waits() -> str:
+            async with two.locked(["a", "b"], run_of("r-2"), timeout=PATIENCE, on_lost=nothing, waiting=told.append):
+                return str(await held(two))
+
+        async with one.locked(["b"], run_of("r-1"), timeout=0, on_lost=nothing):
+            task = asyncio.create_task(waits())
+            await until(lambda: bool(told))
+            await asyncio.sleep(0.1)
+            assert not task.done()
+        assert await task == "[('a', 'r-2'), ('b', 'r-2')]"
+    assert [(lease.name, lease.run) for lease in told] == [("b", "r-1")]
+
+
+async def test_waiting_has_an_end(where: Where) -> None:
+    told: list[Lease] = []
+    async with await Ledger.open(where) as one, one.locked(["a"], run_of("r-1"), timeout=0, on_lost=nothing):
+        one.poll = 0.01
+        with pytest.raises(Locked):
+            async with one.locked(["a"], run_of("r-2"), timeout=0.05, on_lost=nothing, waiting=told.append):
+                raise AssertionError
+    assert len(told) == 1
+
+
+async def test_whoever_is_stopped_while_waiting_leaves_nothing(where: Where) -> None:
+    async with await Ledger.open(where) as ledger:
+        for steps in range(12):
+
+            async def waits() -> None:
+                async with ledger.locked(["a"], run_of("r-2"), timeout=PATIENCE, on_lost=nothing):
+                    await asyncio.sleep(PATIENCE)
+
+            task = asyncio.create_task(waits())
+            for _ in range(steps):
+                await asyncio.sleep(0.001)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await ledger.leases() == []
+
+
+async def test_an_error_inside_gives_it_back(where: Where) -> None:
+    async with await Ledger.open(where) as ledger:
+        with pytest.raises(ZeroDivisionError):
+            async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                raise ZeroDivisionError
+        assert await ledger.leases() == []
+
+
+# Who is dead
+
+
+async def old(where: Where, seconds: float, *, name: str = "a", run: str = "r-old") -> None:
+    """A lease of a run on another machine, confirmed that long ago."""
+    async with await Ledger.open(where) as ledger:
+        with ledger.database.reading() as connection:
+            then = ledger.database.now(connection) - seconds
+    with raw(where) as database:
+        values = (name, run, "bob@elsewhere, process 7", then, then, "elsewhere 1 2", os.getpid(), "1")
+        database.execute(
+            INSERT,
+            values,
+        )
+
+
+async def test_a_lease_gives_way_when_it_was_not_confirmed_for_long(where: Where) -> None:
+    await old(where, locks.DEAD_AFTER - 10)
+    async with await Ledger.open(where) as ledger:
+        with pytest.raises(Locked, match=r"bob@elsewhere, process 7 \(run r-old\).* last heartbeat 2\d s ago"):
+            async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                raise AssertionError
+        assert await ledger.unlock("r-old")
+    await old(where, locks.DEAD_AFTER + 1)
+    async with await Ledger.open(where) as ledger, ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+        assert await held(ledger) == [("a", "r-1")]
+        assert (await ledger.leases())[0].age < locks.DEAD_AFTER
+
+
+async def test_a_clock_that_was_put_back_makes_nobody_dead(where: Where) -> None:
+    await old(where, -3600)
+    async with await Ledger.open(where) as ledger:
+        assert [one.age for one in await ledger.leases()] == [0]
+        with pytest.raises(Locked, match="0 s ago"):
+            async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                raise AssertionError
+
+
+HOLDER = """
+async def main():
+    async with await Ledger.open(where) as ledger:
+        async with ledger.locked(["a"], Run("r-child", "2026", holder()), timeout=0, on_lost=lambda: print("lost")):
+            print("held", flush=True)
+            await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+def holding(where: Where) -> subprocess.Popen[str]:
+    process = started(HOLDER, where)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n", process.communicate()
+    return process
+
+
+async def test_a_process_of_this_machine_that_was_killed_gives_way_at_once(where: Where) -> None:
+    process = await asyncio.to_thread(holding, where)
+    async with await Ledger.open(where) as ledger:
+        with pytest.raises(Locked, match=rf"process {process.pid} \(run r-child\)"):
+            async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                raise AssertionError
+        process.kill()
+        for reaped in (False, True):  # first it is a zombie, then it is gone
+            if reaped:
+                process.wait()
+            else:
+                await until(lambda: identity._status(process.pid)[0] == "Z")
+            with raw(where) as database:
+                kept = database.execute(
+                    "select name, run, holder, since, heartbeat, host, pid, started from locks"
+                ).fetchall()
+            async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                assert await held(ledger) == [("a", "r-1")]
+            with raw(where) as database:
+                database.execute(
+                    INSERT,
+                    kept[0],
+                )
+        process.communicate()
+
+
+async def test_a_process_that_is_stopped_is_not_dead_before_its_time(where: Where) -> None:
+    process = await asyncio.to_thread(holding, where)
+    try:
+        process.send_signal(signal.SIGSTOP)
+        async with await Ledger.open(where) as ledger:
+            with pytest.raises(Locked):
+                async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                    raise AssertionError
+            ledger.dead_after = 0.05
+            await asyncio.sleep(0.1)
+            async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                assert await held(ledger) == [("a", "r-1")]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_who_is_gone() -> None:
+    here = this_process()
+    assert here.pid == os.getpid()
+    if not (here.host and here.started):
+        return  # nothing of this can be told here
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert not here.is_gone(here)
+    assert not Process(here.host, 1, "").is_gone(here)
+    assert not Process(here.host, os.getpid(), "").is_gone(here)
+    assert Process(here.host, os.getpid(), "1").is_gone(here), "another one has its number now"
+    assert Process(here.host, ended.pid, here.started).is_gone(here)
+    for host in ("", "elsewhere", here.host + "0"):
+        assert not Process(host, ended.pid, "1").is_gone(here), "what is elsewhere cannot be seen"
+    assert not Process("", ended.pid, "1").is_gone(replace(here, host=""))
+    for pid in (0, -1):  # to the kernel these are whole groups of processes
+        assert not Process(here.host, pid, "1").is_gone(here)
+    assert Process(here.host, 1 << 70, "1").is_gone(here)
+
+
+def test_what_is_not_known_of_a_process_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no /proc."""
+    monkeypatch.setattr("trueup.ledger.identity.Path", lambda path: Path("/nowhere", str(path).lstrip("/")))
+    here = this_process()
+    assert (here.host, here.started) == ("", "")
+    assert not here.is_gone(here)
+
+
+def test_who_holds_it_is_told_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.fullmatch(rf"[^@]+@\S+, process {os.getpid()}", holder())
+
+    def nameless() -> str:
+        raise KeyError
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    assert holder().startswith(f"{os.getuid()}@")
+
+
+def test_names_of_runs() -> None:
+    found = {new_run_id() for _ in range(1000)}
+    assert len(found) == 1000
+    assert all(re.fullmatch(r"r-[0-9a-f]{8}", one) for one in found)
+
+
+# Heartbeats
+
+
+async def test_it_is_confirmed_while_it_is_held(where: Where) -> None:
+    async with await Ledger.open(where) as ledger, await Ledger.open(where) as other:
+        ledger.heartbeat = 0.02
+        async with ledger.locked(["a", "b"], run_of(), timeout=0, on_lost=nothing):
+            for name in ("a", "b"):
+                with raw(where) as database:
+                    database.execute("update locks set heartbeat = 0 where name = ?", (name,))
+                async with asyncio.timeout(PATIENCE):
+                    while max(one.age for one in await other.leases()) > PATIENCE:
+                        pass
+
+
+async def test_leaving_while_it_is_being_confirmed_ends(where: Where) -> None:
+    """Confirmations come without a pause here, so that some end just as the block does."""
+    async with await Ledger.open(where) as ledger:
+        ledger.heartbeat = 0
+        for number in range(150):
+            async with asyncio.timeout(PATIENCE), ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                await asyncio.sleep(number % 7 / 1000)
+        assert await ledger.leases() == []
+
+
+@pytest.mark.parametrize("way", ["unlocked", "stolen", "one of two"])
+async def test_whoever_lost_it_is_told_once(where: Where, way: str) -> None:
+    lost: list[str] = []
+    async with await Ledger.open(where) as ledger, await Ledger.open(where) as other:
+        ledger.heartbeat = 0.02
+        async with ledger.locked(["a", "b"], run_of("r-1"), timeout=0, on_lost=lambda: lost.append("x")):
+            if way == "unlocked":
+                gone = await other.unlock("r-1")
+                assert [one.name for one in gone] == ["a", "b"]
+            else:
+                with raw(where) as database:
+                    names = ("a",) if way == "one of two" else ("a", "b")
+                    for name in names:
+                        database.execute("update locks set run = 'r-2' where name = ?", (name,))
+            await until(lambda: bool(lost))
+            await asyncio.sleep(0.1)
+        left = await held(other)
+    assert lost == ["x"]
+    assert left == {"unlocked": [], "stolen": [("a", "r-2"), ("b", "r-2")], "one of two": [("a", "r-2")]}[way]
+
+
+async def test_a_database_that_fails_for_a_while_loses_nothing(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([LedgerError("no"), LedgerError("no"), None])
+    confirmed: list[bool] = []
+    confirm = locks.confirm
+
+    def failing(*arguments: object) -> bool:
+        if (error := next(failures, None)) is not None:
+            raise error
+        confirmed.append(confirm(*arguments))  # type: ignore[arg-type]
+        return confirmed[-1]
+
+    monkeypatch.setattr("trueup.ledger.locks.confirm", failing)
+    async with await Ledger.open(where) as ledger:
+        ledger.heartbeat = 0.01
+        async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+            await until(lambda: len(confirmed) > 2)
+    assert all(confirmed)
+
+
+@pytest.mark.parametrize("way", ["fails", "hangs"])
+async def test_a_database_that_does_not_come_back_loses_it(
+    where: Where, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    lost = asyncio.Event()
+    go_on = threading.Event()
+
+    def failing(*_: object) -> bool:
+        if way == "hangs":
+            go_on.wait(PATIENCE)
+        raise LedgerError("no")
+
+    monkeypatch.setattr("trueup.ledger.locks.confirm", failing)
+    monkeypatch.setattr("trueup.ledger.holding._GRACE", 0.01)
+    async with await Ledger.open(where) as ledger:
+        ledger.heartbeat, ledger.dead_after = 0.01, 0.2
+        async with ledger.locked(["a"], run_of(), timeout=0, on_lost=lost.set):
+            async with asyncio.timeout(PATIENCE):
+                await lost.wait()
+            go_on.set()
+        assert await held(ledger) == []
+
+
+async def test_a_lock_that_cannot_be_given_back_does_not_hide_what_was_done(
+    where: Where, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> list[Lease]:
+        raise LedgerError("no")
+
+    async with await Ledger.open(where) as ledger:
+        with monkeypatch.context() as patched:
+            async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
+                patched.setattr("trueup.ledger.locks.drop", failing)
+        assert await held(ledger) == [("a", "r-1")]
+
+
+# Races of real processes
+
+RACER = """
+async def main():
+    me, counter = sys.argv[2], Path(sys.argv[3])
+    async with await Ledger.open(where) as ledger:
+        ledger.poll = 0.005
+        ready()
+        for number in range(15):
+            names = ["a", "b"] if (number + int(me)) % 2 else ["b", "c", "a"]
+            async with ledger.locked(names, Run(f"r-{me}-{number}", "", me), timeout=60, on_lost=lambda: print("lost")):
+                # Without a lock some of these would overwrite each other's.
+                value = int(counter.read_text())
+                await asyncio.sleep(0.001)
+                counter.write_text(str(value + 1))
+
+asyncio.run(main())
+"""
+
+
+async def test_several_processes_take_turns(where: Where, tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    racers = [started(RACER, where, str(number), str(counter)) for number in range(4)]
+    said = await asyncio.to_thread(together, racers)
+    assert said == [""] * 4, "nobody lost it"
+    assert counter.read_text() == "60"
+    async with await Ledger.open(where) as ledger:
+        assert await ledger.leases() == []
+
+
+CONTENDER = """
+async def main():
+    async with await Ledger.open(where) as ledger:
+        ready()
+        won = []
+        for number in range(30):
+            names = [f"a{number}", f"b{number}"]
+            lock = ledger.locked(names, Run(f"r-{sys.argv[2]}", "", sys.argv[2]), timeout=0, on_lost=lambda: None)
+            try:
+                await lock.__aenter__()
+            except Locked:
+                continue
+            won.append(lock)  # and never gives it back, so that each can be won once
+        print(len(won), flush=True)
+        sys.stdin.readline()  # whoever is gone is passed over
+        os._exit(0)
+
+asyncio.run(main())
+"""
+
+
+async def test_of_several_that_pass_over_the_dead_exactly_one_wins(where: Where) -> None:
+    """Each of 30 pairs of locks is of a dead run, and four processes want all of them."""
+    for number in range(30):
+        for name in ("a", "b"):
+            await old(where, 1000, name=f"{name}{number}")
+    contenders = [started(CONTENDER, where, str(number)) for number in range(4)]
+    won = await asyncio.to_thread(together, contenders, ended=False)
+    assert sum(map(int, won)) == 30, won
+    with raw(where) as database:
+        found = database.execute("select name, run from locks").fetchall()
+    by_name = dict(found)
+    assert all(by_name[f"a{number}"] == by_name[f"b{number}"] != "r-old" for number in range(30))
+
+
+async def test_threads_with_loops_of_their_own_take_turns(where: Where) -> None:
+    inside: list[str] = []
+    overlapped: list[str] = []
+
+    def turn(me: int) -> None:
+        async def main() -> None:
+            async with await Ledger.open(where) as ledger:
+                ledger.poll = 0.005
+                for number in range(8):
+                    run = run_of(f"r-{me}-{number}")
+                    async with ledger.locked(["a"], run, timeout=PATIENCE, on_lost=nothing):
+                        overlapped.extend(inside)
+                        inside.append(run.id)
+                        await asyncio.sleep(0.001)
+                        inside.remove(run.id)
+
+        asyncio.run(main())
+
+    await asyncio.gather(*(asyncio.to_thread(turn, number) for number in range(4)))
+    assert overlapped == []
+
+
+async def test_unlocking_takes_from_one_run_alone(where: Where) -> None:
+    async with (
+        await Ledger.open(where) as ledger,
+        ledger.locked(["a", "b"], run_of("r-1"), timeout=0, on_lost=lambda: None),
+        ledger.locked(["c"], run_of("r-2"), timeout=0, on_lost=nothing),
+    ):
+        assert await ledger.unlock("r-3") == []
+        assert [(one.name, one.run) for one in await ledger.unlock("r-1")] == [("a", "r-1"), ("b", "r-1")]
+        assert await held(ledger) == [("c", "r-2")]
