@@ -182,15 +182,15 @@ def test_validate_says_what_there_is(folder: Folder) -> None:
     ("arguments", "words"),
     [
         (["plan", "--frob"], "there is no option --frob."),
-        (["plan", "manifests/"], "Files and folders are named with -f."),
+        (["plan", "manifests/"], "Pass files and folders with -f."),
         (["plna"], 'Did you mean "plan"?'),
         (["plan", "--tagret", "x"], "there is no option --tagret. Did you mean --target"),
-        (["plan", "--parallelism", "0"], "--parallelism has to be a whole number from 1 to 64."),
-        (["plan", "-o", "xml"], "--output has to be text or json."),
+        (["plan", "--parallelism", "0"], "--parallelism must be a whole number from 1 to 64."),
+        (["plan", "-o", "xml"], "--output must be text or json."),
         (["plan", "--state", __file__], "--state: Directory"),
         (["drift", "--resend"], "there is no option --resend."),
-        (["schema", "everything"], "WHAT has to be manifest, docs or pulumi."),
-        (["completion"], "SHELL is missing: it is bash, zsh or fish."),
+        (["schema", "everything"], "WHAT must be manifest, docs or pulumi."),
+        (["completion"], "SHELL is missing. Use bash, zsh or fish."),
     ],
 )
 def test_a_wrong_command_line_exits_with_1_since_2_means_differences(arguments: list[str], words: str) -> None:
@@ -209,8 +209,8 @@ def test_a_wrong_variable_is_named_with_its_option() -> None:
     done = inside("plan", TRUEUP_PARALLELISM="abc")
     assert (done.returncode, done.stdout) == (1, "")
     assert (
-        "--parallelism (here from the environment variable TRUEUP_PARALLELISM) "
-        'has to be a whole number from 1 to 64 and is "abc".'
+        "--parallelism (from the environment variable TRUEUP_PARALLELISM) "
+        'must be a whole number from 1 to 64, not "abc".'
     ) in done.stderr
 
 
@@ -380,7 +380,7 @@ def test_output_that_cannot_be_written_is_an_error(folder: Folder) -> None:
             timeout=PATIENCE,
         )
     assert done.returncode == 1
-    assert done.stderr == "Standard output could not be written: No space left on device.\n"
+    assert done.stderr == "Cannot write to standard output: No space left on device.\n"
 
 
 @pytest.mark.parametrize("debug", ["", "1"])

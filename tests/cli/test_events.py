@@ -244,25 +244,25 @@ def test_an_answer_that_is_none_is_an_error_with_a_code(body: Any, world: World)
 
 
 WRONG: dict[str, tuple[list[str], str]] = {
-    "instance empty": (["--instance", " "], "--instance has to be a text of 1 to 255 characters."),
-    "instance too long": (["--instance", "x" * 256], "--instance has to be a text of 1 to 255 characters."),
+    "instance empty": (["--instance", " "], "--instance must have 1 to 255 characters."),
+    "instance too long": (["--instance", "x" * 256], "--instance must have 1 to 255 characters."),
     "target alone": (["--target", "acme/docs"], "a remote id is one within an instance"),
     "target bad id": (["--target", "ctg_x"], "is no id (ctg_…)"),
-    "target empty": (["--instance", "a", "--target", ""], "--target has to be a text"),
-    "type": (["--type", "pull"], "--type has to be push, installation, installation_repositories, repository or"),
-    "status": (["--status", "done"], "--status has to be pending, queued, running, completed, failed, partial or"),
-    "q empty": (["-q", ""], "-q has to be a text"),
-    "q too long": (["-q", "x" * 256], "-q has to be a text"),
-    "since word": (["--since", "yesterday"], '--since "yesterday" is no time'),
-    "since empty": (["--since", ""], '--since "" is no time'),
-    "since future": (["--since", "2999-01-01"], "lies in the future"),
-    "since negative": (["--since", "-2h"], '--since "-2h" is no time'),
-    "since ages": (["--since", "999999999w"], "is no time"),
-    "since endless": (["--since", "9" * 5000 + "h"], "is no time"),
-    "since month 13": (["--since", "2026-13-01"], "is no time"),
-    "since digits": (["--since", "٣h"], "is no time"),
-    "limit zero": (["--limit", "0"], "--limit has to be a whole number from 1 to 100000."),
-    "limit word": (["--limit", "all"], "--limit has to be a whole number from 1 to 100000."),
+    "target empty": (["--instance", "a", "--target", ""], "--target must have"),
+    "type": (["--type", "pull"], "--type must be push, installation, installation_repositories, repository or"),
+    "status": (["--status", "done"], "--status must be pending, queued, running, completed, failed, partial or"),
+    "q empty": (["-q", ""], "-q must have"),
+    "q too long": (["-q", "x" * 256], "-q must have"),
+    "since word": (["--since", "yesterday"], '--since "yesterday" is not a valid time'),
+    "since empty": (["--since", ""], '--since "" is not a valid time'),
+    "since future": (["--since", "2999-01-01"], "is in the future"),
+    "since negative": (["--since", "-2h"], '--since "-2h" is not a valid time'),
+    "since ages": (["--since", "999999999w"], "is not a valid time"),
+    "since endless": (["--since", "9" * 5000 + "h"], "is not a valid time"),
+    "since month 13": (["--since", "2026-13-01"], "is not a valid time"),
+    "since digits": (["--since", "٣h"], "is not a valid time"),
+    "limit zero": (["--limit", "0"], "--limit must be a whole number from 1 to 100000."),
+    "limit word": (["--limit", "all"], "--limit must be a whole number from 1 to 100000."),
     "output": (["-o", "yaml"], "text or json"),
     "connection": (["--connection", "staging"], "there is no Connection named staging"),
     "a name alone": (["docs"], 'There is no subcommand "docs", only "retry".'),
@@ -328,7 +328,7 @@ def test_manifests_with_faults_are_told_also_where_nobody_named_them(world: Worl
     (Path.cwd() / "broken.yaml").write_text("apiVersion: den.trueup.dev/v1\nkind: [")
     done = run()
     assert (done.returncode, done.stdout.count("No sync event is there")) == (0, 1)
-    assert done.stderr == "Passed over: 1 document that could not be read, see trueup validate\n"
+    assert done.stderr == "Skipped 1 document that could not be read. Run: trueup validate\n"
 
 
 def test_without_any_key_it_says_what_to_set(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

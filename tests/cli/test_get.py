@@ -169,8 +169,8 @@ def test_the_variable_for_output_serves_both(bench: Getting) -> None:
         (["mappings", "--below", "old-wiki/none"], 'old-wiki has no target "none"'),
         (["targets", "--below", "old-wik"], 'Did you mean "old-wiki"?'),
         (["targets", "--below", "cin_01m87aqsgae588zg76b4hgstyf"], "there is no instance cin_"),
-        (["instances", "--below", "x"], "instances are below nothing"),
-        (["instances", " "], "NAME has to be a text"),
+        (["instances", "--below", "x"], "instances have no parent"),
+        (["instances", " "], "NAME must have"),
         (["account", "acme"], 'Did you mean "acme-archive"?'),
         (["instances", "--filter", "role=x"], "Known: name, q, status and account."),
         (["accounts", "--filter", "account=x"], "Known: name, q and status."),
@@ -180,11 +180,11 @@ def test_the_variable_for_output_serves_both(bench: Getting) -> None:
             ["connectors", "--project", PROJECT, "--filter", "status=foo"],
             '"foo" is no status of a Connector. Known: pending, active, inactive and ready.',
         ),
-        (["instances", "--project", PROJECT], "--project is about connectors of Wexa"),
+        (["instances", "--project", PROJECT], "--project can be used only with connectors of Wexa"),
         (["connectors"], "Add --project ID"),
-        (["connectors", "--below", "abc"], "is no id of a project"),
+        (["connectors", "--below", "abc"], "is not a project id"),
         (["connector", "nobody", "--project", PROJECT], 'is called "nobody"'),
-        (["instances", "-o", "xml"], "--output has to be table, json or yaml"),
+        (["instances", "-o", "xml"], "--output must be table, json or yaml"),
     ],
 )
 def test_bad_questions_are_answered_in_words(bench: Getting, words: list[str], said: str) -> None:
@@ -210,7 +210,7 @@ spec: {projectId: [x]}
 ---
 kind: Deployment
 """
-LEFT = "Passed over: 4 documents that could not be read, see trueup validate\n"
+LEFT = "Skipped 4 documents that could not be read. Run: trueup validate\n"
 
 
 def asking(bench: Getting, *commands: list[str]) -> list[subprocess.CompletedProcess[str]]:

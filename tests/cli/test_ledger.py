@@ -180,11 +180,11 @@ LOOKING: list[list[str]] = [["ledger", "show"], ["ledger", "forget"], ["unlock"]
 def test_without_a_ledger_there_is_a_sentence_and_none_is_made(tmp_path: Path, command: list[str]) -> None:
     done = inside(*command)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "There is no ledger at .trueup/ledger.db yet. The first apply makes it.\n"
+    assert done.stdout == "No ledger at .trueup/ledger.db yet. The first apply creates it.\n"
     done = inside(*command, "--state", "other")
     assert "other/ledger.db" in done.stdout
     done = inside(*command, TRUEUP_LEDGER="off")
-    assert (done.returncode, done.stdout) == (0, "There is no ledger: TRUEUP_LEDGER is off.\n")
+    assert (done.returncode, done.stdout) == (0, "No ledger: TRUEUP_LEDGER is off.\n")
     assert "format_version" in parsed(inside(*command, "-o", "json"))
     assert list(tmp_path.iterdir()) == []
 
@@ -192,10 +192,10 @@ def test_without_a_ledger_there_is_a_sentence_and_none_is_made(tmp_path: Path, c
 def test_without_a_ledger_nothing_is_found_in_it(tmp_path: Path) -> None:
     done = inside("unlock", "r-1")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "error[E001]: run r-1 holds no lock. Nothing was unlocked. There is no ledger at .trueup/" in done.stderr
+    assert "error[E001]: run r-1 holds no lock. Nothing was unlocked. No ledger at .trueup/" in done.stderr
     done = inside("ledger", "forget", "den/ConnectorInstance/docs")
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout == "There is no ledger at .trueup/ledger.db yet. The first apply makes it.\n"
+    assert done.stdout == "No ledger at .trueup/ledger.db yet. The first apply creates it.\n"
     assert parsed(inside("ledger", "forget", "--scope", "den:x", "-o", "json"))["forgotten"] == 0
     assert list(tmp_path.iterdir()) == []
 
@@ -203,7 +203,7 @@ def test_without_a_ledger_nothing_is_found_in_it(tmp_path: Path) -> None:
 def test_an_export_without_a_ledger_is_a_document_all_the_same(tmp_path: Path) -> None:
     done = inside("ledger", "export")
     assert done.returncode == 0
-    assert "There is no ledger" in done.stderr
+    assert "No ledger at" in done.stderr
     assert parsed(done)["ledger"] is None
     assert list(tmp_path.iterdir()) == []
 
@@ -270,12 +270,16 @@ def test_what_is_forgotten(full: Where, words: list[str], left: list[str]) -> No
     done = inside("ledger", "forget", *words, "--auto-approve")
     assert (done.returncode, done.stderr) == (0, "")
     number = 2 - len(left)
-    assert done.stdout == f"Forgot {number} resource{'s' * (number > 1)}. What is live stays as it is.\n"
+    assert (
+        done.stdout
+        == f"Removed {number} resource{'s' * (number > 1)} from the ledger. Live resources are not changed.\n"
+    )
     assert contents(full)[0] == left
     done = inside("ledger", "forget", *words, "--auto-approve")
-    nothing = (1, "knows no such resource") if words else (0, "holds no resource")
+    nothing = (1, "No such resource") if words else (0, "No resource")
     assert (done.returncode, done.stderr) == (nothing[0], "")
-    assert done.stdout.endswith(f"{nothing[1]}. Nothing was forgotten.\n")
+    assert done.stdout.startswith(f"{nothing[1]} in the ledger ")
+    assert done.stdout.endswith(". Nothing was removed.\n")
 
 
 def test_what_is_forgotten_for_programs(full: Where) -> None:
@@ -287,7 +291,7 @@ def test_what_does_not_match_is_not_forgotten(full: Where) -> None:
     words = ["ledger", "forget", "den/ConnectorInstance/docs", "--scope", "den:y"]
     done = inside(*words)
     assert done.returncode == 1
-    assert "knows no such resource" in done.stdout
+    assert "No such resource" in done.stdout
     done = inside(*words, "-o", "json")
     assert (done.returncode, parsed(done)["forgotten"]) == (1, 0)
     assert contents(full)[0] == ["cin_1", "cin_2"]
@@ -301,7 +305,10 @@ def test_without_a_terminal_nothing_is_done_unasked(full: Where, command: list[s
     for stdin in ("", "yes\n"):
         done = trueup(*command, stdin=stdin)
         assert done.returncode == 1
-        assert "error[E002]: there is no terminal to ask at, and --auto-approve is not given." in done.stderr
+        assert (
+            "error[E002]: confirmation is required, but there is no terminal and --auto-approve is not given."
+            in done.stderr
+        )
         assert "Nothing was " in done.stderr
     done = trueup(*command, "-o", "json")
     assert parsed(done)["error"]["code"] == "E002"
@@ -321,7 +328,7 @@ def test_a_person_is_asked(full: Where, command: list[str], answer: str, code: i
     before, after = (["cin_1", "cin_2"], ["den:x org_1", "den:x org_2"]), contents(full)
     if code == 0:
         assert after != before
-        assert "Forgot 2 resources" in shown or "Unlocked den:x org_1, den:x org_2." in shown
+        assert "Removed 2 resources" in shown or "Unlocked den:x org_1, den:x org_2." in shown
     else:
         assert after == before
         assert "Declined. Nothing was " in shown or code == 130

@@ -13,7 +13,7 @@ from world import World
 
 pytestmark = pytest.mark.usefixtures("world")
 QUESTION = 'Apply these changes? Only "yes" is accepted: '
-STOPPING = "Stopping: what is in flight is finished, nothing more is sent."
+STOPPING = "Stopping: waiting for requests in flight, sending no more."
 POSTS = {"system": "den", "method": "POST", "route": "/v1/connector-instances"}
 
 
@@ -99,7 +99,7 @@ def test_a_second_ctrl_c_ends_it_at_once(world: World, words: list[str]) -> None
         terminal.wait_for(STOPPING)
         terminal.type("\x03")
         assert terminal.end() == 130
-        assert "may or may not have happened" in terminal.shown()
+        assert "may or may not have taken effect" in terminal.shown()
     world.calm()
 
 

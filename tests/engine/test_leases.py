@@ -151,7 +151,7 @@ def test_a_run_that_does_not_answer_loses_its_lock_with_its_term(runs: Runs) -> 
     first.raw.send_signal(signal.SIGSTOP)
     unlock = runs.unlock(run)
     assert unlock.end() == 0, unlock.said
-    assert "did not answer, and its term is over" in unlock.said
+    assert "did not respond and its locks have expired" in unlock.said
     runs.place.go()
     runs.world.settle()
     runs.world.forget()
@@ -181,7 +181,7 @@ def test_an_older_trueup_which_cannot_be_asked_is_named(runs: Runs) -> None:
     unlock = runs.unlock(run)
     try:
         assert unlock.end() == 1, unlock.said
-        assert "goes on confirming its locks: it is of an older trueup" in unlock.said
+        assert "keeps renewing its locks: it uses an older trueup" in unlock.said
         assert f"trueup unlock {run} --now" in unlock.said
     finally:
         stop.kill()

@@ -349,7 +349,7 @@ def test_options_of_the_making_of_a_plan_are_refused(desk: Desk, option: str) ->
     desk.world.forget()
     done = desk.apply(option)
     assert (done.returncode, desk.world.asked()) == (1, 0)
-    assert f"error[E001]: {option.partition('=')[0]} goes with making a plan" in done.stderr
+    assert f"error[E001]: {option.partition('=')[0]} cannot be used with a saved plan" in done.stderr
 
 
 def test_options_of_the_doing_are_taken(desk: Desk) -> None:

@@ -235,13 +235,13 @@ def test_not_when_a_grant_below_an_exclusive_instance_is_given_alone(desk: Desk)
 def test_when_it_is_another_server(desk: Desk) -> None:
     assert desk.plan().returncode == 0
     url = desk.world.sandbox.ready["den"]["url"].replace("127.0.0.1", "localhost")
-    assert "den/default is another server or organisation now" in refusal(desk, TRUEUP_DEN_URL=url)
+    assert "den/default now refers to another server or organisation" in refusal(desk, TRUEUP_DEN_URL=url)
 
 
 def test_when_the_key_is_of_another_organisation(desk: Desk) -> None:
     assert desk.plan().returncode == 0
     other = desk.world.sandbox.control.get("/principals").json()["other-org-api-key"]["x-api-key"]
-    assert "den/default is another server or organisation now" in refusal(desk, TRUEUP_DEN_API_KEY=other)
+    assert "den/default now refers to another server or organisation" in refusal(desk, TRUEUP_DEN_API_KEY=other)
 
 
 # What does not count

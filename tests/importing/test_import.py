@@ -84,7 +84,7 @@ def test_a_second_import_writes_the_same_bytes(bench: Bench) -> None:
 def test_a_file_looks_as_people_write_it(bench: Bench) -> None:
     assert bench.den("--include-config").returncode == 0
     text = bench.texts()["den/instances/old-wiki.yaml"]
-    assert text.partition("\n")[0].startswith("# What was live on den:http://127.0.0.1:")
+    assert text.partition("\n")[0].startswith("# Live resources of den:http://127.0.0.1:")
     assert text.partition("\n")[2] == (
         "apiVersion: den.trueup.dev/v1\nkind: ConnectorInstance\nmetadata:\n  name: old-wiki\nspec:\n"
         "  connectorAccount: acme-archive\n  remoteId: acme-archive/old-wiki\n  status: active\n"
@@ -248,20 +248,20 @@ def test_two_that_cannot_both_be_are_an_error_in_words(bench: Bench) -> None:
     ("words", "said"),
     [
         (["den"], "--out"),
-        (["dem", "-o", "x"], "SYSTEM: it is not the name of an installed system: den or wexa"),
+        (["dem", "-o", "x"], "SYSTEM: not an installed system. Use den or wexa"),
         (["den", "-o", "x", "--kind", "instans"], 'there is no kind "instans". Did you mean "instances"?'),
         (["den", "-o", "x", "--kind", "connectors"], 'there is no kind "connectors"'),
-        (["den", "-o", "x", "--with", "tragets"], '--with knows no "tragets"'),
-        (["den", "-o", "x", "--with", ","], "--with names nothing"),
-        (["wexa", "-o", "x", "--with", "targets", "--project", PROJECT], "Wexa has nothing below its connectors"),
+        (["den", "-o", "x", "--with", "tragets"], '--with does not accept "tragets"'),
+        (["den", "-o", "x", "--with", ","], "--with is empty"),
+        (["wexa", "-o", "x", "--with", "targets", "--project", PROJECT], "connectors of Wexa have no children"),
         (["den", "-o", "x", "--filter", "state=x"], 'there is no filter "state" for ConnectorInstance'),
         (["den", "-o", "x", "--filter", "state"], "is not of the form NAME=TEXT"),
         (["den", "-o", "x", "--filter", "account=nobody"], 'there is no account "nobody"'),
-        (["den", "-o", "x", "--project", PROJECT], "--project is about Wexa"),
+        (["den", "-o", "x", "--project", PROJECT], "--project can be used only with Wexa"),
         (["wexa", "-o", "x"], "Wexa lists connectors by project"),
-        (["wexa", "-o", "x", "--project", "ABC"], '"ABC" is no id of a project'),
+        (["wexa", "-o", "x", "--project", "ABC"], '"ABC" is not a project id'),
         (["den", "-o", __file__], "is not a folder"),
-        (["den", "-o", "x", "--output", "yaml"], "--output has to be text or json"),
+        (["den", "-o", "x", "--output", "yaml"], "--output must be text or json"),
     ],
 )
 def test_bad_input_is_told_and_nothing_written(

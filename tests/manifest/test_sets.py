@@ -210,7 +210,7 @@ def test_trueup_yaml_names_the_set_and_says_what_is_not_given(folder: Path, monk
     assert inside("plan", "--stack", "team-a", TRUEUP_STACK="team-b").returncode == 0
     assert inside("apply", "--auto-approve", "--stack", "team-b", "--take-from", "team-a").returncode == 0
     assert {one["stack"] for one in shown("--stack", "team-b")} == {"team-b"}
-    assert "There is no ledger" in inside("ledger", "show", TRUEUP_LEDGER="elsewhere.db").stdout
+    assert "No ledger" in inside("ledger", "show", TRUEUP_LEDGER="elsewhere.db").stdout
     monkeypatch.chdir(folder.parent)
     assert inside("plan", "-f", "team", "--stack", "team-b").returncode == 0
     assert (folder.parent / "elsewhere.db").exists() is False
@@ -221,12 +221,12 @@ def test_forget_is_by_set(folder: Path) -> None:
     assert inside("apply", "--auto-approve").returncode == 0
     where = {"TRUEUP_LEDGER": str(folder / "kept" / "led.db")}
     other = inside("ledger", "forget", "--auto-approve", "--stack", "team-b", **where)
-    assert "holds no resource" in other.stdout
+    assert "No resource of the set" in other.stdout
     assert '"team-a"' in other.stdout
     named = inside("ledger", "forget", "den/ConnectorAccount/one", "--auto-approve", "--stack", "b", **where)
     assert named.returncode == 1
-    assert "name it with --stack" in named.stdout
-    assert "Forgot 2 resources" in inside("ledger", "forget", "--auto-approve").stdout
+    assert "pass --stack" in named.stdout
+    assert "Removed 2 resources" in inside("ledger", "forget", "--auto-approve").stdout
     exported = json.loads(inside("ledger", "export").stdout)
     assert exported["resources"] == []
 
@@ -316,7 +316,7 @@ def test_a_set_inside_of_another(paths: tuple[str, ...], outer: str, inner: str,
 def test_names_that_are_none(name: str, folder: Path) -> None:
     done = inside("plan", f"--stack={name}")
     assert done.returncode == 1
-    assert "no name of a set" in done.stderr
+    assert "is not a valid name" in done.stderr
 
 
 def test_an_intent_of_an_older_version_has_no_set() -> None:

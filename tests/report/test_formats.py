@@ -88,7 +88,7 @@ def test_one_more_format_is_offered_by_the_commands_whose_subject_it_shows(tmp_p
     assert "-o, --output [text|json]" in with_names(tmp_path, "drift", "--help").stdout
     wrong = with_names(tmp_path, "drift", "-o", "names")
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert "--output has to be text or json." in wrong.stderr
+    assert "--output must be text or json." in wrong.stderr
 
 
 def test_it_is_printed_by_a_plan_and_by_a_saved_plan(tmp_path: Path) -> None:

@@ -34,18 +34,17 @@ trueup plan --out plan.json && trueup apply plan.json"""
     *("output", "verbose", "no_color"),
     shows="applied",
 )
-@click.option("--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Apply without asking.")
-@click.option(
-    "--fail-fast", is_flag=True, cls=Option, section="How", help="Start no further step after one has failed."
-)
+@click.option("--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Apply without confirmation.")
+@click.option("--fail-fast", is_flag=True, cls=Option, section="How", help="Start no further step after one failed.")
 def command(asked: Asked, console: Console, saved: str | None, auto_approve: bool, fail_fast: bool) -> int:
-    """Make what is live as it is declared.
+    """Change live resources to match the manifests.
 
-    Shows the plan and asks before anything is sent. A step that fails stops only what depends on it. What was written
-    is read again at the end. Ctrl-C finishes what is in flight, tells what was done and what was not, and exits with 4.
+    Shows the plan and asks for confirmation before anything is sent. If a step fails, only the steps that depend on it
+    are skipped. Changes are verified at the end. Ctrl-C waits for the requests in flight, reports what was done and
+    what was not, and exits with 4.
 
-    With PLAN, a file that `plan --out` wrote, exactly that is done, without asking; when anything that it rests on has
-    changed since, nothing is, and the exit code is 5.
+    With PLAN, a file written by `plan --out`, exactly that plan is applied, without confirmation. If anything that it
+    depends on has changed since, nothing is sent and the exit code is 5.
     """
     from trueup.cli.manifests import declared
     from trueup.core.tasks import blocking
@@ -72,7 +71,7 @@ async def _apply(asked: Asked, console: Console, desired: Manifest, approved: bo
         interrupt.stop = opened.stop
         report = await opened.apply(plan)
         interrupt.stop = _finished
-    return _told(report, plan, asked, console)
+    return _shown(report, plan, asked, console)
 
 
 async def _apply_saved(asked: Asked, console: Console, path: str, fail_fast: bool) -> int:
@@ -96,11 +95,11 @@ async def _apply_saved(asked: Asked, console: Console, path: str, fail_fast: boo
             interrupt.stop = opened.stop
             report = await opened.apply(plan)
             interrupt.stop = _finished
-    return _told(report, plan, dataclasses.replace(same, targets=()), console, always=True)
+    return _shown(report, plan, dataclasses.replace(same, targets=()), console, always=True)
 
 
 def _only_its_own(asked: Asked) -> None:
-    """Refuse options that a saved plan brings along. Raises UsageError."""
+    """Refuse options that are stored in a saved plan. Raises UsageError."""
     from trueup.cli.planfile import KEPT
     from trueup.core.errors import UsageError
 
@@ -109,12 +108,12 @@ def _only_its_own(asked: Asked) -> None:
         if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             param = next(one for one in ctx.command.params if one.name == name)
             raise UsageError(
-                f"{max(param.opts, key=len)} goes with making a plan, and a saved one is made already.",
-                hint="Nothing was sent. Leave it out, or make a new plan with it.",
+                f"{max(param.opts, key=len)} cannot be used with a saved plan, which was made with its own options.",
+                hint="Nothing was sent. Omit it, or make a new plan with it.",
             )
 
 
-def _told(report: Report, plan: Plan, asked: Asked, console: Console, *, always: bool = False) -> int:
+def _shown(report: Report, plan: Plan, asked: Asked, console: Console, *, always: bool = False) -> int:
     from trueup.report.applied import Applied
 
     shown = always or plan.has_changes or report.adopted or report.released
@@ -128,17 +127,17 @@ def _finished() -> None:
 
 
 async def _approved(plan: Plan, console: Console) -> bool:
-    """Whether the person at the terminal says yes. Raises UsageError when there is nobody to ask."""
+    """Return whether the user confirms the plan. Raises UsageError without a terminal."""
     from trueup.core.errors import UsageError
     from trueup.report import text
 
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
-            "there is no terminal to ask at, and --auto-approve is not given.",
+            "confirmation is required, but there is no terminal and --auto-approve is not given.",
             code="E002",
             hint="Nothing was sent. Read the plan, then apply it with --auto-approve.",
         )
-    if not console.format.for_people or not console.out.tty:  # whoever answers has to see what about
+    if not console.format.for_people or not console.out.tty:  # the plan must be visible beside the question
         console.err.print(text.render(plan, console.err.page))
     console.err.print('Apply these changes? Only "yes" is accepted: ', end="")
     return (await _line(sys.stdin.fileno())).strip() == "yes"

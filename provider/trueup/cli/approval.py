@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 def agreed(console: Console, question: str, *, otherwise: str) -> bool:
     """Return whether the user confirms. Raises UsageError without a terminal.
 
-    `otherwise` says what stays unchanged: `Nothing was forgotten.`
+    `otherwise` is printed if the answer is no: `Nothing was removed.`
     """
     from trueup.core.errors import UsageError
 
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
-            "there is no terminal to ask at, and --auto-approve is not given.",
+            "confirmation is required, but there is no terminal and --auto-approve is not given.",
             code="E002",
-            hint=f"{otherwise} Look with `trueup ledger show`, then run it with --auto-approve.",
+            hint=f"{otherwise} Check with `trueup ledger show`, then run the command with --auto-approve.",
         )
     try:
         console.err.print(f'{question} Only "yes" is accepted: ', end="")
@@ -35,5 +35,5 @@ def agreed(console: Console, question: str, *, otherwise: str) -> bool:
     if answer.strip() == "yes":
         return True
     console.err.print(f"Declined. {otherwise}")
-    console.failed(UsageError("it was declined.", code="E003", hint=otherwise))
+    console.failed(UsageError("the action was declined.", code="E003", hint=otherwise))
     return False

@@ -29,15 +29,15 @@ class Context:
     """The manifests' part of a query: connections and projects."""
 
     manifest: Manifest
-    """The Connections of one system. Of the resources nothing is wanted, hence nothing of the systems they live on."""
+    """The Connections of one system, without resources, so that no other system is opened."""
     tenants: tuple[str, ...] = ()
-    """The tenants that the manifests name for that system, where each resource names its own."""
+    """The tenants that resources of that system name, if each resource names its own."""
 
 
 def context(asked: Asked, console: Console, system: str) -> Context:
     """Return the system's part of the manifests; empty when the current folder, by default, has none.
 
-    What is wrong elsewhere is no reason not to ask, and is told. Raises ManifestError.
+    Documents of other systems that cannot be read are counted on standard error. Raises ManifestError.
     """
     from trueup.manifest import Manifest, load_connections
     from trueup.report.page import safe
@@ -46,8 +46,8 @@ def context(asked: Asked, console: Console, system: str) -> Context:
 
     found, broken = load_connections(asked.files, (system, connection_of(asked)))
     if broken:
-        told = shlex.join(["trueup", "validate", *(word for file in asked.files for word in ("-f", file))])
-        console.err.print(safe(f"Passed over: {counted(broken, 'document')} that could not be read, see {told}"))
+        checking = shlex.join(["trueup", "validate", *(word for file in asked.files for word in ("-f", file))])
+        console.err.print(safe(f"Skipped {counted(broken, 'document')} that could not be read. Run: {checking}"))
     connections = {key: one for key, one in found.connections.items() if key[0] == system}
     field = SYSTEMS[system].tenant.field
     named = {one.spec[field] for one in found.resources if one.address.system == system and field in one.spec}
@@ -55,19 +55,19 @@ def context(asked: Asked, console: Console, system: str) -> Context:
 
 
 def detected(client: Client) -> list[str]:
-    """Return how the server behaves as far as this run could see, and from what that is concluded."""
+    """Return the behaviour that this run detected in the server, with its evidence, a line each."""
     from trueup.report.page import safe
     from trueup.systems.registry import SYSTEMS
 
     system = SYSTEMS[client.dialect.system]
     if not client.signs.answers:
-        return [f"{system.title}: nothing was answered, so that nothing is known of its version."]
+        return [f"{system.title}: no answer, so its version is unknown."]
     return [safe(f"{system.title}: {line}") for line in system.tenant.detected(client)]
 
 
 @contextlib.contextmanager
 def detecting(client: Client, asked: Asked, console: Console) -> Iterator[None]:
-    """With `--verbose`, print at the end of the block what was detected of the server, also when it failed."""
+    """With `--verbose`, print what was detected of the server at the end of the block, also after a failure."""
     try:
         yield
     finally:
@@ -77,12 +77,12 @@ def detecting(client: Client, asked: Asked, console: Console) -> Iterator[None]:
 
 
 def client_of(opened: Session, system: str, asked: Asked) -> Client:
-    """The client of the one connection that is meant."""
+    """Return the client of the connection that the options name."""
     return opened.clients[system, connection_of(asked)]
 
 
 def connection_of(asked: Asked) -> str:
-    """The name of that connection."""
+    """Return the name of the connection that the options name."""
     from trueup.core.values import DEFAULT_CONNECTION
 
     return asked.connection or DEFAULT_CONNECTION
@@ -123,12 +123,12 @@ def moment(text: str, now: datetime, option: str) -> datetime:
             found = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
     if found is None:
         raise UsageError(
-            f'{option} "{text}" is no time: it is how long ago (90m, 2h, 3d), a day (2026-11-20), or a time '
+            f'{option} "{text}" is not a valid time. Use an age (90m, 2h, 3d), a day (2026-11-20), or a time '
             "(2026-11-20T08:51:00Z).",
             hint="Nothing was sent.",
         )
     if found > now:
-        raise UsageError(f'{option} "{text}" lies in the future.', hint="Nothing was sent. Days begin at 00:00 UTC.")
+        raise UsageError(f'{option} "{text}" is in the future.', hint="Nothing was sent. Days start at 00:00 UTC.")
     return found
 
 
@@ -148,7 +148,7 @@ def short_text(value: str | None, name: str) -> None:
     from trueup.core.texts import length, trimmed
 
     if value is not None and not 1 <= length(trimmed(value)) <= _LONGEST:
-        raise UsageError(f"{name} has to be a text of 1 to {_LONGEST} characters.", hint="Nothing was sent.")
+        raise UsageError(f"{name} must have 1 to {_LONGEST} characters.", hint="Nothing was sent.")
 
 
 async def watched(watch: Coroutine[Any, Any, T]) -> T | None:

@@ -22,11 +22,11 @@ trueup completion fish > ~/.config/fish/completions/trueup.fish"""
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> int:
-    """Print the completion script of a shell."""
+    """Print the completion script for a shell."""
     console: Console = ctx.obj
     kind = get_completion_class(shell)
     assert kind is not None
-    # The script's text is wanted even where that shell is not: `source()` would first run it to learn its version.
+    # Not `source()`: it runs the shell to learn its version, and the shell need not be installed here.
     script = kind(ctx.find_root().command, {}, "trueup", "_TRUEUP_COMPLETE")
     console.out.print(script.source_template % script.source_vars())
     return 0

@@ -40,14 +40,14 @@ class Stream:
 
     @property
     def page(self) -> Page:
-        """Return the page for a report; sentences stay on one line unless this is a terminal."""
+        """The page for a report."""
         from trueup.report.page import NARROWEST, Page
 
         return Page(max(self._width(), NARROWEST), self.color, self.unicode)
 
     @property
     def log(self) -> Page:
-        """As `page`, but a sentence stays on one line unless this is a terminal."""
+        """The same page, without wrapping unless this is a terminal."""
         from dataclasses import replace
 
         return replace(self.page, wrap=self.tty)
@@ -113,12 +113,12 @@ class Console:
         self._format = ""
 
     def take(self, asked: Asked) -> None:
-        """From now on what was asked counts, rather than what the arguments looked like."""
+        """Use the parsed options from now on, instead of a guess from the arguments."""
         self._format = asked.output
 
     @property
     def format(self) -> Format:
-        """The format that is asked for, as far as is known yet."""
+        """The output format, guessed from the arguments until they are parsed."""
         from trueup.report.registry import FORMATS, named
 
         self._format = self._format or _format_in(self._arguments, FORMATS)
@@ -133,7 +133,7 @@ class Console:
             self.out.document(text)
 
     def failed(self, error: TrueupError) -> None:
-        """Give a program an error that a person is told on standard error, if its format has a form for that."""
+        """Print an error on standard output for a program, if the format supports errors."""
         if not self.format.for_people and "failure" in self.format.renders:
             self.show("failure", error)
 
@@ -148,7 +148,7 @@ def wants_color(environment: Mapping[str, str], *, tty: bool) -> bool:
 
 
 def _format_in(arguments: Sequence[str], names: Collection[str]) -> str:
-    """Return the format that is asked for, as far as can be told of arguments that may be wrong."""
+    """Return the output format, guessed from arguments that may be invalid."""
     joined = {f"{flag}{name}": name for name in names for flag in ("-o", "--output=")}
     found = os.environ.get("TRUEUP_OUTPUT", "")
     for one, following in zip(arguments, [*arguments[1:], ""], strict=True):

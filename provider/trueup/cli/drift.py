@@ -36,10 +36,10 @@ trueup drift -f connectors/ -o json | jq '.resource_drift[].address'"""
     shows="drift",
 )
 def command(asked: Asked, console: Console) -> int:
-    """Report where what is live differs from what is declared.
+    """Report differences between live resources and the manifests.
 
-    For each difference: what is declared and where, what is live, and when the API last touched it. Exits with 0 when
-    all is in sync and with 2 when something drifted; nothing is changed.
+    For each difference, shows the declared value and its place, the live value, and when the resource was last updated.
+    Exits with 0 if everything is in sync and with 2 if something has drifted; nothing is changed.
     """
     from trueup.cli.manifests import declared
     from trueup.cli.running import look

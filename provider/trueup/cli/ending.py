@@ -31,7 +31,7 @@ def ended(command: Callable[[], Any], console: Console) -> int:
 
         code = failed(error, console) if isinstance(error, TrueupError) else _bug(error, console)
     if console.out.failure is not None:
-        console.err.print(f"Standard output could not be written: {console.out.failure.strerror}.")
+        console.err.print(f"Cannot write to standard output: {console.out.failure.strerror}.")
         code = code or 1
     return code
 
@@ -75,7 +75,7 @@ def _bug(error: Exception, console: Console) -> int:
         TrueupError(
             f"this is a bug in trueup {__version__}: {words}.",
             code=BUG,
-            hint="Please report it, with what TRUEUP_DEBUG=1 shows.",
+            hint="Please report it with the output of TRUEUP_DEBUG=1.",
         ),
         console,
     )

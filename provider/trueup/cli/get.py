@@ -37,8 +37,8 @@ trueup get connectors --project 68063653fc2e1fb859700001 -o json"""
     metavar="PARENT",
     cls=Option,
     section="What",
-    help="Those of this parent: of targets and access the instance, by name or id; of mappings the target, by id or as "
-    "INSTANCE/REMOTEID; of connectors the project.",
+    help="Only the children of this parent: for targets and access an instance, by name or id; for mappings a target, "
+    "by id or INSTANCE/REMOTEID; for connectors a project.",
 )
 @filter_option
 @project_option
@@ -54,11 +54,10 @@ def command(
     projects: tuple[str, ...],
     include_config: bool,
 ) -> int:
-    """List what is live of a kind.
+    """List the live resources of a kind.
 
-    KIND is accounts, instances, targets, mappings or access of Den, or connectors of Wexa. NAME is the name of one,
-    whatever its case, or its id. Nothing is changed. Exits with 1 when there is none of that name, or when something
-    could not be read.
+    KIND is accounts, instances, targets, mappings or access in Den, or connectors in Wexa. NAME is a name, in any case,
+    or an id. Nothing is changed. Exits with 1 if no resource has that name, or if something could not be read.
     """
     from trueup.cli.asking import connection_of, context, short_text
     from trueup.cli.live import checked_projects
@@ -102,16 +101,16 @@ def _check_below(kind: Kind, below: str | None, projects: tuple[str, ...]) -> No
     if parent is not None and below is None:
         what = "INSTANCE" if parent_of(parent) is None else "a target: its id, or INSTANCE/REMOTEID"
         raise UsageError(
-            f"{short(kind)} are listed below {short(parent)}, and none is named.",
+            f"{short(kind)} are children of {short(parent)}, and no parent is given.",
             hint=f"Nothing was sent. Add --below {what}.",
         )
     if below is not None and not kind.parent:
         raise UsageError(
-            f"{short(kind)} are below nothing, and --below is given.",
-            hint="Nothing was sent. Leave it out, or narrow them with --filter.",
+            f"{short(kind)} have no parent, so --below cannot be used.",
+            hint="Nothing was sent. Omit it, or use --filter.",
         )
     if projects and kind.system != "wexa":
-        raise UsageError("--project is about connectors of Wexa.", hint="Nothing was sent. Leave it out.")
+        raise UsageError("--project can be used only with connectors of Wexa.", hint="Nothing was sent. Omit it.")
 
 
 async def _get(

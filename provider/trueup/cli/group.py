@@ -8,20 +8,20 @@ from typing import Any, Final
 import click
 
 COMMANDS: Final = {
-    "validate": "Check manifests; nothing is read or sent.",
-    "plan": "Show what would be changed, and what it would cost.",
-    "apply": "Make what is live as it is declared.",
+    "validate": "Check manifests without contacting a server.",
+    "plan": "Show the changes that apply would make, and their cost in requests.",
+    "apply": "Change live resources to match the manifests.",
     "show": "Show a saved plan.",
-    "drift": "Report where what is live differs from what is declared.",
-    "ledger": "Look into what trueup remembers, or make it forget.",
-    "unlock": "Show which runs hold a lock, or have one release its locks.",
+    "drift": "Report differences between live resources and the manifests.",
+    "ledger": "Inspect the ledger, or remove resources from it.",
+    "unlock": "List the runs that hold locks, or release the locks of one.",
     "events": "Show Den's sync events, the newest first, or retry some.",
     "sync": "Have Den sync an instance now.",
-    "import": "Write manifests for what exists.",
-    "get": "List what is live of a kind.",
-    "schema": "Print the schema of manifests or for Pulumi, or the reference of all kinds.",
-    "sandbox": "Serve an embedded Den and Wexa on this machine.",
-    "completion": "Print the completion script of a shell.",
+    "import": "Write manifests for existing resources.",
+    "get": "List the live resources of a kind.",
+    "schema": "Print the manifest schema, the Pulumi schema, or the reference of all kinds.",
+    "sandbox": "Run embedded servers of Den and Wexa on this machine.",
+    "completion": "Print the completion script for a shell.",
 }
 """Command names with the first line of their help; the command is `command` in the module of that name."""
 
@@ -58,23 +58,23 @@ _ENVIRONMENT: Final = [
     ("TRUEUP_WEXA_API_KEY", "its API key"),
     ("TRUEUP_WEXA_PROJECT", "the project that alone may be worked on, when no Connection is declared"),
     ("TRUEUP_WEXA_ALLOW_HTTP=1", "as for Den"),
-    ("TRUEUP_FILE", "the manifests (-f); several are separated as in PATH"),
+    ("TRUEUP_FILE", "the manifests (-f); separate several as in PATH"),
     ("TRUEUP_CONNECTION", "name of the Connection to run against (--connection)"),
     ("TRUEUP_STACK", "name of the set of manifests (--stack)"),
     ("TRUEUP_STATE", "folder of the ledger and of the embedded servers (--state)"),
-    ("TRUEUP_PARALLELISM", "requests under way at once (--parallelism)"),
-    ("TRUEUP_RETRY_FOR", "how long a server that stopped answering is tried again (--retry-for)"),
-    ("TRUEUP_OUTPUT", "`text` or `json` (-o)"),
+    ("TRUEUP_PARALLELISM", "number of concurrent requests (--parallelism)"),
+    ("TRUEUP_RETRY_FOR", "how long to retry a server that stopped responding (--retry-for)"),
+    ("TRUEUP_OUTPUT", "output format (-o); used by the commands that support it"),
     ("TRUEUP_VERBOSE", "1 or 2, as -v or -vv"),
     ("TRUEUP_LEDGER", "path or URL of the ledger, or `off`"),
-    ("TRUEUP_FINGERPRINT_KEY", "one key for the ledgers of several machines"),
-    ("TRUEUP_DEBUG=1", "show where an unexpected error came from"),
-    ("HTTPS_PROXY, NO_PROXY", "a proxy, and what is reached without it; also HTTP_PROXY and ALL_PROXY"),
+    ("TRUEUP_FINGERPRINT_KEY", "a key shared by the ledgers of several machines"),
+    ("TRUEUP_DEBUG=1", "show a traceback of an unexpected error"),
+    ("HTTPS_PROXY, NO_PROXY", "a proxy, and hosts that bypass it; also HTTP_PROXY and ALL_PROXY"),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "certificates to trust"),
     ("NO_COLOR, FORCE_COLOR", "no colours, or colours without a terminal"),
     ("COLUMNS", "width of reports; 100 without a terminal"),
 ]
-"""What is read of it; an option on the command line goes before the variable that stands in for it."""
+"""The environment variables that are read. An option on the command line takes precedence over its variable."""
 
 
 class Group(click.Group):
@@ -151,4 +151,4 @@ def _version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
 )
 def trueup() -> None:
-    """Keeps SaaS connectors (Den, Wexa) in the state that you declared."""
+    """Keep SaaS connectors (Den, Wexa) in the state that you declare."""

@@ -32,7 +32,7 @@ trueup import wexa -o connectors --project 68063653fc2e1fb859700001"""
 
 
 class SystemName(click.ParamType[str]):
-    """The name of an installed system; they are looked for when one is given, and not for `--help`."""
+    """The name of an installed system. Systems are loaded only to check a value, not for `--help`."""
 
     name = "system"
 
@@ -41,13 +41,13 @@ class SystemName(click.ParamType[str]):
         from trueup.systems.registry import SYSTEMS
 
         if value not in SYSTEMS:
-            self.fail(f"it is not the name of an installed system: {' or '.join(SYSTEMS)}.", param, ctx)
+            self.fail(f"not an installed system. Use {' or '.join(SYSTEMS)}.", param, ctx)
         return value
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[click.shell_completion.CompletionItem]:
-        """Return the names that begin so."""
+        """Return the names with that prefix."""
         from click.shell_completion import CompletionItem
 
         from trueup.systems.registry import SYSTEMS
@@ -76,8 +76,8 @@ class SystemName(click.ParamType[str]):
     metavar="KINDS",
     cls=Option,
     section="What",
-    help="Also targets, mappings or access of the instances, separated by commas: a request for each instance, and "
-    "for mappings one for each target as well.",
+    help="Also write targets, mappings or access of the instances, separated by commas. Takes one request per "
+    "instance, and for mappings one per target as well.",
 )
 @project_option
 @include_config_option
@@ -89,16 +89,16 @@ class SystemName(click.ParamType[str]):
     type=HomePath(),
     cls=Option,
     section="Output",
-    help="The folder to write to. It is made where it is not there.",
+    help="Folder to write to. Created if it does not exist.",
 )
 @click.option(
     "--overwrite",
     is_flag=True,
     cls=Option,
     section="Output",
-    help="Write into a folder that holds manifests already, and over those of the same name.",
+    help="Write to a folder that already contains manifests, and replace those of the same name.",
 )
-@output("imported", flags=["--output"], help="The summary for people, or for programs.")
+@output("imported", flags=["--output"], help="Format of the summary: text for people, or one JSON document.")
 def command(
     asked: Asked,
     console: Console,
@@ -111,12 +111,11 @@ def command(
     out: str,
     overwrite: bool,
 ) -> int:
-    """Write manifests for what exists.
+    """Write manifests for existing resources.
 
-    A plan of them at once shows no difference, unless config that trueup wrote is left out. What the ledger knows
-    keeps its address. Secrets are never written, and config and metadata only with --include-config; what was left
-    out is listed. Nothing is changed in Den or Wexa.
-    Exits with 1 when something that was asked for could not be read.
+    A plan of them shows no difference, unless config that trueup wrote is omitted. Resources in the ledger keep their
+    addresses. Secrets are never written, and config and metadata only with --include-config; omitted values are
+    listed. Nothing is changed in Den or Wexa. Exits with 1 if something that was requested could not be read.
     """
     from pathlib import Path
 
@@ -134,7 +133,9 @@ def command(
     main = main_kind(wanted_kinds)
     conditions = narrowing.parsed(filters, main)
     if projects and not main.parent:
-        raise UsageError("--project is about Wexa.", hint="Nothing was sent. Den has accounts: --filter account=NAME.")
+        raise UsageError(
+            "--project can be used only with Wexa.", hint="Nothing was sent. Den has accounts: --filter account=NAME."
+        )
     folder = Path(out)
     writing.check(folder, system, tuple(SYSTEMS), overwrite=overwrite)
     known = context(asked, console, system)
@@ -147,7 +148,7 @@ def command(
     found, reading, origin, managed = blocking(_read(asked, console, system, known, wanted))
     made = manifests(found, wanted_kinds, Style(include_config, connection_of(asked)), managed)
     placed = files_of(made, found)
-    comment = (f"What was live on {origin}, as trueup import wrote it.",)
+    comment = (f"Live resources of {origin}, written by trueup import.",)
     before = [path for path in writing.manifests_in(folder) if path.startswith(f"{system}/")]
     if placed:
         texts = {path: text_of(some, comment) for path, some in placed.items()}
@@ -168,12 +169,12 @@ def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[Kin
     known = live_kinds(system)
     words = [part.strip() for text in along for part in text.split(",") if part.strip()]
     if along and (system == "wexa" or not words):
-        what = "Wexa has nothing below its connectors." if words else "--with names nothing."
-        raise UsageError(what, hint="Nothing was sent. Leave --with out.")
+        what = "connectors of Wexa have no children." if words else "--with is empty."
+        raise UsageError(what, hint="Nothing was sent. Omit --with.")
     for word in words:
         if word not in _WITH:
             raise UsageError(
-                f'--with knows no "{plain(word, 40)}".', hint=f"Nothing was sent. Known: {', '.join(_WITH)}."
+                f'--with does not accept "{plain(word, 40)}".', hint=f"Nothing was sent. Known: {', '.join(_WITH)}."
             )
     wanted = {kind_named(word, known) for word in given} or {kind for kind in known if parent_of(kind) is None}
     wanted |= {kind_named(name, known) for word in words for name in _WITH[word]}

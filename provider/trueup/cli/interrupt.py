@@ -36,11 +36,11 @@ class Interrupt:
             os._exit(INTERRUPTED)  # a secret's program or a starting server would delay the end
         if self.stopped:
             self._progress.close()
-            self._progress.say("Aborted. What was in flight may or may not have happened: trueup plan shows it.")
+            self._progress.say("Aborted. Requests in flight may or may not have taken effect. Run trueup plan to see.")
             os._exit(INTERRUPTED)
         self.stopped = True
         self._progress.say(
-            "Stopping: what is in flight is finished, nothing more is sent. Ctrl-C again aborts at once."
+            "Stopping: waiting for requests in flight, sending no more. Press Ctrl-C again to abort at once."
         )
         self.stop()
 

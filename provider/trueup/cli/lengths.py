@@ -1,4 +1,4 @@
-"""The type of an option that is a length of time."""
+"""The type of an option that is a duration."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ filters = click.option(
     metavar="NAME=TEXT",
     cls=Option,
     section="What",
-    help="Only what fits: name=GLOB, q=TEXT (a part of its name or remote id), status=STATUS, account=NAME; may be "
-    "repeated, then all have to fit.",
+    help="Only resources that match: name=GLOB, q=TEXT (part of the name or remote id), status=STATUS, account=NAME; "
+    "may be repeated, then all must match.",
 )
 projects = click.option(
     "--project",
@@ -31,14 +31,14 @@ projects = click.option(
     metavar="ID",
     cls=Option,
     section="What",
-    help="A project of Wexa (24 hex digits); may be repeated. Default: those that the manifests name.",
+    help="A project of Wexa (24 hex digits); may be repeated. Default: the projects in the manifests.",
 )
 include_config: Callable[..., Any] = click.option(
     "--include-config",
     is_flag=True,
     cls=Option,
     section="What",
-    help="Also config and metadata of Den, but for what looks like a secret. Wexa's configuration is never shown.",
+    help="Include config and metadata of Den, except what looks like a secret. Wexa's configuration is never shown.",
 )
 
 
@@ -53,12 +53,12 @@ def checked_projects(given: Sequence[str], known: Context, kind: Kind) -> tuple[
     for one in given:
         if not re.fullmatch(pattern, one):
             raise UsageError(
-                f'"{plain(one, 80)}" is no id of a project: that is 24 hex digits in small letters.',
-                hint="Nothing was sent. Wexa shows it in the address of the project.",
+                f'"{plain(one, 80)}" is not a project id, which has 24 lowercase hex digits.',
+                hint="Nothing was sent. Wexa shows it in the URL of the project.",
             )
     if found := tuple(sorted(set(given))) or known.tenants:
         return found
     raise UsageError(
-        "Wexa lists connectors by project, and none is named.",
-        hint="Nothing was sent. Add --project ID, or name manifests that declare some with -f.",
+        "Wexa lists connectors by project, and no project is given.",
+        hint="Nothing was sent. Add --project ID, or pass manifests that declare connectors with -f.",
     )

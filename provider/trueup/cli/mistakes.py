@@ -1,4 +1,4 @@
-"""A wrong command line in one sentence: the problem, its option or variable, and the valid values."""
+"""A usage error in one sentence: the problem, its option or variable, and the valid values."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def explained(error: click.ClickException) -> str:
         near = listed(error.possibilities or (), last="or")
         return f"there is no option {safe(error.option_name)}.{f' Did you mean {near}?' if near else ''}"
     if isinstance(error, click.MissingParameter) and isinstance(error.param, click.Argument):
-        return f"{_named(error.param)} is missing{_wanted(error.param.type, ': it is ')}."
+        return f"{_named(error.param)} is missing{_wanted(error.param.type, '. Use ')}."
     if isinstance(error, click.BadOptionUsage) and error.message.endswith("requires an argument."):
         return f"{safe(error.option_name)} needs a value."
     if isinstance(error, click.BadParameter) and error.param is not None and (right := _wanted(error.param.type)):
-        return f"{_named(error.param)}{_variable(error)} has to be {right}{_given(error)}."
+        return f"{_named(error.param)}{_variable(error)} must be {right}{_given(error)}."
     message = error.format_message()
     if type(error) is click.BadParameter and error.param is not None:
         message = f"{_named(error.param)}{_variable(error)}: {error.message}"
@@ -64,9 +64,9 @@ def _from_environment(error: click.BadParameter) -> str:
 
 def _variable(error: click.BadParameter) -> str:
     name = _from_environment(error)
-    return f" (here from the environment variable {name})" if name else ""
+    return f" (from the environment variable {name})" if name else ""
 
 
 def _given(error: click.BadParameter) -> str:
     name = _from_environment(error)
-    return f' and is "{safe(os.environ.get(name, ""))}"' if name else ""
+    return f', not "{safe(os.environ.get(name, ""))}"' if name else ""

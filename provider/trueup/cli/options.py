@@ -45,9 +45,7 @@ class Command(click.Command):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             if "unexpected extra argument" in error.message and any("-f" in one.opts for one in self.params):
-                raise click.UsageError(
-                    f"{error.message.rstrip('.')}. Files and folders are named with -f.", ctx
-                ) from None
+                raise click.UsageError(f"{error.message.rstrip('.')}. Pass files and folders with -f.", ctx) from None
             raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -86,12 +84,12 @@ class StackName(click.ParamType[str]):
 
         text = str(value)
         if text and not re.fullmatch(NAME, text):
-            self.fail(f'"{text}" is no name of a set. Use letters, digits, dots, dashes and underscores.', param, ctx)
+            self.fail(f'"{text}" is not a valid name. Use letters, digits, dots, dashes and underscores.', param, ctx)
         return text
 
 
 class FormatName(click.Choice[str]):
-    """The name of a report format; `text`, as TRUEUP_OUTPUT says it to every command, is the first one, for people."""
+    """The name of a report format. `text`, which TRUEUP_OUTPUT may set for every command, is the first one."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name."""
@@ -101,7 +99,7 @@ class FormatName(click.Choice[str]):
 def output(
     *subjects: Subject,
     flags: Sequence[str] = ("-o", "--output"),
-    help: str = "For people, or for programs: then standard output holds one JSON document.",
+    help: str = "Output format: text for people, or one JSON document.",
 ) -> Callable[..., Any]:
     """Return the option for the format of a report, with the formats that show any of these subjects."""
     names = showing(*subjects)
@@ -202,7 +200,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         shell_complete=_addresses,
         cls=Option,
         section="What",
-        help="Only this resource and what it refers to, as plan names it; may be repeated.",
+        help="Only this resource and those it refers to, by its address in the plan; may be repeated.",
     ),
     "labels": click.option(
         "-l",
@@ -212,28 +210,28 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         metavar="LABEL",
         cls=Option,
         section="What",
-        help="Only resources with that label (team=platform, team!=sales, team) and what they refer to.",
+        help="Only resources with this label (team=platform, team!=sales, team) and those they refer to.",
     ),
     "prune": click.option(
         "--prune",
         is_flag=True,
         cls=Option,
         section="What",
-        help="Remove what the ledger lists as managed and is no longer declared, each by its deletionPolicy.",
+        help="Remove managed resources that are no longer declared, each by its deletionPolicy.",
     ),
     "allow_disconnect": click.option(
         "--allow-disconnect",
         is_flag=True,
         cls=Option,
         section="What",
-        help="With --prune: disconnect accounts whose deletionPolicy says so, with every instance of them.",
+        help="With --prune: disconnect accounts whose deletionPolicy is disconnect, along with all their instances.",
     ),
     "strict": click.option(
         "--strict",
         is_flag=True,
         cls=Option,
         section="Output",
-        help="Also name what is live of declared resources and declared nowhere.",
+        help="Also list live values of declared resources that no manifest declares.",
     ),
     "stack": click.option(
         "--stack",
@@ -243,8 +241,8 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         cls=Option,
         section="What",
         show_envvar=True,
-        help="The name of this set of manifests: --prune removes what this set declared, and nothing of another one. "
-        "Default: what trueup.yaml says.",
+        help="Name of this set of manifests; --prune removes only resources of this set. Default: the name in "
+        "trueup.yaml.",
     ),
     "take_from": click.option(
         "--take-from",
@@ -252,7 +250,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         metavar="NAME",
         cls=Option,
         section="What",
-        help="Move what is declared here and managed by the set of that name into this one.",
+        help="Move resources that are declared here and managed by the set of this name into the current set.",
     ),
     "max_delete_percent": click.option(
         "--max-delete-percent",
@@ -262,7 +260,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         metavar="N",
         cls=Option,
         section="How",
-        help="Refuse to remove more than that share of what is ours, as soon as it is ten.",
+        help="Refuse to remove more than this percentage of the managed resources; ignored below ten of them.",
     ),
     "max_changes": click.option(
         "--max-changes",
@@ -270,7 +268,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         metavar="N",
         cls=Option,
         section="How",
-        help="Refuse to make more steps than that at once.",
+        help="Refuse a plan with more steps than this.",
     ),
     "max_age": click.option(
         "--max-age",
@@ -278,7 +276,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         metavar="TIME",
         cls=Option,
         section="How",
-        help="Take what was seen in sync more recently (24h) from the ledger, where it is listed below something else.",
+        help="Do not read child resources that were in sync within this time (24h); use what the ledger has of them.",
     ),
     "max_requests": click.option(
         "--max-requests",
@@ -287,7 +285,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         metavar="N",
         cls=Option,
         section="How",
-        help="With --max-age: read the oldest of that all the same, with up to so many requests.",
+        help="With --max-age: still read the oldest of them, with up to this many requests.",
     ),
     "lock_timeout": click.option(
         "--lock-timeout",
@@ -296,7 +294,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         metavar="TIME",
         cls=Option,
         section="How",
-        help="How long to wait for another run to end, such as 10m. Default: not at all",
+        help="How long to wait for another run to finish, such as 10m. Default: do not wait",
     ),
     "connection": click.option(
         "--connection",
@@ -306,7 +304,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         cls=Option,
         section="What",
         show_envvar=True,
-        help="Run the same manifests against the Connection of that name.",
+        help="Run the manifests against the Connection of this name.",
     ),
     "parallelism": click.option(
         "--parallelism",
@@ -316,7 +314,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         cls=Option,
         section="How",
         show_envvar=True,
-        help="Requests under way at once, in place of the connection's own figure.",
+        help="Number of concurrent requests, instead of the Connection's own.",
     ),
     "retry_for": click.option(
         "--retry-for",
@@ -328,14 +326,14 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         cls=Option,
         section="How",
         show_envvar=True,
-        help="How long to try a server again that answered earlier in this run and stopped, as while it is restarted.",
+        help="How long to retry a server that stops responding during the run, for example while it restarts.",
     ),
     "resend": click.option(
         "--resend",
         is_flag=True,
         cls=Option,
         section="How",
-        help="Send again what cannot be read back, such as secrets.",
+        help="Send values that cannot be read back, such as secrets, again.",
     ),
     "state": click.option(
         "--state",
@@ -345,7 +343,7 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         cls=Option,
         section="How",
         show_envvar=True,
-        help="The folder of the ledger and of the embedded servers. Default: .trueup",
+        help="Folder of the ledger and of the embedded servers. Default: .trueup",
     ),
     "verbose": click.option(
         "-v",
@@ -355,14 +353,14 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
         cls=Option,
         section="Output",
         show_envvar=True,
-        help="Log each request on standard error; -vv also waits and decisions. Never a body or a credential.",
+        help="Log each request on standard error; -vv also waits and decisions. Bodies and credentials are not logged.",
     ),
-    "no_color": click.option("--no-color", is_flag=True, cls=Option, section="Output", help="No colours."),
+    "no_color": click.option("--no-color", is_flag=True, cls=Option, section="Output", help="Disable colours."),
 }
 
 
 def asks(*names: str, shows: Subject | None = None) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Gives a command those shared options, as one `asked` in front of its own."""
+    """Add these shared options to a command, which gets them as its first argument `asked`."""
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         def called(ctx: click.Context, /, **values: Any) -> int:

@@ -36,19 +36,19 @@ trueup plan -o json --detailed-exitcode > plan.json"""
     type=HomePath(),
     cls=Option,
     section="Output",
-    help="Also save the plan in that file, to be applied as it is (trueup apply PLAN). One that is too much for one "
-    "run is saved to be shown, and its apply is refused.",
+    help="Also save the plan to this file, for trueup apply PLAN. A plan that is refused for safety is saved for "
+    "review only: applying it is refused.",
 )
 @click.option(
-    "--detailed-exitcode", is_flag=True, cls=Option, section="Output", help="Exit with 2 when there are differences."
+    "--detailed-exitcode", is_flag=True, cls=Option, section="Output", help="Exit with 2 if there are differences."
 )
 def command(asked: Asked, console: Console, out: str | None, detailed_exitcode: bool) -> int:
-    """Show what would be changed, and what it would cost.
+    """Show the changes that apply would make, and their cost in requests.
 
-    Reads what is live and compares it with the manifests; nothing is changed. Exits with 0, or with 2 when there are
-    differences and --detailed-exitcode is given; a change that is refused to protect what is live is such a difference.
-    Exits with 1 when the manifests ask for what cannot be, and after an error; with 3 when the plan is too much for one
-    run.
+    Reads the live resources and compares them with the manifests; nothing is changed. Exits with 0, or with 2 if there
+    are differences and --detailed-exitcode is given; a change that is refused to protect a live resource counts as a
+    difference. Exits with 1 if the manifests ask for something impossible, and after an error; with 3 if the plan is
+    refused for safety.
     """
     from trueup.cli.manifests import declared
     from trueup.core.errors import SafetyError

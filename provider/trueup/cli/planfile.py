@@ -1,4 +1,4 @@
-"""Saved plans as commands use them: written for their owner only, and not trusted when read."""
+"""Reading and writing of saved plans: readable by their owner only, and not trusted when read."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def prepare(path: str, asked: Asked) -> Path:
     """Return the file to write. Raises UsageError and PlanFileError before any request is sent."""
     if not os.environ.get("TRUEUP_FINGERPRINT_KEY") and ledger_place(state_of(asked), asked.ledger) is None:
         raise UsageError(
-            "a saved plan carries a keyed digest, and there is no key.",
-            hint="Set TRUEUP_FINGERPRINT_KEY, or let there be a ledger (TRUEUP_LEDGER).",
+            "a saved plan needs a key for its digest, and there is none.",
+            hint="Set TRUEUP_FINGERPRINT_KEY, or enable the ledger (TRUEUP_LEDGER).",
         )
     try:
         target = Path(os.path.realpath(path))  # replace the target of a link, not the link
         if os.path.lexists(target) and not target.is_file():
             raise PlanFileError(f"the plan cannot be written to {path}: it is not a regular file.")
         if not target.parent.is_dir():
-            raise PlanFileError(f"the plan cannot be written to {path}: there is no such folder.")
+            raise PlanFileError(f"the plan cannot be written to {path}: no such folder.")
     except (OSError, ValueError) as error:
         raise PlanFileError(f"the plan cannot be written to {path}: {_reason(error)}.") from None
     return target
@@ -97,7 +97,7 @@ async def write(target: Path, plan: Plan, asked: Asked, desired: Manifest, sessi
 
 
 async def _servers(session: Session) -> dict[str, str]:
-    """The servers by connection, with the tenant of the credential where it acts in one alone."""
+    """Return the servers by connection, with the credential's tenant if it acts in only one."""
     found = dict(session.servers)
     for (system, name), client in session.clients.items():
         if tenant := await SYSTEMS[system].tenant.of(client):
@@ -135,12 +135,12 @@ def _text(path: str) -> str:
 def _unreadable(path: str, why: str) -> PlanFileError:
     return PlanFileError(
         f"the saved plan {path} cannot be read: {why}.",
-        hint="Nothing was sent. Name a file that `trueup plan --out` wrote.",
+        hint="Nothing was sent. Pass a file written by `trueup plan --out`.",
     )
 
 
 def _reason(error: OSError | ValueError) -> str:
-    return str(error.strerror) if isinstance(error, OSError) else "it is no path of a file"
+    return str(error.strerror) if isinstance(error, OSError) else "it is not a valid path"
 
 
 def manifests(found: saved.Saved, asked: Asked) -> tuple[str, ...]:
@@ -162,10 +162,10 @@ def check(found: saved.Saved, desired: Manifest) -> None:
     if found.desired != desired.digest:
         raise Stale(
             "the plan is stale: the manifests have changed since it was made.",
-            hint="Nothing was sent. Make a new plan, or check out what it was made from.",
+            hint="Nothing was sent. Make a new plan, or check out the manifests that it was made from.",
         )
     if found.plan.unsafe:
-        raise SafetyError(found.plan.unsafe, hint="Nothing was sent. Make a new plan that is allowed to do that.")
+        raise SafetyError(found.plan.unsafe, hint="Nothing was sent. Make a new plan that stays within the limits.")
 
 
 async def check_servers(found: saved.Saved, session: Session) -> None:
@@ -173,7 +173,7 @@ async def check_servers(found: saved.Saved, session: Session) -> None:
     now = await _servers(session)
     if moved := [name for name, server in now.items() if found.servers.get(name) != server]:
         raise Stale(
-            f"the plan is stale: {', '.join(sorted(moved))} is another server or organisation now.",
+            f"the plan is stale: {', '.join(sorted(moved))} now refers to another server or organisation.",
             hint="Nothing was sent. Make a new plan.",
         )
 

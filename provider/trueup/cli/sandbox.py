@@ -28,9 +28,15 @@ trueup sandbox --state sandbox.db | jq .den"""
 
 
 @click.command("sandbox", cls=Command, examples=_EXAMPLES)
-@click.option("--den", type=_PORT, default=0, show_default=True, metavar="PORT", help="Port of Den; 0 picks one.")
-@click.option("--wexa", type=_PORT, default=0, show_default=True, metavar="PORT", help="Port of Wexa; 0 picks one.")
-@click.option("--control", type=_PORT, default=0, show_default=True, metavar="PORT", help="Port of the controls.")
+@click.option(
+    "--den", type=_PORT, default=0, show_default=True, metavar="PORT", help="Port of Den; 0 picks a free one."
+)
+@click.option(
+    "--wexa", type=_PORT, default=0, show_default=True, metavar="PORT", help="Port of Wexa; 0 picks a free one."
+)
+@click.option(
+    "--control", type=_PORT, default=0, show_default=True, metavar="PORT", help="Control port; 0 picks a free one."
+)
 @click.option(
     "--state",
     type=HomePath(dir_okay=False),
@@ -44,22 +50,22 @@ trueup sandbox --state sandbox.db | jq .den"""
     type=click.Choice(_PRESETS),
     default="golden",
     show_default=True,
-    help="What a new state holds; a state that is there already stays as it is.",
+    help="Content of a new state. An existing state is not changed.",
 )
 @click.option(
     "--den-version",
     type=click.Choice(_DEN_VERSIONS),
     default="2026-08",
     show_default=True,
-    help="How Den behaves: as recorded in August, or as its newer sources read.",
+    help="Behaviour of Den: as recorded in August, or as in its newer source code.",
 )
 @click.pass_obj
 def command(console: Console, den: int, wexa: int, control: int, state: str, preset: str, den_version: str) -> int:
-    """Serve an embedded Den and Wexa on this machine.
+    """Run embedded servers of Den and Wexa on this machine.
 
-    One JSON line on standard output tells URLs and keys as soon as they answer; at a terminal, standard error has them
-    as lines to paste into another one. Runs until SIGINT or SIGTERM and then exits with 0. Manifests that say
-    `url: sandbox` start their own.
+    Prints one JSON line with URLs and keys on standard output once the servers respond; at a terminal, also the export
+    commands for another shell, on standard error. Runs until SIGINT or SIGTERM, then exits with 0. Manifests with
+    `url: sandbox` start servers of their own.
     """
     from trueup.sandbox.lifetime import signals
 
@@ -68,12 +74,12 @@ def command(console: Console, den: int, wexa: int, control: int, state: str, pre
 
     with contextlib.ExitStack() as aside:
         if console.err.tty:
-            aside.enter_context(contextlib.redirect_stdout(_Told(sys.stdout, console)))
+            aside.enter_context(contextlib.redirect_stdout(_Explained(sys.stdout, console)))
         return serve(den, wexa, control, state, preset, None, den_version)
 
 
 def exports(ready: dict[str, Any]) -> str:
-    """Return the shell lines that point trueup to those servers."""
+    """Return the shell commands that point trueup to these servers."""
     lines = []
     for system in ("den", "wexa"):
         values = {"URL": ready[system]["url"], "API_KEY": ready[system]["apiKey"]}
@@ -84,7 +90,7 @@ def exports(ready: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-class _Told(io.TextIOBase):
+class _Explained(io.TextIOBase):
     """Standard output that also explains its one JSON line to a user at a terminal."""
 
     def __init__(self, output: TextIO, console: Console) -> None:

@@ -24,10 +24,10 @@ trueup schema pulumi > schema.json
 @click.argument("what", type=click.Choice(["manifest", "docs", "pulumi"]), default="manifest")
 @click.pass_obj
 def command(console: Console, what: str) -> int:
-    """Print the schema of manifests or for Pulumi, or the reference of all kinds.
+    """Print the manifest schema, the Pulumi schema, or the reference of all kinds.
 
-    `manifest` is JSON Schema (draft 7) of one document; `docs` is a page of Markdown; `pulumi` is what SDKs are
-    generated from.
+    `manifest` is JSON Schema (draft 7) for one document; `docs` is a Markdown page; `pulumi` is the package schema that
+    SDKs are generated from.
     """
     if what == "pulumi":
         from trueup.plugin.schema import schema_text as pulumi_schema

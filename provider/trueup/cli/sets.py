@@ -23,7 +23,7 @@ _OPTIONS: Final = {
 
 
 def completed(ctx: click.Context, shared: dict[str, Any]) -> dict[str, Any]:
-    """Return the options with those of the set that is read. Raises ManifestError and UsageError."""
+    """Return the options completed from the `trueup.yaml` of the set. Raises ManifestError and UsageError."""
     if not {"files", "state"} & shared.keys():
         return shared
     paths = shared.get("files") or (".",)
@@ -64,8 +64,8 @@ def _only_one(sets: dict[str, Set]) -> None:
     if len(sets) > 1 and (len(names) > 1 or len({str(one.options) for one in sets.values()}) > 1):
         listed = ", ".join(f"{path} ({found.stack or 'without a name'})" for path, found in sets.items())
         raise UsageError(
-            f"-f names several sets of manifests: {listed}.",
-            hint="Nothing was sent. Run each by itself, or make one set of them.",
+            f"-f covers several sets of manifests: {listed}.",
+            hint="Nothing was sent. Run each set separately, or merge them into one.",
         )
 
 

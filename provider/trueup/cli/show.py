@@ -23,8 +23,8 @@ trueup show plan.json -o json | jq .summary"""
 def command(asked: Asked, console: Console, path: str) -> int:
     """Show a saved plan.
 
-    The file is refused when it was edited, which the key of the ledger tells, or TRUEUP_FINGERPRINT_KEY on another
-    machine. Nothing is read from any server.
+    A file that was edited is refused. This is checked with the key of the ledger, or with TRUEUP_FINGERPRINT_KEY on
+    another machine. No server is contacted.
     """
     from trueup.cli import planfile
     from trueup.core.tasks import blocking

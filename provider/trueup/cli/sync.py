@@ -60,9 +60,9 @@ def command(asked: Asked, console: Console, instance: str, target: str | None, w
     short_text(target, "--target")
     seconds = seconds_of(timeout if timeout is not None else _TIMEOUT)
     if not seconds:
-        raise UsageError(f'--timeout "{timeout}" is no time: it is 90s, 10m or 2h.', hint="Nothing was sent.")
+        raise UsageError(f'--timeout "{timeout}" is not a valid time. Use 90s, 10m or 2h.', hint="Nothing was sent.")
     if timeout is not None and not wait:
-        raise UsageError("--timeout is about --wait, which is not given.", hint="Nothing was sent.")
+        raise UsageError("--timeout can be used only with --wait.", hint="Nothing was sent.")
     return blocking(
         _sync(asked, console, context(asked, console, "den").manifest, instance, target, seconds if wait else None)
     )

@@ -25,19 +25,19 @@ trueup unlock r-7f3a9c21 --now --auto-approve"""
 @click.command("unlock", cls=Command, examples=_EXAMPLES)
 @click.argument("run", metavar="[RUN]", required=False)
 @asks("state", "output", "no_color", shows="locks")
-@click.option("--now", is_flag=True, cls=Option, section="How", help="Take the locks away without waiting for the run.")
+@click.option("--now", is_flag=True, cls=Option, section="How", help="Remove the locks without waiting for the run.")
 @click.option(
-    "--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Take the locks away without asking."
+    "--auto-approve", "-y", is_flag=True, cls=Option, section="How", help="Release the locks without confirmation."
 )
 def command(asked: Asked, console: Console, run: str | None, now: bool, auto_approve: bool) -> int:
-    """Show which runs hold a lock, or have one release its locks.
+    """List the runs that hold locks, or release the locks of one.
 
-    With RUN, that run is asked to stop: it starts no further call, finishes what is in flight, and releases its
-    locks. The command waits for that. A run that does not answer loses them when its term ends, 30 s after its last
-    heartbeat; one that was killed on this machine, at once.
+    With RUN, asks that run to stop and waits until it has: it finishes the requests in flight, starts no others, and
+    releases its locks. A run that does not respond loses its locks 30 s after its last heartbeat; a run that was killed
+    on this machine, at once.
 
-    With --now they are taken away at once. A run that is still at work may then write until its next heartbeat, beside
-    the one that takes them. Exits with 1 when RUN holds none.
+    With --now, the locks are removed at once. A run that is still active may then write until its next heartbeat, at
+    the same time as the run that takes the locks. Exits with 1 if RUN holds no lock.
     """
     from trueup.cli.approval import agreed
     from trueup.cli.ledger.reach import ask, missing, place
@@ -60,14 +60,17 @@ def command(asked: Asked, console: Console, run: str | None, now: bool, auto_app
     at_work = not all(one.gone for one in of_run)
     if now and at_work:
         console.err.print(
-            safe(f"Run {run} may be in progress: until its next heartbeat it may write beside the run that locks next.")
+            safe(
+                f"Run {run} may still be active. Until its next heartbeat it may write at the same time as the run "
+                "that takes the locks."
+            )
         )
     question = "Remove these locks now?" if now else "Ask the run to stop and release these locks?"
     if not auto_approve and not agreed(console, question, otherwise="Nothing was unlocked."):
         return 1
     if now:
         removed = ask(where, lambda opened: opened.unlock(run))
-        outcome = "Unlocked {names}." if removed else "Run {run} has released its locks meanwhile."
+        outcome = "Unlocked {names}." if removed else "Run {run} has already released its locks."
     else:
         removed, outcome = ask(
             where, lambda opened: _revoked(opened, run, of_run, lambda text: console.err.print(text))
@@ -81,34 +84,31 @@ def command(asked: Asked, console: Console, run: str | None, now: bool, auto_app
 async def _revoked(
     opened: Ledger, run: str, before: list[Lease], say: Callable[[str], None]
 ) -> tuple[list[Lease], str]:
-    """Ask a run for its locks, and wait until it has none. Return what they were, and what became of them.
+    """Ask a run to release its locks and wait until it has none. Return the locks and a sentence about the outcome.
 
-    Raises UsageError for a run that goes on confirming them.
+    Raises UsageError for a run that keeps renewing them.
     """
     from trueup.core.errors import UsageError
     from trueup.ledger import holder
 
     dead, left = await opened.pass_on(run)
     if not left:
-        return (
-            dead,
-            "Unlocked {names}." if dead else "Run {run} has released its locks meanwhile.",
-        )
+        return dead, "Unlocked {names}." if dead else "Run {run} has already released its locks."
     await opened.revoke(run, holder())
     beats = {one.name: one.heartbeat for one in left}
-    say(f"Asked run {run} to release its locks. Waiting for that, at most {opened.dead_after:.0f} s.")
+    say(f"Asked run {run} to release its locks. Waiting at most {opened.dead_after:.0f} s.")
     while True:
         gone, left = await opened.pass_on(run)
         dead += gone
         if not left:
             break
-        # A run that is to stop confirms nothing any more; one beat may have been under way when it was asked.
+        # A run that was asked to stop renews nothing, except for one heartbeat that may have been under way.
         if any(one.revoked and one.heartbeat > one.revoked and beats.get(one.name) != one.heartbeat for one in left):
             raise UsageError(
-                f"run {run} goes on confirming its locks: it is of an older trueup, which cannot be asked.",
-                hint=f"Nothing was unlocked. End that process, or take them away with: trueup unlock {run} --now",
+                f"run {run} keeps renewing its locks: it uses an older trueup, which cannot be asked to stop.",
+                hint=f"Nothing was unlocked. Stop that process, or remove the locks with: trueup unlock {run} --now",
             )
         await asyncio.sleep(opened.poll)
     if dead:
-        return dead, "Unlocked {names}: run {run} did not answer, and its term is over. It sends nothing any more."
+        return dead, "Unlocked {names}: run {run} did not respond and its locks have expired. It sends nothing more."
     return before, "Run {run} has stopped and released {names}."

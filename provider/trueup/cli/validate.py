@@ -20,9 +20,9 @@ cat connectors.yaml | trueup validate -f - -o json"""
 @click.command("validate", cls=Command, examples=_EXAMPLES)
 @asks("files", "output", "verbose", "no_color", shows="valid")
 def command(asked: Asked, console: Console) -> int:
-    """Check manifests; nothing is read or sent.
+    """Check manifests without contacting a server.
 
-    Every fault of every file is told at once, each with its place and what would be right.
+    Reports every fault of every file at once, each with its place and how to fix it.
     """
     from trueup.cli.manifests import declared
 

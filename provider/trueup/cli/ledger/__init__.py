@@ -11,9 +11,9 @@ from trueup.cli.group import behind_command
 from trueup.cli.options import Command
 
 SUBCOMMANDS: Final = {
-    "show": "Show what is in it: resources, runs, open calls and locks.",
-    "export": "Print all of it but its key as one JSON document, for support.",
-    "forget": "Forget resources; what is live stays as it is.",
+    "show": "Show the ledger: resources, runs, open calls and locks.",
+    "export": "Print the ledger without its key as one JSON document, for support.",
+    "forget": "Remove resources from the ledger; live resources are not changed.",
 }
 """Subcommand names with the first line of their help; the subcommand is `command` in the module of that name."""
 
@@ -61,8 +61,8 @@ class Subcommands(Command, click.Group):
 
 @click.command("ledger", cls=Subcommands, examples=_EXAMPLES, subcommand_metavar="COMMAND …")
 def command() -> None:
-    """Look into what trueup remembers, or make it forget.
+    """Inspect the ledger, or remove resources from it.
 
-    The ledger is where TRUEUP_LEDGER says, otherwise in the state folder. It holds ids, times and keyed fingerprints,
-    and neither values nor secrets.
+    The ledger is at TRUEUP_LEDGER, or in the state folder by default. It holds ids, times and keyed fingerprints, but
+    no values and no secrets.
     """

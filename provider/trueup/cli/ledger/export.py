@@ -18,9 +18,9 @@ trueup ledger export > ledger.json"""
 @click.command("export", cls=Command, examples=_EXAMPLES)
 @asks("state", "stack", "no_color")
 def command(asked: Asked, console: Console) -> int:
-    """Print all of it but its key as one JSON document, for support.
+    """Print the ledger without its key as one JSON document, for support.
 
-    Names, ids and times are in it, and fingerprints, of which nothing can be told without the key.
+    It contains names, ids, times and fingerprints. Fingerprints reveal nothing without the key.
     """
     from trueup.cli.ledger.reach import contents, missing, place
     from trueup.report import ledger

@@ -23,16 +23,20 @@ trueup ledger forget --auto-approve"""
 @click.argument("address", metavar="[ADDRESS]", required=False)
 @asks("state", "stack", "output", "no_color", shows="forgotten")
 @click.option(
-    "--scope", metavar="SCOPE", cls=Option, section="What", help="Only what is on this server, as `show` names it."
+    "--scope",
+    metavar="SCOPE",
+    cls=Option,
+    section="What",
+    help="Only resources on this server, as listed by `ledger show`.",
 )
-@click.option("--auto-approve", is_flag=True, cls=Option, section="How", help="Forget without asking.")
+@click.option("--auto-approve", is_flag=True, cls=Option, section="How", help="Remove without confirmation.")
 def command(asked: Asked, console: Console, address: str | None, scope: str | None, auto_approve: bool) -> int:
-    """Forget resources; what is live stays as it is.
+    """Remove resources from the ledger; live resources are not changed.
 
-    Without ADDRESS and --scope everything of the set of manifests is forgotten (--stack, or trueup.yaml here; otherwise
-    of what belongs to no set); other sets keep theirs. What is forgotten is nobody's: --prune does not remove it, a
-    change of its name goes unnoticed, and what cannot be read back is sent once more. Asks before that. Exits with 1
-    when nothing is of ADDRESS or on SCOPE.
+    Without ADDRESS and --scope, removes every resource of the set of manifests (--stack, or trueup.yaml here; otherwise
+    the resources that belong to no set). Other sets keep theirs. A forgotten resource is no longer managed: --prune
+    does not remove it, a change of its name is not detected, and values that cannot be read back are sent once more.
+    Asks for confirmation. Exits with 1 if no resource matches ADDRESS or --scope.
     """
     from trueup.cli.approval import agreed
     from trueup.cli.ledger.reach import ask, missing, place
@@ -47,21 +51,21 @@ def command(asked: Asked, console: Console, address: str | None, scope: str | No
     elsewhere = sorted({one.stack for one in found.records if _matches(one, scope, address)} - {stack}) if found else []
     narrowed = address is not None or scope is not None
     if where is None or found is None:
-        told = missing(asked)
+        summary = missing(asked)
     elif number == 0:
-        knows = "knows no such resource" if narrowed else "holds no resource"
+        what = "such resource" if narrowed else "resource"
         whose = f' of the set "{stack}"' if stack else ""
-        told = f"The ledger {found.name} {knows}{whose}. Nothing was forgotten."
+        summary = f"No {what}{whose} in the ledger {found.name}. Nothing was removed."
         if elsewhere:
             names = ", ".join(f'"{one}"' if one else "none" for one in elsewhere)
-            told += f" It is of the set {names}: name it with --stack." if narrowed else f" There are the sets {names}."
+            summary += f" It belongs to the set {names}; pass --stack." if narrowed else f" It has the sets {names}."
     else:
-        question = f"Forget {counted(number, 'resource')} of the ledger {found.name}?"
-        if not auto_approve and not agreed(console, safe(question), otherwise="Nothing was forgotten."):
+        question = f"Remove {counted(number, 'resource')} from the ledger {found.name}?"
+        if not auto_approve and not agreed(console, safe(question), otherwise="Nothing was removed."):
             return 1
         number = ask(where, lambda opened: opened.forget(scope, address, stack))
-        told = f"Forgot {counted(number, 'resource')}. What is live stays as it is."
-    console.show("forgotten", Forgotten(number, safe(told)))
+        summary = f"Removed {counted(number, 'resource')} from the ledger. Live resources are not changed."
+    console.show("forgotten", Forgotten(number, safe(summary)))
     return 0 if number or not narrowed else 1
 
 

@@ -33,12 +33,12 @@ def missing(asked: Asked) -> str:
 
     found = ledger_place(state_of(asked), asked.ledger)
     if found is None:
-        return "There is no ledger: TRUEUP_LEDGER is off."
-    return f"There is no ledger at {found} yet. The first apply makes it."
+        return "No ledger: TRUEUP_LEDGER is off."
+    return f"No ledger at {found} yet. The first apply creates it."
 
 
 def contents(where: Path | str, stack: str | None = None) -> Contents:
-    """Return all that the ledger holds, or what it holds of one set of manifests. Raises LedgerError."""
+    """Return the content of the ledger, or of one set of manifests in it. Raises LedgerError."""
     from dataclasses import replace
 
     found = ask(where, lambda opened: opened.contents())

@@ -20,10 +20,10 @@ trueup ledger show -o json | jq -r '.resources[].address'"""
 @click.command("show", cls=Command, examples=_EXAMPLES)
 @asks("state", "stack", "output", "no_color", shows="ledger")
 def command(asked: Asked, console: Console) -> int:
-    """Show what is in it: resources, runs, open calls and locks.
+    """Show the ledger: resources, runs, open calls and locks.
 
-    Of a set of manifests (--stack, or trueup.yaml here) the resources of that one alone. Nothing is sent.
-    Fingerprints are not shown; `trueup ledger export` has them.
+    With a set of manifests (--stack, or trueup.yaml here), only the resources of that set. No server is contacted.
+    Fingerprints are not shown; see `trueup ledger export`.
     """
     from trueup.cli.ledger.reach import contents, missing, place
     from trueup.report.ledger import Shown
