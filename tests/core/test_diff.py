@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from trueup.core.changes import MISSING, UNKNOWN, Change, covers, diff, dotted, leaves, overlay, pairs, same
+from trueup.core.changes import MISSING, UNKNOWN, Change, dotted
+from trueup.core.compare import covers, diff, leaves, overlay, pairs, same
 from trueup.core.secrets import REDACTED, Secret
 
 KEYS = st.sampled_from(["a", "b", "__c", "_d", "e.f", "", "0", "[0]", 'g"', "ü", "x y"])

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as some
 from sound import ACCOUNT, CONNECTOR, INSTANCE
 
-from trueup.core.changes import same
+from trueup.core.compare import same
 from trueup.core.errors import Fault, ManifestError
 from trueup.manifest import load
 from trueup.manifest.check import explain, kind_of, sound

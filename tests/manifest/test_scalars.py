@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from world import CONNECTORS, World
 
-from trueup.core.changes import same
+from trueup.core.compare import same
 from trueup.core.errors import ManifestError
 from trueup.core.secrets import fingerprint, is_mark_of
 from trueup.engine.loop import Session

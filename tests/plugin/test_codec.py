@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from pulumi.runtime import rpc
 
-from trueup.core.changes import MISSING, same
+from trueup.core.changes import MISSING
 from trueup.core.changes import UNKNOWN as UNKNOWN_OF_DIFF
+from trueup.core.compare import same
 from trueup.core.errors import UsageError
 from trueup.core.secrets import REDACTED, Secret, scrub
 from trueup.plugin import codec

@@ -8,7 +8,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from trueup.core.changes import MISSING, at, dotted, leaves
+from trueup.core.changes import MISSING, at, dotted
+from trueup.core.compare import leaves
 from trueup.core.records import below
 from trueup.core.secrets import is_mark_of
 from trueup.core.values import DELETES

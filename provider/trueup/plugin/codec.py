@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from google.protobuf import struct_pb2
 
-from trueup.core.changes import MISSING, UNKNOWN, dotted, same
+from trueup.core.changes import MISSING, UNKNOWN, dotted
+from trueup.core.compare import same
 from trueup.core.errors import UsageError
 from trueup.core.secrets import REDACTED, Secret
 

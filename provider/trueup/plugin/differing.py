@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at, leaves, same
+from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at
+from trueup.core.compare import leaves, same
 from trueup.plugin.codec import bare, has_unknown, is_sealed
 from trueup.plugin.states import RENAMED
 from trueup.plugin.tokens import ADOPT, inputs_of

@@ -10,7 +10,8 @@ import copy
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from trueup.core import texts
-from trueup.core.changes import MISSING, Path, at, dotted, leaves, same
+from trueup.core.changes import MISSING, Path, at, dotted
+from trueup.core.compare import leaves, same
 from trueup.core.kinds import Handler
 from trueup.core.secrets import reveal
 from trueup.core.values import Live

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trueup.core.changes import MISSING, Change, covers, same
+from trueup.core.changes import MISSING, Change
+from trueup.core.compare import covers, same
 from trueup.core.errors import SafetyError
 from trueup.core.kinds import Handler, Kind
 from trueup.core.secrets import reveal

@@ -10,7 +10,8 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.changes import MISSING, Path, dotted, leaves
+from trueup.core.changes import MISSING, Path, dotted
+from trueup.core.compare import leaves
 from trueup.core.errors import LedgerError
 from trueup.core.kinds import Handler
 from trueup.core.records import Intent, Record, below, stamp

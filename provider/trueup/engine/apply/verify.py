@@ -7,7 +7,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, cast
 
 from trueup.core import texts
-from trueup.core.changes import MISSING, at, dotted, same
+from trueup.core.changes import MISSING, at, dotted
+from trueup.core.compare import same
 from trueup.core.kinds import Declared
 from trueup.core.secrets import fingerprint
 from trueup.core.values import Doubt, Listing, Live

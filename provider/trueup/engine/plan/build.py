@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at, dotted, leaves
+from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at, dotted
+from trueup.core.compare import leaves
 from trueup.core.kinds import Declared, Handler
 from trueup.core.secrets import is_mark_of
 from trueup.core.values import Address, Desired, Live, Refusal

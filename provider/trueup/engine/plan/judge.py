@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.changes import MISSING, Change, Pair, Path, at, covers, dotted, leaves, list_path, overlay, pairs, same
+from trueup.core.changes import MISSING, Change, Path, at, dotted, list_path
+from trueup.core.compare import Pair, covers, leaves, overlay, pairs, same
 from trueup.core.secrets import fingerprint, holds_secret, is_mark_of
 from trueup.engine.plan.steps import Learned, Unverifiable
 

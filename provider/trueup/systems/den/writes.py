@@ -12,7 +12,7 @@ import dataclasses
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.changes import overlay
+from trueup.core.compare import overlay
 from trueup.core.errors import Ambiguous, ApiError, Malformed, Refused, Stopped
 
 if TYPE_CHECKING:
