@@ -14,7 +14,7 @@ from bench.figure import Figure, middle, quiet
 from bench.servers import Servers, serving
 from trueup.core.tasks import blocking
 from trueup.engine.loop import apply, load
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 from trueup.manifest import Manifest
 
 GOAL = 1.15

@@ -15,7 +15,7 @@ from commands import Terminal, inside, parsed, trueup
 from ledgers import RECORD, intent_of, raw, run_of
 
 from trueup.core.records import Record, Run, Seen
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 
 Where = Path | str
 SECRETS = ["f1f1f1", "f2f2f2", "d1d1d1"]

@@ -18,7 +18,7 @@ from trueup.core.kinds import Declared
 from trueup.core.records import Record
 from trueup.engine.options import SystemClock
 from trueup.engine.plan import Plan
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 from trueup.report import drift, json, text
 from trueup.report.page import Page
 

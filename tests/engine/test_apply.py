@@ -12,7 +12,7 @@ from world import ACCOUNTS, INSTANCES, World, both_versions, names, results, tho
 
 from trueup.core.errors import LedgerError
 from trueup.engine.loop import Session
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 
 
 class Writers:

@@ -8,7 +8,7 @@ from declare import access, account, instance, mapping, target
 from world import World, actions, names, results
 
 from trueup.core.kinds import Declared
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 
 INSTANCES, TARGETS, MAPPINGS, GRANTS = (
     f"den.{name}" for name in ("connectorInstances", "connectorTargets", "connectorMappings", "accessGrants")

@@ -20,10 +20,11 @@ from world import INSTANCES, World
 
 from trueup.core.errors import Ambiguous, Locked, Stopped
 from trueup.engine.loop import Session
-from trueup.ledger import Ledger, clock
+from trueup.ledger import clock
 from trueup.ledger.identity import this_process
 from trueup.ledger.migrations import STEPS
-from trueup.transport import Client
+from trueup.ledger.store import Ledger
+from trueup.transport.client import Client
 
 Where = Path | str
 HASTY = [

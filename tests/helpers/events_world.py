@@ -15,7 +15,7 @@ from trueup.engine.loop import Session
 from trueup.sandbox.den.ids import new_id
 from trueup.systems.den import sync_events
 from trueup.systems.den.sync_events import Event
-from trueup.transport import Client
+from trueup.transport.client import Client
 
 WINDOW = {"code": "RATE_LIMITED", "details": {"tryAgainIn": 50_000}}
 """How Den says that a key's window is spent."""

@@ -16,7 +16,8 @@ from world import Recorder
 from trueup.core.progress import Clock
 from trueup.core.secrets import Secret
 from trueup.systems.den.dialect import DenDialect
-from trueup.transport import Client, Credential
+from trueup.transport import Credential
+from trueup.transport.client import Client
 
 KEY = "den_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-key"
 

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from trueup.core.records import Intent, Record, Run
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 
 RECORD = Record(
     "den:x",
@@ -105,7 +105,8 @@ OPENING = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from trueup.core.errors import Locked
-from trueup.ledger import Ledger, holder
+from trueup.ledger.identity import holder
+from trueup.ledger.store import Ledger
 from trueup.core.records import Intent, Record, Run, Seen
 
 where = sys.argv[1] if "://" in sys.argv[1] else Path(sys.argv[1])

@@ -16,7 +16,7 @@ from world import World
 from trueup.core.errors import LedgerError
 from trueup.core.records import Record, Run, Seen
 from trueup.core.secrets import Reference
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 from trueup.sandbox.presets import DEMO_PROJECT
 
 Where = Path | str

@@ -17,8 +17,9 @@ from waiting import until
 
 from trueup.core.errors import LedgerError, Locked
 from trueup.core.records import Lease
-from trueup.ledger import Ledger, holder, identity, locks, new_run_id
-from trueup.ledger.identity import Process, this_process
+from trueup.ledger import identity, locks
+from trueup.ledger.identity import Process, holder, new_run_id, this_process
+from trueup.ledger.store import Ledger
 
 Where = Path | str
 COLUMNS = "name, run, holder, since, heartbeat, host, pid, started"

@@ -17,8 +17,8 @@ from postgres import PASSWORD, Server
 
 from trueup.core.errors import LedgerError, UsageError
 from trueup.core.secrets import scrub
-from trueup.ledger import Ledger
 from trueup.ledger.place import is_there, ledger_place
+from trueup.ledger.store import Ledger
 
 
 def test_where_the_ledger_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +42,7 @@ def test_where_the_ledger_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_importing_the_ledger_imports_no_driver_and_asking_where_it_is_not_even_a_database() -> None:
     script = (
         "import sys\nimport trueup.ledger.place\nassert 'sqlalchemy' not in sys.modules\n"
-        "from trueup.ledger import Ledger\nassert 'sqlalchemy' in sys.modules\nassert 'psycopg' not in sys.modules\n"
+        "import trueup.ledger.store\nassert 'sqlalchemy' in sys.modules\nassert 'psycopg' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

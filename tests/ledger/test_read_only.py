@@ -19,7 +19,7 @@ from ledgers import RECORD, first_ledger
 from world import World
 
 from trueup.core.errors import LedgerError
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from ledgers import ADDRESSES, KEY, RECORD, first_ledger, intent_of, raw, run_of
 
 from trueup.core.errors import LedgerError
 from trueup.core.records import Record, Seen
-from trueup.ledger import Ledger, migrations
+from trueup.ledger import migrations
 from trueup.ledger.migrations import SCHEMA_VERSION
+from trueup.ledger.store import Ledger
 from trueup.ledger.tables import META
 
 Where = Path | str

@@ -16,8 +16,8 @@ from left_behind import FOLDER
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from trueup.ledger import Ledger
 from trueup.ledger.migrations import SCHEMA_VERSION
+from trueup.ledger.store import Ledger
 
 LEFT = FOLDER / "sqlite" / "interrupted"
 OLDER = "2"

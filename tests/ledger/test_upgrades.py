@@ -16,8 +16,9 @@ import sqlalchemy as sql
 from ledgers import RECORD, raw
 
 from trueup.core.errors import LedgerError
-from trueup.ledger import Ledger, opening
+from trueup.ledger import opening
 from trueup.ledger.migrations import SCHEMA_VERSION, STEPS
+from trueup.ledger.store import Ledger
 
 Where = Path | str
 Newer = Callable[..., None]

@@ -13,7 +13,7 @@ from declare import account, instance
 from world import World
 
 from trueup.core.records import Use, Used
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 from trueup.ledger.windows import SharedWindow
 
 KEY = "den_a-key-of-somebody"

@@ -22,7 +22,7 @@ from trueup.core.compare import same
 from trueup.core.errors import ManifestError
 from trueup.core.secrets import fingerprint, is_mark_of
 from trueup.engine.loop import Session
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 from trueup.manifest import Manifest, load
 from trueup.manifest.scalars import Odd, resolve
 from trueup.plugin.checking import check

@@ -15,7 +15,7 @@ from world import INSTANCES, World, actions
 from trueup.core.errors import ManifestError
 from trueup.core.records import Record
 from trueup.engine.plan import Plan
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 from trueup.manifest.sets import set_in
 from trueup.report import text
 from trueup.report.page import Page

@@ -16,7 +16,7 @@ from world import INSTANCES, World, actions, results
 
 from trueup.core.errors import ApiError, Malformed
 from trueup.core.kinds import Declared
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 from trueup.systems.den import below, organization
 
 ROUTES = {

@@ -13,7 +13,7 @@ from world import ACCOUNTS, INSTANCES, World, actions, names, results
 
 from trueup.core.kinds import Declared
 from trueup.core.secrets import Secret
-from trueup.ledger import Ledger
+from trueup.ledger.store import Ledger
 
 WIKI = "old-wiki"
 

@@ -26,7 +26,8 @@ from trueup.core.errors import (
     Unavailable,
 )
 from trueup.core.secrets import Secret
-from trueup.transport import ATTEMPTS, Credential
+from trueup.transport import Credential
+from trueup.transport.client import ATTEMPTS
 
 OK = answer(200, {"ok": True})
 

@@ -15,7 +15,7 @@ from hostile import FastClock, Request, Respond, StandingStill, answer, client, 
 from proxies import listening
 
 from trueup.core.errors import Ambiguous, NoRoute, Stopped, Unavailable
-from trueup.transport import ATTEMPTS, Client
+from trueup.transport.client import ATTEMPTS, Client
 
 OK = answer(200, {"ok": True})
 FRONT = answer(502, raw=b"<html>bad gateway</html>", content_type="text/html")

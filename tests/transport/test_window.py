@@ -12,7 +12,8 @@ from world import Recorder
 
 from trueup.core.errors import Stopped, TrueupError, Unauthorized, Unavailable
 from trueup.core.secrets import Secret
-from trueup.transport import Client, Credential
+from trueup.transport import Credential
+from trueup.transport.client import Client
 
 PROBE = "/api/auth/get-session"
 OK = answer(200, {"ok": True})

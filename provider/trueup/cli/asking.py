@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trueup.engine.loop import Session
     from trueup.engine.plan import Reading
     from trueup.manifest import Manifest
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 T = TypeVar("T")
 _LONGEST: Final = 255

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.manifest import Manifest
     from trueup.report.format import Format
     from trueup.systems.den.named import Named
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 TYPES: Final = ("push", "installation", "installation_repositories", "repository", "manual_resync")
 STATUSES: Final = ("pending", "queued", "running", "completed", "failed", "partial", "ignored")

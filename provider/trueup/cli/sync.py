@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trueup.cli.progress import Lines
     from trueup.manifest import Manifest
     from trueup.report.syncs import Synced
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 _TIMEOUT: Final = "10m"
 _ANY: Final = 10_000

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from trueup.cli.console import Console
     from trueup.core.records import Lease
-    from trueup.ledger import Ledger
+    from trueup.ledger.store import Ledger
 
 _EXAMPLES = """\
 trueup unlock
@@ -89,7 +89,7 @@ async def _revoked(
     Raises UsageError for a run that keeps renewing them.
     """
     from trueup.core.errors import UsageError
-    from trueup.ledger import holder
+    from trueup.ledger.identity import holder
 
     dead, left = await opened.pass_on(run)
     if not left:

@@ -16,7 +16,8 @@ from trueup.core.kinds import Declared
 from trueup.core.secrets import Reference, Secret
 from trueup.core.values import DEFAULT_CONNECTION
 from trueup.systems.registry import SYSTEMS
-from trueup.transport import PATIENCE, Client, Credential, urls
+from trueup.transport import Credential, urls
+from trueup.transport.client import PATIENCE, Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

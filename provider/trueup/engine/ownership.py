@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from trueup.core.records import Intent, Run
     from trueup.engine.match import Matches
     from trueup.engine.recovery import State
-    from trueup.ledger import Hold, Ledger
-    from trueup.transport import Client
+    from trueup.ledger.store import Hold, Ledger
+    from trueup.transport.client import Client
 
     Connection = tuple[str, str]
     Unfinished = Sequence[tuple[Run, Sequence[Intent]]]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.core.records import Record
     from trueup.core.values import Listing
     from trueup.engine.match import Index, Records
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
     Choose = Callable[[Place, Kind, Mapping[str, Sequence[Declared]]], tuple[set[str], Listing]]
     """Of the parents of a place those to read now, and what is known of the others."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Declared
     from trueup.core.records import Lease, Record
     from trueup.engine.plan import Step
-    from trueup.ledger import Hold, Ledger
+    from trueup.ledger.store import Hold, Ledger
 
     Connection = tuple[str, str]
 
@@ -187,7 +187,7 @@ class Session:
         if ledger is None:
             yield
             return
-        from trueup.ledger import holder, new_run_id
+        from trueup.ledger.identity import holder, new_run_id
 
         names = await self._ours.locks()
         run = Run(new_run_id(), stamp(self.options.clock.now()), holder())
@@ -352,7 +352,7 @@ class Session:
             return
         with contextlib.suppress(LedgerError):  # it only makes figures truer
             if await asyncio.to_thread(is_there, place):
-                from trueup.ledger import Ledger
+                from trueup.ledger.store import Ledger
 
                 await self._share_windows(await self._open.enter_async_context(await Ledger.open(place)))
 
@@ -378,7 +378,7 @@ class Session:
         if self._ledger is None and place is not None:
             if not create and not await asyncio.to_thread(is_there, place):
                 return None
-            from trueup.ledger import Ledger
+            from trueup.ledger.store import Ledger
 
             ledger = await self._open.enter_async_context(await Ledger.open(place))
             for note in ledger.notes:
@@ -395,8 +395,8 @@ async def key_of(state: Path, configured: str | None = None, *, create: bool) ->
 
     Raises LedgerError.
     """
-    from trueup.ledger import Ledger
     from trueup.ledger.place import is_there, ledger_place
+    from trueup.ledger.store import Ledger
 
     if shared := os.environ.get("TRUEUP_FINGERPRINT_KEY"):
         return os.fsencode(shared)

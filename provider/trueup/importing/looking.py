@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from trueup.core.kinds import Kind
     from trueup.importing.reading import ImportRequest
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 _NEAR = 3
 

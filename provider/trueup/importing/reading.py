@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Kind
     from trueup.core.values import Live
     from trueup.importing.filters import Filter
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 _WORTH: Final = 100
 """Requests of one kind's reading that a person is told of before it begins."""

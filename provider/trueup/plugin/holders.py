@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from trueup.ledger import Ledger
+    from trueup.ledger.store import Ledger
 
 _HELD: Final = "(in a state)"
 """The kind of rows that record states. The digest is the resource's URN; empty once no state has the object."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trueup.core.kinds import Kind
-    from trueup.ledger import Ledger
+    from trueup.ledger.store import Ledger
 
 
 _CREDENTIAL: Final = "(credential)"
@@ -36,7 +36,7 @@ class Writer:
     """This process as a run of the ledger, shared by all systems."""
 
     def __init__(self, began: str) -> None:
-        from trueup.ledger import holder, new_run_id
+        from trueup.ledger.identity import holder, new_run_id
 
         self.run = Run(new_run_id(), began, f"{holder()}, for Pulumi")
         self.numbers = itertools.count(1)

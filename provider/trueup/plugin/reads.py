@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from trueup.core.kinds import Kind
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 _GATHER: Final = 0.01
 """Seconds within which requests for single resources are gathered."""

@@ -19,7 +19,8 @@ from trueup.engine.options import STATE, SystemClock
 from trueup.plugin.memory import Memory, Writer
 from trueup.plugin.reads import Reads
 from trueup.systems.registry import SYSTEMS
-from trueup.transport import PATIENCE, embedded
+from trueup.transport import embedded
+from trueup.transport.client import PATIENCE
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from trueup.core.kinds import Kind
-    from trueup.ledger import Hold, Ledger
+    from trueup.ledger.store import Hold, Ledger
     from trueup.plugin.config import Config
     from trueup.plugin.host import Host
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 
 def _patience() -> float:
@@ -193,8 +194,8 @@ class World:
         return memory
 
     async def _opened(self) -> Ledger | None:
-        from trueup.ledger import Ledger
         from trueup.ledger.place import is_there, ledger_place
+        from trueup.ledger.store import Ledger
 
         place = ledger_place(self._state)
         if place is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.core.records import Intent, Lease, Record, Run
-    from trueup.ledger import Contents
+    from trueup.ledger.store import Contents
 
 _RUNS: Final = 20
 """Runs that are shown as text."""

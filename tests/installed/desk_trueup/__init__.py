@@ -13,7 +13,8 @@ from trueup.core.fields import field
 from trueup.core.kinds import Declared, Handler, Kind, Scope, kind
 from trueup.core.values import Call, Desired, Kept, Listing, Live, Refusal
 from trueup.systems.system import System, Tenant
-from trueup.transport import Answer, Api, Client, Credential, Limits, Presumed, Wait
+from trueup.transport import Answer, Api, Credential, Limits, Presumed, Wait
+from trueup.transport.client import Client
 
 
 class Dialect:

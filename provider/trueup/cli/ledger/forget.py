@@ -11,7 +11,7 @@ from trueup.cli.options import Asked, Command, Option, asks
 if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.core.records import Record
-    from trueup.ledger import Contents
+    from trueup.ledger.store import Contents
 
 _EXAMPLES = """\
 trueup ledger forget den/ConnectorInstance/docs

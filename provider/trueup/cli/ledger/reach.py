@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trueup.cli.options import Asked
-    from trueup.ledger import Contents, Ledger
+    from trueup.ledger.store import Contents, Ledger
 
 _T = TypeVar("_T")
 
@@ -49,7 +49,7 @@ def contents(where: Path | str, stack: str | None = None) -> Contents:
 
 def ask(where: Path | str, question: Callable[[Ledger], Awaitable[_T]]) -> _T:
     """Open the ledger, query it and close it. Raises LedgerError."""
-    from trueup.ledger import Ledger
+    from trueup.ledger.store import Ledger
 
     async def asked() -> _T:
         async with await Ledger.open(where) as ledger:

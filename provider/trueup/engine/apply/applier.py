@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trueup.core.progress import Clock, Progress
     from trueup.engine.apply.journal import Journal
     from trueup.engine.plan import Plan, Step
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 _WAVE: Final = 128
 """Steps whose intents are written in one transaction."""

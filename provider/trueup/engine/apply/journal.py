@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trueup.core.records import Run
     from trueup.core.values import Address, Desired, Live
     from trueup.engine.plan import Step
-    from trueup.ledger import Hold, Ledger
+    from trueup.ledger.store import Hold, Ledger
 
     Connection = tuple[str, str]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trueup.engine.apply.outcome import Outcome, Report
     from trueup.engine.match import Place
     from trueup.engine.plan import Step
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 
 class Verifier:

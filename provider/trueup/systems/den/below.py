@@ -15,7 +15,7 @@ from trueup.systems.den import lists
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 _T = TypeVar("_T")
 

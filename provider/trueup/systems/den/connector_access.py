@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired, Kept
     from trueup.systems.den.organization import Organization
-    from trueup.transport import Answer, Client
+    from trueup.transport import Answer
+    from trueup.transport.client import Client
 
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/access"
 _PRINCIPALS: Final = ("member", "team", "organization")

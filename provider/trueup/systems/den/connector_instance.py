@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trueup.core.changes import Change
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 ROUTE: Final = "/v1/connector-instances"
 _ID: Final = "connectorInstanceId"

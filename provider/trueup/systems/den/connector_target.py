@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.core.changes import Change
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired, Listing
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/targets"
 ONE: Final = "/v1/connector-targets/{connectorTargetId}"

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
     from trueup.core.values import Live
-    from trueup.transport import Answer, Client
+    from trueup.transport import Answer
+    from trueup.transport.client import Client
 
 PAGE: Final = 100
 """The largest page; the server checks the whole organisation for each page, whatever its size."""

@@ -21,7 +21,7 @@ from trueup.transport.wire import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 INSTANCES: Final = "/v1/connector-instances"
 _TARGETS: Final = "/v1/connector-instances/{connectorInstanceId}/targets"

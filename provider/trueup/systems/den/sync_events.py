@@ -20,7 +20,8 @@ from trueup.systems.den import lists
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 
-    from trueup.transport import Answer, Client
+    from trueup.transport import Answer
+    from trueup.transport.client import Client
 
 ROUTE: Final = "/v1/connector-sync-events"
 PERIOD: Final = 5.0

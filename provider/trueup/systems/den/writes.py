@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.core.changes import Path
     from trueup.core.kinds import Handler
     from trueup.core.values import Desired, Live
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 _SENDS: Final = 4
 LOOKED: Final = 2

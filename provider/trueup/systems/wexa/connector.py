@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trueup.core.changes import Change, Path
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired, Live
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 PROJECT_ID: Final = "^[0-9a-f]{24}$"
 """The pattern of a project's id."""
