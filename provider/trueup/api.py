@@ -11,7 +11,7 @@ from trueup.engine.loop import Options, Session, load
 if TYPE_CHECKING:
     from trueup.engine.apply import Report
     from trueup.engine.loop import Desired
-    from trueup.engine.plan import Plan
+    from trueup.engine.plan.steps import Plan
 
 __all__ = ["Options", "Session", "apply", "drift", "load", "plan"]
 

@@ -16,7 +16,7 @@ from trueup.cli.options import Asked, Command, HomePath, Option, asks
 if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.engine.apply import Report
-    from trueup.engine.plan import Plan
+    from trueup.engine.plan.steps import Plan
     from trueup.manifest import Manifest
 
 _EXAMPLES = """\

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.cli.options import Asked
     from trueup.engine.loop import Session
-    from trueup.engine.plan import Reading
+    from trueup.engine.plan.steps import Reading
     from trueup.manifest import Manifest
     from trueup.transport.client import Client
 
@@ -97,7 +97,7 @@ class CommandMeter:
 
     def read(self) -> Reading:
         """Return the requests and time so far."""
-        from trueup.engine.plan import Reading
+        from trueup.engine.plan.steps import Reading
 
         client, limits = self._client, self._client.limits
         seconds = client.clock.monotonic() - self._began

@@ -25,7 +25,7 @@ from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from trueup.cli.options import Asked
-    from trueup.engine.plan import Plan
+    from trueup.engine.plan.steps import Plan
     from trueup.engine.session import Session
     from trueup.manifest import Manifest
 

@@ -10,14 +10,14 @@ from trueup.cli.options import state_of
 from trueup.cli.progress import Lines, watching
 from trueup.core.tasks import blocking
 from trueup.engine.loop import Options, Session
-from trueup.engine.plan import Limit
+from trueup.engine.plan.safety import Limit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from trueup.cli.console import Console
     from trueup.cli.options import Asked
-    from trueup.engine.plan import Plan
+    from trueup.engine.plan.steps import Plan
     from trueup.manifest import Manifest
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Declared, Kind
     from trueup.core.values import Address
     from trueup.engine.match import Matches, Place, Records
-    from trueup.engine.plan import Plan
+    from trueup.engine.plan.steps import Plan
 
     Connection = tuple[str, str]
 

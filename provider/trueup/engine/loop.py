@@ -13,7 +13,7 @@ from trueup.manifest import load as load_files
 
 if TYPE_CHECKING:
     from trueup.engine.apply import Report
-    from trueup.engine.plan import Plan
+    from trueup.engine.plan.steps import Plan
 
     Desired = Manifest | str | Path | Iterable[str | Path]
 

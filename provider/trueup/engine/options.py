@@ -11,7 +11,7 @@ from typing import Final
 
 from trueup.core.paths import home
 from trueup.core.progress import Clock, Progress, Quiet
-from trueup.engine.plan import Limit
+from trueup.engine.plan.safety import Limit
 
 STATE: Final = Path(".trueup")
 

@@ -21,8 +21,9 @@ from trueup.engine.freshness import Sweep
 from trueup.engine.match import place_of
 from trueup.engine.options import Options
 from trueup.engine.ownership import Ownership
-from trueup.engine.plan import Budget, Plan, Policy, Reading, blind, build, forbid, judge, price
+from trueup.engine.plan import blind, build, forbid, judge, price
 from trueup.engine.plan.apart import moves
+from trueup.engine.plan.steps import Budget, Plan, Policy, Reading
 from trueup.engine.plan.strict import undeclared
 from trueup.engine.read import Wanted, guard, observe
 from trueup.engine.select import Selection, select
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from trueup.core.kinds import Declared
     from trueup.core.records import Lease, Record
-    from trueup.engine.plan import Step
+    from trueup.engine.plan.steps import Step
     from trueup.ledger.store import Hold, Ledger
 
     Connection = tuple[str, str]

@@ -17,7 +17,7 @@ from trueup.report.when import lasting
 
 if TYPE_CHECKING:
     from trueup.engine.apply import Outcome, Report
-    from trueup.engine.plan import Plan
+    from trueup.engine.plan.steps import Plan
     from trueup.report.page import Page
 
 _TOLD: Final = 20

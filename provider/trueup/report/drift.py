@@ -13,7 +13,7 @@ from trueup.core.concealing import conceal
 from trueup.core.documents import dumps
 from trueup.core.records import stamp
 from trueup.core.secrets import scrub
-from trueup.engine.plan import Unverifiable
+from trueup.engine.plan.steps import Unverifiable
 from trueup.report.json import dotted_safe, footer, gone, header, named, place, sides, unverifiable
 from trueup.report.page import Sheet, padded, safe
 from trueup.report.text import doubts, heading, in_sync, notes, spent, undeclared
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trueup.core.changes import Change
-    from trueup.engine.plan import Plan, Step
+    from trueup.engine.plan.steps import Plan, Step
     from trueup.report.page import Page
 
 _FEW: Final = 5

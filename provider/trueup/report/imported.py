@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from trueup.core.kinds import Kind
-    from trueup.engine.plan import Reading
+    from trueup.engine.plan.steps import Reading
     from trueup.importing import Described, Import
     from trueup.report.page import Page
 

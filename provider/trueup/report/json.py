@@ -15,7 +15,7 @@ from trueup.core.concealing import conceal
 from trueup.core.documents import dumps
 from trueup.core.secrets import Secret, censored, scrub
 from trueup.core.version import __version__
-from trueup.engine.plan import FORMAT_VERSION
+from trueup.engine.plan.steps import FORMAT_VERSION
 from trueup.report.values import with_ids
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trueup.core.errors import TrueupError
     from trueup.core.kinds import Declared
     from trueup.core.values import Address, Live, Where
-    from trueup.engine.plan import Left, Plan, Step
+    from trueup.engine.plan.steps import Left, Plan, Step
 
 _ACTIONS: Final = {
     "create": ["create"],

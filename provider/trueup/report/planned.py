@@ -11,7 +11,7 @@ from trueup.report import json, text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.engine.plan import Plan
+    from trueup.engine.plan.steps import Plan
     from trueup.report.page import Page
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.core.changes import Change
-    from trueup.engine.plan import Plan, Reading, Step, Unverifiable
+    from trueup.engine.plan.steps import Plan, Reading, Step, Unverifiable
     from trueup.report.page import Page, Parts
 
 SYMBOLS: Final = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.changes import MISSING, UNKNOWN
 from trueup.core.concealing import conceal
 from trueup.core.secrets import REDACTED, Reference, Secret
-from trueup.engine.plan import target_of
+from trueup.engine.match import target_of
 from trueup.report.page import Parts, safe
 from trueup.systems.registry import kind_named
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trueup.core.changes import Change
     from trueup.core.kinds import Declared
     from trueup.core.values import Live
-    from trueup.engine.plan import Plan
+    from trueup.engine.plan.steps import Plan
 
 ARROW: Final = " -> "
 UNREAD: Final = "(unreadable)"

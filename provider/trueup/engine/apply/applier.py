@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Handler
     from trueup.core.progress import Clock, Progress
     from trueup.engine.apply.journal import Journal
-    from trueup.engine.plan import Plan, Step
+    from trueup.engine.plan.steps import Plan, Step
     from trueup.transport.client import Client
 
 _WAVE: Final = 128

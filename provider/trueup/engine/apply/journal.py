@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trueup.core.progress import Clock
     from trueup.core.records import Run
     from trueup.core.values import Address, Desired, Live
-    from trueup.engine.plan import Step
+    from trueup.engine.plan.steps import Step
     from trueup.ledger.store import Hold, Ledger
 
     Connection = tuple[str, str]

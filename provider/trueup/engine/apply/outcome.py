@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from trueup.core.errors import TrueupError
     from trueup.core.values import Address, Live
-    from trueup.engine.plan import Step
+    from trueup.engine.plan.steps import Step
 
 Result = Literal["done", "failed", "skipped", "stopped", "refused", "contended"]
 

@@ -14,7 +14,8 @@ from trueup.core.secrets import fingerprint
 from trueup.core.values import Doubt, Listing, Live
 from trueup.engine.apply.journal import written
 from trueup.engine.match import place_of
-from trueup.engine.plan import Policy, build
+from trueup.engine.plan import build
+from trueup.engine.plan.steps import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from trueup.engine.apply.journal import Journal
     from trueup.engine.apply.outcome import Outcome, Report
     from trueup.engine.match import Place
-    from trueup.engine.plan import Step
+    from trueup.engine.plan.steps import Step
     from trueup.transport.client import Client
 
 
