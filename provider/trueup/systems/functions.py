@@ -14,7 +14,7 @@ from trueup.core.secrets import reveal
 
 if TYPE_CHECKING:
     from trueup.core.values import Live
-    from trueup.transport import Client
+    from trueup.transport.client import Client
 
 
 class Reads(Protocol):
