@@ -13,16 +13,13 @@ from postgres import where as where
 from sandboxes import Running, running
 from world import World
 
-import trueup.core.redaction
+from trueup.core import redaction
 
 
 @pytest.fixture(autouse=True)
-def _secrets_of_one_test() -> Iterator[None]:
-    """A process resolves the secrets of one run; here it is one of many tests, and each forgets its own."""
-    before = set(trueup.core.redaction.known)
-    yield
-    trueup.core.redaction.known.clear()
-    trueup.core.redaction.known.update(before)
+def _secrets_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process redacts the secrets of one run; here many tests share a process, and each has a redactor of its own."""
+    monkeypatch.setattr(redaction, "process", redaction.Redactor())
 
 
 def _kept(preset: str) -> Iterator[tuple[Running, Any]]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from bench import crashes, manifests_crash
 from commands import inside
 from sandboxes import running
 
-import trueup.core.redaction
+from trueup.core import redaction
 from trueup.engine.options import SystemClock
 
 PASSWORD = "a-password-of-somebody"
@@ -62,8 +63,8 @@ class Trial(crashes.Trial):
     told: str = ""
 
     def run(self, *arguments: str, at: int | None = None, phase: crashes.Phase = "before") -> int:
-        done = inside(*arguments, "--state", str(self.folder / "state"), **self.environment)
-        trueup.core.redaction.known.clear()
+        with patch.object(redaction, "process", redaction.Redactor()):
+            done = inside(*arguments, "--state", str(self.folder / "state"), **self.environment)
         self.told = done.stdout + done.stderr
         return done.returncode
 

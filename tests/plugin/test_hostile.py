@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from sandboxes import PATIENCE
 from waiting import until
 from world import INSTANCES, World, names
 
-import trueup.core.redaction
+from trueup.core import redaction
 from trueup.plugin.codec import UNKNOWN, Sealed
 
 NONE = provider_pb2.DiffResponse.DIFF_NONE
@@ -105,11 +106,19 @@ async def test_what_its_state_calls_archived_is_looked_at_before_it_is_let_go(
 # Secrets
 
 
-async def test_a_server_that_repeats_the_secrets_of_a_state_shows_none(rpc: Rpc, world: World, tmp_path: Path) -> None:
+@pytest.fixture
+def another_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function after which no secret of before is known, as in a process that starts."""
+    return lambda: monkeypatch.setattr(redaction, "process", redaction.Redactor())
+
+
+async def test_a_server_that_repeats_the_secrets_of_a_state_shows_none(
+    rpc: Rpc, world: World, tmp_path: Path, another_process: Callable[[], None]
+) -> None:
     docs = await instance(rpc, config={"branch": "m", "token": Sealed(TOKEN), "pin": Sealed(PIN)})
     without = {**docs.inputs, "config": {"branch": "n"}}
     for call in ("update", "read", "delete"):
-        trueup.core.redaction.known.clear()
+        another_process()
         async with serving(tmp_path) as later:
             await later.configure()
             body = {"error": "bad", "message": f"no token {TOKEN} nor pin {PIN}"}
@@ -123,10 +132,10 @@ async def test_a_server_that_repeats_the_secrets_of_a_state_shows_none(rpc: Rpc,
                 assert not any(secret in one for one in later.engine.said)
 
 
-async def test_a_secret_name_is_in_no_message(rpc: Rpc, tmp_path: Path) -> None:
+async def test_a_secret_name_is_in_no_message(rpc: Rpc, tmp_path: Path, another_process: Callable[[], None]) -> None:
     inputs = {"name": Sealed("a-name-to-hide"), "deletionPolicy": "retain", "connectorAccount": (await account(rpc)).id}
     docs = await rpc.create("ConnectorInstance", "docs", **inputs)
-    trueup.core.redaction.known.clear()
+    another_process()
     async with serving(tmp_path) as later:
         await later.configure()
         await later.delete(docs)

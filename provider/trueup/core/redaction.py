@@ -12,8 +12,9 @@ import contextlib
 import html
 import json
 import re
+import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Set
 from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
@@ -44,88 +45,149 @@ _PARTS: Final = 2000
 """Maximum lines and values of one secret that are known separately."""
 
 
-class _Words(set[str]):
-    """Texts that must not be shown, indexed by their first characters."""
+class Redactor:
+    """The secrets of a process, and how a text loses them.
+
+    It never forgets one, and threads share it: a reader sees what was complete before it started.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._counted = -1
+        self._adding = threading.Lock()
+        self._texts: set[str] = set()
         self._starts: dict[str, list[str]] = {}
-        self.short: set[str] = set()
+        """The same texts by their first characters, the longest first."""
+        self._short: frozenset[str] = frozenset()
         """Short secrets, matched as a word or as a whole value."""
-        self.pieces: set[str] = set()
+        self._pieces: set[str] = set()
         """Pieces of the longer secrets: runs of letters and digits."""
 
-    def clear(self) -> None:
-        """Forget all texts."""
-        super().clear()
-        self.short.clear()
-        self.pieces.clear()
-        self._counted = -1
+    def remember(self, value: str) -> None:
+        """Add a secret: the text, its lines, the values in it if it is JSON or YAML, and each of them re-encoded."""
+        if self._is_known(value) or not value.strip():
+            return
+        short: set[str] = set()
+        if len(value) >= _SHORTEST:
+            texts = {text for part in _parts(value) for text in _forms(part) if len(text) >= _SHORTEST}
+        else:
+            forms = {form for form in _forms(value) if form.strip()} if len(value) >= _WORD else {value}
+            short = {form for form in forms if form == value or len(form) < _SHORTEST}
+            texts = {form for form in forms if len(form) >= _SHORTEST}
+        with self._adding:
+            self._add(texts - self._texts)
+            self._short |= short
+            if _SHORTEST <= len(value) <= _LARGEST:
+                self._pieces |= _pieces(value)
 
-    def update(self, *others: Iterable[str]) -> None:
-        """Add texts."""
-        super().update(*others)
-        self._counted = -1
+    def _add(self, texts: Set[str]) -> None:
+        """Add texts to the index, whose lists are replaced as a whole: another thread may be reading them."""
+        added: dict[str, list[str]] = {}
+        for text in texts:
+            added.setdefault(text[:_SHORTEST], []).append(text)
+        for start, found in added.items():
+            self._starts[start] = sorted([*self._starts.get(start, ()), *found], key=len, reverse=True)
+        self._texts |= texts
 
-    def starts(self) -> dict[str, list[str]]:
-        """Return the texts by their first characters, the longest first."""
-        if self._counted != len(self):
-            self._starts = {}
-            for text in sorted(self, key=len, reverse=True):
-                self._starts.setdefault(text[:_SHORTEST], []).append(text)
-            self._counted = len(self)
-        return self._starts
+    def scrub(self, text: str) -> str:
+        """Return a text without known secrets; a short one that could be a word of trueup's own messages stays."""
+        return self._without_words(self._without_texts(text), all_of_them=False)
+
+    def censored(self, text: str) -> str:
+        """Return text of a server or a manifest without any known secret, the short ones included."""
+        if text in self._short:
+            return REDACTED
+        return self._without_words(self._without_texts(text), all_of_them=True)
+
+    def is_known(self, value: float) -> bool:
+        """Return whether a number is a whole secret: a server may turn a text of digits into one."""
+        return self._is_known(str(value))
+
+    def _is_known(self, text: str) -> bool:
+        return text in self._texts or text in self._short
+
+    def without_pieces(self, text: str) -> str:
+        """Return the text without any eight consecutive letters or digits of a secret, whatever separates them."""
+        return _cut(text, self._pieces)
+
+    def touches(self, text: str) -> bool:
+        """Return whether a text holds a secret or is a piece of one, whatever separates its letters and digits."""
+        if self.censored(text) != text:
+            return True
+        bare = re.sub(r"[\W_]", "", text).lower()
+        if len(bare) < _SHORTEST:
+            return False
+        return any(
+            bare in one or one in bare
+            for one in (re.sub(r"[\W_]", "", word).lower() for word in tuple(self._texts))
+            if len(one) >= _SHORTEST
+        )
+
+    def _without_words(self, text: str, *, all_of_them: bool) -> str:
+        """Return the text without the short secrets that are words of it."""
+        words = frozenset(word for word in self._short if len(word) >= _WORD and (all_of_them or _is_odd(word)))
+        return _one_of(words).sub(REDACTED, text) if words else text
+
+    def _without_texts(self, text: str) -> str:
+        """Return the text without the longer secrets, at any position."""
+        if not self._starts:
+            return text
+        shown: list[str] = []
+        begin = place = 0
+        while place <= len(text) - _SHORTEST:
+            candidates = self._starts.get(text[place : place + _SHORTEST], ())
+            found = next((one for one in candidates if text.startswith(one, place)), None)
+            if found is None:
+                place += 1
+                continue
+            shown += (text[begin:place], REDACTED)
+            begin = place = place + len(found)
+        return "".join([*shown, text[begin:]])
 
 
-known: Final = _Words()
-"""Every text that `scrub` removes."""
+process = Redactor()
+"""The redactor of this process, which every output goes through, whichever thread writes it."""
 
 
 def remember(value: str) -> None:
-    """Add a secret: the text, its lines, the values in it if it is JSON or YAML, and each of them re-encoded."""
-    if value in known or value in known.short or not value.strip():
-        return
-    if len(value) < _SHORTEST:
-        forms = {form for form in _forms(value) if form.strip()} if len(value) >= _WORD else {value}
-        known.short.update(form for form in forms if form == value or len(form) < _SHORTEST)
-        known.update(form for form in forms if len(form) >= _SHORTEST)
-        return
-    if len(value) <= _LARGEST:
-        known.pieces |= _pieces(value)
-    for part in _parts(value):
-        known.update(text for text in _forms(part) if len(text) >= _SHORTEST)
+    """Have a secret removed from all that this process shows from now on."""
+    process.remember(value)
 
 
 def scrub(text: str) -> str:
     """Return a text without known secrets; a short secret that could be a word of trueup's own messages stays."""
-    return _without_words(_without_known(text), all_of_them=False)
+    return process.scrub(text)
 
 
 def censored(text: str) -> str:
     """Return text of a server or a manifest without any known secret, the short ones included."""
-    if text in known.short:
-        return REDACTED
-    return _without_words(_without_known(text), all_of_them=True)
+    return process.censored(text)
 
 
 def without_forms(text: str) -> str:
     """Return server text without known secrets, and without anything in the published form of one."""
-    return FORM.sub(REDACTED, censored(text))
+    return FORM.sub(REDACTED, process.censored(text))
 
 
 def is_known(value: float) -> bool:
     """Return whether a number is a whole secret: a server may turn a text of digits into one."""
-    text = str(value)
-    return text in known or text in known.short
+    return process.is_known(value)
 
 
-def _without_words(text: str, *, all_of_them: bool) -> str:
-    """Return the text without the short secrets that are words of it."""
-    if not known.short:
-        return text
-    words = frozenset(word for word in known.short if len(word) >= _WORD and (all_of_them or _is_odd(word)))
-    return _one_of(words).sub(REDACTED, text) if words else text
+def touches(text: str) -> bool:
+    """Return whether a text holds a secret or is a piece of one, whatever separates its letters and digits."""
+    return process.touches(text)
+
+
+def without_known_pieces(text: str) -> str:
+    """Return the text without the pieces of any secret that this process has resolved."""
+    return process.without_pieces(text)
+
+
+def without_pieces(text: str, value: str) -> str:
+    """Return the text without any eight consecutive letters or digits of a credential, whatever separates them.
+
+    For server text about a request: it may repeat the key truncated, or broken into groups.
+    """
+    return _cut(text, _pieces(value))
 
 
 @lru_cache(maxsize=16)
@@ -138,38 +200,6 @@ def _one_of(words: frozenset[str]) -> re.Pattern[str]:
 def _is_odd(word: str) -> bool:
     """Return whether a word mixes letters with digits or signs, so that it is no word of trueup's own messages."""
     return any(map(str.isalpha, word)) and not word.isalpha()
-
-
-def _without_known(text: str) -> str:
-    """Return the text without the longer secrets, at any position."""
-    if not known:
-        return text
-    starts = known.starts()
-    shown: list[str] = []
-    begin = place = 0
-    while place <= len(text) - _SHORTEST:
-        found = next(
-            (one for one in starts.get(text[place : place + _SHORTEST], ()) if text.startswith(one, place)), None
-        )
-        if found is None:
-            place += 1
-            continue
-        shown += (text[begin:place], REDACTED)
-        begin = place = place + len(found)
-    return "".join([*shown, text[begin:]])
-
-
-def without_pieces(text: str, value: str) -> str:
-    """Return the text without any eight consecutive letters or digits of a credential, whatever separates them.
-
-    For server text about a request: it may repeat the key truncated, or broken into groups.
-    """
-    return _cut(text, _pieces(value))
-
-
-def without_known_pieces(text: str) -> str:
-    """Return the text likewise without the pieces of any secret that this process has resolved."""
-    return _cut(text, known.pieces)
 
 
 def _cut(text: str, pieces: Set[str]) -> str:
@@ -202,20 +232,6 @@ def _letters(text: str) -> Iterator[tuple[int, str]]:
         for letter in char if char.isascii() else unicodedata.normalize("NFKC", char):
             if letter.isalnum():
                 yield place, letter.lower()
-
-
-def touches(text: str) -> bool:
-    """Return whether a text holds a secret or is a piece of one, whatever separates its letters and digits."""
-    bare = re.sub(r"[\W_]", "", text).lower()
-    if censored(text) != text:
-        return True
-    if len(bare) < _SHORTEST:
-        return False
-    return any(
-        bare in one or one in bare
-        for one in (re.sub(r"[\W_]", "", word).lower() for word in known)
-        if len(one) >= _SHORTEST
-    )
 
 
 def _parts(value: str) -> Iterator[str]:
