@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.engine.apply import Report
     from trueup.engine.plan.steps import Plan
-    from trueup.manifest import Manifest
+    from trueup.manifest.values import Manifest
 
 _EXAMPLES = """\
 trueup apply

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.cli.options import Asked
     from trueup.engine.loop import Session
     from trueup.engine.plan.steps import Reading
-    from trueup.manifest import Manifest
+    from trueup.manifest.values import Manifest
     from trueup.transport.client import Client
 
 T = TypeVar("T")
@@ -39,7 +39,8 @@ def context(asked: Asked, console: Console, system: str) -> Context:
 
     Documents of other systems that cannot be read are counted on standard error. Raises ManifestError.
     """
-    from trueup.manifest import Manifest, load_connections
+    from trueup.manifest import load_connections
+    from trueup.manifest.values import Manifest
     from trueup.report.page import safe
     from trueup.report.text import counted
     from trueup.systems.registry import SYSTEMS

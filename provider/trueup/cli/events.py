@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.cli.progress import Lines
     from trueup.core.errors import ApiError
-    from trueup.manifest import Manifest
+    from trueup.manifest.values import Manifest
     from trueup.report.format import Format
     from trueup.systems.den.named import Named
     from trueup.transport.client import Client

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from trueup.cli.console import Console
     from trueup.cli.options import Asked
-    from trueup.manifest import Manifest
+    from trueup.manifest.values import Manifest
 
 
 def declared(

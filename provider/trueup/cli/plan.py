@@ -11,7 +11,7 @@ from trueup.cli.options import Asked, Command, HomePath, Option, asks
 if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.engine.plan.steps import Plan
-    from trueup.manifest import Manifest
+    from trueup.manifest.values import Manifest
 
 DIFFERENCES: Final = 2
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trueup.cli.options import Asked
     from trueup.engine.plan.steps import Plan
     from trueup.engine.session import Session
-    from trueup.manifest import Manifest
+    from trueup.manifest.values import Manifest
 
 KEPT: Final = (
     "connection",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.cli.options import Asked
     from trueup.engine.plan.steps import Plan
-    from trueup.manifest import Manifest
+    from trueup.manifest.values import Manifest
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,7 @@ from trueup.cli.options import Asked, Command, Option, asks
 if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.cli.progress import Lines
-    from trueup.manifest import Manifest
+    from trueup.manifest.values import Manifest
     from trueup.report.syncs import Synced
     from trueup.transport.client import Client
 

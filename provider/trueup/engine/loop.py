@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from trueup.engine.options import Options
 from trueup.engine.session import Session
-from trueup.manifest import Manifest
 from trueup.manifest import load as load_files
+from trueup.manifest.values import Manifest
 
 if TYPE_CHECKING:
     from trueup.engine.apply import Report

@@ -27,7 +27,7 @@ from trueup.engine.plan.steps import Budget, Plan, Policy, Reading
 from trueup.engine.plan.strict import undeclared
 from trueup.engine.read import Wanted, guard, observe
 from trueup.engine.select import Selection, select
-from trueup.manifest import Manifest
+from trueup.manifest.values import Manifest
 from trueup.systems.registry import SYSTEMS
 from trueup.transport import embedded
 from trueup.transport.wire import plain

@@ -28,7 +28,8 @@ The codes of faults are stable:
 thoroughly.
 """
 
-from trueup.manifest.load import Manifest, load, load_connections
+from trueup.manifest.load import load, load_connections
 from trueup.manifest.schema import manifest_schema
+from trueup.manifest.values import Manifest
 
 __all__ = ["Manifest", "load", "load_connections", "manifest_schema"]

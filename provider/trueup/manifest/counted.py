@@ -10,9 +10,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.texts import has_half, length, trimmed
-from trueup.manifest.schema import SEEN
 from trueup.manifest.text import quoted
-from trueup.manifest.words import Said, name_of
+from trueup.manifest.words import SEEN, Said, name_of
 from trueup.systems.registry import BY_NAME
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import gc
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TextIO
 
@@ -20,6 +19,7 @@ from trueup.manifest.files import Files
 from trueup.manifest.links import link
 from trueup.manifest.literals import needs_a_look
 from trueup.manifest.text import Source
+from trueup.manifest.values import Manifest
 from trueup.systems.registry import KINDS
 
 if TYPE_CHECKING:
@@ -27,29 +27,6 @@ if TYPE_CHECKING:
     from trueup.manifest.compose import Document
 
 _SAYS_CONNECTION: Final = re.compile(r"""kind["']?\s*:\s*["']?Connection\b""")
-
-
-@dataclass(slots=True)
-class Manifest:
-    """The declared resources in the order of the files, and the Connections of their systems."""
-
-    resources: list[Declared]
-    """All but the Connections."""
-    connections: dict[tuple[str, str], Declared]
-    """The Connections, by system and name."""
-    files: list[str]
-    digest: str
-    """SHA-256 of the text: another one means that something may have changed since."""
-    blank: list[str] = field(default_factory=list)
-    """The files without any document: nothing, or comments alone."""
-    skipped: list[str] = field(default_factory=list)
-    """The files of other tools in the folders that were read."""
-    unseen: list[str] = field(default_factory=list)
-    """Files and folders that may hold manifests and could not be read, each with why: nothing is pruned then."""
-    sets: list[str] = field(default_factory=list)
-    """The folders below those that were read that have a `trueup.yaml` of their own."""
-    warnings: list[Fault] = field(default_factory=list)
-    """Possible mistakes that do not fail the load."""
 
 
 def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | None = None) -> Manifest:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.fields import GROWS
 from trueup.core.kinds import PROTECT, RENAMED_FROM
 from trueup.manifest.literals import PLAIN
+from trueup.manifest.words import NO_CONTROL, SEEN
 from trueup.systems.registry import BY_NAME, KINDS
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ _NAME: Final = {
     "pattern": "^(?![\\s\\ufeff])[^/\\u0000-\\u001f\\u007f-\\u009f]+(?<![\\s\\ufeff])$",
     "description": "Its name among those of its kind and connection.",
 }
-NO_CONTROL: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\n?$"
-"""The form of a name that people see: on one line; the line end of a YAML block is trimmed away."""
-SEEN: Final = ("name", "displayName")
 _FORM: Final = ("type", "pattern")
 _SEEN_CHARACTER: Final = r"\S"
 _TEXTS: Final = {"type": "object", "additionalProperties": {"type": "string"}}

@@ -12,7 +12,6 @@ from trueup.core.changes import Path, dotted
 from trueup.core.fields import GROWS
 from trueup.core.texts import BLANKS
 from trueup.manifest.scalars import Odd, made_of
-from trueup.manifest.schema import NO_CONTROL
 from trueup.manifest.text import printable, quoted
 
 HOW_TO_REFER: Final = (
@@ -40,6 +39,10 @@ _FORMS: Final = {
     "^[^\\u0000]+$": "a text without the character NUL",
     r"@|^\s*om_[0-9a-z]{26}\s*$": "an e-mail address or the id of a member: om_ and 26 digits or small letters",
 }
+SEEN: Final = ("name", "displayName")
+"""The fields with a name that people see."""
+NO_CONTROL: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\n?$"
+"""The form of such a name: on one line; the line end of a YAML block is trimmed away."""
 CANDIDATES: Final = 2000
 """Names that are compared with one that is not known."""
 

@@ -13,7 +13,7 @@ from trueup.report.page import first, safe
 
 if TYPE_CHECKING:
     from trueup.core.errors import Fault, ManifestError
-    from trueup.manifest import Manifest
+    from trueup.manifest.values import Manifest
     from trueup.report.page import Page
 
 _LEAD: Final = 20
