@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from trueup.cli.options import Asked, Command, HomePath, Option, asks
+from trueup.cli.asked import Asked
+from trueup.cli.options import Command, HomePath, Option, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console

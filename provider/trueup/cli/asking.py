@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
     from datetime import datetime
 
+    from trueup.cli.asked import Asked
     from trueup.cli.console import Console
-    from trueup.cli.options import Asked
-    from trueup.engine.loop import Session
     from trueup.engine.plan.steps import Reading
+    from trueup.engine.session import Session
     from trueup.manifest.values import Manifest
     from trueup.transport.client import Client
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 if TYPE_CHECKING:
-    from trueup.cli.options import Asked
+    from trueup.cli.asked import Asked
     from trueup.core.errors import TrueupError
     from trueup.report.format import Format, Subject
     from trueup.report.page import Page

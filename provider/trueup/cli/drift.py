@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trueup.cli.options import Asked, Command, asks
-from trueup.cli.plan import DIFFERENCES
+from trueup.cli.asked import Asked
+from trueup.cli.codes import DIFFERENCES
+from trueup.cli.options import Command, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from trueup.cli.codes import INTERRUPTED
+
 if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.core.errors import TrueupError
 
-INTERRUPTED: Final = 130
 BUG: Final = "E999"
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from trueup.cli.asked import Asked
 from trueup.cli.asking import CommandMeter, client_of, context, moment, short_text, watched
 from trueup.cli.group import WITH_VALUE
-from trueup.cli.options import Asked, Command, Option, asks
+from trueup.cli.options import Command, Option, asks
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -304,7 +305,7 @@ class _Following:
 
 
 async def _retry(asked: Asked, console: Console, manifest: Manifest, ids: list[str]) -> int:
-    from trueup.cli.ending import INTERRUPTED
+    from trueup.cli.codes import INTERRUPTED
     from trueup.cli.running import session
     from trueup.core.errors import ApiError, Forbidden, NotFound, Refused, Stopped
     from trueup.report import syncs

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from trueup.cli.asked import Asked
 from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
 from trueup.cli.live import projects as project_option
-from trueup.cli.options import Asked, Command, HomePath, Option, asks, output
+from trueup.cli.options import Command, HomePath, Option, asks, output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trueup.cli.asked import Asked
     from trueup.cli.console import Console
-    from trueup.cli.options import Asked
     from trueup.manifest.values import Manifest
 
 

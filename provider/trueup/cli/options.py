@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from datetime import timedelta
-from pathlib import Path
+from dataclasses import fields
 from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
+from trueup.cli.asked import Asked
 from trueup.cli.group import COMMANDS, write_examples
 from trueup.cli.lengths import Length
 from trueup.report.format import Subject
@@ -114,45 +112,6 @@ def output(
         show_envvar=True,
         help=help,
     )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The values of the shared options."""
-
-    files: tuple[str, ...] = ()
-    connection: str | None = None
-    targets: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    output: str = "text"
-    parallelism: int | None = None
-    verbose: int = 0
-    no_color: bool = False
-    resend: bool = False
-    prune: bool = False
-    allow_disconnect: bool = False
-    strict: bool = False
-    max_delete_percent: int = 30
-    max_changes: int | None = None
-    max_age: timedelta | None = None
-    max_requests: int = 0
-    lock_timeout: timedelta = timedelta(0)
-    retry_for: timedelta = timedelta(minutes=2)
-    state: str | None = None
-    stack: str | None = None
-    take_from: str | None = None
-    ledger: str | None = None
-    """The ledger that trueup.yaml names; not a command-line option."""
-    given: tuple[str, ...] = ()
-    """The options on the command line, as arguments, without --target and output."""
-
-    def command(self, name: str, target: str | None = None) -> str:
-        """Return a command line about the same resources, ready to paste."""
-        targets = (target,) if target is not None else self.targets
-        words = ["trueup", name, *self.given]
-        for one in targets:
-            words += ["--target", one]
-        return shlex.join(words)
 
 
 def _declared(ctx: click.Context) -> Any:
@@ -414,10 +373,3 @@ def _given(ctx: click.Context) -> list[str]:
             for one in value if isinstance(value, tuple) else (value,):
                 words += [flag, str(one)]
     return words
-
-
-def state_of(asked: Asked) -> Path:
-    """Return the state folder."""
-    from trueup.engine.options import STATE
-
-    return Path(asked.state) if asked.state else STATE

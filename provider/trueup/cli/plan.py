@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
-from trueup.cli.options import Asked, Command, HomePath, Option, asks
+from trueup.cli.asked import Asked
+from trueup.cli.codes import DIFFERENCES
+from trueup.cli.options import Command, HomePath, Option, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.engine.plan.steps import Plan
     from trueup.manifest.values import Manifest
 
-DIFFERENCES: Final = 2
 
 _EXAMPLES = """\
 trueup plan

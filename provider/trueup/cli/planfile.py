@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.cli.options import state_of
+from trueup.cli.asked import state_of
 from trueup.core.errors import PlanFileError, SafetyError, Stale, UsageError
 from trueup.core.records import stamp
 from trueup.engine import saved
@@ -24,7 +24,7 @@ from trueup.report import json
 from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
-    from trueup.cli.options import Asked
+    from trueup.cli.asked import Asked
     from trueup.engine.plan.steps import Plan
     from trueup.engine.session import Session
     from trueup.manifest.values import Manifest

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from trueup.cli.asked import state_of
 from trueup.cli.interrupt import Interrupt
-from trueup.cli.options import state_of
 from trueup.cli.progress import Lines, watching
 from trueup.core.tasks import blocking
-from trueup.engine.loop import Options, Session
+from trueup.engine.options import Options
 from trueup.engine.plan.safety import Limit
+from trueup.engine.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from trueup.cli.asked import Asked
     from trueup.cli.console import Console
-    from trueup.cli.options import Asked
     from trueup.engine.plan.steps import Plan
     from trueup.manifest.values import Manifest
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from trueup.cli.asked import Asked
 from trueup.cli.asking import CommandMeter, client_of, context, seconds_of, short_text, watched
-from trueup.cli.options import Asked, Command, Option, asks
+from trueup.cli.options import Command, Option, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
@@ -71,7 +72,7 @@ def command(asked: Asked, console: Console, instance: str, target: str | None, w
 async def _sync(
     asked: Asked, console: Console, manifest: Manifest, named: str, target: str | None, waiting: float | None
 ) -> int:
-    from trueup.cli.ending import INTERRUPTED
+    from trueup.cli.codes import INTERRUPTED
     from trueup.cli.running import session
     from trueup.core.errors import Stopped
     from trueup.report import syncs

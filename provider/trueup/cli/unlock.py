@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trueup.cli.options import Asked, Command, Option, asks
+from trueup.cli.asked import Asked
+from trueup.cli.options import Command, Option, asks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

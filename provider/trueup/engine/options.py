@@ -7,13 +7,11 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
 
 from trueup.core.paths import home
 from trueup.core.progress import Clock, Progress, Quiet
 from trueup.engine.plan.safety import Limit
-
-STATE: Final = Path(".trueup")
+from trueup.ledger.place import STATE
 
 
 class SystemClock:

@@ -10,6 +10,8 @@ from typing import Final
 from trueup.core.errors import UsageError
 from trueup.core.paths import home
 
+STATE: Final = Path(".trueup")
+"""The state folder, unless another one is given."""
 _DATABASE: Final = re.compile(
     r"(?i)(?:^|\s)(?:password|host|hostaddr|dbname|user|port|service)\s*=|^postgres(?:ql)?(?:\+\w+)?:|:[^/@\\]*@"
 )

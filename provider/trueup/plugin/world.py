@@ -15,7 +15,8 @@ from trueup.core.progress import duration
 from trueup.core.records import stamp
 from trueup.core.secrets import reveal
 from trueup.engine.connections import SANDBOX, opened, outside, with_embedded
-from trueup.engine.options import STATE, SystemClock
+from trueup.engine.options import SystemClock
+from trueup.ledger.place import STATE
 from trueup.plugin.memory import Memory, Writer
 from trueup.plugin.reads import Reads
 from trueup.systems.registry import SYSTEMS

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trueup.cli.options import Asked, Command, asks
+from trueup.cli.asked import Asked
+from trueup.cli.options import Command, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from trueup.cli.options import state_of
+from trueup.cli.asked import state_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trueup.cli.options import Asked
+    from trueup.cli.asked import Asked
     from trueup.ledger.store import Contents, Ledger
 
 _T = TypeVar("_T")
