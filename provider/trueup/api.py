@@ -9,7 +9,7 @@ from trueup.engine import loop
 from trueup.engine.loop import Options, Session, load
 
 if TYPE_CHECKING:
-    from trueup.engine.apply import Report
+    from trueup.engine.apply.outcome import Report
     from trueup.engine.loop import Desired
     from trueup.engine.plan.steps import Plan
 

@@ -16,7 +16,7 @@ from trueup.cli.options import Command, HomePath, Option, asks
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
-    from trueup.engine.apply import Report
+    from trueup.engine.apply.outcome import Report
     from trueup.engine.plan.steps import Plan
     from trueup.manifest.values import Manifest
 

@@ -79,7 +79,7 @@ def command(
     wanted = ImportRequest(
         (wanted_kind,),
         conditions,
-        checked_projects(given, known, wanted_kind) if of_projects else (),
+        checked_projects(given, known.tenants, wanted_kind) if of_projects else (),
         connection_of(asked),
     )
     style = Style(include_config, connection_of(asked))

@@ -143,7 +143,7 @@ def command(
     wanted = ImportRequest(
         wanted_kinds,
         conditions,
-        checked_projects(projects, known, main) if main.parent else (),
+        checked_projects(projects, known.tenants, main) if main.parent else (),
         connection_of(asked),
     )
     found, reading, origin, managed = blocking(_read(asked, console, system, known, wanted))

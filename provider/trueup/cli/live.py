@@ -11,7 +11,6 @@ from trueup.cli.options import Option
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trueup.cli.asking import Context
     from trueup.core.kinds import Kind
 
 filters = click.option(
@@ -42,7 +41,7 @@ include_config: Callable[..., Any] = click.option(
 )
 
 
-def checked_projects(given: Sequence[str], known: Context, kind: Kind) -> tuple[str, ...]:
+def checked_projects(given: Sequence[str], declared: tuple[str, ...], kind: Kind) -> tuple[str, ...]:
     """Return the projects to read. Raises UsageError when there are none, or one is not a valid id."""
     import re
 
@@ -56,7 +55,7 @@ def checked_projects(given: Sequence[str], known: Context, kind: Kind) -> tuple[
                 f'"{plain(one, 80)}" is not a project id, which has 24 lowercase hex digits.',
                 hint="Nothing was sent. Wexa shows it in the URL of the project.",
             )
-    if found := tuple(sorted(set(given))) or known.tenants:
+    if found := tuple(sorted(set(given))) or declared:
         return found
     raise UsageError(
         "Wexa lists connectors by project, and no project is given.",

@@ -12,7 +12,7 @@ from trueup.manifest import load as load_files
 from trueup.manifest.values import Manifest
 
 if TYPE_CHECKING:
-    from trueup.engine.apply import Report
+    from trueup.engine.apply.outcome import Report
     from trueup.engine.plan.steps import Plan
 
     Desired = Manifest | str | Path | Iterable[str | Path]

@@ -16,7 +16,9 @@ from trueup.core.secrets import Reference, Secret, mentions, resolve
 from trueup.core.tasks import together
 from trueup.core.values import DEFAULT_CONNECTION
 from trueup.engine import connections
-from trueup.engine.apply import Applier, Journal, Report
+from trueup.engine.apply.applier import Applier
+from trueup.engine.apply.journal import Journal
+from trueup.engine.apply.outcome import Report
 from trueup.engine.freshness import Sweep
 from trueup.engine.match import place_of
 from trueup.engine.options import Options

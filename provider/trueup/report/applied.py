@@ -16,7 +16,7 @@ from trueup.report.values import Words, differing
 from trueup.report.when import lasting
 
 if TYPE_CHECKING:
-    from trueup.engine.apply import Outcome, Report
+    from trueup.engine.apply.outcome import Outcome, Report
     from trueup.engine.plan.steps import Plan
     from trueup.report.page import Page
 

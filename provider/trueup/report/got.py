@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Kind
     from trueup.core.values import Live
     from trueup.engine.plan.steps import Reading
-    from trueup.importing import Import
+    from trueup.importing.imported import Import
     from trueup.report.page import Page
 
 _NARROWEST: Final = 12

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from trueup.core.kinds import Kind
     from trueup.engine.plan.steps import Reading
-    from trueup.importing import Described, Import
+    from trueup.importing.describing import Described
+    from trueup.importing.imported import Import
     from trueup.report.page import Page
 
 NAMED: Final = 3
