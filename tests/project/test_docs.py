@@ -94,7 +94,7 @@ def _anchors(text: str) -> set[str]:
 @pytest.mark.parametrize("text", [ARCHITECTURE, README], ids=["architecture", "README"])
 def test_exit_codes_are_those_of_the_code(text: str) -> None:
     documented = {int(cells[0]) for cells in _table_of_codes(text)}
-    from trueup.cli.codes import DIFFERENCES, INTERRUPTED
+    from trueup.cli.group import DIFFERENCES, INTERRUPTED
 
     raised = {kind.exit_code for kind in _errors()}
     assert documented == {0, DIFFERENCES, INTERRUPTED} | raised

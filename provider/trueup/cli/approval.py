@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trueup.cli.codes import INTERRUPTED
+from trueup.cli.group import INTERRUPTED
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.cli.asked import Asked
-from trueup.cli.codes import DIFFERENCES
+from trueup.cli.group import DIFFERENCES
 from trueup.cli.options import Command, asks
 
 if TYPE_CHECKING:

@@ -305,7 +305,7 @@ class _Following:
 
 
 async def _retry(asked: Asked, console: Console, manifest: Manifest, ids: list[str]) -> int:
-    from trueup.cli.codes import INTERRUPTED
+    from trueup.cli.group import INTERRUPTED
     from trueup.cli.running import session
     from trueup.core.errors import ApiError, Forbidden, NotFound, Refused, Stopped
     from trueup.report import syncs

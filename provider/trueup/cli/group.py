@@ -32,6 +32,10 @@ WITH_VALUE: Final = (
 )
 """Options that take a value and may also stand before the subcommand."""
 
+DIFFERENCES: Final = 2
+INTERRUPTED: Final = 130
+"""Exit codes that are no error's own."""
+
 _EXAMPLES: Final = """\
 trueup validate -f connectors/
 trueup plan -f connectors/
@@ -42,11 +46,11 @@ trueup COMMAND --help"""
 _EXIT_CODES: Final = [
     ("0", "done, or nothing to do"),
     ("1", "an error; also when the apply was declined"),
-    ("2", "there are differences (drift; plan with --detailed-exitcode)"),
+    (str(DIFFERENCES), "there are differences (drift; plan with --detailed-exitcode)"),
     ("3", "refused for safety; nothing was sent"),
     ("4", "partly applied, or stopped while applying"),
     ("5", "the plan is stale, or another run holds the lock; nothing was sent"),
-    ("130", "interrupted"),
+    (str(INTERRUPTED), "interrupted"),
 ]
 
 _ENVIRONMENT: Final = [

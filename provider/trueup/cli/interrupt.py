@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from trueup.cli.codes import INTERRUPTED
+from trueup.cli.group import INTERRUPTED
 
 if TYPE_CHECKING:
     from trueup.cli.progress import Lines

@@ -72,7 +72,7 @@ def command(asked: Asked, console: Console, instance: str, target: str | None, w
 async def _sync(
     asked: Asked, console: Console, manifest: Manifest, named: str, target: str | None, waiting: float | None
 ) -> int:
-    from trueup.cli.codes import INTERRUPTED
+    from trueup.cli.group import INTERRUPTED
     from trueup.cli.running import session
     from trueup.core.errors import Stopped
     from trueup.report import syncs
