@@ -7,14 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from desk_server import KEY, Desk, serving
 from repository import ROOT
 
-from trueup.systems import registry
+from trueup.systems import installed, registry
+from trueup.systems.installed import EntryPoint
 
 INSTALLED = ROOT / "tests" / "installed"
 PIN = "481516"
@@ -53,6 +54,12 @@ class Team:
 
     def run(self, *words: str, code: int = 0, **variables: str) -> str:
         """Run the command, and return what it printed."""
+        done = self.ran(*words, **variables)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def ran(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run the command."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("TRUEUP_")},
             "PYTHONPATH": str(INSTALLED),
@@ -69,10 +76,9 @@ class Team:
             text=True,
             timeout=60,
         )
-        assert done.returncode == code, done.stdout + done.stderr
         assert PIN not in done.stdout + done.stderr
         assert KEY not in done.stdout + done.stderr
-        return done.stdout + done.stderr
+        return done
 
 
 @pytest.fixture
@@ -135,36 +141,84 @@ def test_a_credential_of_another_workspace_is_refused_by_name(team: Team) -> Non
     assert "TRUEUP_DESK_WORKSPACE holds no id of a workspace of Desk" in said
 
 
+def broken(folder: Path, name: str = "lost", distribution: str = "lost-trueup") -> str:
+    """Install a system whose module cannot be imported beside Desk; return the search path of both."""
+    stem = distribution.replace("-", "_")
+    info = folder / "broken" / f"{stem}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\n")
+    (info / "entry_points.txt").write_text(f"[console_scripts]\nx = y:z\n\n[trueup.systems]\n{name} = {stem}:SYSTEM\n")
+    (folder / "broken" / f"{stem}.py").write_text("import nothing_of_that_name\n")
+    return os.pathsep.join((str(folder / "broken"), str(INSTALLED)))
+
+
+def test_a_system_that_cannot_be_loaded_is_reported_once_and_disables_no_other(team: Team, tmp_path: Path) -> None:
+    path = broken(tmp_path)
+    why = "Warning: the system lost (of lost-trueup) could not be loaded: ModuleNotFoundError"
+    for words in (
+        ("validate", "-f", "m"),
+        ("plan", "-f", "m"),
+        ("apply", "-f", "m", "--auto-approve"),
+        ("drift", "-f", "m"),
+        ("get", "boards"),
+        ("import", "desk", "-o", "out"),
+        ("schema",),
+        ("schema", "docs"),
+        ("schema", "pulumi"),
+    ):
+        done = team.ran(*words, PYTHONPATH=path)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count(why) == 1, words
+        assert why not in done.stdout
+    json.loads(team.ran("plan", "-f", "m", "-o", "json", PYTHONPATH=path).stdout)
+    assert "lost" not in team.run("--help", PYTHONPATH=path)
+    assert why.removeprefix("Warning: ") in team.run("import", "lost", "-o", "out2", code=1, PYTHONPATH=path)
+
+
 def test_a_manifest_of_a_system_that_cannot_be_loaded_says_why(team: Team, tmp_path: Path) -> None:
-    plugin = tmp_path / "broken"
-    (plugin / "desk_trueup-1.0.dist-info").mkdir(parents=True)
-    (plugin / "desk_trueup-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: desk-trueup\n")
-    points = "[trueup.systems]\ndesk = desk_broken:SYSTEM\n"
-    (plugin / "desk_trueup-1.0.dist-info" / "entry_points.txt").write_text(points)
-    (plugin / "desk_broken.py").write_text("import nothing_of_that_name\n")
-    said = team.run("plan", "-f", "m", code=1, PYTHONPATH=str(plugin))
-    assert "the system desk (of desk-trueup) could not be loaded: ModuleNotFoundError" in said
-    assert "den" in team.run("schema", PYTHONPATH=str(plugin))
+    team.declare(BOARDS.replace("desk.trueup", "lost.trueup"))
+    said = team.run("plan", "-f", "m", code=1, PYTHONPATH=broken(tmp_path))
+    assert "the system lost (of lost-trueup) could not be loaded: ModuleNotFoundError" in said
 
 
-def test_a_system_that_cannot_be_loaded_disables_no_other() -> None:
+def test_of_two_systems_of_one_name_neither_is_taken(team: Team, tmp_path: Path) -> None:
+    said = team.run("plan", "-f", "m", code=1, PYTHONPATH=broken(tmp_path, "desk", "other-desk"))
+    assert "could not be loaded: desk-trueup and other-desk both have a system of that name" in said
+    assert "den" in team.run("schema")
+
+
+def test_what_is_no_system_is_not_taken() -> None:
     points = [
-        EntryPoint("den", "trueup.systems.den.system:SYSTEM", registry.GROUP),
-        EntryPoint("lost", "nothing.of.that.name:SYSTEM", registry.GROUP),
-        EntryPoint("odd", "trueup.core.errors:TrueupError", registry.GROUP),
-        EntryPoint("other", "trueup.systems.wexa.system:SYSTEM", registry.GROUP),
+        EntryPoint(installed.SYSTEMS, "den", "trueup.systems.den.system:SYSTEM"),
+        EntryPoint(installed.SYSTEMS, "lost", "nothing.of.that.name:SYSTEM"),
+        EntryPoint(installed.SYSTEMS, "odd", "trueup.core.errors:TrueupError"),
+        EntryPoint(installed.SYSTEMS, "other", "trueup.systems.wexa.system:SYSTEM"),
     ]
-    systems, broken = registry.loaded(points)
+    systems, left = registry.loaded(points)
     assert list(systems) == ["den"]
-    assert {one.name: one.why for one in broken} == {
+    assert {one.name: one.why for one in left} == {
         "lost": "ModuleNotFoundError: No module named 'nothing'",
         "odd": "its entry point is no System, but type",
         "other": "its name is 'wexa', which has to be that of the entry point: small letters and digits",
     }
 
 
-def test_of_two_systems_of_one_name_neither_is_taken() -> None:
-    points = [EntryPoint("den", "trueup.systems.den.system:SYSTEM", registry.GROUP)] * 2
-    systems, broken = registry.loaded(points)
+def test_a_system_that_was_written_for_another_interface_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "INTERFACE", 2)
+    systems, left = registry.loaded([EntryPoint(installed.SYSTEMS, "den", "trueup.systems.den.system:SYSTEM")])
     assert not systems
-    assert "has a system of that name" in broken[0].why
+    assert left[0].why == "it was written for version 1 of the interface, and this is version 2"
+
+
+def test_the_same_entry_points_are_found_as_python_finds() -> None:
+    for group in (installed.SYSTEMS, installed.COMMAND_LINES):
+        theirs = {(one.name, one.value) for one in metadata.entry_points(group=group)}
+        assert {(one.name, one.value) for one in installed.entry_points(group)} == theirs
+
+
+def test_help_looks_for_no_system() -> None:
+    """`--help` imports neither a system nor importlib.metadata, which takes longer than all of it."""
+    code = "import sys; from trueup.cli import main; main(['--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    modules = set(done.stdout.split())
+    assert not modules & {"importlib.metadata", "trueup.systems.registry", "trueup.systems.den.system"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,10 +32,20 @@ def ended(command: Callable[[], Any], console: Console) -> int:
         from trueup.core.errors import TrueupError
 
         code = failed(error, console) if isinstance(error, TrueupError) else _bug(error, console)
+    _warn_of_broken_systems(console)
     if console.out.failure is not None:
         console.err.print(f"Cannot write to standard output: {console.out.failure.strerror}.")
         code = code or 1
     return code
+
+
+def _warn_of_broken_systems(console: Console) -> None:
+    """Name the systems that could not be loaded, if the command needed any."""
+    if registry := sys.modules.get("trueup.systems.registry"):
+        from trueup.report.page import safe
+
+        for broken in registry.BROKEN:
+            console.err.print(safe(f"Warning: {broken}."))
 
 
 def failed(error: TrueupError, console: Console) -> int:

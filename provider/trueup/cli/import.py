@@ -39,9 +39,11 @@ class SystemName(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name. Raises BadParameter."""
-        from trueup.systems.registry import SYSTEMS
+        from trueup.systems.registry import BROKEN, SYSTEMS
 
         if value not in SYSTEMS:
+            if broken := next((str(one) for one in BROKEN if one.name == value), ""):
+                self.fail(broken, param, ctx)
             self.fail(f"not an installed system. Use {' or '.join(SYSTEMS)}.", param, ctx)
         return value
 

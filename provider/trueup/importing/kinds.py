@@ -32,15 +32,23 @@ def short(kind: Kind) -> str:
 
 
 def kind_named(given: str, kinds: Iterable[Kind] = ()) -> Kind:
-    """The kind that a word stands for, whatever its case and number. Raises UsageError, which lists them."""
+    """The kind that a word stands for, whatever its case and number. Raises UsageError, which lists them.
+
+    `desk/boards` is a kind of that system alone.
+    """
     found = tuple(kinds) or live_kinds()
     forms = {form: kind for kind in found for form in _forms(kind)}
+    forms |= {f"{kind.system}/{form}": kind for kind in found for form in _forms(kind)}
     wanted = given.strip().casefold()
     if wanted not in forms:
         near = difflib.get_close_matches(wanted, forms, n=1)
         meant = f'Did you mean "{short(forms[near[0]])}"? ' if near else ""
         known = ", ".join(map(short, found))
         raise UsageError(f'there is no kind "{plain(given, 40)}".', hint=f"{meant}Known: {known}.")
+    meant_by = [kind for kind in found if wanted in _forms(kind)]
+    if len(meant_by) > 1:
+        names = " and ".join(f"{kind.system}/{short(kind)}" for kind in meant_by)
+        raise UsageError(f"{plain(given, 40)} are kinds of {len(meant_by)} systems.", hint=f"Name one: {names}.")
     return forms[wanted]
 
 

@@ -24,7 +24,7 @@ from trueup.plugin.resources import Resources, predicted
 from trueup.plugin.states import RENAMED
 from trueup.plugin.tokens import id_of, kind_of, tenant_name
 from trueup.plugin.world import World
-from trueup.systems.registry import SYSTEMS
+from trueup.systems.registry import BROKEN, SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -105,6 +105,8 @@ class Provider(Greeting):
             if self._world is not None:
                 await self._world.__aexit__()
             self._world, self._resources, self._claims = None, None, naming.Claims()
+            for broken in BROKEN:
+                self._host.warn(f"{broken}.")
             args = config.plain(decode(request.args))
             if self._ready is not None and self._ready[0] == args:
                 self._world, self._ready = self._ready[1], None

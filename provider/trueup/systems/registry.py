@@ -1,25 +1,22 @@
 """The systems that are installed, each registered by a distribution under the entry-point group `trueup.systems`.
 
-Looking for them takes longer than most of what `trueup --help` does, so that they are loaded with this module, which
-nothing imports before a system is needed.
+They are loaded with this module, which nothing imports before a system is needed.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
+from trueup.systems import installed
 from trueup.systems.system import INTERFACE, System
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from importlib.metadata import EntryPoint
 
     from trueup.core.kinds import Kind
-
-GROUP: Final = "trueup.systems"
+    from trueup.systems.installed import EntryPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +39,21 @@ def loaded(points: Iterable[EntryPoint]) -> tuple[dict[str, System], tuple[Broke
     """
     systems: dict[str, System] = {}
     broken: list[BrokenSystem] = []
-    owners: dict[str, str] = {}
-    for point in sorted(points, key=lambda point: point.name):
-        origin = point.dist.name if point.dist else ""
+    owners: dict[str, EntryPoint] = {}
+    for point in points:
+        if (owner := owners.setdefault(point.name, point)) is not point:
+            systems.pop(point.name, None)
+            both = " and ".join(one.distribution or one.value for one in (owner, point))
+            broken.append(BrokenSystem(point.name, point.distribution, f"{both} both have a system of that name"))
+            continue
         try:
             system = point.load()
-        except Exception as error:  # whatever a plug-in does wrong, the others are not disabled by it
-            broken.append(BrokenSystem(point.name, origin, f"{type(error).__name__}: {error}".rstrip(": ")))
-            continue
-        if why := _unfit(point.name, system):
-            broken.append(BrokenSystem(point.name, origin, why))
-        elif point.name in owners:
-            systems.pop(point.name, None)
-            broken.append(
-                BrokenSystem(point.name, origin, f"{owners[point.name] or 'another one'} has a system of that name")
-            )
+            why = _unfit(point.name, system)
+        except (Exception, SystemExit) as error:  # whatever a plug-in does wrong, the others are not disabled by it
+            why = f"{type(error).__name__}: {error}".rstrip(": ")
+        if why:
+            broken.append(BrokenSystem(point.name, point.distribution, why))
         else:
-            owners[point.name] = origin
             systems[point.name] = system
     return systems, tuple(broken)
 
@@ -81,7 +76,7 @@ def _unfit(name: str, system: object) -> str:
     return ""
 
 
-_found = loaded(entry_points(group=GROUP))
+_found = loaded(installed.entry_points(installed.SYSTEMS))
 SYSTEMS: Final[dict[str, System]] = _found[0]
 """Each by its name."""
 BROKEN: Final[tuple[BrokenSystem, ...]] = _found[1]
