@@ -86,22 +86,22 @@ BAD = [
 
 @pytest.mark.parametrize("url", GOOD)
 def test_a_url_that_a_credential_may_be_sent_to(url: str) -> None:
-    check_url(url, allow_http=False, origin="x")
+    check_url("den", url, allow_http=False, origin="x")
 
 
 @pytest.mark.parametrize("url", BAD)
 def test_a_url_that_a_credential_is_not_sent_to(url: str) -> None:
     with pytest.raises(UsageError) as raised:
-        check_url(url, allow_http=False, origin="app.yaml:3")
+        check_url("den", url, allow_http=False, origin="app.yaml:3")
     assert "app.yaml:3" in str(raised.value)
     assert "password" not in str(raised.value).replace("a password", "")
 
 
 def test_http_elsewhere_has_to_be_asked_for() -> None:
-    check_url("http://den.cluster.local", allow_http=True, origin="x")
+    check_url("den", "http://den.cluster.local", allow_http=True, origin="x")
     for url in ("ftp://den.cluster.local", "http://user:password@den.cluster.local"):
         with pytest.raises(UsageError):
-            check_url(url, allow_http=True, origin="x")
+            check_url("den", url, allow_http=True, origin="x")
 
 
 @example("https://a\tb")
@@ -115,7 +115,7 @@ def test_http_elsewhere_has_to_be_asked_for() -> None:
 )
 def test_what_passes_is_a_url_that_leads_where_it_says(url: str) -> None:
     try:
-        check_url(url, allow_http=False, origin="x")
+        check_url("den", url, allow_http=False, origin="x")
     except UsageError:
         return
     if url != "sandbox":

@@ -40,7 +40,7 @@ async def serving(state: Path, held: Path) -> AsyncIterator[Servers]:
     """Start the embedded servers of a state folder with the contents of that file."""
     folder = state / "sandbox"
     switches = _filled(folder, held)
-    async with embedded.running(folder) as servers:
+    async with embedded.running(folder, ("trueup.sandbox", "--preset", "demo")) as servers:
         _set(servers.control, switches)
         yield Servers(servers.control)
 

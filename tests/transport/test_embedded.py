@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,9 +22,15 @@ from sandboxes import PATIENCE
 from trueup.core.errors import SandboxError
 from trueup.core.kinds import Declared
 from trueup.engine.loop import Options, Session
-from trueup.transport.embedded import Embedded, running
+from trueup.transport import embedded
+from trueup.transport.embedded import Embedded
 
+COMMAND = ("trueup.sandbox", "--preset", "demo")
 SANDBOX = declared(DEN, "Connection", "default", url="sandbox")
+
+
+def running(folder: Path) -> AbstractAsyncContextManager[Embedded]:
+    return embedded.running(folder, COMMAND)
 
 
 def answers(control: str) -> bool:
@@ -89,7 +96,7 @@ from pathlib import Path
 from trueup.transport.embedded import running
 
 async def main():
-    async with running(Path(sys.argv[1])) as servers:
+    async with running(Path(sys.argv[1]), ("trueup.sandbox", "--preset", "demo")) as servers:
         print(servers.control, flush=True)
         await asyncio.sleep(60)
 

@@ -7,60 +7,21 @@ import io
 import json
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from trueup.cli.options import Command, HomePath
+from trueup.sandbox.options import EXAMPLES, SYSTEMS, options
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
 
-_PORT = click.IntRange(0, 65535)
-_DEN_VERSIONS: Final = ("2026-08", "2026-09")
-_PRESETS: Final = ("empty", "golden", "demo", "thousand", "organisation", "large")
 
-_EXAMPLES = """\
-trueup sandbox
-trueup sandbox --den 8701 --wexa 8702 --control 8703 --preset demo
-trueup sandbox --den-version 2026-09
-trueup sandbox --state sandbox.db | jq .den"""
-
-
-@click.command("sandbox", cls=Command, examples=_EXAMPLES)
-@click.option(
-    "--den", type=_PORT, default=0, show_default=True, metavar="PORT", help="Port of Den; 0 picks a free one."
-)
-@click.option(
-    "--wexa", type=_PORT, default=0, show_default=True, metavar="PORT", help="Port of Wexa; 0 picks a free one."
-)
-@click.option(
-    "--control", type=_PORT, default=0, show_default=True, metavar="PORT", help="Control port; 0 picks a free one."
-)
-@click.option(
-    "--state",
-    type=HomePath(dir_okay=False),
-    default=":memory:",
-    show_default=True,
-    metavar="PATH",
-    help="File that keeps the state.",
-)
-@click.option(
-    "--preset",
-    type=click.Choice(_PRESETS),
-    default="golden",
-    show_default=True,
-    help="Content of a new state. An existing state is not changed.",
-)
-@click.option(
-    "--den-version",
-    type=click.Choice(_DEN_VERSIONS),
-    default="2026-08",
-    show_default=True,
-    help="Behaviour of Den: as recorded in August, or as in its newer source code.",
-)
+@click.command("sandbox", cls=Command, examples=EXAMPLES)
+@options(HomePath(dir_okay=False))
 @click.pass_obj
-def command(console: Console, den: int, wexa: int, control: int, state: str, preset: str, den_version: str) -> int:
+def command(console: Console, /, **values: Any) -> int:
     """Run embedded servers of Den and Wexa on this machine.
 
     Prints one JSON line with URLs and keys on standard output once the servers respond; at a terminal, also the export
@@ -75,13 +36,13 @@ def command(console: Console, den: int, wexa: int, control: int, state: str, pre
     with contextlib.ExitStack() as aside:
         if console.err.tty:
             aside.enter_context(contextlib.redirect_stdout(_Explained(sys.stdout, console)))
-        return serve(den, wexa, control, state, preset, None, den_version)
+        return serve(**values)
 
 
 def exports(ready: dict[str, Any]) -> str:
     """Return the shell commands that point trueup to these servers."""
     lines = []
-    for system in ("den", "wexa"):
+    for system in SYSTEMS:
         values = {"URL": ready[system]["url"], "API_KEY": ready[system]["apiKey"]}
         lines.append(
             "export "

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from trueup.core.errors import SafetyError, SecretError, UsageError
+from trueup.core.errors import SafetyError, SandboxError, SecretError, UsageError
 from trueup.core.kinds import Declared
 from trueup.core.secrets import Reference, Secret
 from trueup.core.values import DEFAULT_CONNECTION
@@ -21,9 +22,12 @@ from trueup.transport.client import PATIENCE, Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from trueup.core.progress import Clock, Progress
+    from trueup.systems.system import EmbeddedServer
 
+_Key = TypeVar("_Key")
 SANDBOX: Final = urls.SANDBOX
 
 
@@ -134,10 +138,33 @@ def known_scopes(
     return found
 
 
-def with_embedded(one: Settings, servers: Mapping[str, Mapping[str, str]]) -> Settings:
-    """The settings of the embedded servers, of which these are URL and key, where they are meant."""
-    if one.url != SANDBOX:
-        return one
+async def with_embedded(
+    settings: Mapping[_Key, Settings], state: Path, stack: contextlib.AsyncExitStack
+) -> dict[_Key, Settings]:
+    """Return the settings with the URL and key of the embedded servers where they are meant.
+
+    These run until the stack is closed. Raises SandboxError.
+    """
+    found = dict(settings)
+    meant = {key: SYSTEMS[one.system].embedded for key, one in found.items() if one.url == SANDBOX}
+    if not meant:
+        return found
+    from trueup.transport import embedded
+
+    running: dict[EmbeddedServer, embedded.Embedded] = {}
+    for key, server in meant.items():
+        assert server is not None
+        if server not in running:
+            folder = state / (server.folder or server.module)
+            command = (server.module, *server.arguments)
+            running[server] = await stack.enter_async_context(embedded.running(folder, command))
+        found[key] = _embedded(found[key], running[server].systems)
+    return found
+
+
+def _embedded(one: Settings, servers: Mapping[str, Mapping[str, str]]) -> Settings:
+    if one.system not in servers:
+        raise SandboxError(f"the embedded server of {SYSTEMS[one.system].title} does not say where it is.")
     where = servers[one.system]
     credential = one.credential
     if credential.key is None and credential.token is None:
@@ -151,7 +178,7 @@ def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
         return _from_environment(system, name)
     spec = declared.spec
     url = str(spec.get("url") or SYSTEMS[system].url)
-    check_url(url, allow_http=bool(spec.get("allowHttp")), origin=str(declared.where))
+    check_url(system, url, allow_http=bool(spec.get("allowHttp")), origin=str(declared.where))
     key_value, token = spec.get("apiKey"), spec.get("token")
     origin = next((one.describe() for one in (key_value, token) if isinstance(one, Reference)), "")
     tenant = spec.get(SYSTEMS[system].tenant.setting)
@@ -166,13 +193,14 @@ def _from_environment(system: str, name: str) -> Settings:
         raise UsageError(f"there is no Connection named {name} for {system}.", hint="Declare it in a manifest.")
     url = os.environ.get(f"{prefix}_URL") or SYSTEMS[system].url
     consent = f"{prefix}_ALLOW_HTTP"
-    check_url(url, allow_http=os.environ.get(consent) == "1", origin=f"{prefix}_URL", consent=f"{consent}=1")
+    check_url(system, url, allow_http=os.environ.get(consent) == "1", origin=f"{prefix}_URL", consent=f"{consent}=1")
     value = None if url == SANDBOX else os.environ.get(f"{prefix}_API_KEY")  # the sandbox has keys of its own
     value = value and value.removeprefix("\ufeff")  # `export X=$(cat file)` keeps a byte order mark
     if not value and url != SANDBOX:
+        without = " (`url: sandbox` needs no key)" if SYSTEMS[system].embedded else ""
         raise SecretError(
             f"nothing says how to reach {system}: no Connection is named default, and {prefix}_API_KEY is not set.",
-            hint=f"Set {prefix}_API_KEY, or declare a Connection (`url: sandbox` needs no key).",
+            hint=f"Set {prefix}_API_KEY, or declare a Connection{without}.",
         )
     origin = f"the environment variable {prefix}_API_KEY"
     credential = Credential(_secret(Secret(value), origin) if value else None, None, None, name, f"{prefix}_API_KEY")
@@ -243,7 +271,10 @@ def _same_server(url: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
-def check_url(url: str, *, allow_http: bool, origin: str, consent: str = "allowHttp: true") -> None:
-    """Raises UsageError unless the URL is one that a credential may be sent to."""
+def check_url(system: str, url: str, *, allow_http: bool, origin: str, consent: str = "allowHttp: true") -> None:
+    """Raises UsageError unless the URL is one that a credential of the system may be sent to."""
+    if url == SANDBOX and SYSTEMS[system].embedded is None:
+        title = SYSTEMS[system].title
+        raise UsageError(f"{origin}: {title} has no embedded server.", hint=f"Give the URL of a {title}.")
     if problem := urls.problem(url, allow_http=allow_http, consent=consent):
         raise UsageError(f"{origin}: the URL {problem.message}.", hint=problem.hint)

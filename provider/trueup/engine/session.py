@@ -31,7 +31,6 @@ from trueup.engine.read import Wanted, guard, observe
 from trueup.engine.select import Selection, select
 from trueup.manifest.values import Manifest
 from trueup.systems.registry import SYSTEMS
-from trueup.transport import embedded
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -74,10 +73,7 @@ class Session:
         self.settings = await asyncio.to_thread(connections.settings_for, needed, self.desired.connections)
         connections.of_other_tenants(self.resources, self.settings)
         try:
-            if any(one.url == connections.SANDBOX for one in self.settings.values()):
-                servers = await self._open.enter_async_context(embedded.running(options.state / "sandbox"))
-                for key, one in self.settings.items():
-                    self.settings[key] = connections.with_embedded(one, servers.systems)
+            self.settings = await connections.with_embedded(self.settings, options.state, self._open)
             self.clients = {
                 key: connections.opened(
                     one, options.clock, options.progress, self.stopping, options.parallelism, options.retry_for

@@ -103,10 +103,11 @@ def config_of(args: Mapping[str, Any]) -> Config | None:
             missing.append(system)
     if not systems:
         titles = " or ".join(system.title for system in SYSTEMS.values())
+        embedded = next((name for name, system in SYSTEMS.items() if system.embedded), "")
         keys = ", or ".join(f"trueup:{name}ApiKey (or TRUEUP_{name.upper()}_API_KEY)" for name in SYSTEMS)
         raise SecretError(
             f"no API key for {titles}.",
-            hint=f"Set {keys}; trueup:{next(iter(SYSTEMS))}Url `sandbox` needs no key.",
+            hint=f"Set {keys}{f'; trueup:{embedded}Url `sandbox` needs no key' if embedded else ''}.",
         )
     return Config(systems, found.get(ALLOW_DISCONNECT) is True)
 
@@ -135,7 +136,7 @@ def _settings(system: str, default: str, found: Mapping[str, Any]) -> Settings |
     if not url:
         url, origin = os.environ.get(f"{prefix}_URL"), f"{prefix}_URL"
     url = url or default
-    check_url(url, allow_http=_allows_http(system), origin=origin, consent=_consent(system))
+    check_url(system, url, allow_http=_allows_http(system), origin=origin, consent=_consent(system))
     key, source = found.get(f"{system}ApiKey"), f"{system}ApiKey of the provider"
     if not key and url != SANDBOX:
         key, source = os.environ.get(f"{prefix}_API_KEY"), f"{prefix}_API_KEY"

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 def _config(system: System) -> Properties:
     """Return the configuration properties of one system: its URL, its API key and its tenant."""
     prefix = f"TRUEUP_{system.name.upper()}_"
+    forms = "`https://…` or `http://` for a local server"
+    if system.embedded:
+        forms = "`https://…`, `http://` for a local server, or `sandbox` for an embedded server, which needs no key"
     found: Properties = {
         f"{system.name}Url": {
             "type": "string",
-            "description": f"The URL of {system.title}: `https://…`, `http://` for a local server, or `sandbox` for an "
-            f"embedded server, which needs no key. Default: `{system.url}`.",
+            "description": f"The URL of {system.title}: {forms}. Default: `{system.url}`.",
             "defaultInfo": {"environment": [f"{prefix}URL"]},
         },
         f"{system.name}ApiKey": {

@@ -14,13 +14,12 @@ from trueup.core.paths import home
 from trueup.core.progress import duration
 from trueup.core.records import stamp
 from trueup.core.secrets import reveal
-from trueup.engine.connections import SANDBOX, opened, outside, with_embedded
+from trueup.engine.connections import opened, outside, with_embedded
 from trueup.engine.options import SystemClock
 from trueup.ledger.place import STATE
 from trueup.plugin.memory import Memory, Writer
 from trueup.plugin.reads import Reads
 from trueup.systems.registry import SYSTEMS
-from trueup.transport import embedded
 from trueup.transport.client import PATIENCE
 from trueup.transport.wire import plain
 
@@ -73,10 +72,7 @@ class World:
 
     async def __aenter__(self) -> Self:
         try:
-            systems = dict(self.config.systems)
-            if any(one.url == SANDBOX for one in systems.values()):
-                servers = await self._open.enter_async_context(embedded.running(self._state / "sandbox"))
-                systems = {name: with_embedded(one, servers.systems) for name, one in systems.items()}
+            systems = await with_embedded(self.config.systems, self._state, self._open)
             for name, one in systems.items():
                 client = opened(one, self.clock, self.host, self.stop, patience=_patience())
                 self._open.push_async_callback(client.aclose)

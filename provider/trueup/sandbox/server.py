@@ -43,7 +43,9 @@ class CannotStart(Exception):
     """The sandbox cannot start; the message is a sentence for whoever started it."""
 
 
-def serve(den: int, wexa: int, control: int, state: str, preset: str, users_lock: str | None, den_version: str) -> int:
+def serve(
+    *, den: int, wexa: int, control: int, state: str, preset: str, den_version: str, users_lock: str | None = None
+) -> int:
     """Runs the sandbox until SIGINT or SIGTERM, or until nobody shares `users_lock`; the exit code, 0 or 1.
 
     Ports of 0 are picked. `state` is a file or `:memory:`, `preset` a name of `presets.PRESETS`, `den_version` one of

@@ -112,6 +112,21 @@ class Ids:
 
 
 @dataclass(frozen=True, slots=True)
+class EmbeddedServer:
+    """A server of the API on this machine, which `url: sandbox` starts: a module that `python -m` runs.
+
+    It is run with `--state FILE --users-lock FILE`. As soon as it answers it prints one line of JSON,
+    `{"desk": {"url": "http://127.0.0.1:…", "apiKey": "…"}}`, and it ends once it can take the lock (flock) on that
+    second file for itself. Systems that name the same one share a process.
+    """
+
+    module: str
+    arguments: tuple[str, ...] = ()
+    folder: str = ""
+    """The name of its folder in the state folder; by default that of the module."""
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """One API: its name in manifests and variables, its kinds, how it speaks, and whose resources it holds."""
 
@@ -129,6 +144,8 @@ class System:
     """The ids of its kinds, by the kind's name, where more is known of them than that they are texts."""
     functions: tuple[Function, ...] = ()
     """What programs may call beside declaring resources."""
+    embedded: EmbeddedServer | None = None
+    """The server that `url: sandbox` stands for; None where there is none."""
     interface: int = INTERFACE
 
     def ids_of(self, kind: Kind) -> Ids:

@@ -17,7 +17,7 @@ from trueup.systems.den import (
 from trueup.systems.den.dialect import DenDialect
 from trueup.systems.den.functions import FUNCTIONS
 from trueup.systems.den.organization import organization
-from trueup.systems.system import Ids, Permissions, System, Tenant
+from trueup.systems.system import EmbeddedServer, Ids, Permissions, System, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,4 +110,5 @@ SYSTEM: Final = System(
         "ConnectorAccess": _ids("cia_", composed=True),
     },
     FUNCTIONS,
+    EmbeddedServer("trueup.sandbox", ("--preset", "demo"), "sandbox"),
 )

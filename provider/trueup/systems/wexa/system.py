@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trueup.systems.system import Ids, System, Tenant
+from trueup.systems.system import EmbeddedServer, Ids, System, Tenant
 from trueup.systems.wexa import connection, connector
 from trueup.systems.wexa.dialect import WexaDialect
 from trueup.systems.wexa.functions import FUNCTIONS
@@ -30,4 +30,5 @@ SYSTEM: Final = System(
     Project(),
     {"Connector": Ids("CONNECTOR", "[0-9a-fA-F]{24}", composed=True)},
     FUNCTIONS,
+    EmbeddedServer("trueup.sandbox", ("--preset", "demo"), "sandbox"),
 )
