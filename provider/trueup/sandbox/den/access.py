@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 
-from trueup.sandbox.den.auth import Caller
+from trueup.sandbox.den.caller import Caller
 from trueup.sandbox.den.ids import is_id
 from trueup.sandbox.den.refusal import DenError, forbidden, not_found, reauth, sso_required, unauthorized
 from trueup.sandbox.den.world import DenWorld

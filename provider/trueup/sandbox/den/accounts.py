@@ -9,16 +9,15 @@ from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.removal import remove_account
-from trueup.sandbox.den.validate import Anything, Body, Maybe, OneOf, Text
+from trueup.sandbox.den.rules import ACCOUNT_STATUSES, CONNECTOR_TYPES
+from trueup.sandbox.den.validate import Anything, Body, Maybe, Text
 from trueup.sandbox.store import Row
 
-TYPES = OneOf(("github",))
-STATUSES = OneOf(("active", "inactive", "disconnected", "error"))
 _CAPABILITY = "connector_account.create"
 _ID = path_ids(connectorAccountId="cac")
 _CREATE = Body(
     {
-        "connectorType": TYPES,
+        "connectorType": CONNECTOR_TYPES,
         "remoteId": Text(),
         "externalAccountRef": Maybe(Text(), null=True),
         "displayName": Text(),
@@ -88,7 +87,7 @@ async def _disconnect(call: Received) -> Row:
     return {"ok": True, "item": {**removed, "disconnectedAccountId": row["id"], "reason": call.body.get("reason")}}
 
 
-_LIST = filters(connectorType=TYPES, status=STATUSES, q=Text())
+_LIST = filters(connectorType=CONNECTOR_TYPES, status=ACCOUNT_STATUSES, q=Text())
 ENDPOINTS = (
     Endpoint("GET", "/v1/connector-accounts", _list, query=_LIST),
     Endpoint("POST", "/v1/connector-accounts", _create, body=_CREATE, status=201),

@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 
+from trueup.sandbox.den.caller import Caller, KeyTrouble
 from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
@@ -24,28 +24,7 @@ _SHORTEST = 64
 """Characters of the shortest key that is looked up at all."""
 
 
-@dataclass(frozen=True)
-class KeyTrouble:
-    """Why a key does not open: what `get-session` answers, and nobody else tells."""
-
-    status: int
-    code: str
-    message: str
-    try_again_in: int | None = None
-    """Milliseconds until the window closes."""
-
-
 _UNKNOWN = KeyTrouble(401, "INVALID_API_KEY", "Invalid API key.")
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Whoever sent the request; `user` is None for nobody we know."""
-
-    user: Row | None = None
-    key: Row | None = None
-    session: Row | None = None
-    trouble: KeyTrouble | None = None
 
 
 async def identify(world: DenWorld, headers: Headers) -> Caller:

@@ -20,9 +20,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from trueup.sandbox.den.access import Actor, actor
-from trueup.sandbox.den.refusal import DenError, NotJson, broken, invalid
+from trueup.sandbox.den.refusal import DenError, NotJson, broken, invalid, not_found
 from trueup.sandbox.den.validate import Body, Id, Issue, Shape
 from trueup.sandbox.den.world import DenWorld
+from trueup.sandbox.store import Row
 
 _JSON = re.compile(r"application/([a-z.-]+\+)?json(;\s*[a-zA-Z0-9-]+=([^;]+))*")
 _log = logging.getLogger(__name__)
@@ -43,6 +44,23 @@ class Received:
     query: dict[str, Any]
     body: Any
 
+    def resource(self, kind: str, role: str) -> Row:
+        """The resource of the path, for a caller who has that role for the instance that it belongs to."""
+        table, key = _OF_INSTANCE[kind]
+        row = self.world.store.table(table).get(self.ids[key])
+        instance = self.world.instances.get(row["connectorInstanceId"]) if row else None
+        if row is None or instance is None or instance["organizationId"] != self.actor.organization_id:
+            raise not_found(kind)
+        self.actor.instance(instance["id"], role)
+        return row
+
+
+_OF_INSTANCE = {
+    "connector_target": ("den.connectorTargets", "connectorTargetId"),
+    "connector_mapping": ("den.connectorMappings", "connectorMappingId"),
+    "connector_sync_event": ("den.syncEvents", "connectorSyncEventId"),
+}
+"""What belongs to an instance, as errors call it: its table, and its id in a path."""
 
 Handler = Callable[[Received], Awaitable[Any]]
 
@@ -101,6 +119,9 @@ def _told(world: DenWorld, refusal: DenError) -> dict[str, Any]:
 def nothing(status: int) -> Response:
     """An answer without a body, typed as the real server does."""
     return Response(None, status, {"content-type": "text/plain; charset=UTF-8"})
+
+
+TARGET_ID: Mapping[str, Shape] = {"connectorTargetId": Id("ctg")}
 
 
 def path_ids(**prefixes: str) -> dict[str, Shape]:

@@ -2,58 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from trueup.sandbox.den import views
-from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
+from trueup.sandbox.den.endpoint import TARGET_ID, Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import filters, page, pick
-from trueup.sandbox.den.refusal import not_found
-from trueup.sandbox.den.targets import TARGET_ID, target_of, targets_of
+from trueup.sandbox.den.queue import busy, record
+from trueup.sandbox.den.rules import targets_of
 from trueup.sandbox.den.validate import Id, OneOf, Text
-from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 TYPES = OneOf(("push", "installation", "installation_repositories", "repository", "manual_resync"))
 STATUSES = OneOf(("pending", "queued", "running", "completed", "failed", "partial", "ignored"))
 _ID = path_ids(connectorSyncEventId="cse")
-
-
-def record(world: DenWorld, instance: Row, target: Row | None, summary: dict[str, Any], **fields: Any) -> Row:
-    """Writes a new event of that instance and target; a queued manual resync unless `fields` say otherwise."""
-    row = {
-        "id": world.new_id("cse"),
-        "organizationId": instance["organizationId"],
-        "connectorInstanceId": instance["id"],
-        "connectorTargetId": target["id"] if target else None,
-        "connectorType": instance["connectorType"],
-        "eventType": "manual_resync",
-        "externalEventRef": None,
-        "sourceRevisionRef": None,
-        "remoteId": (target or instance)["remoteId"],
-        "status": "queued",
-        "summaryJson": summary,
-        "attemptCount": 0,
-        "nextAttemptAt": None,
-        "startedAt": world.stamp(),
-        "completedAt": None,
-        **fields,
-    }
-    return world.put(world.events, row)
-
-
-def busy(world: DenWorld, target: Row) -> bool:
-    """Whether an event of the target is queued or running."""
-    return any(row["status"] in ("queued", "running") for row in world.events_by_target.get(target["id"]))
-
-
-def _event(call: Received, role: str) -> Row:
-    """The event of the path, for a caller who has that role for its instance."""
-    row = call.world.events.get(call.ids["connectorSyncEventId"])
-    instance = call.world.instances.get(row["connectorInstanceId"]) if row else None
-    if row is None or instance is None or instance["organizationId"] != call.actor.organization_id:
-        raise not_found("connector_sync_event")
-    call.actor.instance(instance["id"], role)
-    return row
 
 
 async def _list(call: Received) -> Row:
@@ -65,12 +24,12 @@ async def _list(call: Received) -> Row:
 
 
 async def _get(call: Received) -> Row:
-    return {"item": views.event(_event(call, "viewer"))}
+    return {"item": views.event(call.resource("connector_sync_event", "viewer"))}
 
 
 async def _retry(call: Received) -> Row:
     """Works from any state, and moves the event to the front of the list; its summary stays."""
-    row, world = _event(call, "editor"), call.world
+    row, world = call.resource("connector_sync_event", "editor"), call.world
     again = {"attemptCount": 0, "completedAt": None, "nextAttemptAt": None, "status": "queued"}
     world.put(world.events, {**row, **again, "startedAt": world.stamp()})
     return {"ok": True, "queued": True, "job": {"id": row["id"]}}
@@ -78,7 +37,7 @@ async def _retry(call: Received) -> Row:
 
 async def _resync(call: Received) -> Row:
     """Asked for by hand it is queued whatever the instance's status, and beside others of the same target."""
-    target = target_of(call, "editor")
+    target = call.resource("connector_target", "editor")
     instance = call.actor.instance(target["connectorInstanceId"], "editor")
     row = record(call.world, instance, target, {"queuedBy": call.actor.member["id"]})
     return {"ok": True, "queued": True, "job": {"id": row["id"]}}

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 from trueup.sandbox.den import views
 from trueup.sandbox.den.accounts import account_of, create_account
+from trueup.sandbox.den.discovery import NO_APP, check_discovery, number_of
 from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import PAGING
 from trueup.sandbox.den.mappings import creation as mapping
 from trueup.sandbox.den.refusal import DenError, broken, forbidden
-from trueup.sandbox.den.targets import targets_of
 from trueup.sandbox.den.validate import Body, Flag, Id, Items, Maybe, OneOf, Shape, Text, Whole
 from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
-NO_APP = "GITHUB_CONNECTOR_APP_ID is required for live GitHub connector testing."
 _NUMBER = Whole(above=0)
 _BRANCH: dict[str, Shape] = {
     "repositoryId": _NUMBER,
@@ -30,39 +27,6 @@ _DISCOVERY = "/v1/connector-instances/{connectorInstanceId}/discovery"
 def no_app() -> DenError:
     """Return the answer of each route that would need GitHub."""
     return DenError(409, "github_connector_app_not_configured", NO_APP)
-
-
-def check_discovery(world: DenWorld, instance: Row) -> None:
-    """Raises what stops a discovery before GitHub is asked: the account, the oldest target, and what both tell."""
-    account = world.accounts.get(instance["connectorAccountId"])
-    if account is None:
-        raise DenError(404, "connector_account_not_found", "GitHub connector account not found.")
-    targets = targets_of(world, instance)
-    if not targets:
-        raise DenError(404, "connector_target_not_found", "GitHub connector target not found.")
-    target, config = targets[0], targets[0]["targetConfigJson"]
-    repository = _text(config, "repositoryFullName", target["remoteId"])
-    branch = _text(config, "branch", target["externalTargetRef"])
-    ref = _text(config, "ref", f"refs/heads/{branch}" if branch else "")
-    saved = (instance["instanceConfigJson"] or {}).get("installationId")
-    numeric = isinstance(saved, int | float) and not isinstance(saved, bool)
-    if not (repository and branch and ref) or _number(saved if numeric else account["remoteId"]) <= 0:
-        said = "GitHub connector target is missing repository, branch, or installation metadata."
-        raise DenError(409, "invalid_github_connector_target", said)
-
-
-def _text(config: Row, key: str, otherwise: str | None) -> str:
-    found = config.get(key)
-    return (found if isinstance(found, str) else otherwise or "").strip()
-
-
-def _number(value: object) -> float:
-    """The number an installation goes by; 0 for what is none."""
-    try:
-        number = float(str(value))
-    except ValueError:
-        return 0.0
-    return number if math.isfinite(number) else 0.0
 
 
 async def _start(call: Received) -> Row:
@@ -98,7 +62,7 @@ async def _account(call: Received) -> Row:
 
 
 async def _repositories(call: Received) -> Row:
-    if _number(account_of(call)["remoteId"]) <= 0:
+    if number_of(account_of(call)["remoteId"]) <= 0:
         said = "Connector account does not have a valid GitHub installation id."
         raise DenError(409, "invalid_github_installation_id", said)
     raise no_app()

@@ -13,14 +13,10 @@ from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
 from trueup.sandbox.den.removal import remove_instances
-from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Text, some_field
-from trueup.sandbox.den.world import DenWorld, named
+from trueup.sandbox.den.rules import CONNECTOR_TYPES, INSTANCE_STATUSES, WRITE_GAP, auto_imports, name_taken
+from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, Text, some_field
+from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
-
-TYPES = OneOf(("github",))
-STATUSES = OneOf(("active", "disabled", "archived", "error"))
-WRITE_GAP = 0.002
-"""Seconds between reading a row and writing it back: short, but long enough for two requests to race."""
 
 _ID = path_ids(connectorInstanceId="cin")
 _PATH = "/v1/connector-instances/{connectorInstanceId}"
@@ -28,7 +24,7 @@ _ENDS = {"archive": "archived", "disable": "disabled", "enable": "active"}
 _CREATE = Body(
     {
         "connectorAccountId": Id("cac"),
-        "connectorType": TYPES,
+        "connectorType": CONNECTOR_TYPES,
         "remoteId": Maybe(Text(), null=True),
         "name": Text(),
         "config": Maybe(Anything()),
@@ -38,24 +34,11 @@ _UPDATE = Body(
     {
         "remoteId": Maybe(Text(), null=True),
         "name": Maybe(Text()),
-        "status": Maybe(STATUSES),
+        "status": Maybe(INSTANCE_STATUSES),
         "config": Maybe(Anything()),
     },
     some_field("name", "remoteId", "status", "config"),
 )
-
-
-def name_taken(world: DenWorld, organization: str, name: str, but: str | None = None) -> bool:
-    """Whether another instance of the organisation has that name."""
-    alike = world.instances_by_name.get(named(organization, name))
-    return any(row["id"] != but and world.collide(row["name"], name) for row in alike)
-
-
-def auto_imports(instance: Row) -> bool:
-    """Whether syncs import new plugins: yes, unless the config says otherwise."""
-    config = instance["instanceConfigJson"]
-    saved = config.get("autoImportNewPlugins") if isinstance(config, dict) else None
-    return saved if isinstance(saved, bool) else True
 
 
 def configuration(world: DenWorld, instance: Row) -> Row:
@@ -180,7 +163,9 @@ async def _remove(call: Received) -> Row:
     return {"ok": True, "item": {**counts, "removedConnectorInstanceId": row["id"]}}
 
 
-_LIST = filters(connectorAccountId=Id("cac"), connectorType=TYPES, pluginId=Id("plg"), status=STATUSES, q=Text())
+_LIST = filters(
+    connectorAccountId=Id("cac"), connectorType=CONNECTOR_TYPES, pluginId=Id("plg"), status=INSTANCE_STATUSES, q=Text()
+)
 ENDPOINTS = (
     Endpoint("GET", "/v1/connector-instances", _list, query=_LIST),
     Endpoint("POST", "/v1/connector-instances", _create, body=_CREATE, status=201),

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from trueup.sandbox.den.auth import Caller
+from trueup.sandbox.den.caller import Caller
 from trueup.sandbox.den.endpoint import Endpoint, Received
 from trueup.sandbox.den.organization import person
 from trueup.sandbox.den.refusal import DenError, forbidden

@@ -6,16 +6,14 @@ import asyncio
 from collections.abc import Mapping
 
 from trueup.sandbox.den import views
-from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
-from trueup.sandbox.den.instances import WRITE_GAP
+from trueup.sandbox.den.endpoint import TARGET_ID, Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import filters, page, pick
-from trueup.sandbox.den.refusal import broken, not_found
-from trueup.sandbox.den.targets import TARGET_ID, target_of
+from trueup.sandbox.den.refusal import broken
+from trueup.sandbox.den.rules import MAPPING_KINDS, WRITE_GAP, selector_taken
 from trueup.sandbox.den.validate import Anything, Body, Flag, Id, Maybe, OneOf, Shape, Text, some_field
 from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
-KINDS = OneOf(("path", "api", "custom"))
 _ID = path_ids(connectorMappingId="cmp")
 
 
@@ -23,7 +21,7 @@ def creation(world: DenWorld) -> Shape:
     """The body that makes one."""
     return Body(
         {
-            "mappingKind": KINDS,
+            "mappingKind": MAPPING_KINDS,
             "selector": Text(),
             "objectType": _objects(world),
             "pluginId": Maybe(Id("plg"), null=True),
@@ -47,7 +45,7 @@ def _change(world: DenWorld) -> Shape:
 
 
 def _filters(world: DenWorld) -> Mapping[str, Shape]:
-    return filters(mappingKind=KINDS, objectType=_objects(world), pluginId=Id("plg"), q=Text())
+    return filters(mappingKind=MAPPING_KINDS, objectType=_objects(world), pluginId=Id("plg"), q=Text())
 
 
 def _objects(world: DenWorld) -> OneOf:
@@ -55,26 +53,8 @@ def _objects(world: DenWorld) -> OneOf:
     return OneOf(tuple(world.switches["objectTypes"]))
 
 
-def _mapping(call: Received) -> Row:
-    """The mapping of the path, for a caller who may edit its instance."""
-    row = call.world.mappings.get(call.ids["connectorMappingId"])
-    instance = call.world.instances.get(row["connectorInstanceId"]) if row else None
-    if row is None or instance is None or instance["organizationId"] != call.actor.organization_id:
-        raise not_found("connector_mapping")
-    call.actor.instance(instance["id"], "editor")
-    return row
-
-
-def selector_taken(world: DenWorld, row: Row) -> bool:
-    """Whether another mapping of the target makes the same objects of the same selector."""
-    its = (other for other in world.mappings_by_target.get(row["connectorTargetId"]) if other["id"] != row["id"])
-    return any(
-        other["objectType"] == row["objectType"] and world.collide(other["selector"], row["selector"]) for other in its
-    )
-
-
 async def _list(call: Received) -> Row:
-    target = target_of(call, "viewer")
+    target = call.resource("connector_target", "viewer")
     its = call.world.mappings_by_target.get(target["id"])
     rows = pick(its, call.query, ("mappingKind", "objectType", "pluginId"), ("selector", "remoteId"))
     return page(rows, call.query, views.mapping)
@@ -82,7 +62,7 @@ async def _list(call: Received) -> Row:
 
 async def _create(call: Received) -> Row:
     world, body = call.world, call.body
-    target = target_of(call, "editor")
+    target = call.resource("connector_target", "editor")
     if body.get("pluginId"):
         call.actor.plugin(body["pluginId"])
     now = world.stamp()
@@ -108,7 +88,7 @@ async def _create(call: Received) -> Row:
 
 
 async def _update(call: Received) -> Row:
-    read, world, body = dict(_mapping(call)), call.world, call.body
+    read, world, body = dict(call.resource("connector_mapping", "editor")), call.world, call.body
     if body.get("pluginId"):
         call.actor.plugin(body["pluginId"])
     fields = {
@@ -128,7 +108,7 @@ async def _update(call: Received) -> Row:
 
 
 async def _delete(call: Received) -> None:
-    call.world.mappings.delete(_mapping(call)["id"])
+    call.world.mappings.delete(call.resource("connector_mapping", "editor")["id"])
 
 
 ENDPOINTS = (

@@ -6,12 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from trueup.sandbox.den.accounts import STATUSES as ACCOUNT_STATUSES
-from trueup.sandbox.den.instances import STATUSES as INSTANCE_STATUSES
-from trueup.sandbox.den.instances import name_taken
-from trueup.sandbox.den.mappings import KINDS, selector_taken
 from trueup.sandbox.den.removal import remove_account, remove_instances, remove_target
-from trueup.sandbox.den.targets import remote_taken
+from trueup.sandbox.den.rules import (
+    ACCOUNT_STATUSES,
+    INSTANCE_STATUSES,
+    MAPPING_KINDS,
+    name_taken,
+    remote_taken,
+    selector_taken,
+)
 from trueup.sandbox.den.validate import Anything, Flag, Id, Issue, Maybe, OneOf, Shape, Text
 from trueup.sandbox.den.world import DenWorld, same
 from trueup.sandbox.store import Row, Table
@@ -64,7 +67,7 @@ _KINDS = {
         "den.connectorMappings",
         "selector",
         {
-            "mappingKind": KINDS,
+            "mappingKind": MAPPING_KINDS,
             "selector": Text(),
             "objectType": Text(),  # any: the next version may know it
             "pluginId": Maybe(Id("plg"), null=True),

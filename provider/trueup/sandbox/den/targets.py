@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 
 from trueup.sandbox.den import views
-from trueup.sandbox.den.endpoint import Endpoint, Received, path_ids
-from trueup.sandbox.den.instances import TYPES, WRITE_GAP
+from trueup.sandbox.den.endpoint import TARGET_ID, Endpoint, Received, path_ids
 from trueup.sandbox.den.lists import filters, page, pick
 from trueup.sandbox.den.refusal import broken, not_found
+from trueup.sandbox.den.rules import CONNECTOR_TYPES, WRITE_GAP, remote_taken, targets_of
 from trueup.sandbox.den.validate import Anything, Body, Maybe, OneOf, Text, some_field
-from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 KINDS = OneOf(("repository_branch",))
-TARGET_ID = path_ids(connectorTargetId="ctg")
 _INSTANCE_ID = path_ids(connectorInstanceId="cin")
 _CREATE = Body(
     {
-        "connectorType": TYPES,
+        "connectorType": CONNECTOR_TYPES,
         "remoteId": Text(),
         "targetKind": KINDS,
         "externalTargetRef": Maybe(Text(), null=True),
@@ -33,27 +31,6 @@ _UPDATE = Body(
     },
     some_field("remoteId", "externalTargetRef", "config"),
 )
-
-
-def target_of(call: Received, role: str) -> Row:
-    """The target of the path, for a caller who has that role for its instance."""
-    row = call.world.targets.get(call.ids["connectorTargetId"])
-    instance = call.world.instances.get(row["connectorInstanceId"]) if row else None
-    if row is None or instance is None or instance["organizationId"] != call.actor.organization_id:
-        raise not_found("connector_target")
-    call.actor.instance(instance["id"], role)
-    return row
-
-
-def targets_of(world: DenWorld, instance: Row) -> list[Row]:
-    """The targets of an instance, oldest first."""
-    return sorted(world.targets_by_instance.get(instance["id"]), key=lambda row: (row["createdAt"], row["id"]))
-
-
-def remote_taken(world: DenWorld, instance: str, remote: str, but: str | None = None) -> bool:
-    """Whether another target of the instance has that remoteId."""
-    its = world.targets_by_instance.get(instance)
-    return any(row["id"] != but and world.collide(row["remoteId"], remote) for row in its)
 
 
 async def _list(call: Received) -> Row:
@@ -84,11 +61,11 @@ async def _create(call: Received) -> Row:
 
 
 async def _get(call: Received) -> Row:
-    return {"item": views.target(target_of(call, "viewer"))}
+    return {"item": views.target(call.resource("connector_target", "viewer"))}
 
 
 async def _update(call: Received) -> Row:
-    read, world, body = dict(target_of(call, "editor")), call.world, call.body
+    read, world, body = dict(call.resource("connector_target", "editor")), call.world, call.body
     fields = {
         "externalTargetRef": body.get("externalTargetRef", read["externalTargetRef"]),
         "remoteId": body.get("remoteId", read["remoteId"]),

@@ -13,10 +13,10 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from trueup.sandbox.den.events import busy, record
 from trueup.sandbox.den.person import KEYS as PERSON
 from trueup.sandbox.den.person import change_resource
-from trueup.sandbox.den.targets import targets_of
+from trueup.sandbox.den.queue import busy, record
+from trueup.sandbox.den.rules import targets_of
 from trueup.sandbox.den.worker import set_outcome
 from trueup.sandbox.den.world import DenWorld, same
 from trueup.sandbox.store import Row

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from trueup.sandbox.den.github import NO_APP, check_discovery
-from trueup.sandbox.den.instances import auto_imports
+from trueup.sandbox.den.discovery import NO_APP, check_discovery
 from trueup.sandbox.den.refusal import DenError
+from trueup.sandbox.den.rules import auto_imports
 from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
