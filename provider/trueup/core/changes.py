@@ -7,9 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from trueup.core.documents import Path as Path
 from trueup.core.redaction import REDACTED
-
-Path = tuple[str | int, ...]
 
 
 class Missing:

@@ -1,12 +1,12 @@
-"""JSON documents for people to search and for programs to read."""
+"""JSON documents, for people to search and for programs to read, and the paths into them."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
+Path = tuple[str | int, ...]
+"""The keys and list positions that lead to a value."""
 
 
 def dumps(document: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from trueup.core.changes import Path
+    from trueup.core.documents import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from trueup.core.changes import Path
+    from trueup.core.documents import Path
 
 
 DEFAULT_CONNECTION: Final = "default"
