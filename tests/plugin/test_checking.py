@@ -14,8 +14,9 @@ from hypothesis import strategies as some
 
 from trueup.core.changes import UNKNOWN
 from trueup.core.kinds import Kind
-from trueup.plugin.checking import Failure, check
+from trueup.plugin.checking import check
 from trueup.plugin.codec import OPAQUE, SIGNATURE, Opaque, Sealed, bare, decode, encode, has_unknown
+from trueup.plugin.failures import Failure
 from trueup.plugin.tokens import RESOURCES, inputs_of
 
 KINDS = {kind.name: kind for kind in RESOURCES}

@@ -7,7 +7,6 @@ reason reveals its value, its length or a similar word.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +20,7 @@ from trueup.manifest.schema import DRAFT, OURS, compiled, without_limits
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
 from trueup.plugin.codec import Opaque, Sealed, bare, has_unknown, is_sealed
+from trueup.plugin.failures import Failure
 from trueup.plugin.fields_schema import for_program, variable
 from trueup.plugin.tokens import inputs_of, referred
 from trueup.systems.registry import SYSTEMS
@@ -53,14 +53,6 @@ _TYPE_HINTS: Final = {
     "object": "Write a mapping, such as {key: value}.",
     "array": "Write a list, such as [one, two].",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A fault in an input. The property is empty for a fault of the resource as a whole."""
-
-    property: str
-    reason: str
 
 
 def newer_words(kind: Kind, inputs: Mapping[str, Any]) -> list[str]:

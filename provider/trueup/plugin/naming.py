@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pulumi.runtime.proto import provider_pb2
 
 from trueup.core.kinds import Handler
-from trueup.plugin.checking import Failure
 from trueup.plugin.codec import bare, has_unknown
+from trueup.plugin.failures import Failure
 from trueup.plugin.states import DECLARED_NAME
 
 if TYPE_CHECKING:

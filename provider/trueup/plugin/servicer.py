@@ -15,9 +15,9 @@ from pulumi.runtime.proto import provider_pb2
 from trueup.core.changes import MISSING, dotted
 from trueup.core.errors import SafetyError, TrueupError, UsageError
 from trueup.plugin import config, functions, naming
-from trueup.plugin.checking import Failure, check, newer_words
+from trueup.plugin.checking import check, newer_words
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
-from trueup.plugin.failures import abort, why
+from trueup.plugin.failures import Failure, abort, why
 from trueup.plugin.greeting import Greeting
 from trueup.plugin.host import Host
 from trueup.plugin.resources import Resources, predicted
