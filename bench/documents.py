@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from trueup.core.values import Listing, Live
+from trueup.core.values import Listing, ListKey, Live
 
 COUNT = 100_000
 ACCOUNTS = 10
 A_FILE = 10_000
-PLACES = (("den", "default", "ConnectorAccount"), ("den", "default", "ConnectorInstance"))
+PLACES = (ListKey("den", "default", "ConnectorAccount"), ListKey("den", "default", "ConnectorInstance"))
 
 
 def write(folder: Path) -> None:
@@ -21,7 +21,7 @@ def write(folder: Path) -> None:
         Path(folder, f"{start // A_FILE:03d}.yaml").write_text(text, encoding="utf-8")
 
 
-def live() -> dict[tuple[str, str, str], Listing]:
+def live() -> dict[ListKey, Listing]:
     """What reading the two kinds would find: everything as it is declared, with keys of the server's own."""
     stamp = "2026-01-01T00:00:00.000Z"
     accounts = [

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.servers import Servers
-from trueup.core.kinds import Kind
+from trueup.core.kinds import ResourceKind
 from trueup.core.tasks import blocking
+from trueup.core.values import ConnectionId
 from trueup.engine.loop import Session
 from trueup.importing import ImportRequest, LiveResources, Style, files, manifests, read, text_of, writing
 from trueup.importing.kinds import kind_named, live_kinds
@@ -26,6 +27,6 @@ def imported(servers: Servers, *along: str) -> Path:
     return folder
 
 
-async def _found(servers: Servers, kinds: tuple[Kind, ...]) -> LiveResources:
+async def _found(servers: Servers, kinds: tuple[ResourceKind, ...]) -> LiveResources:
     async with Session(Manifest([], {}, [], ""), servers.options(), ("den",)) as session:
-        return await read(session.clients["den", "default"], ImportRequest(kinds))
+        return await read(session.clients[ConnectionId("den", "default")], ImportRequest(kinds))

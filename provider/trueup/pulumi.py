@@ -65,10 +65,10 @@ def _resource(
 ) -> pulumi.CustomResource:
     properties: dict[str, Any] = {}
     spec = resolve(one.spec)
-    for trait in one.kind.inlines:
-        value = spec.get(trait.name)
+    for inline in one.kind.inlines:
+        value = spec.get(inline.field)
         if isinstance(value, dict) and value.get("exclusive"):
-            said = f"{one.where}: {trait.name} of {one.address} is exclusive, which Pulumi does not see to:"
+            said = f"{one.where}: {inline.field} of {one.address} is exclusive, which Pulumi does not see to:"
             pulumi.log.warn(f"{said} what others were granted stays, and only trueup apply revokes it.", parent)
     for trait in inputs_of(one.kind):
         if trait.name in spec:

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from declare import DEN, account, declared, instance, mapping, target
+from declare import DEN, account, declared_connection, instance, mapping, target
 from waiting import until
 from world import ACCOUNTS, INSTANCES, Recorder, World, names, results
 
@@ -20,7 +20,7 @@ def impatient(world: World, timeout: float = 0.4) -> Any:
     """A Connection whose requests may take that many seconds."""
     key = Reference("env", "TRUEUP_DEN_API_KEY")
     url = world.sandbox.ready["den"]["url"]
-    return declared(DEN, "Connection", "default", url=url, apiKey=key, timeout=timeout)
+    return declared_connection(DEN, "default", url=url, apiKey=key, timeout=timeout)
 
 
 # A create that may have happened

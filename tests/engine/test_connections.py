@@ -6,14 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
-from declare import DEN, WEXA, account, connector, declared, instance, manifest
+from declare import DEN, WEXA, account, connector, declared, declared_connection, instance, manifest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from world import World, actions
 
 from trueup.core.errors import SafetyError, SecretError, UsageError
-from trueup.core.kinds import Declared
+from trueup.core.kinds import Declaration
 from trueup.core.secrets import Reference
+from trueup.core.values import ConnectionId
 from trueup.engine.connections import check_url, needed_by, redirect, settings_for
 from trueup.engine.select import Selection, select
 from trueup.sandbox.presets import DEMO_PROJECT
@@ -22,11 +23,11 @@ from trueup.systems.den.connection import URL as DEN_URL
 KEY = "k" * 70
 
 
-def den(name: str = "default", **spec: Any) -> Declared:
-    return declared(DEN, "Connection", name, **{"apiKey": KEY, **spec})
+def den(name: str = "default", **spec: Any) -> Declaration:
+    return declared_connection(DEN, name, **{"apiKey": KEY, **spec})
 
 
-def known(*connections: Declared) -> dict[tuple[str, str], Declared]:
+def known(*connections: Declaration) -> dict[ConnectionId, Declaration]:
     return manifest(connections=connections).connections
 
 
@@ -134,9 +135,9 @@ def test_the_environment_makes_a_default_connection(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TRUEUP_WEXA_API_KEY", "w" * 30)
     monkeypatch.setenv("TRUEUP_WEXA_URL", "http://127.0.0.1:9")
     found = settings_for(needed_by([account(), connector("crm", DEMO_PROJECT)]), {})
-    assert found["den", "default"].url == DEN_URL
-    assert found["wexa", "default"].url == "http://127.0.0.1:9"
-    key = found["den", "default"].credential.key
+    assert found[ConnectionId("den", "default")].url == DEN_URL
+    assert found[ConnectionId("wexa", "default")].url == "http://127.0.0.1:9"
+    key = found[ConnectionId("den", "default")].credential.key
     assert key is not None
     assert key.reveal() == KEY
     assert KEY not in repr(found)
@@ -184,7 +185,7 @@ def test_a_key_that_is_none_is_told_and_not_shown(monkeypatch: pytest.MonkeyPatc
 
 def test_a_connection_says_it_all() -> None:
     one = den(url="https://den.example.com", timeout=7, concurrency=2, organization="org_" + "0" * 26)
-    found = settings_for(needed_by([account()]), known(one))["den", "default"]
+    found = settings_for(needed_by([account()]), known(one))[ConnectionId("den", "default")]
     assert (found.url, found.timeout, found.concurrency) == ("https://den.example.com", 7, 2)
     assert found.tenant == found.credential.tenant == "org_" + "0" * 26
 
@@ -192,7 +193,9 @@ def test_a_connection_says_it_all() -> None:
 def test_a_connection_beats_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUEUP_DEN_URL", "https://environment.example.com")
     monkeypatch.setenv("TRUEUP_DEN_API_KEY", "e" * 70)
-    found = settings_for(needed_by([account()]), known(den(url="https://declared.example.com")))["den", "default"]
+    found = settings_for(needed_by([account()]), known(den(url="https://declared.example.com")))[
+        ConnectionId("den", "default")
+    ]
     assert found.url == "https://declared.example.com"
     assert found.credential.key is not None
     assert found.credential.key.reveal() == KEY
@@ -211,7 +214,9 @@ def test_a_reference_that_leads_nowhere_is_told() -> None:
 
 def test_two_ways_to_write_one_server_are_one_scope() -> None:
     urls = ["https://den.example.com", "https://DEN.example.com/", "https://den.example.com:443"]
-    scopes = {settings_for(needed_by([account()]), known(den(url=url)))["den", "default"].scope for url in urls}
+    scopes = {
+        settings_for(needed_by([account()]), known(den(url=url)))[ConnectionId("den", "default")].scope for url in urls
+    }
     assert len(scopes) == 1
 
 
@@ -219,7 +224,7 @@ def test_two_ways_to_write_one_server_are_one_scope() -> None:
 
 
 def test_the_same_manifests_on_another_connection() -> None:
-    wexa = declared(WEXA, "Connection", "default", apiKey=KEY)
+    wexa = declared_connection(WEXA, "default", apiKey=KEY)
     connections = known(den(), den("staging"), wexa)
     found = redirect([account(), connector("crm", DEMO_PROJECT)], connections, "staging")
     assert [str(one.address) for one in found] == [
@@ -253,7 +258,7 @@ async def test_a_run_goes_to_the_connection_it_is_told(world: World) -> None:
 # The guard of the organisation
 
 
-def guarded(world: World, organization: str, **more: Any) -> tuple[Declared]:
+def guarded(world: World, organization: str, **more: Any) -> tuple[Declaration]:
     ready = world.sandbox.ready["den"]
     return (den(url=ready["url"], apiKey=ready["apiKey"], organization=organization, **more),)
 

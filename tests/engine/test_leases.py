@@ -19,6 +19,7 @@ from waiting import until
 from world import INSTANCES, World
 
 from trueup.core.errors import Ambiguous, Locked, Stopped
+from trueup.core.values import ConnectionId
 from trueup.engine.loop import Session
 from trueup.ledger import clock
 from trueup.ledger.identity import this_process
@@ -347,7 +348,7 @@ async def test_a_term_that_ends_before_the_bytes_leave_keeps_them(
 @contextlib.asynccontextmanager
 async def session(world: World) -> AsyncIterator[Client]:
     async with Session(manifest(), world.options(), ("den",)) as opened:
-        yield opened.clients["den", "default"]
+        yield opened.clients[ConnectionId("den", "default")]
 
 
 def _failing(*_: object) -> object:

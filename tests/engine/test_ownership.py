@@ -7,16 +7,16 @@ import contextlib
 import sqlite3
 
 import pytest
-from declare import DEN, account, declared, instance, mapping, target
+from declare import DEN, account, declared, declared_connection, instance, mapping, target
 from world import INSTANCES, World, actions
 
-from trueup.core.kinds import Declared
+from trueup.core.kinds import Declaration
 from trueup.core.secrets import Secret
 
 
-def connection(world: World, name: str) -> Declared:
+def connection(world: World, name: str) -> Declaration:
     ready = world.sandbox.ready["den"]
-    return declared(DEN, "Connection", name, url=ready["url"], apiKey=Secret(ready["apiKey"]))
+    return declared_connection(DEN, name, url=ready["url"], apiKey=Secret(ready["apiKey"]))
 
 
 async def test_what_another_connection_to_the_same_server_declares_is_declared(world: World) -> None:

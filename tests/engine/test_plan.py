@@ -16,13 +16,13 @@ from trueup.core.kinds import Declared
 from trueup.core.progress import OTHER, PAGE, Pace
 from trueup.core.records import Record
 from trueup.core.secrets import REDACTED, Secret, fingerprint
-from trueup.core.values import Listing, Live
+from trueup.core.values import ConnectionId, Listing, ListKey, Live
 from trueup.engine.plan import Budget, Plan, Policy, Reading, build, by_reference, price
 from trueup.systems.den import connector_account, connector_instance
 
 KEY = b"k" * 32
-ACCOUNTS = ("den", "default", "ConnectorAccount")
-INSTANCES = ("den", "default", "ConnectorInstance")
+ACCOUNTS = ListKey("den", "default", "ConnectorAccount")
+INSTANCES = ListKey("den", "default", "ConnectorInstance")
 STAMP = "2026-01-01T00:00:00.000Z"
 
 
@@ -252,7 +252,7 @@ def test_only_a_complete_listing_tells_what_is_unmanaged() -> None:
 
 def test_two_connections_are_two_worlds() -> None:
     other = declared(DEN, "ConnectorAccount", "acme", "staging", remoteId="1001", displayName="acme")
-    listings = {ACCOUNTS: Listing([live_account()]), ("den", "staging", "ConnectorAccount"): Listing([])}
+    listings = {ACCOUNTS: Listing([live_account()]), ListKey("den", "staging", "ConnectorAccount"): Listing([])}
     found = build([account(), other], listings)
     assert [str(step.address) for step in found.steps] == ["den:staging/ConnectorAccount/acme"]
 
@@ -368,11 +368,11 @@ def test_the_price_goes_by_what_was_measured_of_each_kind_of_call() -> None:
     )
     reading = Reading(requests=12, seconds=3.0)
     budget = Budget(pace=Pace(page=0.25, get=0.01, write=0.01))
-    price(found, reading, {("den", "default"): budget})
+    price(found, reading, {ConnectionId("den", "default"): budget})
     assert found.cost.seconds == pytest.approx(100 * 0.01 + 0.25, abs=0.06), "a page costs no more than a page"
-    price(found, reading, {("den", "default"): replace(budget, left=0, window=600, silence=60.0)})
+    price(found, reading, {ConnectionId("den", "default"): replace(budget, left=0, window=600, silence=60.0)})
     assert found.cost.seconds == pytest.approx(100 * 0.01 + 0.25 + 60, abs=0.06)
-    price(found, reading, {("wexa", "default"): replace(budget, left=0, window=600, silence=60.0)})
+    price(found, reading, {ConnectionId("wexa", "default"): replace(budget, left=0, window=600, silence=60.0)})
     assert found.cost.seconds < 60, "the window of another connection is not theirs"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from declare import DEN, access, account, declared, instance, target
+from declare import DEN, access, account, declared, declared_connection, instance, target
 from world import World, results
 
 from trueup.core.errors import UsageError
@@ -75,7 +75,7 @@ async def test_a_grant_that_is_declared_by_the_id_of_its_instance_and_left_out_i
     world: World, connection: str
 ) -> None:
     den = world.sandbox.ready["den"]
-    more = {"connections": (declared(DEN, "Connection", "other", url=den["url"], apiKey=Secret(den["apiKey"])),)}
+    more = {"connections": (declared_connection(DEN, "other", url=den["url"], apiKey=Secret(den["apiKey"])),)}
     docs = instance("docs", access={"exclusive": True})
     assert (await world.apply(account(), docs)).exit_code == 0
     below = {"connectorInstance": world.instance("docs")["id"], "role": "viewer"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from trueup.core.kinds import Declared
+from trueup.core.kinds import Declaration, Declared
 from trueup.core.records import Record
-from trueup.core.values import DEFAULT_CONNECTION, Address, Where
+from trueup.core.values import DEFAULT_CONNECTION, Address, ConnectionId, Where
 from trueup.manifest import Manifest
-from trueup.systems.registry import BY_NAME
+from trueup.systems.registry import BY_NAME, resource_kind
 
 DEN = "den.trueup.dev/v1"
 WEXA = "wexa.trueup.dev/v1"
@@ -16,8 +16,14 @@ WEXA = "wexa.trueup.dev/v1"
 
 def declared(api: str, kind: str, label: str, connection: str = DEFAULT_CONNECTION, **spec: Any) -> Declared:
     """One resource called `label`, at line 1 of a file that does not exist."""
-    found = BY_NAME[api, kind]
+    found = resource_kind(api.partition(".")[0], kind)
     return Declared(Address(found.system, kind, label, connection), found, spec, Where(f"{label}.yaml", 1))
+
+
+def declared_connection(api: str, label: str, **spec: Any) -> Declaration:
+    """One Connection called `label`."""
+    found = BY_NAME[api, "Connection"]
+    return Declaration(Address(found.system, found.name, label), found, spec, Where(f"{label}.yaml", 1))
 
 
 def account(label: str = "acme", **spec: Any) -> Declared:
@@ -52,12 +58,12 @@ def connector(label: str, project: str, **spec: Any) -> Declared:
     return declared(WEXA, "Connector", label, **{"projectId": project, **named, **spec})
 
 
-def manifest(*resources: Declared, connections: tuple[Declared, ...] = ()) -> Manifest:
+def manifest(*resources: Declared, connections: tuple[Declaration, ...] = ()) -> Manifest:
     """What a run is given."""
-    known = {(one.address.system, one.address.name): one for one in connections}
+    known = {ConnectionId(one.address.system, one.address.name): one for one in connections}
     return Manifest(list(resources), known, [], "")
 
 
-def everywhere(records: dict[str, Record] | None) -> dict[tuple[str, str], dict[str, Record]]:
+def everywhere(records: dict[str, Record] | None) -> dict[ConnectionId, dict[str, Record]]:
     """Records by id, as the ledger of the default connections holds them."""
-    return {(system, "default"): records or {} for system in ("den", "wexa")}
+    return {ConnectionId(system, "default"): records or {} for system in ("den", "wexa")}

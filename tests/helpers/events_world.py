@@ -11,6 +11,7 @@ from declare import manifest
 from den_calls import target
 from world import World
 
+from trueup.core.values import ConnectionId
 from trueup.engine.loop import Session
 from trueup.sandbox.den.ids import new_id
 from trueup.systems.den import sync_events
@@ -30,7 +31,7 @@ def passed(world: World) -> float:
 async def den(world: World) -> AsyncIterator[Client]:
     """A client of the sandbox's Den, whose time is the sandbox's."""
     async with Session(manifest(), world.options(), ("den",)) as session:
-        yield session.clients["den", "default"]
+        yield session.clients[ConnectionId("den", "default")]
 
 
 def add(

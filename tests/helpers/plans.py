@@ -10,7 +10,7 @@ from declare import DEN, WEXA, account, connector, declared, everywhere, instanc
 from trueup.core.kinds import Declared
 from trueup.core.records import Record
 from trueup.core.secrets import Secret
-from trueup.core.values import Listing, Live
+from trueup.core.values import Listing, ListKey, Live
 from trueup.engine.plan import Plan, Policy, Reading, build, price
 
 ACCOUNT = "cac_01m8000000000000000000acme"
@@ -50,12 +50,12 @@ def planned(
 ) -> Plan:
     """The plan, with a reading of 12 requests that left 588 of 600."""
     places: dict[Any, list[Live]] = {
-        ("den", "default", "ConnectorAccount"): [],
-        ("den", "default", "ConnectorInstance"): [],
-        ("wexa", "default", "Connector"): [],
+        ListKey("den", "default", "ConnectorAccount"): [],
+        ListKey("den", "default", "ConnectorInstance"): [],
+        ListKey("wexa", "default", "Connector"): [],
     }
     for live in lives:
-        next(found for place, found in places.items() if place[2] == live.kind).append(live)
+        next(found for place, found in places.items() if place.kind == live.kind).append(live)
     listings = {place: Listing(found) for place, found in places.items()}
     plan = build(resources, listings, everywhere(records), Policy(KEY if ledger else None))
     price(plan, Reading(12, 4.3, 588, 600, 60.0))

@@ -11,7 +11,7 @@ import pytest
 
 from trueup.core.errors import Fault, ManifestError
 from trueup.core.fields import field
-from trueup.core.kinds import Declared, kind
+from trueup.core.kinds import Declared, Handler, kind
 from trueup.core.values import Address, Where
 from trueup.manifest import load
 from trueup.manifest.links import link
@@ -177,7 +177,14 @@ class Part:
     other: str | None = field("Another one.", reference="Part")
 
 
-PART = kind(Part, system="made")
+class Parts(Handler):
+    """Parts are told apart by their names in the manifest alone."""
+
+    def key(self, spec: dict[str, Any]) -> None:
+        return None
+
+
+PART = kind(Part, system="made", handler=Parts())
 
 
 def part(name: str, line: int, **spec: str) -> Declared:

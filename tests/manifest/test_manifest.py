@@ -12,7 +12,7 @@ from sound import ACCOUNT, CONNECTOR, INSTANCE
 from trueup.core.errors import ManifestError
 from trueup.core.kinds import Declared
 from trueup.core.secrets import Reference
-from trueup.core.values import Address, Where
+from trueup.core.values import Address, ConnectionId, Where
 from trueup.manifest import Manifest, load
 
 
@@ -99,7 +99,7 @@ def test_the_connection_is_part_of_the_address() -> None:
     assert found.resources[0].address == Address("den", "ConnectorAccount", "acme", "staging")
     assert "connection" not in found.resources[0].spec
     assert list(found.connections) == [("den", "staging")]
-    assert found.connections["den", "staging"].spec == {"url": "sandbox"}
+    assert found.connections[ConnectionId("den", "staging")].spec == {"url": "sandbox"}
 
 
 def test_secrets_are_references_with_their_place(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from commands import inside, parsed
 
 from trueup.core.errors import Fault, ManifestError
+from trueup.core.values import ConnectionId
 from trueup.manifest import Manifest, files, load, load_connections, walk
 
 
@@ -271,7 +272,7 @@ def test_a_folder_of_others_alone_is_an_error(path: str, tmp_path: Path, monkeyp
     assert (found.code, found.file) == ("E120", path)
     assert "2 YAML files, and none with a trueup document" in found.message
     assert inside("plan").returncode == 1
-    manifest, broken = load_connections((), ("den", "default"))
+    manifest, broken = load_connections((), ConnectionId("den", "default"))
     assert (manifest.connections, broken) == ({}, 0)
 
 

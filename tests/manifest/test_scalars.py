@@ -27,9 +27,9 @@ from trueup.manifest import Manifest, load
 from trueup.manifest.scalars import Odd, resolve
 from trueup.plugin.checking import check
 from trueup.plugin.codec import Sealed, decode, encode
-from trueup.systems.registry import BY_NAME
+from trueup.systems.registry import resource_kind
 
-INSTANCE = BY_NAME["den.trueup.dev/v1", "ConnectorInstance"]
+INSTANCE = resource_kind("den", "ConnectorInstance")
 EXACT = 2**53
 REFUSED = object()
 

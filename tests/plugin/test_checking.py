@@ -13,11 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from trueup.core.changes import UNKNOWN
-from trueup.core.kinds import Kind
+from trueup.core.kinds import ResourceKind
 from trueup.plugin.checking import check
 from trueup.plugin.codec import OPAQUE, SIGNATURE, Opaque, Sealed, bare, decode, encode, has_unknown
 from trueup.plugin.failures import Failure
-from trueup.plugin.tokens import RESOURCES, inputs_of
+from trueup.plugin.tokens import inputs_of
+from trueup.systems.registry import RESOURCES
 
 KINDS = {kind.name: kind for kind in RESOURCES}
 TAIL = "01m81v3dzpec9b6q80jhy1r3kd"
@@ -71,7 +72,7 @@ LATER = opaque("resource", urn="urn:x", id="")
 
 
 @each_kind
-def test_what_is_sound_passes_as_it_is(kind: Kind) -> None:
+def test_what_is_sound_passes_as_it_is(kind: ResourceKind) -> None:
     assert check(kind, SOUND[kind.name]) == (SOUND[kind.name], [])
 
 
@@ -228,7 +229,7 @@ def test_the_order_does_not_depend_on_how_a_process_hashes() -> None:
     script = (
         "from trueup.plugin.checking import check\n"
         "from trueup.plugin.codec import Opaque\n"
-        "from trueup.plugin.tokens import RESOURCES\n"
+        "from trueup.systems.registry import RESOURCES\n"
         "inputs = {name: Opaque('asset', {}) for name in ('x', 'y', 'z', 'name', 'status', 'config', 'remoteId')}\n"
         "print([check(kind, inputs) for kind in RESOURCES])\n"
     )
@@ -339,7 +340,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return found
 
 
-def whole(kind: Kind) -> dict[str, Any]:
+def whole(kind: ResourceKind) -> dict[str, Any]:
     """Sound inputs with everything that there may be."""
     found = dict(SOUND[kind.name])
     for trait in inputs_of(kind):
@@ -357,7 +358,7 @@ def whole(kind: Kind) -> dict[str, Any]:
 
 @each_kind
 @pytest.mark.parametrize("unknown", [UNKNOWN, Sealed(UNKNOWN), LATER])
-def test_unknown_is_never_wrong_wherever_it_is(kind: Kind, unknown: Any) -> None:
+def test_unknown_is_never_wrong_wherever_it_is(kind: ResourceKind, unknown: Any) -> None:
     inputs = whole(kind)
     for path in places(inputs):
         found, failures = check(kind, replaced(inputs, path, unknown))
@@ -456,7 +457,9 @@ def values_of(leaf: some.SearchStrategy[Any]) -> some.SearchStrategy[Any]:
 @given(some.sampled_from(RESOURCES), some.dictionaries(keys, values_of(leaves), max_size=8), some.booleans())
 @example(KINDS[INSTANCE], {"spec": {"a": {}}, "name": {"valueFrom": {"env": 1}}}, True)
 @settings(max_examples=400, deadline=None)
-def test_nothing_makes_it_fail_and_its_result_is_final(kind: Kind, changes: dict[str, Any], sound: bool) -> None:
+def test_nothing_makes_it_fail_and_its_result_is_final(
+    kind: ResourceKind, changes: dict[str, Any], sound: bool
+) -> None:
     inputs = {**SOUND[kind.name], **changes} if sound else changes
     found, failures = check(kind, inputs)
     assert all(isinstance(one, Failure) and one.reason.isprintable() for one in failures)
@@ -488,7 +491,7 @@ def sealed(other: some.SearchStrategy[Any]) -> some.SearchStrategy[Any]:
     some.dictionaries(some.sampled_from([*names, "other"]), values_of(sealed(leaves)), max_size=8),
 )
 @settings(max_examples=400, deadline=None)
-def test_nothing_that_is_sealed_is_ever_told(kind: Kind, changes: dict[str, Any]) -> None:
+def test_nothing_that_is_sealed_is_ever_told(kind: ResourceKind, changes: dict[str, Any]) -> None:
     found, failures = check(kind, {**SOUND[kind.name], **changes})
     for text in (*(f"{one.property}{one.reason}" for one in failures), repr(failures)):
         assert "hunter2" not in text

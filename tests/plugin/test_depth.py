@@ -8,7 +8,7 @@ import pytest
 
 from trueup.plugin.checking import check
 from trueup.plugin.codec import Sealed, decode, encode
-from trueup.plugin.tokens import RESOURCES
+from trueup.systems.registry import RESOURCES
 
 
 @pytest.mark.parametrize("lists", [False, True])

@@ -21,14 +21,14 @@ from schema_lint import faults, objects
 
 from trueup import __version__
 from trueup.cli import events
-from trueup.core.kinds import Kind
+from trueup.core.kinds import ResourceKind
 from trueup.plugin import config
 from trueup.plugin.fields_schema import PHRASES
 from trueup.plugin.functions_schema import FUNCTIONS
 from trueup.plugin.schema import CONFIG, package_schema, schema_text
-from trueup.plugin.tokens import RESOURCES, form_of, inputs_of, token_of
+from trueup.plugin.tokens import form_of, inputs_of, token_of
 from trueup.systems.den import sync_words
-from trueup.systems.registry import BY_NAME
+from trueup.systems.registry import BY_NAME, RESOURCES
 
 METASCHEMA = ROOT.parent / "shared" / "pulumi" / "metaschema.json"
 COMMITTED = ROOT / "schemas" / "pulumi.schema.json"
@@ -36,7 +36,7 @@ SCHEMA = package_schema()
 each_kind = pytest.mark.parametrize("kind", RESOURCES, ids=lambda kind: f"{kind.system}-{kind.name}")
 
 
-def resource(kind: Kind) -> dict[str, Any]:
+def resource(kind: ResourceKind) -> dict[str, Any]:
     found: dict[str, Any] = SCHEMA["resources"][token_of(kind)]
     return found
 
@@ -155,7 +155,7 @@ def test_the_configuration_is_that_of_the_provider() -> None:
 
 
 @each_kind
-def test_every_field_is_there(kind: Kind) -> None:
+def test_every_field_is_there(kind: ResourceKind) -> None:
     found = resource(kind)
     names = [trait.name for trait in inputs_of(kind)]
     assert list(found["inputProperties"]) == names
@@ -172,7 +172,7 @@ def test_every_field_is_there(kind: Kind) -> None:
 
 
 @each_kind
-def test_every_field_has_its_traits(kind: Kind) -> None:
+def test_every_field_has_its_traits(kind: ResourceKind) -> None:
     found = resource(kind)
     for trait in inputs_of(kind):
         given, live = found["inputProperties"][trait.name], found["properties"].get(trait.name, {})
@@ -187,7 +187,7 @@ def test_every_field_has_its_traits(kind: Kind) -> None:
 
 
 @each_kind
-def test_every_field_has_its_type(kind: Kind) -> None:
+def test_every_field_has_its_type(kind: ResourceKind) -> None:
     names = {"string", "integer", "boolean", "number"}
     for trait in inputs_of(kind):
         given = resource(kind)["inputProperties"][trait.name]
@@ -238,7 +238,7 @@ def test_references_say_what_they_refer_to() -> None:
 
 
 @each_kind
-def test_every_resource_has_an_example_that_is_a_program(kind: Kind) -> None:
+def test_every_resource_has_an_example_that_is_a_program(kind: ResourceKind) -> None:
     description = resource(kind)["description"]
     shape = r"\{\{% examples %\}\}\n\{\{% example %\}\}\n## Example Usage\n\n```yaml\n(.*?)```\n\{\{% /example %\}\}"
     (text,) = re.findall(shape, description, re.DOTALL)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from trueup.core.fields import field
-from trueup.core.kinds import kind
+from trueup.core.kinds import Handler, kind
 from trueup.report import reference
 from trueup.systems.registry import KINDS
 
@@ -78,7 +78,7 @@ class Odd:
 
 
 def test_texts_that_look_like_something_else_are_quoted() -> None:
-    odd = kind(Odd, system="made")
+    odd = kind(Odd, system="made", handler=Handler())
     (block,) = re.findall(r"```yaml\n(.*?)```", reference.render([odd]), re.DOTALL)
 
     assert yaml.safe_load(block)["spec"]["one"] == odd.fields[0].example

@@ -23,7 +23,7 @@ from rich.cells import cell_len
 
 from trueup.core.changes import MISSING, UNKNOWN, Change
 from trueup.core.secrets import Secret
-from trueup.core.values import Live
+from trueup.core.values import ListKey, Live
 from trueup.engine.plan import Plan
 from trueup.report import text
 from trueup.report.page import Page, wrapped
@@ -70,7 +70,7 @@ def test_what_is_unmanaged_below_something_is_told_with_it() -> None:
     plan = sample()
     for name, parent in (("acme/docs", "cin_docs"), ("acme/stray", "cin_stray"), ("acme/else", "cin_else")):
         live = Live("ConnectorTarget", f"ctg_{name}", name, {"connectorInstance": parent})
-        plan.unmanaged.append((("den", "default", "ConnectorTarget"), live))
+        plan.unmanaged.append((ListKey("den", "default", "ConnectorTarget"), live))
     assert "; den/ConnectorTarget acme/docs (of instance docs), acme/else (of instance cin_else), " in (
         said := line(lines(plan, 300), "Unmanaged")
     )

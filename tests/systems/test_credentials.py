@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from declare import DEN, account, declared, instance
+from declare import DEN, account, declared_connection, instance
 from world import ACCOUNTS, INSTANCES, World, actions, both_versions, results
 
 from trueup.core.errors import Unauthorized
-from trueup.core.kinds import Declared
+from trueup.core.kinds import Declaration
 
 
-def connection(world: World, **credential: Any) -> tuple[Declared]:
-    return (declared(DEN, "Connection", "default", url=world.sandbox.ready["den"]["url"], **credential),)
+def connection(world: World, **credential: Any) -> tuple[Declaration]:
+    return (declared_connection(DEN, "default", url=world.sandbox.ready["den"]["url"], **credential),)
 
 
 def session(world: World, name: str) -> str:

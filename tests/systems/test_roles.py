@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from commands import inside
-from declare import DEN, access, account, declared, instance, target
+from declare import DEN, access, account, declared_connection, instance, target
 from world import ACCOUNTS, INSTANCES, World, actions, names, results
 
 from trueup.core.kinds import Declared
@@ -195,7 +195,7 @@ async def test_a_session_that_is_too_old_to_write_is_told_with_the_plan(world: W
     await world.apply(*wanted)
     token = world.sandbox.control.get("/principals").json()["owner-session"]["authorization"].removeprefix("Bearer ")
     url = world.sandbox.ready["den"]["url"]
-    person = {"connections": (declared(DEN, "Connection", "default", url=url, token=Secret(token)),)}
+    person = {"connections": (declared_connection(DEN, "default", url=url, token=Secret(token)),)}
     changed = [archive(), wiki(config={"branch": "release"}), *wanted[2:]]
     assert not any("session" in one for one in (await world.plan(*changed, **person)).warnings)
     await world.clock.sleep(16 * 60)

@@ -16,17 +16,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from declare import DEN, account, declared, instance, manifest
+from declare import DEN, account, declared_connection, instance, manifest
 from sandboxes import PATIENCE
 
 from trueup.core.errors import SandboxError
-from trueup.core.kinds import Declared
+from trueup.core.values import ConnectionId
 from trueup.engine.loop import Options, Session
 from trueup.transport import embedded
 from trueup.transport.embedded import Embedded
 
 COMMAND = ("trueup.sandbox", "--preset", "demo")
-SANDBOX = declared(DEN, "Connection", "default", url="sandbox")
+SANDBOX = declared_connection(DEN, "default", url="sandbox")
 
 
 def running(folder: Path) -> AbstractAsyncContextManager[Embedded]:
@@ -139,11 +139,11 @@ async def test_the_state_is_kept_from_run_to_run(tmp_path: Path) -> None:
     async with Session(manifest(*wanted, connections=(SANDBOX,)), state) as session:
         report = await session.apply(await session.plan())
         assert report.exit_code == 0
-        url = session.settings["den", "default"].url
+        url = session.settings[ConnectionId("den", "default")].url
     control = json.loads((tmp_path / ".trueup" / "sandbox" / "ready.json").read_text())["control"]
     assert await asyncio.to_thread(leaves, control)
     async with Session(manifest(*wanted, connections=(SANDBOX,)), state) as session:
-        assert session.settings["den", "default"].url != url, "another process, on another port"
+        assert session.settings[ConnectionId("den", "default")].url != url, "another process, on another port"
         assert not (await session.plan()).has_changes
         shorter = manifest(account(), instance("docs"), connections=(SANDBOX,))
         async with Session(shorter, state) as other:
@@ -228,7 +228,7 @@ async def test_a_start_that_takes_for_ever_is_given_up(tmp_path: Path, monkeypat
 
 
 async def test_a_key_of_the_connection_is_used_in_place_of_the_sandboxes_own(tmp_path: Path) -> None:
-    connection: Declared = declared(DEN, "Connection", "default", url="sandbox", apiKey="x" * 70)
-    async with Session(manifest(account(), connections=(connection,)), Options(state=tmp_path)) as session:
+    other = declared_connection(DEN, "default", url="sandbox", apiKey="x" * 70)
+    async with Session(manifest(account(), connections=(other,)), Options(state=tmp_path)) as session:
         with pytest.raises(Exception, match="does not exist or has expired"):
             await session.plan()

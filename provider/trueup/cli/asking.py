@@ -9,6 +9,8 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from trueup.core.values import ConnectionId
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
     from datetime import datetime
@@ -45,7 +47,7 @@ def context(asked: Asked, console: Console, system: str) -> Context:
     from trueup.report.text import counted
     from trueup.systems.registry import SYSTEMS
 
-    found, broken = load_connections(asked.files, (system, connection_of(asked)))
+    found, broken = load_connections(asked.files, ConnectionId(system, connection_of(asked)))
     if broken:
         checking = shlex.join(["trueup", "validate", *(word for file in asked.files for word in ("-f", file))])
         console.err.print(safe(f"Skipped {counted(broken, 'document')} that could not be read. Run: {checking}"))
@@ -79,7 +81,7 @@ def detecting(client: Client, asked: Asked, console: Console) -> Iterator[None]:
 
 def client_of(opened: Session, system: str, asked: Asked) -> Client:
     """Return the client of the connection that the options name."""
-    return opened.clients[system, connection_of(asked)]
+    return opened.clients[ConnectionId(system, connection_of(asked))]
 
 
 def connection_of(asked: Asked) -> str:

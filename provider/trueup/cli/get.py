@@ -12,11 +12,12 @@ from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
 from trueup.cli.live import projects as project_option
 from trueup.cli.options import Command, Option, asks, output
+from trueup.core.values import ConnectionId
 
 if TYPE_CHECKING:
     from trueup.cli.asking import Context
     from trueup.cli.console import Console
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.importing import ImportRequest, Known, LiveResources, Style
     from trueup.report.got import Got
 
@@ -93,7 +94,7 @@ def command(
     return 1 if got.denied else 0
 
 
-def _check_below(kind: Kind, below: str | None, projects: tuple[str, ...]) -> None:
+def _check_below(kind: ResourceKind, below: str | None, projects: tuple[str, ...]) -> None:
     """Raise UsageError when a parent is missing, or given for a kind without one."""
     from trueup.core.errors import UsageError
     from trueup.importing.kinds import parent_of, short
@@ -141,7 +142,7 @@ async def _get(
         shown = [trait for trait in kind.references if not kind.parent]
         beside = tuple(one for one in live_kinds(kind.system) if any(one.name == trait.reference for trait in shown))
         named = "manifests" in console.format.renders  # whose names alone are the ledger's
-        managed = Known(*await opened.records((kind.system, wanted.connection))) if named else Known()
+        managed = Known(*await opened.records(ConnectionId(kind.system, wanted.connection))) if named else Known()
         found = LiveResources()
         with detecting(client, asked, console), contextlib.closing(progress):
             if below is not None:

@@ -12,13 +12,14 @@ from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
 from trueup.cli.live import projects as project_option
 from trueup.cli.options import Command, HomePath, Option, asks, output
+from trueup.core.values import ConnectionId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.cli.asking import Context
     from trueup.cli.console import Console
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.engine.plan.steps import Reading
     from trueup.importing import ImportRequest, Known, LiveResources
 
@@ -163,7 +164,7 @@ def command(
     return 1 if made.denied else 0
 
 
-def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[Kind, ...]:
+def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[ResourceKind, ...]:
     """Return the kinds to write, each after those it refers to. Raises UsageError."""
     from trueup.core.errors import UsageError
     from trueup.importing.kinds import kind_named, live_kinds, parent_of
@@ -196,8 +197,9 @@ async def _read(
     async with session(asked, console, known.manifest, systems=(system,)) as (opened, progress, _):
         client = client_of(opened, system, asked)
         meter = CommandMeter(client)
-        settings = opened.settings[system, wanted.connection]
-        managed = Known(*await opened.records((system, wanted.connection)))
+        connection = ConnectionId(system, wanted.connection)
+        settings = opened.settings[connection]
+        managed = Known(*await opened.records(connection))
         found = await read(client, wanted)
         progress.close()
         return found, meter.read(), settings.scope, managed

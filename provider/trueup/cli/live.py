@@ -11,7 +11,7 @@ from trueup.cli.options import Option
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
 
 filters = click.option(
     "--filter",
@@ -41,7 +41,7 @@ include_config: Callable[..., Any] = click.option(
 )
 
 
-def checked_projects(given: Sequence[str], declared: tuple[str, ...], kind: Kind) -> tuple[str, ...]:
+def checked_projects(given: Sequence[str], declared: tuple[str, ...], kind: ResourceKind) -> tuple[str, ...]:
     """Return the projects to read. Raises UsageError when there are none, or one is not a valid id."""
     import re
 

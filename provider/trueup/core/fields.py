@@ -23,8 +23,8 @@ class Field:
     required: bool = False
     default: Any = None
     """Value that the server or trueup assumes when the field is absent; documentation only, never filled in."""
-    reference: str | None = None
-    """The kind (of the same system) that the field refers to; its value is that resource's name or id."""
+    reference: str = ""
+    """The kind (of the same system) that the field refers to, by that resource's name or id; empty for none."""
     immutable: bool = False
     secret: bool | tuple[str, ...] = False
     """A secret: references only, never shown. A tuple names the keys of a mapping below which every value is secret."""
@@ -72,7 +72,7 @@ def field(
     doc: str,
     *,
     default: Any = None,
-    reference: str | None = None,
+    reference: str = "",
     immutable: bool = False,
     secret: bool | tuple[str, ...] = False,
     write_only: bool = False,

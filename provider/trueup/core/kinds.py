@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import typing
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from trueup.core.fields import fields_of
 from trueup.core.texts import trimmed
@@ -22,6 +21,7 @@ from trueup.core.values import Address, Kept, Where
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trueup.core.api import Api
     from trueup.core.changes import Change, Path
     from trueup.core.fields import Field
     from trueup.core.values import Call, Desired, Doubt, Listing, Live, Refusal
@@ -87,7 +87,7 @@ class Handler:
         """
         return ""
 
-    async def read(self, api: Any, scope: Scope) -> Listing:
+    async def read(self, api: Api, scope: Scope) -> Listing:
         """Return everything of this kind that a run may need, in as few requests as possible."""
         raise NotImplementedError
 
@@ -95,18 +95,18 @@ class Handler:
         """Return the number of requests that `read` is expected to take."""
         return 1
 
-    async def find(self, api: Any, given: str) -> tuple[Live, ...] | None:
+    async def find(self, api: Api, given: str) -> tuple[Live, ...] | None:
         """Return what a name or id on a command line means, below its parents, in as few requests as can be.
 
         None has the whole list searched for it. Raises UsageError, which names near ones.
         """
         return None
 
-    async def reread(self, api: Any, lives: Sequence[Live]) -> dict[str, Live]:
+    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """Return those that still exist, by id, in as few requests as possible: the verification after the writes."""
         raise NotImplementedError
 
-    async def whole(self, api: Any, live: Live) -> Live:
+    async def whole(self, api: Api, live: Live) -> Live:
         """Return a listed resource with the fields that its list leaves out."""
         return live
 
@@ -138,11 +138,11 @@ class Handler:
         """Return whether the reading after a deletion is as expected: absent, unless the kind ends otherwise."""
         return live is None
 
-    async def goes_with(self, api: Any, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def goes_with(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
         """Return the other objects that the calls delete along with it, a line each."""
         return ()
 
-    async def perform(self, api: Any, call: Call, live: Live | None, desired: Desired) -> Live | None:
+    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Make one call and return what its answer shows as live; None when it shows nothing."""
         raise NotImplementedError
 
@@ -161,28 +161,36 @@ class Scope:
     """Ids of the parents whose children to list, for a kind that has no list of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+class Inline(NamedTuple):
+    """A field that is a short form of resources of another kind."""
+
+    field: str
+    kind: str
+    key: str
+    """The key of the list in the field; empty when the field itself is the list."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """A kind of resource: its name, its fields, and the handler of its API."""
+    """A kind of document: its name and its fields. Connection is one; every other is a ResourceKind."""
 
     system: str
     name: str
     api_version: str
     doc: str
     fields: tuple[Field, ...]
-    handler: Handler | None = None
-    """None for a kind that is configuration only, such as Connection."""
     parent: str = ""
     """The reference field that names the parent; empty for a kind with a list of its own."""
     one_of: tuple[str, ...] = ()
     """Fields of which exactly one is required."""
-    example: str = ""
 
     by_name: dict[str, Field] = dataclasses.field(init=False, repr=False, compare=False)
     """All fields, by name."""
     references: tuple[Field, ...] = dataclasses.field(init=False, repr=False, compare=False)
     """The fields that refer to another resource."""
-    inlines: tuple[Field, ...] = dataclasses.field(init=False, repr=False, compare=False)
+    parent_kind: str = dataclasses.field(init=False, repr=False, compare=False)
+    """The kind of the parent; empty where there is none, or it is no kind that can be declared."""
+    inlines: tuple[Inline, ...] = dataclasses.field(init=False, repr=False, compare=False)
     """The fields that are short forms of other resources."""
     trimmed: tuple[Field, ...] = dataclasses.field(init=False, repr=False, compare=False)
     """The text fields that the server trims."""
@@ -192,12 +200,18 @@ class Kind:
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {spec.name: spec for spec in self.fields})
         object.__setattr__(self, "references", tuple(spec for spec in self.fields if spec.reference))
-        object.__setattr__(self, "inlines", tuple(spec for spec in self.fields if spec.inline))
+        object.__setattr__(self, "parent_kind", self.by_name[self.parent].reference if self.parent else "")
+        inlines = tuple(Inline(spec.name, *spec.inline) for spec in self.fields if spec.inline)
+        object.__setattr__(self, "inlines", inlines)
         object.__setattr__(self, "trimmed", tuple(spec for spec in self.fields if spec.trimmed))
         object.__setattr__(self, "whole", tuple(path for spec in self.fields for path in _whole(spec)))
 
-    def __hash__(self) -> int:
-        return hash((self.api_version, self.name))
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResourceKind(Kind):
+    """A kind of resource, with the handler of its API."""
+
+    handler: Handler = dataclasses.field(kw_only=True)
 
 
 def _whole(spec: Field) -> Iterator[tuple[str, ...]]:
@@ -207,23 +221,23 @@ def _whole(spec: Field) -> Iterator[tuple[str, ...]]:
             yield path
 
 
-def kind(
-    cls: type,
-    *,
-    system: str,
-    name: str = "",
-    handler: Handler | None = None,
-    parent: str = "",
-    one_of: tuple[str, ...] = (),
-) -> Kind:
-    """Return the Kind that a dataclass declares, under the name of the class if no other is given."""
-    doc = inspect.cleandoc(typing.cast(str, cls.__doc__))  # Python 3.13 does this itself
-    return Kind(system, name or cls.__name__, f"{system}.trueup.dev/v1", doc, fields_of(cls), handler, parent, one_of)
+def kind(cls: type, *, system: str, handler: Handler, parent: str = "", one_of: tuple[str, ...] = ()) -> ResourceKind:
+    """Return the kind of resource that a dataclass declares."""
+    return ResourceKind(*_declared(cls, system, cls.__name__), parent, one_of, handler=handler)
+
+
+def connection_kind(cls: type, *, system: str) -> Kind:
+    """Return the kind Connection of a system, as a dataclass of any name declares it."""
+    return Kind(*_declared(cls, system, "Connection"))
+
+
+def _declared(cls: type, system: str, name: str) -> tuple[str, str, str, str, tuple[Field, ...]]:
+    return system, name, f"{system}.trueup.dev/v1", inspect.getdoc(cls) or "", fields_of(cls)
 
 
 @dataclass(slots=True)
-class Declared:
-    """One declared resource: in the API's own field names, canonical, references and secrets unresolved.
+class Declaration:
+    """One document as declared: in the API's own field names, canonical, references and secrets unresolved.
 
     `spec` holds plain values, and `secrets.Reference` in place of secrets. `locate` computes the place of a field
     on demand, because a run over 100,000 documents needs few of them.
@@ -265,3 +279,10 @@ class Declared:
     def locate(self, path: Path) -> Where:
         """Return the place of a field of `spec`; the place of the document when the field is not written there."""
         return self.locator(path) if self.locator else self.where
+
+
+@dataclass(slots=True)
+class Declared(Declaration):
+    """One declared resource, hence of a kind that has a handler; a Connection is a bare Declaration."""
+
+    kind: ResourceKind

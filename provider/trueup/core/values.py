@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from trueup.core.documents import Path
@@ -25,6 +25,26 @@ class Where:
         return f"{self.file}:{self.line}" if self.line else self.file  # line 0: not in a file
 
 
+class ConnectionId(NamedTuple):
+    """A connection: its system and its name."""
+
+    system: str
+    name: str
+
+
+class ListKey(NamedTuple):
+    """The resources of one kind on one connection: what is listed, matched and verified together."""
+
+    system: str
+    connection: str
+    kind: str
+
+    @property
+    def connection_id(self) -> ConnectionId:
+        """The connection."""
+        return ConnectionId(self.system, self.connection)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
     """The name of a declared resource: `den/ConnectorInstance/docs`, or `den:staging/…` off the default connection."""
@@ -37,6 +57,16 @@ class Address:
     def __str__(self) -> str:
         system = self.system if self.connection == DEFAULT_CONNECTION else f"{self.system}:{self.connection}"
         return f"{system}/{self.kind}/{self.name}"
+
+    @property
+    def connection_id(self) -> ConnectionId:
+        """The connection that it is declared for."""
+        return ConnectionId(self.system, self.connection)
+
+    @property
+    def list_key(self) -> ListKey:
+        """The list that it is in."""
+        return ListKey(self.system, self.connection, self.kind)
 
 
 @dataclass(slots=True)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from trueup.core.errors import SafetyError, SandboxError, SecretError, UsageError
-from trueup.core.kinds import Declared
+from trueup.core.kinds import Declaration, Declared
 from trueup.core.secrets import Reference, Secret
-from trueup.core.values import DEFAULT_CONNECTION
+from trueup.core.values import DEFAULT_CONNECTION, ConnectionId
 from trueup.systems.registry import SYSTEMS
 from trueup.transport import Credential, urls
 from trueup.transport.client import PATIENCE, Client
@@ -57,7 +57,7 @@ class Settings:
 
 
 def redirect(
-    resources: Iterable[Declared], connections: Mapping[tuple[str, str], Declared], name: str | None
+    resources: Iterable[Declared], connections: Mapping[ConnectionId, Declaration], name: str | None
 ) -> list[Declared]:
     """The same resources on the connection of that name, for each system that has one. Raises UsageError."""
     if name is None:
@@ -81,16 +81,16 @@ def redirect(
     return moved
 
 
-def needed_by(resources: Iterable[Declared]) -> set[tuple[str, str]]:
+def needed_by(resources: Iterable[Declared]) -> set[ConnectionId]:
     """The connections that those resources live on, by system and name."""
-    return {(one.address.system, one.address.connection) for one in resources}
+    return {one.address.connection_id for one in resources}
 
 
 def settings_for(
-    needed: Iterable[tuple[str, str]], connections: Mapping[tuple[str, str], Declared]
-) -> dict[tuple[str, str], Settings]:
+    needed: Iterable[ConnectionId], connections: Mapping[ConnectionId, Declaration]
+) -> dict[ConnectionId, Settings]:
     """Those connections, by system and name, ready to be opened. Raises UsageError and SecretError."""
-    found: dict[tuple[str, str], Settings] = {}
+    found: dict[ConnectionId, Settings] = {}
     failed: list[SecretError] = []
     for key in sorted(needed):
         try:
@@ -127,14 +127,14 @@ def opened(
 
 
 def known_scopes(
-    connections: Mapping[tuple[str, str], Declared], but: Iterable[tuple[str, str]]
-) -> dict[str, tuple[str, str]]:
+    connections: Mapping[ConnectionId, Declaration], but: Iterable[ConnectionId]
+) -> dict[str, ConnectionId]:
     """The servers, as the ledger knows them, of the connections that are declared, or the default, but for some."""
-    found: dict[str, tuple[str, str]] = {}
-    for key in sorted({*connections, *((system, DEFAULT_CONNECTION) for system in SYSTEMS)} - set(but)):
+    found: dict[str, ConnectionId] = {}
+    for key in sorted({*connections, *(ConnectionId(system, DEFAULT_CONNECTION) for system in SYSTEMS)} - set(but)):
         declared = connections.get(key)
-        url = declared.spec.get("url") if declared else os.environ.get(f"TRUEUP_{key[0].upper()}_URL")
-        found.setdefault(f"{key[0]}:{_same_server(str(url or SYSTEMS[key[0]].url))}", key)
+        url = declared.spec.get("url") if declared else os.environ.get(f"TRUEUP_{key.system.upper()}_URL")
+        found.setdefault(f"{key.system}:{_same_server(str(url or SYSTEMS[key.system].url))}", key)
     return found
 
 
@@ -172,7 +172,7 @@ def _embedded(one: Settings, servers: Mapping[str, Mapping[str, str]]) -> Settin
     return dataclasses.replace(one, url=where["url"], credential=credential, scope=f"{one.system}:sandbox")
 
 
-def _settings(key: tuple[str, str], declared: Declared | None) -> Settings:
+def _settings(key: ConnectionId, declared: Declaration | None) -> Settings:
     system, name = key
     if declared is None:
         return _from_environment(system, name)
@@ -226,10 +226,10 @@ def is_tenant(system: str, text: str) -> bool:
     return bool(re.fullmatch(SYSTEMS[system].tenant.pattern, text))
 
 
-def of_other_tenants(resources: Iterable[Declared], settings: Mapping[tuple[str, str], Settings]) -> None:
+def of_other_tenants(resources: Iterable[Declared], settings: Mapping[ConnectionId, Settings]) -> None:
     """Raise SafetyError when a resource names another tenant than its connection is meant for."""
     for one in resources:
-        meant = settings[one.address.system, one.address.connection]
+        meant = settings[one.address.connection_id]
         if other := outside(meant, one.spec):
             raise SafetyError(
                 f"{one.address} {other}.",

@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING
 
 from trueup.core.records import Seen, stamp
 from trueup.core.secrets import fingerprint
-from trueup.core.values import Listing
-from trueup.engine.match import exclusive_places, place_of
+from trueup.core.values import ConnectionId, Listing, ListKey
+from trueup.engine.match import exclusive_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
-    from trueup.core.kinds import Declared, Kind
+    from trueup.core.kinds import Declared, ResourceKind
     from trueup.core.values import Address
-    from trueup.engine.match import Matches, Place, Records
+    from trueup.engine.match import Matches, Records
     from trueup.engine.plan.steps import Plan
-
-    Connection = tuple[str, str]
 
 
 class Sweep:
@@ -33,7 +31,7 @@ class Sweep:
     def __init__(
         self,
         declared: Sequence[Declared],
-        scopes: Mapping[Connection, str],
+        scopes: Mapping[ConnectionId, str],
         key: bytes,
         now: datetime,
         *,
@@ -53,32 +51,38 @@ class Sweep:
                     self._young[place] = one
         self._budget = budget
         exclusive = exclusive_places(declared)
-        known: dict[tuple[Connection, str], list[str]] = defaultdict(list)
+        known: dict[tuple[ConnectionId, str], list[str]] = defaultdict(list)
         for connection, held in (records or {}).items() if self._young or exclusive else ():
             for record in held.values():
                 known[connection, record.address].append(record.id)
         # An address may have had another id before: then the right one has to be determined by reading.
         self._ids = {address: ids[0] for address, ids in known.items() if len(ids) == 1}
         # A parent that is not in the ledger yet is identified by its address, which equals no id: so it differs.
-        self._exclusive: dict[Place, set[str]] = {
-            place: {key for one in parents for key in (str(one.address), *known.get((place[:2], str(one.address)), ()))}
+        self._exclusive: dict[ListKey, set[str]] = {
+            place: {
+                key
+                for one in parents
+                for key in (str(one.address), *known.get((place.connection_id, str(one.address)), ()))
+            }
             for place, parents in exclusive.items()
         }
         self._unknown = {
-            place: sorted(str(one.address) for one in parents if (place[:2], str(one.address)) not in known)
+            place: sorted(str(one.address) for one in parents if (place.connection_id, str(one.address)) not in known)
             for place, parents in exclusive.items()
         }
-        self._read: list[tuple[Place, str, Sequence[Declared]]] = []
+        self._read: list[tuple[ListKey, str, Sequence[Declared]]] = []
 
-    def choose(self, place: Place, kind: Kind, parents: Mapping[str, Sequence[Declared]]) -> tuple[set[str], Listing]:
+    def choose(
+        self, place: ListKey, kind: ResourceKind, parents: Mapping[str, Sequence[Declared]]
+    ) -> tuple[set[str], Listing]:
         """Return the parents whose children to read now, and the known children of the others."""
         now: set[str] = set()
         known = Listing([])
         found: dict[str, tuple[Seen, dict[Address, str | None]]] = {}
-        scope = self._scopes[place[:2]]
+        scope = self._scopes[place.connection_id]
         for parent, declared in parents.items():
             seen = self._young.get((scope, kind.name, parent))
-            ids = {one.address: self._ids.get((place[:2], str(one.address))) for one in declared}
+            ids = {one.address: self._ids.get((place.connection_id, str(one.address))) for one in declared}
             if seen is not None and seen.digest == self._digest(place, parent, declared) and all(ids.values()):
                 found[parent] = seen, ids
         again = self._again(scope, kind.name, parents.keys(), found.keys())
@@ -95,13 +99,13 @@ class Sweep:
         """Return the usable parents that the budget covers nevertheless: the oldest, leaving room for later kinds."""
         shared = sum(one == scope for one in self._scopes.values()) > 1  # then others may ask for what is not asked now
 
-        def here(place: tuple[str, str, str]) -> bool:
-            return place[:2] == (scope, kind) and (place[2] in asked or not shared)
+        def here(key: tuple[str, str, str]) -> bool:
+            return key[:2] == (scope, kind) and (key[2] in asked or not shared)
 
-        left = {place: seen for place, seen in self._young.items() if not here(place) or place[2] in usable}
-        oldest = sorted(left, key=lambda place: left[place].at)[: self._budget]
-        again = {place[2] for place in oldest if here(place)}
-        self._young = {place: seen for place, seen in left.items() if not here(place)}
+        left = {key: seen for key, seen in self._young.items() if not here(key) or key[2] in usable}
+        oldest = sorted(left, key=lambda key: left[key].at)[: self._budget]
+        again = {key[2] for key in oldest if here(key)}
+        self._young = {key: seen for key, seen in left.items() if not here(key)}
         self._budget -= len(again)
         return again
 
@@ -109,7 +113,7 @@ class Sweep:
         """Return the readings for the ledger: with a digest where all declared children were in sync."""
         differing = {step.address for step in plan.steps}
         ending = [(step.declared, step.live) for step in plan.steps if step.live and step.declared.gone]
-        removing = {(place_of(declared), live.spec.get(declared.kind.parent)) for declared, live in ending}
+        removing = {(declared.address.list_key, live.spec.get(declared.kind.parent)) for declared, live in ending}
         at = stamp(self._now)
         found: list[Seen] = []
         for place, parent, declared in self._read:
@@ -118,10 +122,10 @@ class Sweep:
                 continue
             sound = (place, parent) not in removing and not any(one.address in differing for one in declared)
             digest = self._digest(place, parent, declared) if sound else ""
-            found.append(Seen(self._scopes[place[:2]], place[2], parent, at, digest))
+            found.append(Seen(self._scopes[place.connection_id], place.kind, parent, at, digest))
         return found
 
-    def _digest(self, place: Place, parent: str, declared: Sequence[Declared]) -> str:
+    def _digest(self, place: ListKey, parent: str, declared: Sequence[Declared]) -> str:
         said = sorted((str(one.address), fingerprint(self._key, one.spec)) for one in declared)
         alone = parent in self._exclusive.get(place, ())
         return fingerprint(self._key, [said, alone, self._unknown.get(place, [])])

@@ -8,31 +8,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from trueup.core.changes import UNKNOWN
 from trueup.core.kinds import Declared, Handler
-from trueup.core.values import Address, Live, Refusal
+from trueup.core.values import Address, ConnectionId, ListKey, Live, Refusal
 from trueup.engine.claims import Around, Claimant, settle, twice
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence, Set
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.records import Record
     from trueup.core.values import Listing
 
-    Records = Mapping[tuple[str, str], Mapping[str, Record]]
+    Records = Mapping[ConnectionId, Mapping[str, Record]]
     """The ledger's records, by system and connection, then by id."""
-
-Place = tuple[str, str, str]
-"""System, connection and kind."""
-
-
-def place_of(declared: Declared) -> Place:
-    """Return the place of a declared resource."""
-    address = declared.address
-    return (address.system, address.connection, address.kind)
 
 
 def by_reference(declared: Sequence[Declared]) -> list[Declared]:
@@ -41,15 +32,15 @@ def by_reference(declared: Sequence[Declared]) -> list[Declared]:
     return sorted(declared, key=lambda one: depths[one.kind])
 
 
-def depths_of(kinds: set[Kind]) -> dict[Kind, int]:
+def depths_of(kinds: set[ResourceKind]) -> dict[ResourceKind, int]:
     """How many kinds stand between each of them and one that refers to nothing."""
     by_name = {(kind.system, kind.name): kind for kind in kinds}
-    depths: dict[Kind, int] = {}
+    depths: dict[ResourceKind, int] = {}
 
-    def deep(kind: Kind) -> int:
+    def deep(kind: ResourceKind) -> int:
         if kind not in depths:
             depths[kind] = 0  # a kind that refers to itself stays where it is
-            needed = [by_name.get((kind.system, cast(str, field.reference))) for field in kind.references]
+            needed = [by_name.get((kind.system, field.reference)) for field in kind.references]
             depths[kind] = 1 + max((deep(one) for one in needed if one), default=-1)
         return depths[kind]
 
@@ -61,18 +52,18 @@ def depths_of(kinds: set[Kind]) -> dict[Kind, int]:
 def target_of(declared: Declared, name: str) -> Address:
     """The address that a reference field names, if it is not an id."""
     address = declared.address
-    reference = cast(str, declared.kind.by_name[name].reference)
+    reference = declared.kind.by_name[name].reference
     return Address(address.system, reference, str(declared.spec[name]), address.connection)
 
 
-def exclusive_places(declared: Sequence[Declared]) -> dict[Place, list[Declared]]:
+def exclusive_places(declared: Sequence[Declared]) -> dict[ListKey, list[Declared]]:
     """The places that a short form claims for what is declared alone, and the resources below which it does."""
-    found: dict[Place, list[Declared]] = defaultdict(list)
+    found: dict[ListKey, list[Declared]] = defaultdict(list)
     for one in declared:
-        for field in one.kind.inlines:
-            value = one.spec.get(field.name)
-            if isinstance(value, dict) and value.get("exclusive") and field.inline:
-                found[one.address.system, one.address.connection, field.inline[0]].append(one)
+        for inline in one.kind.inlines:
+            value = one.spec.get(inline.field)
+            if isinstance(value, dict) and value.get("exclusive"):
+                found[ListKey(*one.address.connection_id, inline.kind)].append(one)
     return found
 
 
@@ -124,34 +115,34 @@ class Matches:
         """The parents below which one of a kind is refused so, by kind and id: nothing below them may be removed."""
         self.denied: dict[Address, str] = {}
         """Why what is below its parent could not be read."""
-        self.indexes: dict[Place, Index] = {}
-        self._by_place: dict[Place, list[Declared]] = defaultdict(list)
+        self.indexes: dict[ListKey, Index] = {}
+        self._by_place: dict[ListKey, list[Declared]] = defaultdict(list)
         self._declared: dict[Address, Declared] = {}
         for one in declared:
-            self._by_place[place_of(one)].append(one)
+            self._by_place[one.address.list_key].append(one)
             self._declared[one.address] = one
         self._records = records or {}
-        self._known: dict[tuple[str, str], dict[str, list[Record]]] = {}
-        self._elsewhere: dict[Place, list[Declared]] = defaultdict(list)
+        self._known: dict[ConnectionId, dict[str, list[Record]]] = {}
+        self._elsewhere: dict[ListKey, list[Declared]] = defaultdict(list)
         """The declared resources that this run leaves out."""
         for one in elsewhere:
-            self._elsewhere[place_of(one)].append(one)
+            self._elsewhere[one.address.list_key].append(one)
         self._targets: dict[tuple[str, str, str, str], tuple[Any, Address | None]] = {}
 
-    def kind_of(self, address: Address) -> Kind:
+    def kind_of(self, address: Address) -> ResourceKind:
         """The kind of a declared resource."""
         return self._declared[address].kind
 
-    def denials(self, connection: tuple[str, str]) -> list[str]:
+    def denials(self, connection: ConnectionId) -> list[str]:
         """Return the reasons of a connection's server for refusing to list children."""
         return [
             why
             for place, index in self.indexes.items()
-            if place[:2] == connection
+            if place.connection_id == connection
             for why in index.listing.denied.values()
         ]
 
-    def parents(self, place: Place) -> dict[str, list[Declared]]:
+    def parents(self, place: ListKey) -> dict[str, list[Declared]]:
         """Ids of the existing resources below which those of a place are declared, and which those are."""
         found: dict[str, list[Declared]] = defaultdict(list)
         for one in self._by_place.get(place, ()):
@@ -161,7 +152,7 @@ class Matches:
                 found[value].append(one)
         return found
 
-    def take(self, place: Place, handler: Handler, listing: Listing) -> Index:
+    def take(self, place: ListKey, handler: Handler, listing: Listing) -> Index:
         """Match the declared resources of a place with its listing; the kinds that it refers to come before it."""
         index = self.indexes[place] = Index(handler, listing)
         translated = type(handler).canonical is not Handler.canonical
@@ -208,18 +199,18 @@ class Matches:
                 self._unsettled(claimant.declared, claimant.spec)
         return index
 
-    def left_out(self, kind: Kind, parent: str) -> list[Declared]:
+    def left_out(self, kind: ResourceKind, parent: str) -> list[Declared]:
         """Return the declared children of that id, of any connection, that this run leaves out."""
         return [
             one
             for place, found in self._elsewhere.items()
-            if (place[0], place[2]) == (kind.system, kind.name)
+            if (place.system, place.kind) == (kind.system, kind.name)
             for one in found
             if one.spec.get(kind.parent) == parent
         ]
 
-    def _around(self, place: Place, index: Index, unclear: Set[str]) -> Around:
-        connection = place[:2]
+    def _around(self, place: ListKey, index: Index, unclear: Set[str]) -> Around:
+        connection = place.connection_id
         by_address = self._by_address(connection)
         elsewhere: dict[str, Declared] = {}
         for one in self._elsewhere.get(place, ()):
@@ -236,16 +227,16 @@ class Matches:
             unclear,
         )
 
-    def _called(self, place: Place, index: Index, key: Hashable) -> list[Live]:
+    def _called(self, place: ListKey, index: Index, key: Hashable) -> list[Live]:
         """Return the live resources that had that natural key when the ledger last noted their name."""
         naming, found = index.handler.naming, []
-        for record in self._records.get(place[:2], {}).values() if naming else ():
+        for record in self._records.get(place.connection_id, {}).values() if naming else ():
             live = index.by_id.get(record.id)
             if live is not None and record.name and index.handler.key({**live.spec, naming: record.name}) == key:
                 found.append(live)
         return found
 
-    def _by_address(self, connection: tuple[str, str]) -> dict[str, list[Record]]:
+    def _by_address(self, connection: ConnectionId) -> dict[str, list[Record]]:
         """Return the ledger's records of a connection, by address; indexed at the first call."""
         if connection not in self._known:
             known = self._known[connection] = defaultdict(list)
@@ -257,7 +248,7 @@ class Matches:
         if isinstance(parent := spec.get(one.kind.parent), str):
             self.unsettled.setdefault((one.kind.name, parent), one.address)
 
-    def owner(self, identity: str, connection: tuple[str, str]) -> str:
+    def owner(self, identity: str, connection: ConnectionId) -> str:
         """The address that the ledger has for an id; empty when it has none."""
         record = self._records.get(connection, {}).get(identity)
         return record.address if record is not None else ""
@@ -278,7 +269,7 @@ class Matches:
         """Return what a reference resolves to: an id, or UNKNOWN and the resource to create before."""
         address = one.address
         field = one.kind.by_name[name]
-        key = (address.system, address.connection, cast(str, field.reference), cast(str, one.spec[name]))
+        key = (address.system, address.connection, field.reference, str(one.spec[name]))
         found = self._targets.get(key)
         if found is None:
             target = target_of(one, name)
@@ -302,7 +293,7 @@ class Matches:
 
     def _moved(self, one: Declared, spec: dict[str, Any], found: dict[str, Any] | Refusal, index: Index) -> None:
         """Refuses what is live as the ledger knows it, and is declared by a name that stands for it no more."""
-        connection = place_of(one)[:2]
+        connection = one.address.connection_id
         parent = one.kind.parent
         known = [
             index.by_id[record.id]

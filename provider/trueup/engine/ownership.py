@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from trueup.core.records import Record
-from trueup.engine.match import place_of
+from trueup.core.values import ListKey
 from trueup.engine.read import realms_of
 from trueup.engine.recovery import resume
 from trueup.systems.registry import SYSTEMS
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Declared
     from trueup.core.progress import Progress
     from trueup.core.records import Intent, Run
+    from trueup.core.values import ConnectionId
     from trueup.engine.match import Matches
     from trueup.engine.recovery import State
     from trueup.ledger.store import Hold, Ledger
     from trueup.transport.client import Client
 
-    Connection = tuple[str, str]
     Unfinished = Sequence[tuple[Run, Sequence[Intent]]]
 
 
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
 class Ownership:
     """The records of some servers, by connection; every writer keeps them up to date."""
 
-    scopes: Mapping[Connection, str]
+    scopes: Mapping[ConnectionId, str]
     """Each server, as the ledger knows it."""
-    clients: Mapping[Connection, Client]
+    clients: Mapping[ConnectionId, Client]
     resources: Sequence[Declared]
     prune: bool = False
     narrowed: bool = False
     """Only a part of what is declared is looked at, so nothing can be said of what is not declared."""
-    realms: dict[Connection, str] = field(default_factory=dict)
+    realms: dict[ConnectionId, str] = field(default_factory=dict)
     """The one tenant of each credential that acts in one alone, as far as it is known."""
-    meant: dict[Connection, str] = field(default_factory=dict)
+    meant: dict[ConnectionId, str] = field(default_factory=dict)
     """The tenants that alone may be worked on, where a connection says so."""
     stack: str = ""
     """The set of manifests that is at hand."""
     take_from: str | None = None
     """Another set, whose records count as its own."""
-    records: dict[Connection, dict[str, Record]] = field(default_factory=dict)
+    records: dict[ConnectionId, dict[str, Record]] = field(default_factory=dict)
     """By id: those of the set, and those that belong to none yet."""
-    others: dict[Connection, dict[str, Record]] = field(default_factory=dict)
+    others: dict[ConnectionId, dict[str, Record]] = field(default_factory=dict)
     """By id: those of other sets, of which nothing is declared or pruned here."""
 
     def __post_init__(self) -> None:
@@ -66,14 +66,14 @@ class Ownership:
                 if where == scope and (only is None or record.parent == only):
                     (held if record.stack in ("", self.stack, self.take_from) else others)[key] = record
 
-    def sought(self, unfinished: Unfinished) -> dict[Connection, list[Record]]:
+    def sought(self, unfinished: Unfinished) -> dict[ConnectionId, list[Record]]:
         """Return the records of resources to look for although they may not be declared.
 
         Without --prune that costs no request: only what is listed anyway.
         """
-        declared = {place_of(one) for one in self.resources}
-        systems = {place[:2] for place in declared}
-        found: dict[Connection, list[Record]] = {}
+        declared = {one.address.list_key for one in self.resources}
+        systems = {place.connection_id for place in declared}
+        found: dict[ConnectionId, list[Record]] = {}
         for connection, held in self.records.items():
             if self.narrowed or connection not in systems:
                 continue
@@ -81,7 +81,7 @@ class Ownership:
                 record
                 for record in held.values()
                 if record.stack == self.stack
-                and (self.prune or ((*connection, record.kind) in declared and not record.parent))
+                and (self.prune or (ListKey(*connection, record.kind) in declared and not record.parent))
             ]
             if any(record.policy == "disconnect" for record in found[connection]) and self.prune:
                 found[connection].append(Record("", "", "", "ConnectorInstance"))  # what would be deleted with it
@@ -93,19 +93,19 @@ class Ownership:
                     found.setdefault(by_scope[one.scope], []).append(stand_in)
         return found
 
-    def owned(self) -> dict[Connection, list[Record]]:
+    def owned(self) -> dict[ConnectionId, list[Record]]:
         """Return the managed resources by connection; those of another tenant cannot be checked."""
         if self.narrowed:
             return {}
-        found: dict[Connection, list[Record]] = {}
-        for connection in {place_of(one)[:2] for one in self.resources} & set(self.records):
+        found: dict[ConnectionId, list[Record]] = {}
+        for connection in {one.address.connection_id for one in self.resources} & set(self.records):
             realm = self.realms.get(connection)
             anywhere = not SYSTEMS[connection[0]].tenant.alone
             held = [one for one in self.records[connection].values() if one.stack == self.stack]
             found[connection] = [one for one in held if one.id and (one.realm == realm or anywhere)]
         return found
 
-    async def elsewhere(self, ledger: Ledger, idle: Mapping[str, Connection]) -> list[str]:
+    async def elsewhere(self, ledger: Ledger, idle: Mapping[str, ConnectionId]) -> list[str]:
         """Return notes on known servers with managed resources and nothing declared for them."""
         others = {scope: connection for scope, connection in idle.items() if scope not in self.scopes.values()}
         known = await ledger.records(set(others)) if others else {}
@@ -124,7 +124,7 @@ class Ownership:
                 self.realms.setdefault(connection, seen.pop())
             # What an older version wrote knows no organisation; what is listed here belongs here.
             for place, index in matches.indexes.items():
-                if place[:2] == connection and connection in self.realms:
+                if place.connection_id == connection and connection in self.realms:
                     for record in self.records.get(connection, {}).values():
                         if not record.realm and record.id in index.by_id:
                             record.realm = self.realms[connection]
@@ -146,13 +146,13 @@ class Ownership:
                     self.realms[connection] = await tenant.of(self.clients[connection])
                 names.append(f"{scope} {self.realms[connection]}".rstrip())
                 continue
-            tenants = {one.spec[tenant.field] for one in self.resources if place_of(one)[:2] == connection}
+            tenants = {one.spec[tenant.field] for one in self.resources if one.address.connection_id == connection}
             if self.prune:
                 tenants |= {record.parent for record in self.records.get(connection, {}).values() if record.parent}
             names += [f"{scope} {one}" for one in sorted(tenants)]
         return names
 
-    async def sees_all(self, connection: Connection) -> bool:
+    async def sees_all(self, connection: ConnectionId) -> bool:
         """Whether its lists hold all there is, rather than what its credential was granted."""
         return await SYSTEMS[connection[0]].tenant.sees_all(self.clients[connection])
 

@@ -8,22 +8,23 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from trueup.core.kinds import Scope
-from trueup.engine.match import Matches, Place, exclusive_places, place_of
-from trueup.systems.registry import SYSTEMS, kind_named, plural
+from trueup.core.values import ListKey
+from trueup.engine.match import Matches, exclusive_places
+from trueup.systems.registry import SYSTEMS, kind_named, plural, resource_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
-    from trueup.core.kinds import Declared, Handler, Kind
+    from trueup.core.kinds import Declared, Handler, ResourceKind
     from trueup.core.records import Record
-    from trueup.core.values import Listing
+    from trueup.core.values import ConnectionId, Listing
     from trueup.engine.match import Index, Records
     from trueup.transport.client import Client
 
-    Choose = Callable[[Place, Kind, Mapping[str, Sequence[Declared]]], tuple[set[str], Listing]]
+    Choose = Callable[[ListKey, ResourceKind, Mapping[str, Sequence[Declared]]], tuple[set[str], Listing]]
     """Of the parents of a place those to read now, and what is known of the others."""
 
 _WORTH = 100
@@ -36,7 +37,7 @@ class Wanted:
 
     declared: Sequence[Declared]
     records: Records = field(default_factory=dict)
-    owned: Mapping[tuple[str, str], Sequence[Record]] = field(default_factory=dict)
+    owned: Mapping[ConnectionId, Sequence[Record]] = field(default_factory=dict)
     """Resources to look for although they are no longer declared, by system and connection."""
     whole: bool = True
     """False says that the run is about these resources alone: few of them may be looked up one by one."""
@@ -46,32 +47,32 @@ class Wanted:
     """Decides what may be taken from the ledger rather than read; None reads everything."""
 
 
-async def observe(wanted: Wanted, clients: Mapping[tuple[str, str], Client]) -> Matches:
+async def observe(wanted: Wanted, clients: Mapping[ConnectionId, Client]) -> Matches:
     """Return the live resources of all kinds needed, matched with the declared ones. Raises ApiError."""
     return await _Observer(wanted, clients).observe()
 
 
 class _Observer:
-    def __init__(self, wanted: Wanted, clients: Mapping[tuple[str, str], Client]) -> None:
+    def __init__(self, wanted: Wanted, clients: Mapping[ConnectionId, Client]) -> None:
         self.wanted = wanted
         self.clients = clients
         self.matches = Matches(wanted.declared, wanted.records, wanted.elsewhere)
-        self.declared: dict[Place, list[Declared]] = defaultdict(list)
-        self.owned: dict[Place, list[Record]] = defaultdict(list)
-        self.kinds: dict[Place, Kind] = {}
-        self.tasks: dict[Place, asyncio.Task[None]] = {}
+        self.declared: dict[ListKey, list[Declared]] = defaultdict(list)
+        self.owned: dict[ListKey, list[Record]] = defaultdict(list)
+        self.kinds: dict[ListKey, ResourceKind] = {}
+        self.tasks: dict[ListKey, asyncio.Task[None]] = {}
         for one in wanted.declared:
-            place = place_of(one)
+            place = one.address.list_key
             self.declared[place].append(one)
             self.kinds[place] = one.kind
         self.exclusive = exclusive_places(wanted.declared)
         for place in self.exclusive:
-            self.kinds[place] = cast("Kind", kind_named(place[0], place[2]))
+            self.kinds[place] = resource_kind(place.system, place.kind)
         for connection, records in wanted.owned.items():
             for record in records:
                 kind = kind_named(connection[0], record.kind)
-                if kind is not None and kind.handler is not None:
-                    place = (*connection, record.kind)
+                if kind is not None:
+                    place = ListKey(*connection, record.kind)
                     self.owned[place].append(record)
                     self.kinds[place] = kind
 
@@ -92,39 +93,39 @@ class _Observer:
             failed[0].result()
         return self.matches
 
-    def _begin(self, place: Place) -> asyncio.Task[None]:
+    def _begin(self, place: ListKey) -> asyncio.Task[None]:
         if place not in self.tasks:
             self.tasks[place] = asyncio.ensure_future(self._take(place))
         return self.tasks[place]
 
-    async def _take(self, place: Place) -> None:
+    async def _take(self, place: ListKey) -> None:
         kind = self.kinds[place]
-        handler = cast("Handler", kind.handler)
-        needed = [(place[0], place[1], cast(str, trait.reference)) for trait in kind.references]
-        parent = kind.by_name[kind.parent].reference if kind.parent else None
+        handler = kind.handler
+        needed = [ListKey(*place.connection_id, field.reference) for field in kind.references]
+        parent = kind.parent_kind
         before = [one for one in needed if one in self.kinds]
-        if parent is None:  # it has a list of its own, which need not wait
-            reading = handler.read(self.clients[place[:2]], self._scope(place))
+        if not parent:  # it has a list of its own, which need not wait
+            reading = handler.read(self.clients[place.connection_id], self._scope(place))
             listing = await _beside(reading, [self._begin(one) for one in before])
             await self._unseen(place, handler, listing)
         else:
             for one in before:
                 await asyncio.shield(self._begin(one))
-            listing = await self._read_below(place, kind, handler, (place[0], place[1], parent))
+            listing = await self._read_below(place, kind, handler, ListKey(*place.connection_id, parent))
         self.matches.take(place, handler, listing)
 
-    async def _unseen(self, place: Place, handler: Handler, listing: Listing) -> None:
+    async def _unseen(self, place: ListKey, handler: Handler, listing: Listing) -> None:
         """Mark as hidden the managed resources that are not listed, where the credential is not an admin's.
 
         To create it anew would take an admin, of whom is asked anyway: this costs no request more.
         """
-        held = self.wanted.records.get(place[:2], {})
+        held = self.wanted.records.get(place.connection_id, {})
         seen = {live.id for live in listing.items}
         addresses = {str(one.address): one.address for one in self.declared[place]}
         missing = {
             addresses[record.address]: record.id
             for record in held.values()
-            if record.kind == place[2] and record.id not in seen and record.address in addresses
+            if record.kind == place.kind and record.id not in seen and record.address in addresses
         }
         if missing:
             keys = {handler.key(live.spec) for live in listing.items}
@@ -133,39 +134,39 @@ class _Observer:
                 for one in self.declared[place]
                 if one.address in missing and handler.key(one.spec) not in keys
             }
-            if missing and not await SYSTEMS[place[0]].tenant.sees_all(self.clients[place[:2]]):
+            if missing and not await SYSTEMS[place.system].tenant.sees_all(self.clients[place.connection_id]):
                 listing.hidden = missing
 
-    def _scope(self, place: Place) -> Scope:
+    def _scope(self, place: ListKey) -> Scope:
         declared = self.declared[place]
         addresses = {str(one.address) for one in declared}
-        held = self.wanted.records.get(place[:2], {})
+        held = self.wanted.records.get(place.connection_id, {})
         known = {record.id for record in held.values() if record.address in addresses}
         known |= self._formerly(place, declared)
         known |= {record.id for record in self.owned[place]}
         kind = self.kinds[place]
         below: set[str] = set()
-        if kind.parent and not kind.by_name[kind.parent].reference:
+        if kind.parent and not kind.parent_kind:
             below = {one.spec[kind.parent] for one in declared} | {record.parent for record in self.owned[place]}
         return Scope(tuple(declared), self.wanted.whole, tuple(sorted(known)), tuple(sorted(below - {""})))
 
-    def _formerly(self, place: Place, declared: Sequence[Declared]) -> set[str]:
+    def _formerly(self, place: ListKey, declared: Sequence[Declared]) -> set[str]:
         """Return the ids of what had the former names by the ledger: a person may have renamed it since."""
-        handler = cast("Handler", self.kinds[place].handler)
+        handler = self.kinds[place].handler
         formers = [handler.former(one, one.spec) for one in declared if one.annotations] if handler.naming else []
         wanted = set(formers) - {None}
-        held = self.wanted.records.get(place[:2], {}).values() if wanted else ()
+        held = self.wanted.records.get(place.connection_id, {}).values() if wanted else ()
         return {
             record.id
             for record in held
-            if record.kind == place[2] and record.name and handler.key({handler.naming: record.name}) in wanted
+            if record.kind == place.kind and record.name and handler.key({handler.naming: record.name}) in wanted
         }
 
-    async def _read_below(self, place: Place, kind: Kind, handler: Handler, above: Place) -> Listing:
+    async def _read_below(self, place: ListKey, kind: ResourceKind, handler: Handler, above: ListKey) -> Listing:
         parents = self.matches.parents(place)
         index = self.matches.indexes.get(above)
-        nested = bool(cast("Kind", kind_named(place[0], above[2])).parent)
-        held = self.wanted.records.get(place[:2], {})
+        nested = bool(resource_kind(place.system, above.kind).parent)
+        held = self.wanted.records.get(place.connection_id, {})
         for record in self.owned[place]:
             seen = index is None or not index.listing.complete or record.parent in index.by_id
             # What is above is listed below what was read alone: an open call asks, whatever is missing there.
@@ -178,20 +179,20 @@ class _Observer:
         now, known = set(parents), None
         if self.wanted.choose is not None:
             now, known = self.wanted.choose(place, kind, parents)
-        client = self.clients[place[:2]]
+        client = self.clients[place.connection_id]
         scope = Scope(tuple(self.declared[place]), self.wanted.whole, (), tuple(sorted(now)))
         cost = handler.read_cost(scope)
         if cost >= _WORTH:
-            what = f"{plural(kind.name)} below {len(now):,} {plural(above[2])}"
+            what = f"{plural(kind.name)} below {len(now):,} {plural(above.kind)}"
             client.progress.note(f"Reading {what}: {_costs(client, cost)}.")
         listing = await handler.read(client, scope)
         if known is not None:
             listing.aged = known.aged
         return listing
 
-    def _rests(self, place: Place, record: Record, above: Index | None) -> bool:
+    def _rests(self, place: ListKey, record: Record, above: Index | None) -> bool:
         """Whether it stays with what it is below, which was archived and let go: then it need not be read."""
-        held = self.wanted.records.get(place[:2], {})
+        held = self.wanted.records.get(place.connection_id, {})
         if held.get(record.id) is not record:  # a call that is open about it has to be looked at
             return False
         if (key := record.archived_with) and key not in held:
@@ -236,13 +237,13 @@ async def guard(clients: Iterable[Client]) -> None:
             await client.guard.confirm(client)
 
 
-def realms_of(matches: Matches, connection: tuple[str, str]) -> set[str]:
+def realms_of(matches: Matches, connection: ConnectionId) -> set[str]:
     """Return the tenants that show in what was read from a connection."""
     tenant = SYSTEMS[connection[0]].tenant
     shown = {
         tenant.shown(live)
         for place, index in matches.indexes.items()
-        if place[:2] == connection
+        if place.connection_id == connection
         for live in index.listing.items
     }
     return shown - {""}

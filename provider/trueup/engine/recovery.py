@@ -6,21 +6,21 @@ import copy
 import dataclasses
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from trueup.core.changes import MISSING, at, dotted
 from trueup.core.compare import leaves
 from trueup.core.records import below
 from trueup.core.secrets import is_mark_of
-from trueup.core.values import DELETES
+from trueup.core.values import DELETES, ConnectionId, ListKey
 from trueup.engine.apply.journal import as_key, called
-from trueup.systems.registry import KINDS, kind_named
+from trueup.systems.registry import KINDS, resource_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence, Set
 
     from trueup.core.changes import Path
-    from trueup.core.kinds import Handler, Kind
+    from trueup.core.kinds import Handler
     from trueup.core.records import Intent, Record, Run
     from trueup.core.values import Live
     from trueup.engine.match import Index, Matches
@@ -46,10 +46,10 @@ class Resumed:
 def resume(
     unfinished: Sequence[tuple[Run, Sequence[Intent]]],
     matches: Matches,
-    scopes: Mapping[str, tuple[str, str]],
-    records: Mapping[tuple[str, str], Mapping[str, Record]],
+    scopes: Mapping[str, ConnectionId],
+    records: Mapping[ConnectionId, Mapping[str, Record]],
     key: bytes,
-    seeing: Set[tuple[str, str]],
+    seeing: Set[ConnectionId],
 ) -> Resumed:
     """Return the outcomes of the open calls. `scopes` are the connections by the ledger's name for their server, and
     `seeing` those whose credential sees all resources.
@@ -62,7 +62,7 @@ def resume(
         replaced = {(one.scope, one.address, one.id) for one in intents if one.verb in DELETES}
         for intent in intents:
             connection = scopes.get(intent.scope)
-            index = matches.indexes.get((*connection, intent.kind)) if connection else None
+            index = matches.indexes.get(ListKey(*connection, intent.kind)) if connection else None
             if connection is None or index is None:
                 counts["unread"] += 1
                 continue
@@ -96,17 +96,17 @@ def _another(intent: Intent, known: Record | None) -> bool:
     return known is not None and known.address != intent.address
 
 
-def _complete(intent: Intent, index: Index, connection: tuple[str, str], matches: Matches) -> bool:
+def _complete(intent: Intent, index: Index, connection: ConnectionId, matches: Matches) -> bool:
     """Whether what is not there can be taken for absent."""
     listing = index.listing
-    kind = cast("Kind", kind_named(connection[0], intent.kind))
-    parent = kind.by_name[kind.parent].reference if kind.parent else None
+    kind = resource_kind(connection[0], intent.kind)
+    parent = kind.parent_kind
     if not kind.parent or not listing.complete or intent.parent in listing.below:
         # The organisation is that of the intent: what is not there does not belong to another one.
         return listing.complete and (intent.parent not in listing.denied or intent.parent in listing.gone)
-    if parent is None or cast("Kind", kind_named(connection[0], parent)).parent:
+    if parent is None or resource_kind(connection[0], parent).parent:
         return False  # what is above is another project, or is itself listed below something that was not read
-    above = matches.indexes.get((*connection, parent))  # what is below something that is gone is gone as well
+    above = matches.indexes.get(ListKey(*connection, parent))  # what is below something that is gone is gone as well
     if above is None or not above.listing.complete or above.listing.denied or above.listing.aged:
         return False
     return intent.parent not in above.by_id

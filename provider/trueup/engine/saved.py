@@ -20,17 +20,17 @@ from trueup.core.errors import PlanFileError, Stale
 from trueup.core.kinds import Declared
 from trueup.core.records import Record
 from trueup.core.secrets import REDACTED, Reference, Secret, censored, fingerprint, holds_secret, scrub
-from trueup.core.values import Address, Call, Desired, Live, Where
+from trueup.core.values import Address, Call, Desired, ListKey, Live, Where
 from trueup.core.version import __version__
 from trueup.engine.plan.steps import Cost, Left, Plan, Reading, Step, Unverifiable
-from trueup.systems.registry import kind_named
+from trueup.systems.registry import kind_named, resource_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from trueup.core.changes import Path
-    from trueup.core.kinds import Kind
-    from trueup.engine.match import Place
+    from trueup.core.kinds import ResourceKind
+
 
 VERSION: Final = 1
 LARGEST: Final = 256 << 20
@@ -277,7 +277,7 @@ def _decoded(content: Mapping[str, Any]) -> Plan:
     plan = Plan(
         steps=[_step_of(one) for one in content["steps"]],
         unmanaged=[
-            ((place[0], place[1], place[2]), Live(kind, key, name, parent, updated))
+            (ListKey(*map(str, place)), Live(kind, key, name, parent, updated))
             for place, kind, key, name, updated, parent in content["unmanaged"]
         ],
         left=[
@@ -302,9 +302,9 @@ def _decoded(content: Mapping[str, Any]) -> Plan:
     return plan
 
 
-def _parent(place: Place, live: Live) -> dict[str, str]:
+def _parent(place: ListKey, live: Live) -> dict[str, str]:
     """Of its spec what it is listed below, which a report shows."""
-    kind = kind_named(place[0], live.kind)
+    kind = kind_named(place.system, live.kind)
     key = live.spec.get(kind.parent) if kind and kind.parent else None
     return {kind.parent: key} if kind and isinstance(key, str) else {}
 
@@ -318,11 +318,8 @@ def _address_of(parts: list[str]) -> Address:
     return Address(system, kind, name, connection)
 
 
-def _kind_of(address: Address) -> Kind:
-    kind = kind_named(address.system, address.kind)
-    if kind is None:
-        raise LookupError
-    return kind
+def _kind_of(address: Address) -> ResourceKind:
+    return resource_kind(address.system, address.kind)
 
 
 def _path(path: Path) -> list[str | int]:

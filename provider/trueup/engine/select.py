@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trueup.core.errors import UsageError
-from trueup.engine.match import exclusive_places, place_of, target_of
+from trueup.engine.match import exclusive_places, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -91,7 +91,7 @@ def _with_short_forms(by_address: dict[Address, Declared], chosen: set[Address])
             if address in chosen or not one.kind.parent or not one.kind.by_name[one.kind.parent].reference:
                 continue
             parent = target_of(one, one.kind.parent)
-            if (one.within and parent in chosen) or (place_of(one), parent) in whole:
+            if (one.within and parent in chosen) or (one.address.list_key, parent) in whole:
                 chosen.add(address)
                 found = True
 

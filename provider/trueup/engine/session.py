@@ -14,13 +14,12 @@ from trueup.core.errors import LedgerError, SafetyError, SecretError, UsageError
 from trueup.core.records import Run, stamp
 from trueup.core.secrets import Reference, Secret, mentions, resolve
 from trueup.core.tasks import together
-from trueup.core.values import DEFAULT_CONNECTION
+from trueup.core.values import DEFAULT_CONNECTION, ConnectionId
 from trueup.engine import connections
 from trueup.engine.apply.applier import Applier
 from trueup.engine.apply.journal import Journal
 from trueup.engine.apply.outcome import Report
 from trueup.engine.freshness import Sweep
-from trueup.engine.match import place_of
 from trueup.engine.options import Options
 from trueup.engine.ownership import Ownership
 from trueup.engine.plan import blind, build, forbid, judge, price
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
     from trueup.core.records import Lease, Record
     from trueup.engine.plan.steps import Step
     from trueup.ledger.store import Hold, Ledger
-
-    Connection = tuple[str, str]
 
 
 @dataclass
@@ -69,7 +66,7 @@ class Session:
         self._left_out = [one for one in found if one.address not in chosen]
         self._check(options)
         needed = connections.needed_by(self.resources)
-        needed |= {(system, options.connection or DEFAULT_CONNECTION) for system in self.systems}
+        needed |= {ConnectionId(system, options.connection or DEFAULT_CONNECTION) for system in self.systems}
         self.settings = await asyncio.to_thread(connections.settings_for, needed, self.desired.connections)
         connections.of_other_tenants(self.resources, self.settings)
         try:
@@ -137,7 +134,7 @@ class Session:
         if options.take_from and options.take_from != options.stack:
             plan.off.append(moves(plan, records, options.take_from, options.stack))
         for connection, client in self.clients.items():
-            writes = any(place_of(step.declared)[:2] == connection for step in plan.pending)
+            writes = any(step.declared.address.connection_id == connection for step in plan.pending)
             tenant = SYSTEMS[connection[0]].tenant
             if warning := await tenant.warning(client, matches.denials(connection), writes=writes):
                 plan.warnings.insert(0, warning)
@@ -201,7 +198,7 @@ class Session:
                 self._run = None
                 self._under(None)
 
-    async def records(self, connection: Connection) -> tuple[dict[str, Record], dict[str, Record]]:
+    async def records(self, connection: ConnectionId) -> tuple[dict[str, Record], dict[str, Record]]:
         """Return the records of a connection's server, by id: of the set at hand or of none, and of other sets.
 
         Raises LedgerError.
@@ -245,7 +242,7 @@ class Session:
                 hint="Nothing was sent. Is it the right folder? The last resource is removed by hand.",
             )
 
-    async def _weigh(self, plan: Plan, owned: dict[Connection, list[Record]]) -> None:
+    async def _weigh(self, plan: Plan, owned: dict[ConnectionId, list[Record]]) -> None:
         """Apply the limits of the role, the cascades of deletions, and the limits of one run."""
         for connection, client in self.clients.items():
             scope = self._ours.scopes[connection]
@@ -255,7 +252,7 @@ class Session:
                 plan.off.append(
                     f"{len(missing):,} of the managed resources cannot be seen with this credential, and may exist"
                 )
-            asking = [step for step in plan.pending if place_of(step.declared)[:2] == connection]
+            asking = [step for step in plan.pending if step.declared.address.connection_id == connection]
             if any(call.admin for step in asking for call in step.calls):
                 system = SYSTEMS[connection[0]]
                 permissions = await system.tenant.permissions(client)
@@ -272,9 +269,9 @@ class Session:
             await together(self._losses(step) for step in plan.pending if step.action in ("delete", "replace"))
 
     async def _losses(self, step: Step) -> None:
-        handler = step.declared.kind.handler
-        if step.live is not None and handler is not None:
-            client = self.clients[place_of(step.declared)[:2]]
+        if step.live is not None:
+            handler = step.declared.kind.handler
+            client = self.clients[step.declared.address.connection_id]
             step.lost += await handler.goes_with(client, step.live, step.calls)
 
     async def _sweep(self, resources: Sequence[Declared], ledger: Ledger | None, key: bytes | None) -> Sweep | None:
@@ -336,7 +333,7 @@ class Session:
         limits, window = fullest.limits, fullest.window
         return Reading(requests, seconds, window.left, limits.requests, limits.silence, waited, window.known)
 
-    def _budgets(self) -> dict[Connection, Budget]:
+    def _budgets(self) -> dict[ConnectionId, Budget]:
         return {
             connection: Budget(client.window.left, limits.requests, limits.silence, client.meter.pace)
             for connection, client in self.clients.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING
 from trueup.core.kinds import Handler
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from trueup.core.changes import Path
     from trueup.core.fields import Field
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.values import Listing, Live
 
 ASKED: Final = (
@@ -52,7 +52,7 @@ class Omission:
 class Described:
     """A live resource, its manifest, and what that leaves out."""
 
-    kind: Kind
+    kind: ResourceKind
     live: Live
     name: str
     """Its `metadata.name`."""
@@ -73,7 +73,7 @@ class Style:
 
 
 def described(
-    kind: Kind, live: Live, name: str, known: Mapping[str, Mapping[str, str]], listing: Listing, style: Style
+    kind: ResourceKind, live: Live, name: str, known: Mapping[str, Mapping[str, str]], listing: Listing, style: Style
 ) -> Described:
     """The manifest of a live resource; `known` are the names of others that are declared beside it, by kind and id."""
     return _Describer(kind, live, name, known, listing, style).describe()
@@ -82,7 +82,7 @@ def described(
 class _Describer:
     def __init__(
         self,
-        kind: Kind,
+        kind: ResourceKind,
         live: Live,
         name: str,
         known: Mapping[str, Mapping[str, str]],
@@ -95,7 +95,7 @@ class _Describer:
         self.known = known
         self.listing = listing
         self.style = style
-        self.handler = cast(Handler, kind.handler)
+        self.handler = kind.handler
         self.spec: dict[str, Any] = {}
 
     def describe(self) -> Described:

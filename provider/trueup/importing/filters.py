@@ -13,7 +13,7 @@ from trueup.transport.wire import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.values import Live
 
 ACCOUNTS: Final = "ConnectorAccount"
@@ -39,13 +39,13 @@ class Filter:
         return any(wanted in str(text).casefold() for text in (live.name, live.spec.get("remoteId") or ""))
 
 
-def known_filters(kind: Kind) -> tuple[str, ...]:
+def known_filters(kind: ResourceKind) -> tuple[str, ...]:
     """The names of filters that a kind can be narrowed by."""
     has_status = "status" in kind.by_name or kind.name == ACCOUNTS
     return ("name", "q", *(("status",) if has_status else ()), *(("account",) if _ACCOUNT in kind.by_name else ()))
 
 
-def parsed(texts: Sequence[str], kind: Kind) -> tuple[Filter, ...]:
+def parsed(texts: Sequence[str], kind: ResourceKind) -> tuple[Filter, ...]:
     """The filters of a command line for resources of that kind. Raises UsageError, which lists the known ones."""
     known = known_filters(kind)
     found = []
@@ -62,24 +62,26 @@ def parsed(texts: Sequence[str], kind: Kind) -> tuple[Filter, ...]:
             raise UsageError(
                 f'there is no filter "{plain(name, 40)}" for {kind.name}.', hint=f"{meant}Known: {_list(known)}."
             )
-        if name == "status" and kind.handler is not None and kind.handler.statuses:
+        if name == "status" and kind.handler.statuses:
             _check_status(value.strip(), kind, kind.handler.statuses)
         found.append(Filter(name, value.strip()))
     return tuple(found)
 
 
-def chosen(lives: Sequence[Live], filters: Sequence[Filter], accounts: Sequence[Live], kind: Kind) -> list[Live]:
+def chosen(
+    lives: Sequence[Live], filters: Sequence[Filter], accounts: Sequence[Live], kind: ResourceKind
+) -> list[Live]:
     """Those that fit every filter. Raises UsageError when an account is named that is not there, or no such status."""
     ids = {one.value: _accounts(one.value, accounts) for one in filters if one.name == "account"}
     for one in filters:
-        if one.name == "status" and kind.handler is not None and not kind.handler.statuses:
+        if one.name == "status" and not kind.handler.statuses:
             # Which words there are is known only of those that are declared, and those that are read.
             declared = kind.by_name["status"].schema.get("enum", ())
             _check_status(one.value, kind, (*declared, *sorted({str(status_of(live)) for live in lives})))
     return [live for live in lives if all(one.fits(live, ids.get(one.value, frozenset())) for one in filters)]
 
 
-def _check_status(value: str, kind: Kind, known: Sequence[str]) -> None:
+def _check_status(value: str, kind: ResourceKind, known: Sequence[str]) -> None:
     words = list(dict.fromkeys(known))
     if value.casefold() in (word.casefold() for word in words):
         return

@@ -15,7 +15,7 @@ from trueup.importing.naming import file_names, resource_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.values import Live
     from trueup.importing.describing import Style
     from trueup.importing.reading import LiveResources
@@ -49,7 +49,7 @@ class Import:
         return [one for one in self.resources if one.document is None]
 
 
-def manifests(found: LiveResources, kinds: Sequence[Kind], style: Style, known: Known = NOTHING) -> Import:
+def manifests(found: LiveResources, kinds: Sequence[ResourceKind], style: Style, known: Known = NOTHING) -> Import:
     """The manifests of the chosen resources of some kinds, under the names that a ledger has for them."""
     result = Import()
     connection = style.connection
@@ -77,7 +77,7 @@ def manifests(found: LiveResources, kinds: Sequence[Kind], style: Style, known: 
     return result
 
 
-def _called(kind: Kind, live: Live, above: dict[str, str] | None) -> str:
+def _called(kind: ResourceKind, live: Live, above: dict[str, str] | None) -> str:
     if above is None:
         return live.name
     parent = str(live.spec[kind.parent])

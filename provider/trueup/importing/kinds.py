@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING, Final
 
 from trueup.core.errors import UsageError
 from trueup.engine.match import depths_of
-from trueup.systems.registry import KINDS, plural
+from trueup.systems.registry import RESOURCES, plural
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
 
 _PREFIX: Final = "connector"
 
 
-def live_kinds(system: str | None = None) -> tuple[Kind, ...]:
+def live_kinds(system: str | None = None) -> tuple[ResourceKind, ...]:
     """The kinds of which something can be live, of one system or of all, each behind what it refers to."""
-    found = [kind for kind in KINDS if kind.handler is not None and system in (None, kind.system)]
+    found = [kind for kind in RESOURCES if system in (None, kind.system)]
     depths = depths_of(set(found))
     return tuple(sorted(found, key=lambda kind: depths[kind]))
 
 
-def short(kind: Kind) -> str:
+def short(kind: ResourceKind) -> str:
     """The plural that a person says: `instances`, `access`, `connectors`."""
     name = kind.name.lower()
     return plural(name.removeprefix(_PREFIX) or name)
 
 
-def kind_named(given: str, kinds: Iterable[Kind] = ()) -> Kind:
+def kind_named(given: str, kinds: Iterable[ResourceKind] = ()) -> ResourceKind:
     """The kind that a word stands for, whatever its case and number. Raises UsageError, which lists them.
 
     `desk/boards` is a kind of that system alone.
@@ -52,23 +52,23 @@ def kind_named(given: str, kinds: Iterable[Kind] = ()) -> Kind:
     return forms[wanted]
 
 
-def parent_of(kind: Kind) -> Kind | None:
+def parent_of(kind: ResourceKind) -> ResourceKind | None:
     """The kind below which it is listed; None for one that has a list of its own."""
-    reference = kind.by_name[kind.parent].reference if kind.parent else None
+    reference = kind.parent_kind
     return next((one for one in live_kinds(kind.system) if one.name == reference), None)
 
 
-def with_parents(kinds: Iterable[Kind]) -> tuple[Kind, ...]:
+def with_parents(kinds: Iterable[ResourceKind]) -> tuple[ResourceKind, ...]:
     """Those kinds, and all below which they are listed, in the order of reading."""
-    wanted: set[Kind] = set()
+    wanted: set[ResourceKind] = set()
     for kind in kinds:
-        one: Kind | None = kind
+        one: ResourceKind | None = kind
         while one is not None:
             wanted.add(one)
             one = parent_of(one)
     return tuple(kind for kind in live_kinds() if kind in wanted)
 
 
-def _forms(kind: Kind) -> tuple[str, ...]:
+def _forms(kind: ResourceKind) -> tuple[str, ...]:
     name = kind.name.lower()
     return (name, f"{name}s", short(kind), short(kind).removesuffix("s") if short(kind) != "access" else "accesses")

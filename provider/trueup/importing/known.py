@@ -15,7 +15,7 @@ from trueup.importing.pruning import is_secret
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Set
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.records import Record
     from trueup.core.values import Listing, Live
 
@@ -29,7 +29,7 @@ class Known:
     others: Mapping[str, Record] = field(default_factory=dict)
     """Those of other sets, whose addresses are their own affair."""
 
-    def names(self, kind: Kind, connection: str, listing: Listing) -> dict[str, str]:
+    def names(self, kind: ResourceKind, connection: str, listing: Listing) -> dict[str, str]:
         """Return the `metadata.name` of what is listed and known, by id: each once."""
         prefix = str(Address(kind.system, kind.name, "", connection))
         names: dict[str, str] = {}
@@ -43,7 +43,7 @@ class Known:
                     taken.add(name)
         return names
 
-    def reserved(self, kind: Kind, connection: str, listing: Listing, parents: Set[str]) -> set[str]:
+    def reserved(self, kind: ResourceKind, connection: str, listing: Listing, parents: Set[str]) -> set[str]:
         """Return the names that stand for something, and so for nothing else: what is not listed may be there.
 
         `parents` are the ids of what there is of the kind that it is listed below.
@@ -61,10 +61,10 @@ class Known:
         return {live.id: self.others[live.id].stack for live in lives if live.id in self.others}
 
 
-def _gone(kind: Kind, record: Record, listing: Listing, parents: Set[str]) -> bool:
+def _gone(kind: ResourceKind, record: Record, listing: Listing, parents: Set[str]) -> bool:
     """Whether something that is not listed can be taken for gone, as far as what was read tells."""
     if not listing.complete or record.parent in listing.denied:
         return False
     if not kind.parent or record.parent in listing.below:
         return True
-    return bool(kind.by_name[kind.parent].reference) and record.parent not in parents
+    return bool(kind.parent_kind) and record.parent not in parents

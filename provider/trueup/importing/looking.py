@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from trueup.core.errors import UsageError
-from trueup.core.kinds import Declared, Handler, Scope
+from trueup.core.kinds import Declared, Scope
 from trueup.core.values import Address, Listing, Live, Where
 from trueup.engine.read import guard
 from trueup.importing.filters import chosen
-from trueup.importing.kinds import parent_of, short
+from trueup.importing.kinds import short
 from trueup.importing.reading import LiveResources
+from trueup.systems.registry import resource_kind
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.importing.reading import ImportRequest
     from trueup.transport.client import Client
 
 _NEAR = 3
 
 
-async def by_name(client: Client, kind: Kind, name: str) -> list[Live]:
+async def by_name(client: Client, kind: ResourceKind, name: str) -> list[Live]:
     """The resource of that name or id, where one can be looked up without reading them all; else none."""
     trait = kind.by_name.get("id")
     if kind.parent or "name" not in kind.by_name or trait is None:
         return []
     spec = {"id": name} if re.fullmatch(trait.schema.get("pattern", "(?!)"), name) else {"name": name}
     stub = Declared(Address(kind.system, kind.name, name), kind, spec, Where("", 0))
-    listing = await cast(Handler, kind.handler).read(client, Scope((stub,), whole=False))
+    listing = await kind.handler.read(client, Scope((stub,), whole=False))
     return called(listing.items, name)
 
 
@@ -42,7 +43,7 @@ def called(lives: Sequence[Live], name: str) -> list[Live]:
     return [live for live in lives if live.id == name.strip() or live.name.casefold() == wanted]
 
 
-def unknown(kind: Kind, name: str, lives: Sequence[Live]) -> UsageError:
+def unknown(kind: ResourceKind, name: str, lives: Sequence[Live]) -> UsageError:
     """The error that names near ones."""
     known = {live.name.casefold(): live.name for live in lives}
     wanted = name.strip().casefold()
@@ -55,17 +56,17 @@ def unknown(kind: Kind, name: str, lives: Sequence[Live]) -> UsageError:
     return UsageError(message, hint=f"Did you mean {quoted}?" if near else f"There are {some}{more}." if some else "")
 
 
-async def below(client: Client, kind: Kind, given: str, wanted: ImportRequest) -> LiveResources:
+async def below(client: Client, kind: ResourceKind, given: str, wanted: ImportRequest) -> LiveResources:
     """Return the children of the named parent, and the parent itself.
 
     The parent is an instance, by name or id, or a target, by id or as INSTANCE/REMOTEID. Raises UsageError.
     """
     await guard([client])
     found = LiveResources()
-    parent = cast("Kind", parent_of(kind))
-    means = await cast(Handler, parent.handler).find(client, given)
+    parent = resource_kind(kind.system, kind.parent_kind)
+    means = await parent.handler.find(client, given)
     if means is None:
-        lives = (await cast(Handler, parent.handler).read(client, Scope())).items
+        lives = (await parent.handler.read(client, Scope())).items
         means = tuple(called(lives, given)[:1])
         if not means:
             raise unknown(parent, given, lives)
@@ -73,7 +74,7 @@ async def below(client: Client, kind: Kind, given: str, wanted: ImportRequest) -
     for owner in owners:
         found.listings[owner.kind] = Listing([owner])
     found.listings[parent.name] = Listing([live])
-    handler = cast(Handler, kind.handler)
+    handler = kind.handler
     listing = await handler.read(client, Scope(below=(live.id,)))
     found.listings[kind.name] = listing
     lives = chosen(listing.items, wanted.filters, (), kind)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from trueup.core.errors import Malformed
 from trueup.core.kinds import Handler, Scope
-from trueup.core.values import DEFAULT_CONNECTION, Listing
+from trueup.core.values import DEFAULT_CONNECTION, Listing, ListKey
 from trueup.engine.match import Matches
 from trueup.engine.read import guard
 from trueup.importing.filters import ACCOUNTS, chosen
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.core.fields import Field
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.values import Live
     from trueup.importing.filters import Filter
     from trueup.transport.client import Client
@@ -31,7 +31,7 @@ _WORTH: Final = 100
 class ImportRequest:
     """The kinds and filters to read."""
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ResourceKind, ...]
     """The kinds that are wanted; what they are listed below is read as well."""
     filters: tuple[Filter, ...] = ()
     """What the main kind is narrowed by; what is below it follows, and so does what it refers to."""
@@ -49,7 +49,7 @@ class LiveResources:
     """What fits the filters, in the order of names and ids."""
 
 
-def main_kind(kinds: Sequence[Kind]) -> Kind:
+def main_kind(kinds: Sequence[ResourceKind]) -> ResourceKind:
     """The kind that filters are about: the last one that has a list of its own."""
     return [kind for kind in with_parents(kinds) if parent_of(kind) is None][-1]
 
@@ -62,10 +62,10 @@ async def read(client: Client, wanted: ImportRequest) -> LiveResources:
     if any(one.name == "account" for one in wanted.filters):
         kinds += tuple(kind for kind in live_kinds(main.system) if kind.name == ACCOUNTS)
     for kind in with_parents(kinds):
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         listing = await _listing(client, kind, handler, found, wanted)
         _once(kind, handler, listing)
-        matches.take((kind.system, wanted.connection, kind.name), handler, listing)
+        matches.take(ListKey(kind.system, wanted.connection, kind.name), handler, listing)
         found.listings[kind.name] = listing
         accounts = found.listings.get(ACCOUNTS)
         filters = wanted.filters if kind == main else ()
@@ -79,7 +79,7 @@ async def read(client: Client, wanted: ImportRequest) -> LiveResources:
 
 
 async def _listing(
-    client: Client, kind: Kind, handler: Handler, found: LiveResources, wanted: ImportRequest
+    client: Client, kind: ResourceKind, handler: Handler, found: LiveResources, wanted: ImportRequest
 ) -> Listing:
     parent = parent_of(kind)
     if parent is None:
@@ -103,7 +103,7 @@ def _costs(client: Client, requests: int) -> str:
     return f"{requests:,} requests{told if waits else ''}"
 
 
-def _once(kind: Kind, handler: Handler, listing: Listing) -> None:
+def _once(kind: ResourceKind, handler: Handler, listing: Listing) -> None:
     """Raises Malformed when two would claim the same, which the server itself does not allow."""
     if "connectorId" in kind.by_name:
         return  # whether names are unique there is unknown; an id tells them apart
@@ -119,7 +119,7 @@ def _once(kind: Kind, handler: Handler, listing: Listing) -> None:
             )
 
 
-def _only_referred(trait: Field, found: LiveResources, main: Kind) -> None:
+def _only_referred(trait: Field, found: LiveResources, main: ResourceKind) -> None:
     """Of what the main kind refers to, those that are referred to."""
     name = str(trait.reference)
     if name in found.chosen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from trueup.core import records
 from trueup.core.records import Intent, Lease, Record, Run, Seen
@@ -20,7 +20,8 @@ _PATHS: Final = ("plain", "removed")
 _RECORD: Final = ("scope", "id", "address", "at", "kind", "realm", "parent", "name", "policy", "stack")
 _INTENT: Final = ("run", "scope", "realm", "address", "kind", "verb", "id", "parent", "key", "at")
 _NO_RECORD: Final = "it holds an invalid record"
-_STATES: Final = ("open", "done", "failed", "found", "absent")
+_State = Literal["open", "done", "failed", "found", "absent"]
+_STATES: Final[tuple[_State, ...]] = get_args(_State)
 
 
 def from_record(one: Record) -> dict[str, Any]:
@@ -143,8 +144,9 @@ def _seconds(value: Any) -> float:
     return float(value)
 
 
-def known_state(value: Any) -> Literal["open", "done", "failed", "found", "absent"]:
+def known_state(value: Any) -> _State:
     """Return the state of an intent. Raises ValueError when it is none."""
-    if value not in _STATES:
-        raise ValueError("it holds an intent with an unknown state")
-    return cast("Literal['open', 'done', 'failed', 'found', 'absent']", value)
+    for state in _STATES:
+        if state == value:
+            return state
+    raise ValueError("it holds an intent with an unknown state")

@@ -36,11 +36,10 @@ def faults(kind: Kind, metadata: Any, spec: Any, path: Path = ("spec",)) -> Iter
                 yield (*path, trait.name), said
     if "name" not in spec and path == ("spec",) and isinstance(metadata, dict):
         yield from _by_default(kind, metadata.get("name"), spec)
-    for trait in kind.inlines:
-        if trait.name not in spec:
+    for field, name, key in kind.inlines:
+        if field not in spec:
             continue
-        name, key = trait.inline or ("", "")
-        items, here = spec[trait.name], (*path, trait.name)
+        items, here = spec[field], (*path, field)
         if key:
             items, here = (items.get(key) if isinstance(items, dict) else None), (*here, key)
         for number, item in enumerate(items if isinstance(items, list) else ()):

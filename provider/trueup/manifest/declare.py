@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.kinds import RENAMED_FROM, Declared, Handler
+from trueup.core.kinds import RENAMED_FROM, Declaration, Declared, ResourceKind
 from trueup.core.secrets import Reference
 from trueup.core.texts import trimmed
 from trueup.core.values import DEFAULT_CONNECTION, Address, Where
 from trueup.manifest.compose import SecretMapping
 from trueup.manifest.places import Span
-from trueup.systems.registry import BY_NAME
+from trueup.systems.registry import resource_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _TIMEOUT: Final = 30.0
 
 
-def declare(document: Document, kind: Kind) -> Declared:
-    """The resource that a sound document declares. Takes the document's values for its own."""
+def declare(document: Document, kind: Kind) -> Declaration:
+    """Return what a sound document declares. Takes the document's values for its own."""
     value, source = document.value, document.span.source
     metadata, spec = value["metadata"], value["spec"]
     if document.sealed:
@@ -36,15 +36,17 @@ def declare(document: Document, kind: Kind) -> Declared:
         _make_whole(kind, spec)
     if "name" in kind.by_name and "connectorId" not in spec:
         spec.setdefault("name", trimmed(name))
-    return Declared(
-        Address(kind.system, kind.name, name, connection),
-        kind,
-        spec,
-        Where(source.name, document.line, document.column),
-        metadata.get("labels"),
-        metadata.get("annotations"),
-        document.span,
-    )
+    declaration = _declaration(document, kind, name, connection, spec)
+    declaration.labels, declaration.annotations = metadata.get("labels"), metadata.get("annotations")
+    return declaration
+
+
+def _declaration(document: Document, kind: Kind, name: str, connection: str, spec: dict[str, Any]) -> Declaration:
+    address = Address(kind.system, kind.name, name, connection)
+    where = Where(document.span.source.name, document.line, document.column)
+    if isinstance(kind, ResourceKind):
+        return Declared(address, kind, spec, where, locator=document.span)
+    return Declaration(address, kind, spec, where, locator=document.span)
 
 
 def _trim(kind: Kind, spec: dict[str, Any]) -> None:
@@ -62,26 +64,23 @@ def _make_whole(kind: Kind, spec: dict[str, Any]) -> None:
             holder[key] = int(value)
 
 
-def written_out(one: Declared) -> Iterator[Declared]:
-    """The resource, and those that it declares in a short form; these lose nothing by standing there."""
+def written_out(one: Declaration) -> Iterator[Declaration]:
+    """Yield the declaration, and those that it declares in a short form; these lose nothing by standing there."""
     yield one
-    for trait in one.kind.inlines:
-        name, key = cast("tuple[str, str]", trait.inline)
-        value = one.spec.get(trait.name)
-        items = value.pop(key, None) if key and isinstance(value, dict) else one.spec.pop(trait.name, None)
-        kind = BY_NAME[one.kind.api_version, name]
-        path = (trait.name, key) if key else (trait.name,)
+    for field, name, key in one.kind.inlines:
+        value = one.spec.get(field)
+        items = value.pop(key, None) if key and isinstance(value, dict) else one.spec.pop(field, None)
+        kind = resource_kind(one.kind.system, name)
+        path = (field, key) if key else (field,)
         for number, item in enumerate(items or ()):
             yield from written_out(_below(one, kind, item, (*path, number)))
 
 
-def _below(one: Declared, kind: Kind, item: dict[str, Any], path: Path) -> Declared:
+def _below(one: Declaration, kind: ResourceKind, item: dict[str, Any], path: Path) -> Declared:
     address = one.address
     spec = {kind.parent: address.name, **item}
     _trim(kind, spec)
-    label = "".join(
-        "-" if char == "/" or not char.isprintable() else char for char in cast(Handler, kind.handler).label(spec)
-    )
+    label = "".join("-" if char == "/" or not char.isprintable() else char for char in kind.handler.label(spec))
     notes = {name: text for name, text in (one.annotations or {}).items() if name != RENAMED_FROM}
     locator = one.locator.below(path) if isinstance(one.locator, Span) else None
     return Declared(
@@ -96,7 +95,7 @@ def _below(one: Declared, kind: Kind, item: dict[str, Any], path: Path) -> Decla
     )
 
 
-def sketch(document: Document, kind: Kind) -> Declared | None:
+def sketch(document: Document, kind: Kind) -> Declaration | None:
     """Return what a document with faults declares as far as it is readable, so that others can refer to it."""
     value = document.value
     metadata, spec = value.get("metadata"), value.get("spec")
@@ -107,8 +106,7 @@ def sketch(document: Document, kind: Kind) -> Declared | None:
     connection = spec.get("connection", DEFAULT_CONNECTION)
     if not isinstance(connection, str):
         connection = DEFAULT_CONNECTION
-    where = Where(document.span.source.name, document.line, document.column)
-    return Declared(Address(kind.system, kind.name, name, connection), kind, spec, where, locator=document.span)
+    return _declaration(document, kind, name, connection, spec)
 
 
 def _referring(value: Any, source: Source) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.errors import Fault
-from trueup.core.values import DEFAULT_CONNECTION, Address
+from trueup.core.values import DEFAULT_CONNECTION, Address, ListKey
 from trueup.manifest import words
 from trueup.manifest.names import Names, UnreadTexts
 from trueup.manifest.places import Span
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from trueup.core.changes import Path
     from trueup.core.fields import Field
-    from trueup.core.kinds import Declared, Kind
+    from trueup.core.kinds import Declaration, Declared, Kind
 
 _Key = tuple[str, str, str, str]
 """System, connection, kind and name."""
@@ -35,14 +35,14 @@ _ELSEWHERE: Final = "Or add the file that declares it with -f."
 
 def link(
     declared: Sequence[Declared],
-    connections: Sequence[Declared],
+    connections: Sequence[Declaration],
     *,
     unsound: Container[int] = (),
     lost: Sequence[str] = (),
 ) -> list[Fault]:
     """The faults between documents. `unsound` holds the `id()` of those with faults of their own."""
     found: list[Fault] = []
-    by_key: dict[_Key, Declared] = {}
+    by_key: dict[_Key, Declaration] = {}
     for one in (*connections, *declared):
         first = by_key.setdefault(_key(one.address), one)
         if first is not one:
@@ -66,7 +66,7 @@ def _key(address: Address) -> _Key:
     return address.system, address.connection, address.kind, address.name
 
 
-def _fault(one: Declared, path: Path | None, said: Said) -> Fault:
+def _fault(one: Declaration, path: Path | None, said: Said) -> Fault:
     """A fault of a declared resource: at a field of its spec, or at its name."""
     if not isinstance(one.locator, Span):
         where = one.where if path is None else one.locate(path)
@@ -78,7 +78,7 @@ def _fault(one: Declared, path: Path | None, said: Said) -> Fault:
     return one.locator.source.fault(place.mark, *said, width=place.width)
 
 
-def _twice(first: Declared, second: Declared) -> Fault:
+def _twice(first: Declaration, second: Declaration) -> Fault:
     message = f"{printable(str(second.address))} is declared twice, first at {first.place}"
     named = not (first.within or second.within)  # an item of a short form has no name of its own
     hint = "Rename one of them, or remove it." if named else "Remove one of the two."
@@ -86,20 +86,20 @@ def _twice(first: Declared, second: Declared) -> Fault:
 
 
 def _unknown_connections(
-    declared: Sequence[Declared], by_key: Mapping[_Key, Declared], names: Names, lost: UnreadTexts
+    declared: Sequence[Declared], by_key: Mapping[_Key, Declaration], names: Names, lost: UnreadTexts
 ) -> Iterator[Fault]:
     for one in declared:
         system, name = one.address.system, one.address.connection
         if _connected(one, by_key) or name in lost:
             continue
-        known = (system, DEFAULT_CONNECTION, "Connection")
+        known = ListKey(system, DEFAULT_CONNECTION, "Connection")
         hint = names.did_you_mean(name, known, "Declared are") if names.of(known) else ""
         message = f"the connection {quoted(name)} of {system} is not declared"
         hint = hint or f"Declare a Connection of {one.kind.api_version} with that name, or leave spec.connection out."
         yield _fault(one, ("connection",), Said("E136", message, hint))
 
 
-def _connected(one: Declared, by_key: Mapping[_Key, Declared]) -> bool:
+def _connected(one: Declaration, by_key: Mapping[_Key, Declaration]) -> bool:
     address = one.address
     if address.connection == DEFAULT_CONNECTION:
         return True
@@ -108,10 +108,10 @@ def _connected(one: Declared, by_key: Mapping[_Key, Declared]) -> bool:
 
 def _reference(one: Declared, field: Field, value: Any, names: Names, lost: UnreadTexts) -> Said | None:
     """Return the fault of a reference, which has to name a declared resource or be an id; None when it is correct."""
-    if not isinstance(value, str) or not value or field.reference is None:
+    if not isinstance(value, str) or not value or not field.reference:
         return None
     system, connection, wanted = one.address.system, one.address.connection, field.reference
-    place = (system, connection, wanted)
+    place = ListKey(system, connection, wanted)
     if value in names.of(place):
         return None
     pattern = field.schema.get(ID_PATTERN)
@@ -162,7 +162,7 @@ def _kind_of_id(kind: Kind, value: str) -> str:
     return "something else"
 
 
-def _cycles(by_key: Mapping[_Key, Declared]) -> Iterator[Fault]:
+def _cycles(by_key: Mapping[_Key, Declaration]) -> Iterator[Fault]:
     """One fault for each circle of references, which no order of steps could satisfy."""
     if not _may_circle({(one.kind.system, one.kind.name): one.kind for one in by_key.values()}.values()):
         return
@@ -197,10 +197,10 @@ def _cycles(by_key: Mapping[_Key, Declared]) -> Iterator[Fault]:
                     waiting.append((following, False))
 
 
-def _target(one: Declared, field: Field) -> _Key:
+def _target(one: Declaration, field: Field) -> _Key:
     value = one.spec.get(field.name)
     name = value if isinstance(value, str) else ""
-    return one.address.system, one.address.connection, str(field.reference), name
+    return one.address.system, one.address.connection, field.reference, name
 
 
 def _may_circle(kinds: Iterable[Kind]) -> bool:
@@ -220,8 +220,6 @@ def _claims(declared: Sequence[Declared]) -> Iterator[Fault]:
     seen: dict[Hashable, Declared] = {}
     for one in declared:
         handler = one.kind.handler
-        if handler is None:
-            continue
         address = one.address
         identity, key = handler.identity(one.spec), handler.key(one.spec)
         claims: list[tuple[str, Hashable]] = [] if identity is None else [("id", identity)]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TextIO
 
 from trueup.core.errors import Fault, ManifestError
-from trueup.core.kinds import Declared
+from trueup.core.kinds import Declaration, Declared
+from trueup.core.values import ConnectionId
 from trueup.manifest import nearly, words
 from trueup.manifest.check import explain, kind_of, sound
 from trueup.manifest.compose import LostDocument, documents
@@ -42,7 +43,7 @@ def load(paths: Sequence[str | Path] = (".",), *, stdin: TextIO | BinaryIO | Non
 
 
 def load_connections(
-    paths: Sequence[str | Path], wanted: tuple[str, str], *, stdin: TextIO | BinaryIO | None = None
+    paths: Sequence[str | Path], wanted: ConnectionId, *, stdin: TextIO | BinaryIO | None = None
 ) -> tuple[Manifest, int]:
     """Load the valid documents, and count the others: for commands that only read.
 
@@ -82,7 +83,7 @@ class _Broken(NamedTuple):
 class _Batch:
     def __init__(self) -> None:
         self.resources: list[Declared] = []
-        self.connections: list[Declared] = []
+        self.connections: list[Declaration] = []
         self.broken: list[_Broken] = []
         self.unread: list[Fault] = []
         """Faults of whole files."""
@@ -104,7 +105,7 @@ class _Batch:
 
     def manifest(self, files: Files) -> Manifest:
         """Return the manifest of everything added."""
-        connections = {(one.address.system, one.address.name): one for one in self.connections}
+        connections = {ConnectionId(one.address.system, one.address.name): one for one in self.connections}
         return Manifest(
             self.resources,
             connections,
@@ -156,12 +157,15 @@ class _Batch:
         else:
             files.pass_over(source)
 
-    def is_sound(self, one: Declared) -> bool:
+    def is_sound(self, one: Declaration) -> bool:
         """Whether the document that declares it has no faults."""
         return id(one) not in self._unsound
 
-    def _put(self, one: Declared) -> None:
-        (self.connections if one.kind.name == "Connection" else self.resources).append(one)
+    def _put(self, one: Declaration) -> None:
+        if isinstance(one, Declared):
+            self.resources.append(one)
+        else:
+            self.connections.append(one)
 
     def link(self) -> None:
         """Adds the faults between documents."""

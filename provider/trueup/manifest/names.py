@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from trueup.core.values import ListKey
 from trueup.manifest import words
 
-Place = tuple[str, str, str]
-"""System, connection and kind."""
 _COMPARED: Final = 50_000
 """Names that are compared in one load to find near ones: about a second. Faults after that list what is known."""
 _WORD: Final = re.compile(r"""[^\s"',:#{}\[\]]+""")
@@ -20,24 +19,24 @@ class Names:
     """The names of what is declared, by place."""
 
     def __init__(self, keys: Iterable[tuple[str, str, str, str]]) -> None:
-        self._names: dict[Place, dict[str, None]] = defaultdict(dict)
-        self._places: dict[tuple[str, str], list[Place]] = defaultdict(list)
+        self._names: dict[ListKey, dict[str, None]] = defaultdict(dict)
+        self._places: dict[tuple[str, str], list[ListKey]] = defaultdict(list)
         for system, connection, kind, name in keys:
-            self._names[system, connection, kind][name] = None
-            self._places[system, name].append((system, connection, kind))
-        self._known: dict[Place, tuple[str, ...]] = {}
-        self._hints: dict[tuple[Place, str], str] = {}
+            self._names[ListKey(system, connection, kind)][name] = None
+            self._places[system, name].append(ListKey(system, connection, kind))
+        self._known: dict[ListKey, tuple[str, ...]] = {}
+        self._hints: dict[tuple[ListKey, str], str] = {}
         self._left = _COMPARED
 
-    def of(self, place: Place) -> dict[str, None]:
+    def of(self, place: ListKey) -> dict[str, None]:
         """Return the names at a place, in the order of their declarations."""
         return self._names.get(place, {})
 
-    def places(self, system: str, name: str) -> Sequence[Place]:
+    def places(self, system: str, name: str) -> Sequence[ListKey]:
         """Return where something of that name is declared."""
         return self._places.get((system, name), ())
 
-    def did_you_mean(self, word: str, place: Place, known: str) -> str:
+    def did_you_mean(self, word: str, place: ListKey, known: str) -> str:
         """Return `did you mean "acme"?`, or the list of what is declared there."""
         hint = self._hints.get((place, word))
         if hint is None:

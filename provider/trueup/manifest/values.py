@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trueup.core.errors import Fault
-    from trueup.core.kinds import Declared
+    from trueup.core.kinds import Declaration, Declared
+    from trueup.core.values import ConnectionId
 
 
 @dataclass(slots=True)
@@ -16,7 +17,7 @@ class Manifest:
 
     resources: list[Declared]
     """All but the Connections."""
-    connections: dict[tuple[str, str], Declared]
+    connections: dict[ConnectionId, Declaration]
     """The Connections, by system and name."""
     files: list[str]
     digest: str

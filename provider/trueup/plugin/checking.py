@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from trueup.core.changes import Path
     from trueup.core.fields import Field
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
 
 _SIZES: Final = ("min", "max", "exclusiveM")
 _FIRST: Final = ("type", "minLength", "maxLength")
@@ -55,7 +55,7 @@ _TYPE_HINTS: Final = {
 }
 
 
-def newer_words(kind: Kind, inputs: Mapping[str, Any]) -> list[str]:
+def newer_words(kind: ResourceKind, inputs: Mapping[str, Any]) -> list[str]:
     """Return a warning for each word that only a newer server may know."""
     return [
         f"{said.message}. {said.hint}"
@@ -74,7 +74,7 @@ def _is_newer(trait: Field, value: Any) -> bool:
     )
 
 
-def check(kind: Kind, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
+def check(kind: ResourceKind, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     """Return the inputs in canonical form with secrets sealed, and their faults."""
     traits = _traits(kind)
     found: dict[str, Any] = {}
@@ -98,7 +98,7 @@ def check(kind: Kind, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[Fail
 
 
 @cache
-def _traits(kind: Kind) -> Mapping[str, Field]:
+def _traits(kind: ResourceKind) -> Mapping[str, Field]:
     return MappingProxyType({trait.name: trait for trait in inputs_of(kind)})
 
 
@@ -139,7 +139,7 @@ def _sealed(value: Any) -> Any:
 # Faults
 
 
-def _faults(kind: Kind, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
+def _faults(kind: ResourceKind, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
     """Yield faults by path; the most informative one of each path comes first."""
     value = {name: bare(one) for name, one in given.items()}
     # As for manifests: the compiled check is fast, and the slow validator explains only what failed it.
@@ -164,18 +164,18 @@ def _faults(kind: Kind, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
 
 
 @cache
-def _is_sound(kind: Kind) -> Callable[[Any], bool]:
+def _is_sound(kind: ResourceKind) -> Callable[[Any], bool]:
     return compiled(_schema(kind))
 
 
 @cache
-def _validator(kind: Kind) -> Any:
+def _validator(kind: ResourceKind) -> Any:
     import jsonschema
 
     return jsonschema.Draft7Validator(_schema(kind))
 
 
-def _schema(kind: Kind) -> dict[str, Any]:
+def _schema(kind: ResourceKind) -> dict[str, Any]:
     """Return the JSON schema of a kind's inputs, without secrets and unknown values."""
     properties = {}
     for trait in inputs_of(kind):
@@ -199,7 +199,7 @@ def _may_mend(error: Any) -> bool:
     return error.validator in _WHOLE and has_unknown(error.instance)
 
 
-def _of_error(kind: Kind, path: Path, error: Any, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
+def _of_error(kind: ResourceKind, path: Path, error: Any, given: dict[str, Any]) -> Iterator[tuple[Path, Said]]:
     keyword, limit, value = error.validator, error.validator_value, error.instance
     if keyword == "enum" and words.may_be_newer(error.schema, value) and not _holds(given, path):
         return  # reported as a warning
@@ -249,7 +249,7 @@ def _what(value: Any) -> str:
 
 
 def _unknown_keys(
-    kind: Kind, path: Path, known: list[str], value: dict[str, Any], *, within: bool
+    kind: ResourceKind, path: Path, known: list[str], value: dict[str, Any], *, within: bool
 ) -> Iterator[tuple[Path, Said]]:
     unknown = sorted(value.keys() - set(known))
     whose = words.name_of(path) if path else kind.name
@@ -263,7 +263,7 @@ def _unknown_keys(
         )
 
 
-def _key_hint(kind: Kind, path: Path, key: str, known: list[str], value: dict[str, Any]) -> str:
+def _key_hint(kind: ResourceKind, path: Path, key: str, known: list[str], value: dict[str, Any]) -> str:
     if not path:
         if key in _ELSEWHERE:
             return _ELSEWHERE[key]
@@ -276,7 +276,7 @@ def _key_hint(kind: Kind, path: Path, key: str, known: list[str], value: dict[st
 
 
 def _missing_keys(
-    kind: Kind, path: Path, properties: Mapping[str, Any], required: list[str], value: dict[str, Any]
+    kind: ResourceKind, path: Path, properties: Mapping[str, Any], required: list[str], value: dict[str, Any]
 ) -> Iterator[tuple[Path, Said]]:
     """Yield a fault for each missing key. jsonschema reports each as a separate error that lists all of them."""
     meant = {words.near(key, properties) for key in value if key not in properties}
@@ -292,7 +292,7 @@ def _missing_keys(
         yield (*path, key), Said("E102", f"{words.name_of(path) if path else kind.name} lacks {key}", hint)
 
 
-def _one_of(kind: Kind, value: Mapping[str, Any]) -> Said | None:
+def _one_of(kind: ResourceKind, value: Mapping[str, Any]) -> Said | None:
     given = [name for name in kind.one_of if value.get(name) is not None]
     sure = [name for name in given if value[name] is not UNKNOWN]
     if len(sure) == 1 or (given and not sure):
@@ -303,7 +303,7 @@ def _one_of(kind: Kind, value: Mapping[str, Any]) -> Said | None:
     return Said("E105" if sure else "E102", f"{kind.name} needs exactly one of {listed}, and this {has}", hint)
 
 
-def _no_id(kind: Kind, trait: Field, value: str, *, secret: bool) -> Said | None:
+def _no_id(kind: ResourceKind, trait: Field, value: str, *, secret: bool) -> Said | None:
     """Return the fault of a reference, which in a program must be an id, not a name."""
     pattern = trait.schema.get(ID_PATTERN)
     if pattern is None or re.fullmatch(pattern, value):

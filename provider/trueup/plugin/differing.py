@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trueup.core.fields import Field
-    from trueup.core.kinds import Handler, Kind
+    from trueup.core.kinds import Handler, ResourceKind
 
 _PART: Final = re.compile(r'\[(\d+|\*)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 
@@ -45,7 +45,7 @@ class Differences:
 
 
 def differences(
-    kind: Kind,
+    kind: ResourceKind,
     state: Mapping[str, Any],
     before: Mapping[str, Any],
     after: Mapping[str, Any],
@@ -91,7 +91,7 @@ def known_as(spec: Mapping[str, Any], before: dict[str, Any], live: Mapping[str,
     }
 
 
-def renamed(kind: Kind, state: dict[str, Any], inputs: dict[str, Any], found: Differences) -> list[str]:
+def renamed(kind: ResourceKind, state: dict[str, Any], inputs: dict[str, Any], found: Differences) -> list[str]:
     """Note fields whose name in the program is outdated as local differences; return them as text.
 
     They get a path of their own, since the engine would replace a resource whose immutable field differs.

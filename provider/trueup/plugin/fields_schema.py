@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.kinds import Handler
 from trueup.plugin.tokens import ADOPT, PACKAGE, inputs_of
 from trueup.systems.registry import SYSTEMS
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.core.fields import Field
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
 
 Properties = dict[str, dict[str, Any]]
 
@@ -45,27 +44,27 @@ def for_program(text: str) -> str:
     return text
 
 
-def inputs(kind: Kind) -> Properties:
+def inputs(kind: ResourceKind) -> Properties:
     """Return the input properties of a resource."""
     return {trait.name: _input(kind, trait) for trait in inputs_of(kind)}
 
 
-def outputs(kind: Kind) -> Properties:
+def outputs(kind: ResourceKind) -> Properties:
     """Return the output properties of a resource: its inputs as they are live, and the server's computed values."""
     traits = [trait for trait in inputs_of(kind) if trait.name != ADOPT.name]
     return {trait.name: {**_output(kind, trait), **_traits(trait)} for trait in traits} | _beside(kind)
 
 
-def seen(kind: Kind) -> Properties:
+def seen(kind: ResourceKind) -> Properties:
     """Return the properties that a function returns. Mappings are left out, as they may hold secrets."""
     traits = [trait for trait in inputs_of(kind) if _is_read(trait)]
     about = {"id": TEXT | {"description": "Its id."}}
     return about | {trait.name: _output(kind, trait) for trait in traits} | _beside(kind)
 
 
-def always(kind: Kind) -> list[str]:
+def always(kind: ResourceKind) -> list[str]:
     """Return the outputs that every resource has; all others may be missing."""
-    if kind.handler is None or not kind.handler.creates:  # a kind that only exists upstream documents few outputs
+    if not kind.handler.creates:  # a kind that only exists upstream documents few outputs
         return [trait.name for trait in inputs_of(kind) if trait.required]
     sure = [
         trait.name for trait in inputs_of(kind) if _is_read(trait) and not trait.nullable and not _one_of(kind, trait)
@@ -73,7 +72,7 @@ def always(kind: Kind) -> list[str]:
     return [*sure, *_beside(kind)]
 
 
-def types(kind: Kind) -> Properties:
+def types(kind: ResourceKind) -> Properties:
     """Return the types that a kind's fields need: enums, and mappings with known keys."""
     found: Properties = {}
     for trait in inputs_of(kind):
@@ -100,12 +99,12 @@ def variable(kind_name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _input(kind: Kind, trait: Field) -> dict[str, Any]:
+def _input(kind: ResourceKind, trait: Field) -> dict[str, Any]:
     found = {**_type(kind, trait), "description": _sentences(trait), **_traits(trait)}
     return found | {"willReplaceOnChanges": True} if trait.immutable else found
 
 
-def _output(kind: Kind, trait: Field) -> dict[str, Any]:
+def _output(kind: ResourceKind, trait: Field) -> dict[str, Any]:
     doc = _END.split(for_program(_about(trait, given=False)))[0].rstrip(".") + "."  # the rest is about declaring it
     if _is_enum(trait) and not trait.local:
         # SDKs fail on a word that is not in their enum, and the server may return words that cannot be declared.
@@ -121,8 +120,8 @@ def _traits(trait: Field) -> dict[str, Any]:
     return {name: True for name, so in found.items() if so}
 
 
-def _beside(kind: Kind) -> Properties:
-    found = dict(cast(Handler, kind.handler).told)
+def _beside(kind: ResourceKind) -> Properties:
+    found = dict(kind.handler.told)
     if kind.name not in _UNDATED:
         found[UPDATED] = "When the resource last changed."
     return {name: TEXT | {"description": doc} for name, doc in found.items()}
@@ -150,7 +149,7 @@ def _sentences(trait: Field) -> str:
     return " ".join(said)
 
 
-def _type(kind: Kind, trait: Field) -> dict[str, Any]:
+def _type(kind: ResourceKind, trait: Field) -> dict[str, Any]:
     if _is_enum(trait) or _is_closed(trait):
         return {"$ref": f"#/types/{_token(kind, trait)}"}
     return _plain(trait.schema)
@@ -170,7 +169,7 @@ def _inner(trait: Field, key: str) -> dict[str, Any]:
     return found | {"secret": True} if trait.is_secret((trait.name, key)) else found
 
 
-def _token(kind: Kind, trait: Field) -> str:
+def _token(kind: ResourceKind, trait: Field) -> str:
     owner = kind.name if _is_enum(trait) else ""
     return f"{PACKAGE}:{kind.system}:{owner}{_capital(trait.name)}"
 
@@ -192,5 +191,5 @@ def _is_read(trait: Field) -> bool:
     return not (trait.local or trait.write_only or trait.owned_by_key)
 
 
-def _one_of(kind: Kind, trait: Field) -> bool:
+def _one_of(kind: ResourceKind, trait: Field) -> bool:
     return trait.name in kind.one_of

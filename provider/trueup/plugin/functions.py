@@ -18,7 +18,7 @@ from trueup.systems.registry import SYSTEMS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.values import Live
     from trueup.plugin.world import World
     from trueup.systems.functions import Function
@@ -58,7 +58,7 @@ def _check(function: Function, given: Mapping[str, Any]) -> None:
             raise InputError(name, f"{name} must be a non-empty string.")
 
 
-async def listed(world: World, kind: Kind, query: Mapping[str, Any]) -> list[Live]:
+async def listed(world: World, kind: ResourceKind, query: Mapping[str, Any]) -> list[Live]:
     """Return all resources of a kind, or of a child kind those of the parent in the query. Raises TrueupError."""
     parent = query.get(kind.parent) if kind.parent else ""
     if not isinstance(parent, str) or (kind.parent and not parent):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.kinds import Kind
+from trueup.core.kinds import ResourceKind
 from trueup.plugin.fields_schema import TEXT, always, enum, seen
 from trueup.plugin.tokens import PACKAGE
 from trueup.systems.functions import Enum, Function, Property, Record
@@ -64,16 +64,16 @@ def _record(system: str, record: Record) -> dict[str, Any]:
     }
 
 
-def _own(properties: Mapping[str, Property] | Kind) -> Iterable[Property]:
-    return () if isinstance(properties, Kind) else properties.values()
+def _own(properties: Mapping[str, Property] | ResourceKind) -> Iterable[Property]:
+    return () if isinstance(properties, ResourceKind) else properties.values()
 
 
-def _always(properties: Mapping[str, Property] | Kind, own: tuple[str, ...]) -> list[str]:
-    return ["id", *always(properties)] if isinstance(properties, Kind) else list(own)
+def _always(properties: Mapping[str, Property] | ResourceKind, own: tuple[str, ...]) -> list[str]:
+    return ["id", *always(properties)] if isinstance(properties, ResourceKind) else list(own)
 
 
-def _properties(system: str, properties: Mapping[str, Property] | Kind) -> Properties:
-    if isinstance(properties, Kind):
+def _properties(system: str, properties: Mapping[str, Property] | ResourceKind) -> Properties:
+    if isinstance(properties, ResourceKind):
         return seen(properties)
     return {name: _property(system, property) for name, property in properties.items()}
 

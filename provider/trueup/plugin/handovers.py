@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from trueup.core.changes import Change
 from trueup.core.errors import SafetyError, Stopped, TrueupError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from typing import Any
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.plugin.differing import Differences
     from trueup.plugin.world import World
 
@@ -55,7 +55,7 @@ class _Resource:
     """A resource of the program, as far as this run knows it."""
 
     urn: str
-    kind: Kind
+    kind: ResourceKind
     live: Live
     leaving: bool | None = None
     """Whether its name changes in this run; None until the program has declared it."""
@@ -82,9 +82,9 @@ class Handovers:
         """Note that the program declares a resource, so that its next diff shows the program's inputs."""
         self._declared.add(urn)
 
-    def saw(self, urn: str, kind: Kind, live: Live, wanted: dict[str, Any] | None = None) -> None:
+    def saw(self, urn: str, kind: ResourceKind, live: Live, wanted: dict[str, Any] | None = None) -> None:
         """Note that the engine has that object in its state; `wanted` is its declared spec."""
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         if not handler.naming:
             return
         if wanted is None and live.id in self._known:
@@ -95,17 +95,19 @@ class Handovers:
         self._known[live.id] = _Resource(urn, kind, live, leaving)
         self._tell()
 
-    async def read(self, urn: str, kind: Kind, live: Live, *, kept: bool) -> None:
+    async def read(self, urn: str, kind: ResourceKind, live: Live, *, kept: bool) -> None:
         """Note that a resource was read; `kept`: the engine has it in its state. Raises LedgerError."""
         if kept:
             self.saw(urn, kind, live)
-        memory, naming = await self.world.memory(kind.system), cast(Handler, kind.handler).naming
+        memory, naming = await self.world.memory(kind.system), kind.handler.naming
         if naming and memory.aside(live.id) not in ("", live.spec.get(naming)):
             await memory.has_its_name(live.id)
 
-    async def differ(self, urn: str, kind: Kind, live: Live, inputs: Mapping[str, Any], found: Differences) -> None:
+    async def differ(
+        self, urn: str, kind: ResourceKind, live: Live, inputs: Mapping[str, Any], found: Differences
+    ) -> None:
         """Note its present and its declared name. A temporary name that an earlier run left is a difference."""
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         naming, memory = handler.naming, await self.world.memory(kind.system)
         wanted = {name: value for name, value in bare(dict(inputs)).items() if not has_unknown(value)}
         self.saw(urn, kind, live, wanted)
@@ -117,12 +119,12 @@ class Handovers:
         if aside and naming in wanted and all(change.path[0] != naming for change in found.changes):
             found.changes.append(Change((naming,), aside, wanted[naming]))
 
-    async def is_free(self, urn: str, kind: Kind, spec: dict[str, Any], live: Live) -> bool:
+    async def is_free(self, urn: str, kind: ResourceKind, spec: dict[str, Any], live: Live) -> bool:
         """Return whether an existing object can belong to no other resource of the program, known yet or not."""
-        handler, memory = cast(Handler, kind.handler), await self.world.memory(kind.system)
+        handler, memory = kind.handler, await self.world.memory(kind.system)
         return not handler.naming or memory.left(live.id) or memory.began(urn, kind, handler.key(spec))
 
-    async def is_anothers(self, urn: str, kind: Kind, live: Live) -> bool:
+    async def is_anothers(self, urn: str, kind: ResourceKind, live: Live) -> bool:
         """Return whether another resource of the program has it, by this run or the ledger. Raises LedgerError."""
         if (known := self._known.get(live.id)) is not None:
             return known.urn != urn
@@ -141,7 +143,7 @@ class Handovers:
         self._known.pop(key, None)
         self._tell()
 
-    async def heard_of(self, urn: str, kind: Kind, live: Live) -> bool:
+    async def heard_of(self, urn: str, kind: ResourceKind, live: Live) -> bool:
         """Wait for news, and return whether the object turns out to belong to another resource of the program."""
         until = self.world.clock.monotonic() + LIMIT
         while not await self.is_anothers(urn, kind, live):
@@ -149,12 +151,12 @@ class Handovers:
                 return False
         return True
 
-    async def free(self, kind: Kind, spec: dict[str, Any], own: Live | None = None) -> None:
+    async def free(self, kind: ResourceKind, spec: dict[str, Any], own: Live | None = None) -> None:
         """Wait until no other resource holds the name in a spec; `own` is the resource to be renamed, if it exists.
 
         Raises SafetyError when the name stays taken, Stopped, and ApiError.
         """
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         if own is not None and not (handler.naming and _other_name(handler, own, spec)):
             return
         key = own.id if own is not None else ""
@@ -169,12 +171,12 @@ class Handovers:
         finally:
             self._waiting.pop(key, None)
 
-    async def _given_up(self, kind: Kind, holder: Live, own: Live | None, until: float) -> None:
+    async def _given_up(self, kind: ResourceKind, holder: Live, own: Live | None, until: float) -> None:
         """Wait until the holder of a name has released it, or give the holder a temporary name."""
         count, before = self._count, self._about(holder.id)
         known = self._known.get(holder.id)
         if known is not None and known.leaving is False:
-            handler = cast(Handler, kind.handler)
+            handler = kind.handler
             if handler.key(known.live.spec) != handler.key(holder.spec):
                 raise _taken(kind, holder, f"{known.urn}, which has another name in the state", _OLD_STATE)
             raise _taken(kind, holder, f"{known.urn}, which keeps it", _ABOUT)
@@ -195,7 +197,7 @@ class Handovers:
                 return
             raise await self._unheard_of(kind, holder, own)
 
-    async def _unheard_of(self, kind: Kind, holder: Live, own: Live | None) -> SafetyError:
+    async def _unheard_of(self, kind: ResourceKind, holder: Live, own: Live | None) -> SafetyError:
         """Return the error for a name whose holder the program has not declared so far."""
         known = self._known.get(holder.id)
         urn = known.urn if known is not None else (await self.world.memory(kind.system)).holders.holder(holder.id)
@@ -209,13 +211,13 @@ class Handovers:
             )
         return _taken(kind, holder, f"which the state has as {urn}, and which this run has not seen", hint)
 
-    async def _leaving(self, kind: Kind, holder: Live) -> _Resource | None:
+    async def _leaving(self, kind: ResourceKind, holder: Live) -> _Resource | None:
         """Return the resource that is to release its name, by this run or by a preview; None if there is none."""
         known, holders = self._known.get(holder.id), (await self.world.memory(kind.system)).holders
         if known is not None and known.leaving is not None:
             return known if known.leaving else None
         urn = holders.holder(holder.id)
-        if not urn or not holders.is_leaving(holder.id, as_key(cast(Handler, kind.handler).key(holder.spec))):
+        if not urn or not holders.is_leaving(holder.id, as_key(kind.handler.key(holder.spec))):
             return None
         known = self._known[holder.id] = _Resource(urn, kind, holder, leaving=True)
         return known
@@ -225,7 +227,7 @@ class Handovers:
         known = self._known.get(key)
         return known is not None, known is not None and known.leaving, key in self._aside
 
-    async def _holder(self, kind: Kind, spec: dict[str, Any], own: str) -> Live | None:
+    async def _holder(self, kind: ResourceKind, spec: dict[str, Any], own: str) -> Live | None:
         live = await self.world.reads(kind.system).find(kind, spec)
         return live if live is not None and live.id != own else None
 
@@ -256,19 +258,19 @@ class Handovers:
         )
         self._tell()
 
-    async def _back(self, kind: Kind, own: Live) -> None:
+    async def _back(self, kind: ResourceKind, own: Live) -> None:
         """Give a resource with a temporary name its former name back, if that is still free."""
         if own.id not in self._aside or self.world.stop.is_set():
             return
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         with contextlib.suppress(TrueupError):
             if await self._holder(kind, own.spec, own.id) is None:
                 await self._rename(kind, own, own.spec[handler.naming])
                 self._aside.discard(own.id)
                 await (await self.world.memory(kind.system)).has_its_name(own.id)
 
-    async def _rename(self, kind: Kind, live: Live, name: str) -> None:
-        handler, reads = cast(Handler, kind.handler), self.world.reads(kind.system)
+    async def _rename(self, kind: ResourceKind, live: Live, name: str) -> None:
+        handler, reads = kind.handler, self.world.reads(kind.system)
         desired = Desired({**live.spec, handler.naming: name})
         try:
             answer = await handler.perform(
@@ -312,14 +314,14 @@ def _other_name(handler: Handler, live: Live, wanted: dict[str, Any]) -> bool:
         return False
 
 
-def _taken(kind: Kind, holder: Live, who: str, hint: str) -> SafetyError:
-    naming = cast(Handler, kind.handler).naming
+def _taken(kind: ResourceKind, holder: Live, who: str, hint: str) -> SafetyError:
+    naming = kind.handler.naming
     name = f'the name "{holder.spec.get(naming)}"' if naming else holder.name
     return SafetyError(f"{name} is taken by {kind.name} {holder.id}, {who}.", hint=hint)
 
 
-def writer(kind: Kind, spec: dict[str, Any], key: str = "") -> str:
+def writer(kind: ResourceKind, spec: dict[str, Any], key: str = "") -> str:
     """Return the key of a write lock: the parent's id, or the resource's own id, or its name while it has no id."""
     if kind.parent:
         return str(spec.get(kind.parent))
-    return key or str(cast(Handler, kind.handler).key(dict(spec)))
+    return key or str(kind.handler.key(dict(spec)))

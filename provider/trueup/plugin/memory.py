@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from datetime import datetime
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.ledger.store import Ledger
 
 
@@ -82,14 +82,14 @@ class Memory:
         self._accepted = [one for one in seen if one.kind == _CREDENTIAL]
         self.holders.load(seen)
 
-    async def intend(self, urn: str, kind: Kind, key: Hashable) -> None:
+    async def intend(self, urn: str, kind: ResourceKind, key: Hashable) -> None:
         """Record that a resource is about to be created. Raises LedgerError."""
         intent = await self._intended(urn, kind, "create", key=as_key(key))
         self._open.setdefault(urn, []).append(intent)
         if self._ledger is not None:
             await self._ledger.write(intents=[intent])
 
-    async def _intended(self, urn: str, kind: Kind, verb: str, *, key: str, identity: str = "") -> Intent:
+    async def _intended(self, urn: str, kind: ResourceKind, verb: str, *, key: str, identity: str = "") -> Intent:
         if self._missing is not None:
             raise self._missing
         run = self._writer.run
@@ -100,7 +100,7 @@ class Memory:
         at, number = stamp(self._now()), next(self._writer.numbers)
         return Intent(run.id, number, self._scope, "", urn, kind.name, verb, id=identity, key=key, at=at)
 
-    async def set_aside(self, urn: str, kind: Kind, identity: str, name: str) -> None:
+    async def set_aside(self, urn: str, kind: ResourceKind, identity: str, name: str) -> None:
         """Record that a resource is about to get a temporary name. Raises LedgerError."""
         intent = self._aside[identity] = await self._intended(urn, kind, _ASIDE, key=name, identity=identity)
         if self._ledger is not None:
@@ -115,7 +115,7 @@ class Memory:
         if (intent := self._aside.pop(identity, None)) is not None and self._ledger is not None:
             await self._ledger.write(outcomes=[(intent.run, intent.number, "done")])
 
-    def began(self, urn: str, kind: Kind, key: Hashable) -> bool:
+    def began(self, urn: str, kind: ResourceKind, key: Hashable) -> bool:
         """Return whether a creation under that name is open: the engine has not shown that it knows of it."""
         text = as_key(key)
         return any(one.kind == kind.name and one.key == text for one in self._open.get(urn, ()))
@@ -124,7 +124,7 @@ class Memory:
         """Return whether any creation of this resource is open."""
         return bool(self._open.get(urn))
 
-    def others(self, urn: str, kind: Kind, key: Hashable) -> list[str]:
+    def others(self, urn: str, kind: ResourceKind, key: Hashable) -> list[str]:
         """Return the other names, in `as_key` form, under which creations of this resource are open."""
         text = as_key(key)
         return [one.key for one in self._open.get(urn, ()) if one.kind == kind.name and one.key != text]
@@ -142,7 +142,7 @@ class Memory:
         if self._ledger is not None:
             await self._ledger.write(outcomes=[(one.run, one.number, "done") for one in intents])
 
-    async def retain(self, urn: str, kind: Kind, key: str, policy: str = "retain") -> None:
+    async def retain(self, urn: str, kind: ResourceKind, key: str, policy: str = "retain") -> None:
         """Record that an object left the state and still exists, unchanged or archived. Raises LedgerError."""
         record = self._retained[key] = Record(self._scope, key, urn, kind.name, policy=policy, at=stamp(self._now()))
         if self._ledger is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.runtime.proto import provider_pb2
 
-from trueup.core.kinds import Handler
 from trueup.plugin.codec import bare, has_unknown
 from trueup.plugin.failures import Failure
 from trueup.plugin.states import DECLARED_NAME
@@ -14,13 +13,13 @@ from trueup.plugin.states import DECLARED_NAME
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
 
 _MODES: Final = provider_pb2.CheckRequest.AutonamingOptions
 
 
 def named(
-    kind: Kind, urn: str, before: dict[str, Any], inputs: dict[str, Any], options: Any
+    kind: ResourceKind, urn: str, before: dict[str, Any], inputs: dict[str, Any], options: Any
 ) -> tuple[dict[str, Any], list[Failure]]:
     """Return the inputs with a name: the engine's proposal, or the resource's name in the program, without a suffix.
 
@@ -36,9 +35,7 @@ def named(
         return {**inputs, "name": given}, []
     if options is not None and options.mode == _MODES.DISABLE:
         return inputs, [Failure("name", "name is missing, and this project disables automatic names.")]
-    proposed = (
-        options.proposed_name if options is not None and kind.handler is not None and kind.handler.creates else ""
-    )
+    proposed = options.proposed_name if options is not None and kind.handler.creates else ""
     return {**inputs, "name": proposed or own_name(urn)}, []
 
 
@@ -53,13 +50,13 @@ class Claims:
     def __init__(self) -> None:
         self._urns: dict[tuple[str, Hashable], str] = {}
 
-    def claim(self, kind: Kind, urn: str, inputs: dict[str, Any]) -> list[Failure]:
+    def claim(self, kind: ResourceKind, urn: str, inputs: dict[str, Any]) -> list[Failure]:
         """Claim the unique name of a resource; return a failure that names both resources when another one has it."""
         spec = {
             name: f"{urn} {name}" if has_unknown(value) else value  # an unknown value makes it differ from the others
             for name, value in bare(inputs).items()
         }
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         try:
             key = (kind.name, handler.identity(spec) or handler.key(spec))
         except KeyError:

@@ -7,7 +7,7 @@ listed again because of it; after a write with an unknown outcome the resource i
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.errors import Forbidden, NotFound, Refused
 from trueup.core.kinds import Declared, Handler, Scope
@@ -16,7 +16,7 @@ from trueup.core.values import Address, Listing, Live, Refusal, Where
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.transport.client import Client
 
 _GATHER: Final = 0.01
@@ -57,7 +57,7 @@ class Reads:
         """The client of the system."""
         return self._client
 
-    async def get(self, kind: Kind, key: str, parent: str = "") -> Live | None:
+    async def get(self, kind: ResourceKind, key: str, parent: str = "") -> Live | None:
         """Return the resource with that id; None when there is none. Raises ApiError."""
         name = (kind.name, key)
         if name in self._known:
@@ -76,7 +76,7 @@ class Reads:
             future = waiting[key] = asyncio.get_running_loop().create_future()
         return await asyncio.shield(future)
 
-    async def find(self, kind: Kind, spec: dict[str, Any]) -> Live | None:
+    async def find(self, kind: ResourceKind, spec: dict[str, Any]) -> Live | None:
         """Return the resource that a spec names by id or natural key; None when there is none. Raises ApiError."""
         handler = _handler(kind)
         parent = spec[kind.parent] if kind.parent else ""
@@ -106,7 +106,7 @@ class Reads:
             )
         return await self._whole(kind, lives[0]) if lives else None
 
-    async def all(self, kind: Kind, parent: str = "") -> list[Live]:
+    async def all(self, kind: ResourceKind, parent: str = "") -> list[Live]:
         """Return all resources of a kind, or all children of a parent. Raises ApiError."""
         found = dict((await self._list(kind, parent)).by_id)
         for (name, key), live in self._known.items():
@@ -116,14 +116,14 @@ class Reads:
                 found[key] = live
         return list(found.values())
 
-    async def canonical(self, kind: Kind, spec: dict[str, Any]) -> dict[str, Any] | Refusal:
+    async def canonical(self, kind: ResourceKind, spec: dict[str, Any]) -> dict[str, Any] | Refusal:
         """Return a spec with values as the server writes them, or a refusal. Raises ApiError."""
         handler = _handler(kind)
         if type(handler).canonical is Handler.canonical:
             return spec
         return handler.canonical(spec, (await self._list(kind, spec[kind.parent])).listing)
 
-    async def moved(self, kind: Kind, spec: dict[str, Any], live: Live) -> str:
+    async def moved(self, kind: ResourceKind, spec: dict[str, Any], live: Live) -> str:
         """Return why a name in a spec no longer refers to the live resource; empty when it does. Raises ApiError."""
         handler = _handler(kind)
         if type(handler).moved is Handler.moved:
@@ -132,34 +132,34 @@ class Reads:
         given = next((str(spec[name]) for name in kind.one_of if spec.get(name)), "")
         return handler.moved(spec, handler.canonical(spec, listing), live, given, listing)
 
-    def store(self, kind: Kind, live: Live) -> None:
+    def store(self, kind: ResourceKind, live: Live) -> None:
         """Store a resource that a write returned or that was read by id."""
         self._known[kind.name, live.id] = live
         self._keys[kind.name, _handler(kind).key(live.spec)] = live.id
         self._vague.discard((kind.name, live.id))
 
-    def made(self, kind: Kind, live: Live) -> None:
+    def made(self, kind: ResourceKind, live: Live) -> None:
         """Store a resource that was just created, and so has no children."""
         self._made.add(live.id)
         self.store(kind, live)
 
-    def gone(self, kind: Kind, key: str) -> None:
+    def gone(self, kind: ResourceKind, key: str) -> None:
         """Note that a resource was deleted."""
         self._known[kind.name, key] = None
 
-    def forget(self, kind: Kind, key: str) -> None:
+    def forget(self, kind: ResourceKind, key: str) -> None:
         """Forget a resource, so that it is read again when needed."""
         self._known.pop((kind.name, key), None)
         self._vague.add((kind.name, key))
 
     # Reading
 
-    def _flush(self, kind: Kind) -> None:
+    def _flush(self, kind: ResourceKind) -> None:
         waiting, self._pending[kind.name] = self._pending[kind.name], {}
         task = asyncio.ensure_future(self._fill(kind, waiting))
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    async def _fill(self, kind: Kind, waiting: dict[str, asyncio.Future[Live | None]]) -> None:
+    async def _fill(self, kind: ResourceKind, waiting: dict[str, asyncio.Future[Live | None]]) -> None:
         try:
             vague = all((kind.name, key) in self._vague for key in waiting)
             if vague or self._few(kind, len(waiting)):
@@ -184,13 +184,13 @@ class Reads:
             if not future.done():
                 future.set_result(found.get(key))
 
-    def _few(self, kind: Kind, more: int) -> bool:
+    def _few(self, kind: ResourceKind, more: int) -> bool:
         if (kind.name, "") in self._lists:
             return False
         asked = self._asked[kind.name] = self._asked.get(kind.name, 0) + more
         return asked <= _BY_ID
 
-    async def _alone(self, kind: Kind, key: str, parent: str) -> Live | None:
+    async def _alone(self, kind: ResourceKind, key: str, parent: str) -> Live | None:
         live = (await _handler(kind).reread(self._client, [_stub(kind, key, parent)])).get(key)
         if live is None:
             self.gone(kind, key)
@@ -198,14 +198,14 @@ class Reads:
             self.store(kind, live)
         return live
 
-    async def _whole(self, kind: Kind, live: Live | None) -> Live | None:
+    async def _whole(self, kind: ResourceKind, live: Live | None) -> Live | None:
         handler = _handler(kind)
         if live is not None and type(handler).whole is not Handler.whole:
             live = await handler.whole(self._client, live)
             self.store(kind, live)
         return live
 
-    async def _list(self, kind: Kind, parent: str) -> _List:
+    async def _list(self, kind: ResourceKind, parent: str) -> _List:
         """Return the list, read once for all callers; a failure is not kept."""
         name = (kind.name, parent)
         task = self._lists.get(name)
@@ -218,7 +218,7 @@ class Reads:
                 self._lists.pop(name)
             raise
 
-    async def _read(self, kind: Kind, parent: str) -> _List:
+    async def _read(self, kind: ResourceKind, parent: str) -> _List:
         handler = _handler(kind)
         scope = Scope(below=(parent,)) if kind.parent else Scope()
         if parent in self._made:
@@ -229,9 +229,9 @@ class Reads:
         return _List(handler, listing)
 
 
-def _handler(kind: Kind) -> Handler:
-    return cast(Handler, kind.handler)
+def _handler(kind: ResourceKind) -> Handler:
+    return kind.handler
 
 
-def _stub(kind: Kind, key: str, parent: str) -> Live:
+def _stub(kind: ResourceKind, key: str, parent: str) -> Live:
     return Live(kind.name, key, "", {kind.parent: parent} if kind.parent and parent else {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import Change
 from trueup.core.errors import NotFound, Refused, SafetyError, Stopped, TrueupError
@@ -25,7 +25,7 @@ from trueup.systems.registry import SYSTEMS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.values import Call
     from trueup.plugin.world import World
 
@@ -52,7 +52,7 @@ class Resources:
         self._world = world
         self.handovers = Handovers(world)
 
-    async def create(self, urn: str, kind: Kind, inputs: Properties) -> Made:
+    async def create(self, urn: str, kind: ResourceKind, inputs: Properties) -> Made:
         """Create the resource, or adopt an existing one where that is allowed. Raises TrueupError and InPart."""
         reads = self._world.reads(kind.system)
         spec = await self._canonical(kind, inputs)
@@ -74,10 +74,12 @@ class Resources:
         (await self._world.memory(kind.system)).holders.keep(key, urn)
         return made
 
-    async def _create(self, urn: str, kind: Kind, inputs: Properties, spec: dict[str, Any], live: Live | None) -> Made:
+    async def _create(
+        self, urn: str, kind: ResourceKind, inputs: Properties, spec: dict[str, Any], live: Live | None
+    ) -> Made:
         if live is not None:
             return await self._take_over(urn, kind, inputs, spec, live)
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         declared = Declared(Address(kind.system, kind.name, ""), kind, spec, Where(urn, 0))
         calls = handler.creation(declared, await self._near(kind, spec))
         if isinstance(calls, Refusal):
@@ -87,7 +89,9 @@ class Resources:
         await memory.intend(urn, kind, handler.key(spec))
         return await self._perform(urn, kind, inputs, Desired(spec), calls, None)
 
-    async def read(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> Made | None:
+    async def read(
+        self, urn: str, kind: ResourceKind, given: str, state: Properties, inputs: Properties
+    ) -> Made | None:
         """Return the live resource with the state's other values; None when it does not exist. Raises TrueupError."""
         parent, key = parts_of(kind, given)
         if kind.parent and not parent:
@@ -113,10 +117,17 @@ class Resources:
         return await self._found(kind, inputs, live, _baseline(state), state, urn)
 
     async def update(
-        self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
+        self,
+        urn: str,
+        kind: ResourceKind,
+        given: str,
+        state: Properties,
+        before: Properties,
+        inputs: Properties,
+        ignored: Any,
     ) -> Made:
         """Change the resource to the declared inputs. Raises TrueupError and InPart."""
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         parent, key = parts_of(kind, given)
         spec = await self._canonical(kind, await self._as_given(kind, key, parent, before, inputs))
         live = live_of(kind, key, parent, state)
@@ -140,7 +151,7 @@ class Resources:
 
     async def _update(
         self,
-        kind: Kind,
+        kind: ResourceKind,
         urn: str,
         given: str,
         state: Properties,
@@ -150,7 +161,7 @@ class Resources:
         found: Differences,
         asked: Sequence[Change],
     ) -> Made:
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         async with self._world.writing[writer(kind, live.spec, live.id)]:
             if not asked:
                 kept = _computed(kind, state) | {name: state[name] for name in (RENAMED,) if name in state}
@@ -162,13 +173,20 @@ class Resources:
             return await self._perform(urn, kind, inputs, Desired(spec, removed=tuple(found.removed)), calls, live)
 
     async def diff(
-        self, urn: str, kind: Kind, given: str, state: Properties, before: Properties, inputs: Properties, ignored: Any
+        self,
+        urn: str,
+        kind: ResourceKind,
+        given: str,
+        state: Properties,
+        before: Properties,
+        inputs: Properties,
+        ignored: Any,
     ) -> Differences:
         """Return the differences. Those that cannot be made count as an update, whose preview shows why.
 
         A refresh calls this as well, and must not fail.
         """
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         parent, key = parts_of(kind, given)
         await self._kept(urn, kind, key, parent, state)
         found = differences(kind, state, before, inputs, ignored)
@@ -192,7 +210,13 @@ class Resources:
         return found
 
     def _refused(
-        self, kind: Kind, key: str, state: Properties, before: Properties, inputs: Properties, found: Differences
+        self,
+        kind: ResourceKind,
+        key: str,
+        state: Properties,
+        before: Properties,
+        inputs: Properties,
+        found: Differences,
     ) -> str:
         """Return why the changes can be made neither in place nor by a replacement; empty when they can."""
         replaced = _names(found.replaces)
@@ -202,9 +226,7 @@ class Resources:
         known = {name: one for name, one in {**before, **state}.items() if not has_unknown(one)}
         wanted = {name: value for name, value in bare(inputs).items() if not has_unknown(value) or name in replaced}
         asked = [change for change in asked if str(change.path[0]) in wanted]
-        calls = (
-            cast(Handler, kind.handler).calls(live_of(kind, key, "", known), Desired(wanted), asked) if asked else ()
-        )
+        calls = kind.handler.calls(live_of(kind, key, "", known), Desired(wanted), asked) if asked else ()
         if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or calls.error or not replaced):
             return calls.why.replace("the manifest", "the program")
         if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):
@@ -214,9 +236,9 @@ class Resources:
             )
         return ""
 
-    async def delete(self, urn: str, kind: Kind, given: str, state: Properties, inputs: Properties) -> None:
+    async def delete(self, urn: str, kind: ResourceKind, given: str, state: Properties, inputs: Properties) -> None:
         """End the resource according to its deletionPolicy. Raises TrueupError."""
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         parent, key = parts_of(kind, given)
         live = live_of(kind, key, parent, state)
         memory = await self._world.memory(kind.system)
@@ -263,9 +285,9 @@ class Resources:
 
     # Shared
 
-    async def _kept(self, urn: str, kind: Kind, key: str, parent: str, state: Properties) -> None:
+    async def _kept(self, urn: str, kind: ResourceKind, key: str, parent: str, state: Properties) -> None:
         """Note that the engine has the resource in its state, so that its creation is no longer open."""
-        handler, memory = cast(Handler, kind.handler), await self._world.memory(kind.system)
+        handler, memory = kind.handler, await self._world.memory(kind.system)
         await memory.taken(key)
         memory.holders.keep(key, urn)
         if not memory.is_open(urn):
@@ -276,9 +298,9 @@ class Resources:
                 named = handler.key(live_of(kind, key, parent, state).spec)
         await memory.settled(urn, named)
 
-    async def _tell_of_others(self, urn: str, kind: Kind, spec: Mapping[str, Any]) -> None:
+    async def _tell_of_others(self, urn: str, kind: ResourceKind, spec: Mapping[str, Any]) -> None:
         """Warn about objects that this resource was creating under another name when an earlier run was killed."""
-        handler, memory = cast(Handler, kind.handler), await self._world.memory(kind.system)
+        handler, memory = kind.handler, await self._world.memory(kind.system)
         names = memory.others(urn, kind, handler.key(dict(spec)))
         if not names:
             return
@@ -290,7 +312,7 @@ class Resources:
                     urn,
                 )
 
-    async def _canonical(self, kind: Kind, inputs: Properties) -> dict[str, Any]:
+    async def _canonical(self, kind: ResourceKind, inputs: Properties) -> dict[str, Any]:
         """Return the declared fields as the server writes them, with secrets as the core knows them."""
         given = {name: secrets(value) for name, value in inputs.items() if name != ADOPT.name}
         for name, value in given.items():
@@ -301,10 +323,12 @@ class Resources:
             raise Refused(spec.why)
         return spec
 
-    async def _as_given(self, kind: Kind, key: str, parent: str, before: Properties, inputs: Properties) -> Properties:
+    async def _as_given(
+        self, kind: ResourceKind, key: str, parent: str, before: Properties, inputs: Properties
+    ) -> Properties:
         """Return the inputs with the ids of existing principals, even if their names have changed."""
         same = [name for name in kind.one_of if name in inputs and bare(inputs[name]) == bare(before.get(name))]
-        if not same or type(cast(Handler, kind.handler)).moved is Handler.moved:
+        if not same or type(kind.handler).moved is Handler.moved:
             return inputs
         live = await self._world.reads(kind.system).get(kind, key, parent)
         return inputs if live is None else {**inputs, **{name: live.spec.get(name, inputs[name]) for name in same}}
@@ -314,14 +338,16 @@ class Resources:
             self._world.warned.add(urn)
             self._world.host.warn(text.replace("the manifest", "the program"), urn)
 
-    async def _near(self, kind: Kind, spec: Mapping[str, Any]) -> Sequence[Live]:
+    async def _near(self, kind: ResourceKind, spec: Mapping[str, Any]) -> Sequence[Live]:
         """Return similar live resources, for kinds that cannot be created and whose refusal lists them."""
-        if cast(Handler, kind.handler).creates:
+        if kind.handler.creates:
             return ()
         return await self._world.reads(kind.system).all(kind, str(spec[kind.parent]))
 
-    async def _take_over(self, urn: str, kind: Kind, inputs: Properties, spec: dict[str, Any], live: Live) -> Made:
-        handler = cast(Handler, kind.handler)
+    async def _take_over(
+        self, urn: str, kind: ResourceKind, inputs: Properties, spec: dict[str, Any], live: Live
+    ) -> Made:
+        handler = kind.handler
         reason = await self._may_take(urn, kind, inputs, spec, live)
         if not reason:
             raise foreign(kind, live)
@@ -344,10 +370,12 @@ class Resources:
         await memory.taken(live.id)
         return made
 
-    async def _may_take(self, urn: str, kind: Kind, inputs: Properties, spec: Mapping[str, Any], live: Live) -> str:
+    async def _may_take(
+        self, urn: str, kind: ResourceKind, inputs: Properties, spec: Mapping[str, Any], live: Live
+    ) -> str:
         """Return why an existing object may be adopted; empty when it may not."""
         memory = await self._world.memory(kind.system)
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         title = SYSTEMS[kind.system].title
         if memory.began(urn, kind, handler.key(dict(spec))):
             return "this resource was being created when an earlier run ended"
@@ -366,14 +394,14 @@ class Resources:
     async def _perform(
         self,
         urn: str,
-        kind: Kind,
+        kind: ResourceKind,
         inputs: Properties,
         desired: Desired,
         calls: Sequence[Call],
         live: Live | None,
     ) -> Made:
         """Make the calls and return the state from their responses."""
-        handler = cast(Handler, kind.handler)
+        handler = kind.handler
         client, reads = self._world.client(kind.system), self._world.reads(kind.system)
         former, silent, began = live, False, self._world.clock.now()
         try:
@@ -410,7 +438,7 @@ class Resources:
     async def _failed(
         self,
         urn: str,
-        kind: Kind,
+        kind: ResourceKind,
         inputs: Properties,
         spec: dict[str, Any],
         former: Live | None,
@@ -422,7 +450,7 @@ class Resources:
         maybe = error.maybe if isinstance(error, TrueupError) else True
         if live is former and not maybe:
             memory = await self._world.memory(kind.system)
-            await memory.settled(urn, cast(Handler, kind.handler).key(spec))
+            await memory.settled(urn, kind.handler.key(spec))
             raise error
         if live is None:
             raise error  # its intent stays open, and the next run looks for it
@@ -435,7 +463,7 @@ class Resources:
 
     async def _found(
         self,
-        kind: Kind,
+        kind: ResourceKind,
         inputs: Properties,
         live: Live,
         baseline: dict[str, Any],
@@ -444,7 +472,7 @@ class Resources:
     ) -> Made:
         canonical = None
         former: Properties = {}
-        if type(cast(Handler, kind.handler)).canonical is not Handler.canonical:
+        if type(kind.handler).canonical is not Handler.canonical:
             with contextlib.suppress(TrueupError):
                 if why := await self._world.reads(kind.system).moved(kind, bare(inputs), live):
                     self._warn_renamed(urn, why)
@@ -459,7 +487,9 @@ class Resources:
         return Made(id_of(kind, live), shown, kept)
 
 
-def predicted(kind: Kind, inputs: Properties, state: Properties, found: Differences | None = None) -> Properties:
+def predicted(
+    kind: ResourceKind, inputs: Properties, state: Properties, found: Differences | None = None
+) -> Properties:
     """Return the state known before the call: declared values, and live ones that no write changes."""
     known = {name: value for name, value in inputs.items() if name != ADOPT.name and bare(value) is not None}
     for name in _computed(kind, state):
@@ -471,8 +501,8 @@ def predicted(kind: Kind, inputs: Properties, state: Properties, found: Differen
     return known
 
 
-def _computed(kind: Kind, state: Properties) -> Properties:
-    names = (*cast(Handler, kind.handler).told, "updatedAt")
+def _computed(kind: ResourceKind, state: Properties) -> Properties:
+    names = (*kind.handler.told, "updatedAt")
     return {name: state[name] for name in names if name in state}
 
 
@@ -485,6 +515,6 @@ def _baseline(state: Properties) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _policy(kind: Kind, inputs: Properties) -> str:
+def _policy(kind: ResourceKind, inputs: Properties) -> str:
     trait = kind.by_name.get("deletionPolicy")
     return str(bare(inputs.get("deletionPolicy")) or trait.default) if trait else ""

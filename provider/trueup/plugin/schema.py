@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.version import __version__
 from trueup.plugin import functions_schema
 from trueup.plugin.fields_schema import TEXT, Properties, always, for_program, inputs, outputs, types, variable
-from trueup.plugin.tokens import PACKAGE, RESOURCES, form_of, inputs_of, tenant_name, token_of
-from trueup.systems.registry import BY_NAME, SYSTEMS
+from trueup.plugin.tokens import PACKAGE, form_of, inputs_of, tenant_name, token_of
+from trueup.systems.registry import RESOURCES, SYSTEMS, resource_kind
 
 if TYPE_CHECKING:
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.systems.system import System
 
 
@@ -101,7 +101,7 @@ def schema_text() -> str:
     return json.dumps(package_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _resource(kind: Kind) -> dict[str, Any]:
+def _resource(kind: ResourceKind) -> dict[str, Any]:
     return {
         "description": _described(kind),
         "inputProperties": inputs(kind),
@@ -112,16 +112,16 @@ def _resource(kind: Kind) -> dict[str, Any]:
     }
 
 
-def _listing(kind: Kind) -> dict[str, Any]:
+def _listing(kind: ResourceKind) -> dict[str, Any]:
     """Return the inputs that listing a kind needs: none, or the id of its parent."""
     if not kind.parent:
         return {"type": "object", "properties": {}}
-    above = kind.by_name[kind.parent].reference or kind.parent.removesuffix("Id")
+    above = kind.parent_kind or kind.parent.removesuffix("Id")
     parent = TEXT | {"description": f"Only children of the {above} with this id."}
     return {"type": "object", "properties": {kind.parent: parent}, "required": [kind.parent]}
 
 
-def _described(kind: Kind) -> str:
+def _described(kind: ResourceKind) -> str:
     """Return a kind's description, example and import instructions as Markdown."""
     said = for_program(kind.doc)
     if kind.one_of:
@@ -135,7 +135,7 @@ def _described(kind: Kind) -> str:
     )
 
 
-def _name(kind: Kind) -> str:
+def _name(kind: ResourceKind) -> str:
     """Return the resource name in a kind's example, as the examples of other kinds refer to it."""
     called = (
         field.example
@@ -147,7 +147,7 @@ def _name(kind: Kind) -> str:
     return str(next(called, (own.example if own else None) or variable(kind.name)))
 
 
-def _program(kind: Kind, name: str) -> str:
+def _program(kind: ResourceKind, name: str) -> str:
     """Return a complete YAML program: the example of a kind, after the resources it refers to."""
     import yaml
 
@@ -158,11 +158,11 @@ def _program(kind: Kind, name: str) -> str:
     return yaml.safe_dump(program, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _add(kind: Kind, name: str, resources: dict[str, Any], variables: dict[str, Any]) -> None:
+def _add(kind: ResourceKind, name: str, resources: dict[str, Any], variables: dict[str, Any]) -> None:
     properties: dict[str, Any] = {}
     for trait in inputs_of(kind):
         if trait.reference:
-            _add(BY_NAME[kind.api_version, trait.reference], trait.example, resources, variables)
+            _add(resource_kind(kind.system, trait.reference), trait.example, resources, variables)
             properties[trait.name] = f"${{{trait.example}.id}}"
         elif trait.example is not None and not (trait.name == "name" and trait.example == name):
             properties[trait.name] = _value(trait.example, variables)

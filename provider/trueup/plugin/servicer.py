@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from grpc.aio import ServicerContext
 
     from trueup.core.changes import Change
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.plugin.differing import Differences
 
     Context = ServicerContext[Any, Any]
@@ -273,7 +273,7 @@ class Provider(Greeting):
             (_, world), self._ready = self._ready, None
             await world.__aexit__()
 
-    def _elsewhere(self, kind: Kind, inputs: dict[str, Any]) -> list[Failure]:
+    def _elsewhere(self, kind: ResourceKind, inputs: dict[str, Any]) -> list[Failure]:
         reason = self._world.outside(kind, bare(inputs)) if self._world is not None else ""
         return [Failure("projectId", reason)] if reason else []
 

@@ -7,7 +7,7 @@ normalises a value, the state keeps the learned baseline (`__readBack`), and the
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core import texts
 from trueup.core.changes import MISSING, Path, at, dotted
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trueup.core.fields import Field
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
 
 READ_BACK: Final = "__readBack"
 """Normalised values by path, as the server returned them right after they were written."""
@@ -37,7 +37,11 @@ Baseline = dict[str, Any]
 
 
 def outputs(
-    kind: Kind, inputs: Mapping[str, Any], live: Live, baseline: Baseline, canonical: Mapping[str, Any] | None = None
+    kind: ResourceKind,
+    inputs: Mapping[str, Any],
+    live: Live,
+    baseline: Baseline,
+    canonical: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the state of a resource: live values, and of mappings only the declared keys.
 
@@ -66,7 +70,7 @@ def outputs(
             found[trait.name] = given
         elif value is not None:
             found[trait.name] = seal_like(value, given)
-    computed = cast(Handler, kind.handler).told
+    computed = kind.handler.told
     found |= {name: live.server[name] for name in computed if isinstance(live.server.get(name), str)}
     if live.updated_at:
         found["updatedAt"] = live.updated_at
@@ -75,7 +79,7 @@ def outputs(
     return found
 
 
-def imported(kind: Kind, live: Live) -> dict[str, Any]:
+def imported(kind: ResourceKind, live: Live) -> dict[str, Any]:
     """Return the inputs of an imported resource: its plain fields. The contents of mappings are not managed."""
     found: dict[str, Any] = {}
     spec = reveal(live.spec)
@@ -84,7 +88,7 @@ def imported(kind: Kind, live: Live) -> dict[str, Any]:
         if trait.local or trait.write_only or trait.owned_by_key or value is None:
             continue
         if "enum" in trait.schema and not trait.grows and value not in trait.schema["enum"]:
-            doubt = cast(Handler, kind.handler).doubt((trait.name,), value)
+            doubt = kind.handler.doubt((trait.name,), value)
             if doubt is None or not doubt.may_be:
                 continue  # no declarable word means the same
             value = doubt.may_be[0]
@@ -94,7 +98,7 @@ def imported(kind: Kind, live: Live) -> dict[str, Any]:
 
 
 def laid(
-    kind: Kind,
+    kind: ResourceKind,
     inputs: Mapping[str, Any],
     live: Live,
     baseline: Baseline,
@@ -104,7 +108,7 @@ def laid(
     """Return the inputs updated with live values that differ; `state` is the previous state."""
     found: dict[str, Any] = {}
     traits = kind.by_name
-    handler = cast(Handler, kind.handler)
+    handler = kind.handler
     spec = reveal(live.spec)
     for name, given in inputs.items():
         trait = traits.get(name)
@@ -126,7 +130,7 @@ def laid(
     return found
 
 
-def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Baseline, list[str]]:
+def baseline_of(kind: ResourceKind, declared: Mapping[str, Any], live: Live) -> tuple[Baseline, list[str]]:
     """Return the learned baseline by path, and the paths whose write did not take effect.
 
     `declared` holds the written fields, in plain values with ids for references.
@@ -134,7 +138,7 @@ def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Ba
     said: Baseline = {}
     undone: list[str] = []
     spec = reveal(live.spec)
-    handler = cast(Handler, kind.handler)
+    handler = kind.handler
     for name, value in declared.items():
         trait = kind.by_name[name]
         if trait.local or trait.write_only:
@@ -154,12 +158,12 @@ def baseline_of(kind: Kind, declared: Mapping[str, Any], live: Live) -> tuple[Ba
     return said, undone
 
 
-def live_of(kind: Kind, key: str, parent: str, state: Mapping[str, Any]) -> Live:
+def live_of(kind: ResourceKind, key: str, parent: str, state: Mapping[str, Any]) -> Live:
     """Return a live resource built from the state, for a write that does not read first."""
-    spec = {trait.name: state[trait.name] for trait in inputs_of(kind) if trait.name in state and not trait.local}
+    names = [trait.name for trait in inputs_of(kind) if trait.name in state and not trait.local]
+    spec = {name: copy.deepcopy(bare(state[name])) for name in names}
     if kind.parent and parent:
         spec[kind.parent] = parent
-    spec = cast("dict[str, Any]", copy.deepcopy(bare(spec)))
     return Live(
         kind.name,
         key,

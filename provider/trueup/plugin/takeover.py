@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING, Change
 from trueup.core.compare import covers, same
 from trueup.core.errors import SafetyError
-from trueup.core.kinds import Handler, Kind
+from trueup.core.kinds import ResourceKind
 from trueup.core.secrets import reveal
 from trueup.core.values import Live
 from trueup.engine.plan.judge import change_of, in_sync
@@ -22,12 +22,12 @@ _SKEW: Final = timedelta(minutes=2)
 """The maximum by which the server's clock may be behind this machine's."""
 
 
-def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
+def to_write(kind: ResourceKind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
     """Return the changes to write to a resource that is adopted.
 
     A value that may only be another word for the declared one is written only along with another change.
     """
-    handler = cast(Handler, kind.handler)
+    handler = kind.handler
     found: list[Change] = []
     certain = False
     for name, after in wanted.items():
@@ -42,7 +42,7 @@ def to_write(kind: Kind, live: Live, wanted: Mapping[str, Any]) -> list[Change]:
     return found if certain else []
 
 
-def foreign(kind: Kind, live: Live) -> SafetyError:
+def foreign(kind: ResourceKind, live: Live) -> SafetyError:
     return SafetyError(
         f"{kind.name} {live.name} ({live.id}) already exists, and is not known to be in any Pulumi state.",
         hint=f"Import it into this stack: pulumi import {token_of(kind)} NAME {id_of(kind, live)}; or set adopt to "
@@ -50,7 +50,7 @@ def foreign(kind: Kind, live: Live) -> SafetyError:
     )
 
 
-def made_by_us(kind: Kind, spec: Mapping[str, Any], live: Live, began: datetime) -> bool:
+def made_by_us(kind: ResourceKind, spec: Mapping[str, Any], live: Live, began: datetime) -> bool:
     """Return whether an object found after a lost response can be the created one: new, with the sent values."""
     try:
         made = datetime.fromisoformat(str(live.server.get("createdAt")))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.errors import UsageError
 from trueup.core.fields import Field
-from trueup.systems.registry import KINDS, SYSTEMS, kind_named
+from trueup.systems.registry import RESOURCES, SYSTEMS, kind_named
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.values import Live
 
 PACKAGE: Final = "trueup"
@@ -24,22 +24,21 @@ ADOPT: Final = Field(
     local=True,
 )
 """The one input that manifests lack: for them, `plan` shows an adoption before it happens."""
-RESOURCES: Final[tuple[Kind, ...]] = tuple(kind for kind in KINDS if kind.handler is not None)
 _LEFT_OUT: Final = ("id",)
 """Fields of manifests for which Pulumi has an option: `import`."""
 
 
-def token_of(kind: Kind) -> str:
+def token_of(kind: ResourceKind) -> str:
     """Return a kind's type token: `trueup:den:ConnectorInstance`."""
     return f"{PACKAGE}:{kind.system}:{kind.name}"
 
 
-def kind_of(token: str) -> Kind:
+def kind_of(token: str) -> ResourceKind:
     """Return the kind of a type token. Raises UsageError."""
     package, _, rest = token.partition(":")
     system, _, name = rest.rpartition(":")
     found = kind_named(system.partition("/")[0], name)
-    if package != PACKAGE or found is None or found.handler is None:
+    if package != PACKAGE or found is None:
         known = ", ".join(map(token_of, RESOURCES))
         raise UsageError(f"{token} is not a resource of this provider.", hint=f"Known types: {known}.")
     return found
@@ -51,23 +50,23 @@ def tenant_name(system: str) -> str:
 
 
 @cache
-def inputs_of(kind: Kind) -> tuple[Field, ...]:
+def inputs_of(kind: ResourceKind) -> tuple[Field, ...]:
     """Return the fields that a program may set: a kind's, without short forms for other resources."""
     found = tuple(field for field in kind.fields if not field.inline and field.name not in _LEFT_OUT)
-    return (*found, ADOPT) if kind.handler is not None and kind.handler.creates else found
+    return (*found, ADOPT) if kind.handler.creates else found
 
 
-def is_composed(kind: Kind) -> bool:
+def is_composed(kind: ResourceKind) -> bool:
     """Return whether a kind's ids start with the parent's id."""
     return SYSTEMS[kind.system].ids_of(kind).composed
 
 
-def id_of(kind: Kind, live: Live) -> str:
+def id_of(kind: ResourceKind, live: Live) -> str:
     """Return the id of a resource in Pulumi's state, which `import` accepts as well."""
     return f"{live.spec[kind.parent]}/{live.id}" if is_composed(kind) else live.id
 
 
-def parts_of(kind: Kind, given: str) -> tuple[str, str]:
+def parts_of(kind: ResourceKind, given: str) -> tuple[str, str]:
     """Return the parent's id (empty for a kind that is read by its own id) and the resource's. Raises UsageError."""
     parent, slash, own = given.rpartition("/")
     system = SYSTEMS[kind.system]
@@ -77,7 +76,7 @@ def parts_of(kind: Kind, given: str) -> tuple[str, str]:
     return parent, own
 
 
-def form_of(kind: Kind) -> str:
+def form_of(kind: ResourceKind) -> str:
     """Return the form of a kind's ids: `ctg_…/cmp_…`."""
     system = SYSTEMS[kind.system]
     own = system.ids_of(kind).form

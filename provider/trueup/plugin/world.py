@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.ledger.store import Hold, Ledger
     from trueup.plugin.config import Config
     from trueup.plugin.host import Host
@@ -135,13 +135,13 @@ class World:
         if client.guard is not None:
             client.guard.vouch()
 
-    def outside(self, kind: Kind, spec: Mapping[str, Any]) -> str:
+    def outside(self, kind: ResourceKind, spec: Mapping[str, Any]) -> str:
         """Return why a resource is outside the tenant that this provider manages; empty when it is inside."""
         settings = self.config.systems.get(kind.system)
         other = outside(settings, spec) if settings is not None else ""
         return f"it {other}." if other else ""
 
-    async def may_write(self, kind: Kind, spec: Mapping[str, Any]) -> None:
+    async def may_write(self, kind: ResourceKind, spec: Mapping[str, Any]) -> None:
         """Return once the resource that a spec describes may be written.
 
         The first write to an organisation or project takes its lock. Other Pulumi programs share that lock; the command
@@ -156,7 +156,7 @@ class World:
             if not self._hold.over:
                 await self._hold.take([f"{self._scopes[kind.system]} {await self._tenant(kind, spec)}"])
 
-    async def _tenant(self, kind: Kind, spec: Mapping[str, Any]) -> str:
+    async def _tenant(self, kind: ResourceKind, spec: Mapping[str, Any]) -> str:
         """Return the tenant to lock for a resource: the one that it names, or that of the credential."""
         tenant = SYSTEMS[kind.system].tenant
         if tenant.field:

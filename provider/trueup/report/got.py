@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.values import Live
     from trueup.engine.plan.steps import Reading
     from trueup.importing.imported import Import
@@ -39,7 +39,7 @@ _GAP: Final = "  "
 class Got:
     """What was asked for."""
 
-    kind: Kind
+    kind: ResourceKind
     lives: Sequence[Live]
     names: Mapping[str, str]
     """What is known of the names of what they refer to, by id."""

@@ -22,7 +22,7 @@ from trueup.transport.wire import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.engine.plan.steps import Reading
     from trueup.importing.describing import Described
     from trueup.importing.imported import Import
@@ -131,7 +131,7 @@ def tally(resources: Iterable[Described]) -> str:
 
 def left_out(resources: Sequence[Described], page: Page) -> list[str]:
     """What manifests leave out, a line for what is alike; the values are never told."""
-    whole: dict[tuple[Kind, str, str], list[tuple[Described, str]]] = {}
+    whole: dict[tuple[ResourceKind, str, str], list[tuple[Described, str]]] = {}
     for one in resources:
         for item in one.left if one.document is not None else ():
             shown = dotted(item.path[:1] if item.why == ASKED else item.path)
@@ -151,7 +151,7 @@ def left_out(resources: Sequence[Described], page: Page) -> list[str]:
     return lines
 
 
-def counted_kind(number: int, kind: Kind) -> str:
+def counted_kind(number: int, kind: ResourceKind) -> str:
     """`1 instance`, `12 instances`."""
     word = short(kind).replace("access", "grants")
     return f"{number:,} {word if number != 1 else word.removesuffix('s')}"

@@ -66,8 +66,8 @@ def footer(plan: Plan) -> dict[str, Any]:
     unmanaged = [
         {
             "type": live.kind,
-            "provider_name": place[0],
-            "connection": place[1],
+            "provider_name": place.system,
+            "connection": place.connection,
             "id": live.id,
             "name": censored(live.name),
             "updated_at": live.updated_at,

@@ -134,8 +134,6 @@ def _json(value: Any) -> str:
 
 
 def _example(kind: Kind, name: str) -> list[str]:
-    if kind.example:
-        return kind.example.strip().splitlines()
     lines = [f"apiVersion: {kind.api_version}", f"kind: {kind.name}", "metadata:", f"  name: {name}", "spec:"]
     for field in kind.fields:
         if field.example is not None and not (field.name == "name" and field.example == name):

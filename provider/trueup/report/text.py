@@ -111,7 +111,9 @@ def notes(plan: Plan, page: Page) -> list[str]:
         words = Words(plan)
         groups: dict[str, list[str]] = {}
         for place, live in first:
-            groups.setdefault(f"{place[0]}/{live.kind}", []).append(safe(live.name + words.whose(place[0], live)))
+            groups.setdefault(f"{place.system}/{live.kind}", []).append(
+                safe(live.name + words.whose(place.system, live))
+            )
         names = "; ".join(f"{kind} {', '.join(names)}" for kind, names in groups.items())
         more = f", {page.ellipsis} (-o json lists them all)" if len(plan.unmanaged) > NAMED else ""
         lines.append(f"Unmanaged, left alone: {names}{more}.")

@@ -63,7 +63,7 @@ class Words:
     def whose(self, system: str, live: Live) -> str:
         """` (of instance docs)`: what a live resource is listed below; empty where its own name is enough."""
         kind = kind_named(system, live.kind)
-        reference = kind.by_name[kind.parent].reference if kind is not None and kind.parent else None
+        reference = kind.parent_kind if kind is not None and kind.parent else None
         key = live.spec.get(kind.parent) if kind is not None else None
         if reference is None or not isinstance(key, str):
             return ""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from trueup.core.kinds import Kind
+from trueup.core.kinds import ResourceKind
 from trueup.core.secrets import reveal
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ class Reads(Protocol):
     def client(self) -> Client:
         """The client of the API, for what is no resource."""
 
-    async def get(self, kind: Kind, key: str, parent: str = "") -> Live | None:
+    async def get(self, kind: ResourceKind, key: str, parent: str = "") -> Live | None:
         """Return the resource with that id, of a child kind below that parent."""
 
-    async def find(self, kind: Kind, spec: dict[str, Any]) -> Live | None:
+    async def find(self, kind: ResourceKind, spec: dict[str, Any]) -> Live | None:
         """Return the resource that a spec names by id or natural key."""
 
-    async def all(self, kind: Kind, parent: str = "") -> list[Live]:
+    async def all(self, kind: ResourceKind, parent: str = "") -> list[Live]:
         """Return all resources of a kind, or all children of a parent."""
 
 
@@ -49,7 +49,7 @@ class Record:
 
     name: str
     doc: str
-    properties: Mapping[str, Property] | Kind
+    properties: Mapping[str, Property] | ResourceKind
     always: tuple[str, ...] = ()
     """Its own properties that are never missing."""
 
@@ -71,7 +71,7 @@ class Function:
     call: Callable[[Reads, Mapping[str, Any]], Awaitable[dict[str, Any]]]
     """Returns the outputs for the inputs that are given. Raises InputError, UsageError and ApiError."""
     inputs: Mapping[str, Property] = field(default_factory=dict)
-    outputs: Mapping[str, Property] | Kind = field(default_factory=dict)
+    outputs: Mapping[str, Property] | ResourceKind = field(default_factory=dict)
     """Its outputs, or the kind of the one live resource that it returns."""
     required: tuple[str, ...] = ()
     """Inputs that must be given."""
@@ -89,7 +89,7 @@ class InputError(Exception):
         self.name, self.message = name, message
 
 
-def shown(kind: Kind, live: Live) -> dict[str, Any]:
+def shown(kind: ResourceKind, live: Live) -> dict[str, Any]:
     """Return a live resource as a function returns it: without mappings, whose contents may be secret."""
     spec = reveal(live.spec)
     found = {

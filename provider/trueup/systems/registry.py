@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trueup.core.kinds import ResourceKind
 from trueup.systems import installed
 from trueup.systems.system import INTERFACE, System
 
@@ -83,11 +84,17 @@ BROKEN: Final[tuple[BrokenSystem, ...]] = _found[1]
 KINDS: Final[tuple[Kind, ...]] = tuple(kind for system in SYSTEMS.values() for kind in system.kinds)
 BY_NAME: Final[dict[tuple[str, str], Kind]] = {(kind.api_version, kind.name): kind for kind in KINDS}
 """Each by its apiVersion and name, as a manifest says them."""
-_OF_SYSTEM: Final = {(kind.system, kind.name): kind for kind in KINDS}
+RESOURCES: Final = tuple(kind for kind in KINDS if isinstance(kind, ResourceKind))
+_OF_SYSTEM: Final = {(kind.system, kind.name): kind for kind in RESOURCES}
 
 
-def kind_named(system: str, name: str) -> Kind | None:
-    """Return the kind of that name; None for one that is not known, as an older or newer ledger may hold."""
+def resource_kind(system: str, name: str) -> ResourceKind:
+    """Return the kind of resource of that name. Raises KeyError."""
+    return _OF_SYSTEM[system, name]
+
+
+def kind_named(system: str, name: str) -> ResourceKind | None:
+    """Return the kind of resource of that name; None for an unknown one, as an older or newer ledger may hold."""
     return _OF_SYSTEM.get((system, name))
 
 

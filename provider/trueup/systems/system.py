@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Kind
     from trueup.core.values import Live
     from trueup.systems.functions import Function
-    from trueup.transport.dialect import Api, Dialect, Guard
+    from trueup.transport.dialect import ApiClient, Dialect, Guard
 
 INTERFACE: Final = 1
 """The version of this interface; a system that was written for another one is not loaded."""
@@ -64,7 +64,7 @@ class Tenant:
         """
         return None
 
-    async def of(self, api: Api) -> str:
+    async def of(self, api: ApiClient) -> str:
         """Return the id of the one tenant that the credential acts in; empty where each resource names its own.
 
         One request at most. Raises ApiError.
@@ -75,15 +75,15 @@ class Tenant:
         """Return the id of the tenant that a live resource shows; empty when it shows none."""
         return ""
 
-    async def permissions(self, api: Api) -> Permissions:
+    async def permissions(self, api: ApiClient) -> Permissions:
         """Return the rights of the credential. One request at most. Raises ApiError."""
         return Permissions(admin=True)
 
-    async def sees_all(self, api: Api) -> bool:
+    async def sees_all(self, api: ApiClient) -> bool:
         """Whether the lists hold all there is, rather than what the credential was granted. Raises ApiError."""
         return True
 
-    async def warning(self, api: Api, said: Iterable[str], *, writes: bool) -> str:
+    async def warning(self, api: ApiClient, said: Iterable[str], *, writes: bool) -> str:
         """Return why writes with this credential may be refused; empty when nothing speaks for it.
 
         `said` is what the server answered to the reading of parts that it refused. One request at most, and none
@@ -91,7 +91,7 @@ class Tenant:
         """
         return ""
 
-    def detected(self, api: Api) -> list[str]:
+    def detected(self, api: ApiClient) -> list[str]:
         """Return lines about how the server behaves, and by what that was recognised."""
         signs = api.signs
         return [f"{signs.with_request_id:,} of {signs.answers:,} answers carried x-request-id."]

@@ -5,9 +5,10 @@ system needs to know of a connection is here; `transport.client` is the connecti
 logged and never part of an error.
 """
 
-from trueup.transport.dialect import Api, Dialect, Guard
+from trueup.core.api import Answer, Api
+from trueup.transport.dialect import ApiClient, Dialect, Guard
 from trueup.transport.lease import WriteLease
-from trueup.transport.values import Answer, Credential, Presumed, Wait
+from trueup.transport.values import Credential, Presumed, Wait
 from trueup.transport.window import Limits
 
-__all__ = ["Answer", "Api", "Credential", "Dialect", "Guard", "Limits", "Presumed", "Wait", "WriteLease"]
+__all__ = ["Answer", "Api", "ApiClient", "Credential", "Dialect", "Guard", "Limits", "Presumed", "Wait", "WriteLease"]

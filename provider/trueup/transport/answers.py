@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from trueup.core.api import Answer
 from trueup.core.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable
 from trueup.core.redaction import touches, without_known_pieces, without_pieces
 from trueup.transport.call import Again, Request
-from trueup.transport.values import Answer
 from trueup.transport.wire import parsed, plain, recognised, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.transport.dialect import Api
+    from trueup.transport.dialect import ApiClient
 
 _PAGE: Final = "a login page or another web page may stand in the way"
 _FRONT: Final = (502, 503, 504)
@@ -46,13 +46,13 @@ _LOOKED_AT: Final = 4000
 """Characters of a server's words of which some are shown."""
 
 
-def request_id_of(api: Api, call: Request, headers: Mapping[str, str]) -> str:
+def request_id_of(api: ApiClient, call: Request, headers: Mapping[str, str]) -> str:
     """Return what the server calls a request; where a secret took part only what has the form of a UUID."""
     found = _plain(api, headers.get("x-request-id", ""), 64)
     return "" if call.guarded and not (_ID.match(found) and not touches(found)) else found
 
 
-def _plain(api: Api, words: str, longest: int = 300) -> str:
+def _plain(api: ApiClient, words: str, longest: int = 300) -> str:
     """A server's words on one line, without pieces of the credential that it was sent, and of the secrets of this run.
 
     It may have those from a run before, and show them although no request of this one held them yet.
@@ -64,7 +64,7 @@ def _plain(api: Api, words: str, longest: int = 300) -> str:
     return plain(without_known_pieces(words), longest)
 
 
-def _shown(api: Api, call: Request, words: str) -> str:
+def _shown(api: ApiClient, call: Request, words: str) -> str:
     """The words of a server as they may be shown."""
     if not call.guarded or not words:
         return _plain(api, words)
@@ -79,7 +79,9 @@ def _keys(body: Any) -> set[str]:
     return set().union(*map(_keys, body)) if isinstance(body, list) else set()
 
 
-def judge(api: Api, call: Request, status: int, raw: bytes, headers: Mapping[str, str], request_id: str) -> Answer:
+def judge(
+    api: ApiClient, call: Request, status: int, raw: bytes, headers: Mapping[str, str], request_id: str
+) -> Answer:
     """Return the answer of a 2xx that did not fail. Raises ApiError, and Again where a further try may help."""
     body: Any = None
     broken = False
@@ -126,7 +128,7 @@ def judge(api: Api, call: Request, status: int, raw: bytes, headers: Mapping[str
     raise call.error(Refused, status, request_id, said)
 
 
-def _web_page(api: Api, call: Request, status: int, request_id: str) -> Exception:
+def _web_page(api: ApiClient, call: Request, status: int, request_id: str) -> Exception:
     """A 2xx with HTML: what gave it is not the API, and gives the same the next time."""
     why = f"the answer is a web page, not JSON: {_PAGE}"
     hint = f'Check the url of connection "{api.credential.name}" ({api.url}), and open it in a browser.'
@@ -137,7 +139,7 @@ def _web_page(api: Api, call: Request, status: int, request_id: str) -> Exceptio
     return call.uncertain(api, why, status, request_id, hint=hint)
 
 
-def _no_route(api: Api, call: Request, request_id: str, said: str) -> NoRoute:
+def _no_route(api: ApiClient, call: Request, request_id: str, said: str) -> NoRoute:
     said = f"of {api.dialect.system} at {api.url} {said.rstrip('.')}; there is no such route."
     failure = call.error(NoRoute, 404, request_id, said)
     path = urlsplit(api.url).path.rstrip("/")
@@ -146,7 +148,7 @@ def _no_route(api: Api, call: Request, request_id: str, said: str) -> NoRoute:
     return failure
 
 
-def _redirect(api: Api, call: Request, status: int, request_id: str, location: str) -> Malformed:
+def _redirect(api: ApiClient, call: Request, status: int, request_id: str, location: str) -> Malformed:
     try:
         parts = urlsplit(location)
         host = (parts.hostname or "") if "%" not in parts.netloc else ""

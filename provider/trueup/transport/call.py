@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from trueup.core.errors import Ambiguous, ApiError, TrueupError, Unavailable, Unreachable
 
 if TYPE_CHECKING:
-    from trueup.transport.dialect import Api
+    from trueup.transport.dialect import ApiClient
 
 _Error = TypeVar("_Error", bound=ApiError)
 
@@ -69,13 +69,13 @@ class Request:
             error.at, error.correlation = self.at, self.correlation
         return error
 
-    def unreachable(self, api: Api, why: str, hint: str = "") -> Unreachable:
+    def unreachable(self, api: ApiClient, why: str, hint: str = "") -> Unreachable:
         """The error of a call that no server got, and that another try would not mend."""
         message = f"{self.method} {self.route} of {api.dialect.system} at {api.url} was not sent: {why}."
         return Unreachable(message, method=self.method, route=self.route, hint=hint)
 
     def unavailable(
-        self, api: Api, why: str, status: int | None = None, request_id: str = "", hint: str = ""
+        self, api: ApiClient, why: str, status: int | None = None, request_id: str = "", hint: str = ""
     ) -> Unavailable:
         """The error to raise when no further try is made."""
         times = "once" if self.tried == 1 else f"{self.tried} times"
@@ -89,7 +89,7 @@ class Request:
 
     def uncertain(
         self,
-        api: Api,
+        api: ApiClient,
         why: str,
         status: int | None = None,
         request_id: str = "",

@@ -31,9 +31,10 @@ from trueup.transport.wire import filled, parsed
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from trueup.core.api import Answer
     from trueup.transport.dialect import Dialect, Guard
     from trueup.transport.lease import WriteLease
-    from trueup.transport.values import Answer, Credential
+    from trueup.transport.values import Credential
     from trueup.transport.window import Shared
 
 _T = TypeVar("_T")

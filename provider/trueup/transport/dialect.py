@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from trueup.core.api import Api
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine, Mapping
 
+    from trueup.core.api import Answer
     from trueup.core.errors import Unauthorized
-    from trueup.core.progress import Clock, Progress
-    from trueup.transport.values import Answer, Credential, Presumed, Signs, Wait
+    from trueup.core.progress import Clock
+    from trueup.transport.values import Credential, Presumed, Signs, Wait
     from trueup.transport.window import Limits, Window
 
-_T = TypeVar("_T")
 
-
-class Api(Protocol):
-    """The client of one connection, as the code of its system and the parts of transport use it."""
+class ApiClient(Api, Protocol):
+    """The client of one connection, as its Dialect, its Tenant and the parts of transport use it."""
 
     @property
     def url(self) -> str:
@@ -60,40 +60,14 @@ class Api(Protocol):
         """The time."""
 
     @property
-    def progress(self) -> Progress:
-        """The observer of the run."""
-
-    @property
     def stop(self) -> asyncio.Event:
         """Set once the run is being stopped."""
-
-    async def get(self, route: str, query: Mapping[str, Any] | None = None, **params: str) -> Answer:
-        """Send a GET. Raises ApiError and Stopped."""
-
-    async def request(
-        self,
-        method: str,
-        route: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        query: Mapping[str, Any] | None = None,
-        body: Any = None,
-        repeatable: bool = True,
-        guarded: bool = False,
-    ) -> Answer:
-        """Send a request, again while that is safe. Raises ApiError, Stopped and SafetyError."""
-
-    async def once(self, name: str, make: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """Return the result of a coroutine that is run once for all callers."""
 
     async def probe(self, route: str) -> tuple[int, Any]:
         """Return status and JSON body of one GET past the gate; 0 and an empty object without an answer."""
 
     async def share(self) -> None:
         """Exchange with other runs how much of the window is spent."""
-
-    async def pause(self, seconds: float) -> None:
-        """Wait. Raises Stopped."""
 
 
 class Dialect(Protocol):
@@ -120,13 +94,13 @@ class Dialect(Protocol):
     def failed(self, answer: Answer) -> str | None:
         """The reason when a 2xx answer says that it failed; None when it succeeded."""
 
-    async def unauthorized(self, api: Api) -> Wait | Presumed | Unauthorized | None:
+    async def unauthorized(self, api: ApiClient) -> Wait | Presumed | Unauthorized | None:
         """Return why a 401 came, with one request at most.
 
         That is a spent window, known or presumed, or a bad credential; None when nothing speaks for either.
         """
 
-    def unexplained(self, api: Api) -> str:
+    def unexplained(self, api: ApiClient) -> str:
         """Return a hint for a credential that is refused without a reason."""
 
 
@@ -139,7 +113,7 @@ class Guard(Protocol):
     def saw(self, answer: Answer) -> None:
         """Take an answer as evidence. Raises SafetyError when it belongs to another tenant."""
 
-    async def confirm(self, api: Api) -> None:
+    async def confirm(self, api: ApiClient) -> None:
         """Return once the tenant is known to be the right one; ask, unless an answer has shown it.
 
         Raises SafetyError and ApiError.

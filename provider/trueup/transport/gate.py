@@ -14,7 +14,7 @@ from trueup.transport.call import Again, Request
 from trueup.transport.values import Presumed, Wait
 
 if TYPE_CHECKING:
-    from trueup.transport.dialect import Api
+    from trueup.transport.dialect import ApiClient
 
 _WINDOWS_WITHOUT_SUCCESS = 10
 _UNEXPLAINED = 2
@@ -23,7 +23,7 @@ _UNEXPLAINED = 2
 class Gate:
     """The gate of one client."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: ApiClient) -> None:
         self._api = api
         self._verdict = asyncio.Lock()
         self._open = asyncio.Event()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from trueup.transport.call import Request
-    from trueup.transport.dialect import Api
+    from trueup.transport.dialect import ApiClient
 
 _FIRST: Final = 0.5
 _LONGEST: Final = 10.0
@@ -30,7 +30,7 @@ _LATER: Final = "Once it answers, run the same command again. --retry-for (TRUEU
 class Outage:
     """The outage of one client's server, when there is one. `patience` is how many seconds it is waited for."""
 
-    def __init__(self, api: Api, patience: float) -> None:
+    def __init__(self, api: ApiClient, patience: float) -> None:
         self._api = api
         self._patience = patience
         self._trying = asyncio.Lock()

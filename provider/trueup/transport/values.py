@@ -1,11 +1,10 @@
-"""The values of a connection: its credential, the answers it gets, and the verdicts on a refused credential."""
+"""The values of a connection: its credential, the signs of its server, and the verdicts on a refused credential."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from trueup.core.errors import Malformed, SecretError, Unauthorized
+from trueup.core.errors import SecretError, Unauthorized
 from trueup.core.secrets import Secret
 
 
@@ -17,34 +16,6 @@ class Signs:
     with_request_id: int = 0
     probe: str = ""
     """The answer of the server when asked why it refused the credential; empty when not asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer with a status of 2xx, its JSON body, and what identifies it."""
-
-    status: int
-    body: Any
-    request_id: str
-    method: str
-    route: str
-    at: str = ""
-    correlation: str = ""
-
-    def malformed(self, what: str) -> Malformed:
-        """The error to raise when the body is not what the API promises; a write has happened all the same, maybe."""
-        error = Malformed(
-            f"{self.method} {self.route} answered {self.status} with {what}.",
-            method=self.method,
-            route=self.route,
-            status=self.status,
-            request_id=self.request_id,
-            hint="Nothing was concluded from it.",
-        )
-        error.maybe = self.method != "GET"
-        if not self.request_id:
-            error.at, error.correlation = self.at, self.correlation
-        return error
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 from trueup.core.changes import Change
 from trueup.core.errors import NotFound, Unauthorized
 from trueup.core.fields import field
-from trueup.core.kinds import Declared, Handler, Kind, Scope, kind
+from trueup.core.kinds import Declared, Handler, Kind, Scope, connection_kind, kind
 from trueup.core.values import Call, Desired, Kept, Listing, Live, Refusal
 from trueup.systems.system import System, Tenant
-from trueup.transport import Answer, Api, Credential, Limits, Presumed, Wait
-from trueup.transport.client import Client
+from trueup.transport import Answer, Api, ApiClient, Credential, Limits, Presumed, Wait
 
 
 class Dialect:
@@ -39,10 +38,10 @@ class Dialect:
     def failed(self, answer: Answer) -> str | None:
         return None
 
-    def unexplained(self, api: Api) -> str:
+    def unexplained(self, api: ApiClient) -> str:
         return ""
 
-    async def unauthorized(self, api: Api) -> Wait | Presumed | Unauthorized | None:
+    async def unauthorized(self, api: ApiClient) -> Wait | Presumed | Unauthorized | None:
         return Unauthorized(f'Desk refused the token of connection "{api.credential.name}".')
 
 
@@ -55,7 +54,7 @@ class Workspace(Tenant):
     form = "ws_ and digits"
     doc = "The workspace this is meant for."
 
-    async def of(self, api: Api) -> str:
+    async def of(self, api: ApiClient) -> str:
         async def ask() -> str:
             return str((await api.get("/me")).body["workspace"])
 
@@ -103,10 +102,10 @@ class Boards(Handler):
     def label(self, spec: dict[str, Any]) -> str:
         return str(spec["name"])
 
-    async def read(self, api: Client, scope: Scope) -> Listing:
+    async def read(self, api: Api, scope: Scope) -> Listing:
         return Listing([_board(row) for row in await _pages(api, "/boards")])
 
-    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         wanted = {live.id for live in lives}
         return {row["id"]: _board(row) for row in await _pages(api, "/boards") if row["id"] in wanted}
 
@@ -122,7 +121,7 @@ class Boards(Handler):
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
         return (Call("delete"),)
 
-    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         return await _perform(api, "/boards", call, live, desired, _board)
 
 
@@ -137,11 +136,11 @@ class Cards(Boards):
     def label(self, spec: dict[str, Any]) -> str:
         return str(spec["text"])
 
-    async def read(self, api: Client, scope: Scope) -> Listing:
+    async def read(self, api: Api, scope: Scope) -> Listing:
         found = [_card(row) for board in scope.below for row in await _pages(api, f"/boards/{board}/cards")]
         return Listing(found, below=frozenset(scope.below))
 
-    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         wanted = {live.id for live in lives}
         boards = tuple(sorted({str(live.spec["board"]) for live in lives}))
         return {live.id: live for live in (await self.read(api, Scope(below=boards))).items if live.id in wanted}
@@ -152,11 +151,11 @@ class Cards(Boards):
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         return parents
 
-    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         return await _perform(api, "/cards", call, live, desired, _card)
 
 
-async def _pages(api: Client, route: str) -> list[dict[str, Any]]:
+async def _pages(api: Api, route: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     cursor = None
     while True:
@@ -166,7 +165,7 @@ async def _pages(api: Client, route: str) -> list[dict[str, Any]]:
             return rows
 
 
-async def _perform(api: Client, route: str, call: Call, live: Live | None, desired: Desired, read: Any) -> Live | None:
+async def _perform(api: Api, route: str, call: Call, live: Live | None, desired: Desired, read: Any) -> Live | None:
     body = {name: desired.spec.get(name) for name in call.paths}
     if call.verb == "create":
         return read((await api.request("POST", route, body=body, repeatable=False)).body)  # type: ignore[no-any-return]
@@ -189,7 +188,7 @@ def _card(row: dict[str, Any]) -> Live:
 
 
 KINDS: tuple[Kind, ...] = (
-    kind(Connection, system="desk"),
+    connection_kind(Connection, system="desk"),
     kind(Board, system="desk", handler=Boards()),
     kind(Card, system="desk", handler=Cards(), parent="board"),
 )

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from trueup.core.changes import MISSING
 from trueup.core.errors import ApiError, Refused, Stopped, TrueupError
-from trueup.core.values import DELETES, WITH_ALL_BELOW, Address, Call, Desired, Live
+from trueup.core.values import DELETES, WITH_ALL_BELOW, Address, Call, ConnectionId, Desired, Live
 from trueup.engine.apply.outcome import Outcome, Report
 from trueup.engine.apply.turns import Order, Turns
 from trueup.engine.apply.verify import Verifier, resolved
-from trueup.engine.match import depths_of, place_of
-from trueup.systems.registry import KINDS
+from trueup.engine.match import depths_of
+from trueup.systems.registry import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trueup.core.kinds import Handler
     from trueup.core.progress import Clock, Progress
     from trueup.engine.apply.journal import Journal
     from trueup.engine.plan.steps import Plan, Step
@@ -33,7 +32,7 @@ _WAVE: Final = 128
 class Applier:
     """Makes the calls of a plan."""
 
-    clients: Mapping[tuple[str, str], Client]
+    clients: Mapping[ConnectionId, Client]
     clock: Clock
     progress: Progress
     journal: Journal
@@ -96,7 +95,7 @@ class Applier:
         trials: list[Outcome] = []
         for outcome in outcomes:
             step = outcome.step
-            naming = cast("Handler", step.declared.kind.handler).naming
+            naming = step.declared.kind.handler.naming
             spec = {**step.desired.spec, naming: step.aside}
             first = dataclasses.replace(
                 step,
@@ -110,13 +109,13 @@ class Applier:
         for outcome, trial in zip(outcomes, trials, strict=True):
             outcome.made, outcome.live, outcome.seconds = trial.made, trial.live, trial.seconds
             if trial.result == "done":
-                self._aside.add(cast("Live", trial.live).id)
+                self._aside.add(trial.existing.id)
             else:
                 outcome.result, outcome.error, outcome.maybe = trial.result, trial.error, trial.maybe
 
     async def _removals(self, outcomes: Sequence[Outcome]) -> None:
         """Delete last, children before parents, and only when no step failed before."""
-        depths = depths_of(set(KINDS))
+        depths = depths_of(set(RESOURCES))
         for depth in sorted(set(depths.values()), reverse=True):
             wave = [outcome for outcome in outcomes if depths[outcome.step.declared.kind] == depth]
             if self._failed:
@@ -179,11 +178,11 @@ class Applier:
                 await self.journal.flush()
 
     def _may(self, outcome: Outcome) -> bool:
-        return outcome.error is None and not self.clients[place_of(outcome.step.declared)[:2]].stop.is_set()
+        return outcome.error is None and not self.clients[outcome.step.declared.address.connection_id].stop.is_set()
 
     async def _one(self, outcome: Outcome, fail_fast: bool, *, shown: bool) -> None:
         try:
-            async with self._slots[place_of(outcome.step.declared)[:2]]:
+            async with self._slots[outcome.step.declared.address.connection_id]:
                 if fail_fast and self._failed:
                     outcome.error = ApiError("an earlier step failed, and --fail-fast is set.")
                     self.journal.settled(outcome.step, 0, maybe=False)
@@ -195,12 +194,12 @@ class Applier:
 
     async def _step(self, outcome: Outcome) -> None:
         step = outcome.step
-        client = self.clients[place_of(step.declared)[:2]]
+        client = self.clients[step.declared.address.connection_id]
         if client.stop.is_set():
             outcome.result = "stopped"
             self.journal.settled(step, 0, maybe=False)
             return
-        handler = cast("Handler", step.declared.kind.handler)
+        handler = step.declared.kind.handler
         desired = resolved(step, self._lives)
         live = step.live
         started = self.clock.monotonic()
@@ -241,7 +240,7 @@ class Applier:
     async def _note(self, outcome: Outcome, desired: Desired, done: int) -> None:
         """Record the created resource for its dependents and for the ledger."""
         step, live = outcome.step, outcome.live
-        connection = place_of(step.declared)[:2]
+        connection = step.declared.address.connection_id
         self.journal.settled(step, done, maybe=outcome.maybe)
         at_once = False
         if step.live is not None and any(call.verb in WITH_ALL_BELOW for call in step.calls[:done]):

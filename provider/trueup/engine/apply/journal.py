@@ -16,7 +16,6 @@ from trueup.core.errors import LedgerError
 from trueup.core.kinds import Handler
 from trueup.core.records import Intent, Record, below, stamp
 from trueup.core.secrets import fingerprint, holds_secret
-from trueup.engine.match import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,11 +24,10 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Declared
     from trueup.core.progress import Clock
     from trueup.core.records import Run
-    from trueup.core.values import Address, Desired, Live
+    from trueup.core.values import Address, ConnectionId, Desired, Live
     from trueup.engine.plan.steps import Step
     from trueup.ledger.store import Hold, Ledger
 
-    Connection = tuple[str, str]
 
 _PLAIN: Final = (str, bool, int)
 _ENOUGH = 250
@@ -43,11 +41,11 @@ class Journal:
         self,
         key: bytes,
         clock: Clock,
-        scopes: Mapping[Connection, str],
-        records: dict[Connection, dict[str, Record]],
+        scopes: Mapping[ConnectionId, str],
+        records: dict[ConnectionId, dict[str, Record]],
         ledger: Ledger | None = None,
         run: Run | None = None,
-        realms: Mapping[Connection, str] | None = None,
+        realms: Mapping[ConnectionId, str] | None = None,
         stack: str = "",
         hold: Hold | None = None,
     ) -> None:
@@ -67,7 +65,7 @@ class Journal:
         self._number = 0
         self._open: dict[tuple[Address, str], list[int]] = {}
         self._outcomes: list[tuple[str, int, str]] = []
-        self._changed: dict[tuple[Connection, str], Record] = {}
+        self._changed: dict[tuple[ConnectionId, str], Record] = {}
         self._forgotten: list[tuple[str, str]] = []
         self._prints: dict[tuple[type, Any], str] = {}
 
@@ -76,7 +74,7 @@ class Journal:
         """The id of the run, once it has an entry in the ledger."""
         return self._run.id if self._begun and self._run else ""
 
-    def scope(self, connection: Connection) -> str:
+    def scope(self, connection: ConnectionId) -> str:
         """Return the server of a connection, as the ledger names it."""
         return self._scopes[connection]
 
@@ -108,9 +106,8 @@ class Journal:
     def _intent(self, step: Step, desired: Desired, verb: str, paths: Sequence[str], *, anew: bool) -> Intent:
         declared = step.declared
         handler = declared.kind.handler
-        assert isinstance(handler, Handler)
         assert self._run is not None
-        connection = place_of(declared)[:2]
+        connection = declared.address.connection_id
         record = None
         if not declared.gone:
             record = Record(self._scopes[connection], "", str(step.address))
@@ -150,7 +147,7 @@ class Journal:
         record = self.record_of(declared, live)
         self._identify(record, declared, desired.spec, live)
         self._note(record, declared, desired, paths)
-        if declared.kind.handler is not None and type(declared.kind.handler).doubt is not Handler.doubt:
+        if type(declared.kind.handler).doubt is not Handler.doubt:
             # It may read back in another form, and was not read yet: a crash must not make a difference of that.
             fields = declared.kind.by_name
             readable = [name for name in paths if name in desired.spec and not fields[name].write_only]
@@ -163,41 +160,41 @@ class Journal:
 
     def record_of(self, declared: Declared, live: Live) -> Record:
         """Return the record of a live resource, a new one if there is none."""
-        connection = place_of(declared)[:2]
+        connection = declared.address.connection_id
         held = self.records.setdefault(connection, {})
         return held.setdefault(live.id, Record(self._scopes[connection], live.id, str(declared.address)))
 
     def known(self, declared: Declared, live: Live | None) -> Record | None:
         """Return the record of a live resource, if there is one."""
-        return self.records.get(place_of(declared)[:2], {}).get(live.id) if live else None
+        return self.records.get(declared.address.connection_id, {}).get(live.id) if live else None
 
     def keep(self, declared: Declared, record: Record) -> None:
         """Schedule a changed record to be written."""
-        self._changed[place_of(declared)[:2], record.id] = record
+        self._changed[declared.address.connection_id, record.id] = record
 
     def adopt(self, declared: Declared, spec: Mapping[str, Any], live: Live) -> bool:
         """Record a resource as managed, with the deletion settings of its manifest; return whether that is new."""
         known = self.known(declared, live)
-        record = copy.copy(known) if known else Record(self._scopes[place_of(declared)[:2]], live.id, "")
+        record = copy.copy(known) if known else Record(self._scopes[declared.address.connection_id], live.id, "")
         self._identify(record, declared, spec, live)
         if record != known:
-            self.records.setdefault(place_of(declared)[:2], {})[live.id] = record
+            self.records.setdefault(declared.address.connection_id, {})[live.id] = record
             self.keep(declared, record)
         return known is None and self._ledger is not None  # without a ledger this is not remembered
 
-    def forget(self, connection: Connection, scope: str, key: str) -> None:
+    def forget(self, connection: ConnectionId, scope: str, key: str) -> None:
         """Delete the record of a resource."""
         self.records.get(connection, {}).pop(key, None)
         self._changed.pop((connection, key), None)
         self._forgotten.append((scope, key))
 
-    def forget_below(self, connection: Connection, ids: set[str]) -> None:
+    def forget_below(self, connection: ConnectionId, ids: set[str]) -> None:
         """Delete the records of everything below those ids."""
         for key in ids:
             for record in below(self.records.get(connection, {}), key):
                 self.forget(connection, record.scope, record.id)
 
-    def rest_below(self, connection: Connection, key: str) -> None:
+    def rest_below(self, connection: ConnectionId, key: str) -> None:
         """Note that the records below it stay as they are, although neither is declared any more."""
         for record in below(self.records.get(connection, {}), key):
             record.archived_with = key
@@ -236,23 +233,23 @@ class Journal:
         except LedgerError as error:
             self.failure = str(error)
 
-    def _realm(self, connection: Connection, declared: Declared, spec: Mapping[str, Any]) -> str:
+    def _realm(self, connection: ConnectionId, declared: Declared, spec: Mapping[str, Any]) -> str:
         if connection in self._realms:
             return self._realms[connection]
         kind = declared.kind
         # What is listed below something that is no resource of ours is listed below its realm: a Wexa project.
-        return str(spec.get(kind.parent) or "") if kind.parent and not kind.by_name[kind.parent].reference else ""
+        return str(spec.get(kind.parent) or "") if kind.parent and not kind.parent_kind else ""
 
     def _identify(self, record: Record, declared: Declared, spec: Mapping[str, Any], live: Live | None) -> None:
         kind = declared.kind
         record.address = str(declared.address)
         record.kind = kind.name
-        record.realm = self._realm(place_of(declared)[:2], declared, spec) or record.realm
+        record.realm = self._realm(declared.address.connection_id, declared, spec) or record.realm
         if kind.parent:
             parent = live.spec.get(kind.parent) if live else spec.get(kind.parent)
             record.parent = parent if isinstance(parent, str) else record.parent
         handler = kind.handler
-        if handler is not None and type(handler).canonical is not Handler.canonical:
+        if type(handler).canonical is not Handler.canonical:
             record.name = handler.label(declared.spec)  # the manifest's name: Den may have given it to another one
         else:
             record.name = called(handler, live) if live else record.name
@@ -301,9 +298,9 @@ def name_of(step: Step) -> tuple[Address, str]:
     return step.address, step.live.id if step.declared.gone and step.live else ""
 
 
-def called(handler: Handler | None, live: Live) -> str:
+def called(handler: Handler, live: Live) -> str:
     """Return the name that a live resource has among its siblings, as `renamed-from` gives it, or what it is called."""
-    return str(live.spec.get(handler.naming) or live.name) if handler is not None and handler.naming else live.name
+    return str(live.spec.get(handler.naming) or live.name) if handler.naming else live.name
 
 
 def as_key(key: Any) -> str:

@@ -43,6 +43,12 @@ class Outcome:
         """The address of the resource."""
         return self.step.address
 
+    @property
+    def existing(self) -> Live:
+        """The live resource, of an outcome that has one."""
+        assert self.live is not None
+        return self.live
+
 
 @dataclass(slots=True)
 class Report:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from trueup.core import texts
 from trueup.core.changes import MISSING, at, dotted
 from trueup.core.compare import same
 from trueup.core.kinds import Declared
 from trueup.core.secrets import fingerprint
-from trueup.core.values import Doubt, Listing, Live
+from trueup.core.values import ConnectionId, Doubt, Listing, ListKey, Live
 from trueup.engine.apply.journal import written
-from trueup.engine.match import place_of
 from trueup.engine.plan import build
 from trueup.engine.plan.steps import Policy
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from trueup.core.values import Address, Desired
     from trueup.engine.apply.journal import Journal
     from trueup.engine.apply.outcome import Outcome, Report
-    from trueup.engine.match import Place
     from trueup.engine.plan.steps import Step
     from trueup.transport.client import Client
 
@@ -35,7 +33,7 @@ class Verifier:
 
     def __init__(
         self,
-        clients: Mapping[tuple[str, str], Client],
+        clients: Mapping[ConnectionId, Client],
         progress: Progress,
         journal: Journal,
         lives: dict[Address, Live],
@@ -78,20 +76,20 @@ class Verifier:
         if not touched:
             return []
         self._progress.phase("verifying", None)
-        groups: dict[Place, list[Outcome]] = defaultdict(list)
+        groups: dict[ListKey, list[Outcome]] = defaultdict(list)
         for outcome in touched:
-            groups[place_of(outcome.step.declared)].append(outcome)
+            groups[outcome.step.declared.address.list_key].append(outcome)
         undone: list[tuple[Outcome, Step | None]] = []
         for place, outcomes in groups.items():
-            handler = cast("Handler", outcomes[0].step.declared.kind.handler)
+            handler = outcomes[0].step.declared.kind.handler
             self._answered_whole(place, outcomes)
             outcomes = [outcome for outcome in outcomes if not outcome.verified]
             if not outcomes:
                 continue
-            lives = await handler.reread(self._clients[place[:2]], [self._touched(one) for one in outcomes])
+            lives = await handler.reread(self._clients[place.connection_id], [self._touched(one) for one in outcomes])
             staying = []
             for outcome in outcomes:
-                live = lives.get(cast("Live", outcome.live).id)
+                live = lives.get(outcome.existing.id)
                 if outcome.step.action == "delete":
                     outcome.verified = outcome.result == "done" and handler.ended(live)
                     if outcome.result == "done" and not outcome.verified:
@@ -105,22 +103,22 @@ class Verifier:
             undone += self._remaining(place, staying, lives)
         return undone
 
-    def _answered_whole(self, place: Place, outcomes: Sequence[Outcome]) -> None:
+    def _answered_whole(self, place: ListKey, outcomes: Sequence[Outcome]) -> None:
         """Mark as verified the creations whose answer holds all that was declared.
 
         A resource that was found rather than made may be someone else's, and is read.
         """
         made = {
-            cast("Live", outcome.live).id: outcome
+            outcome.existing.id: outcome
             for outcome in outcomes
-            if outcome.step.answers_for_itself and outcome.result == "done" and not cast("Live", outcome.live).found
+            if outcome.step.answers_for_itself and outcome.result == "done" and not outcome.existing.found
         }
         if made:
-            self._remaining(place, list(made.values()), {key: cast("Live", one.live) for key, one in made.items()})
+            self._remaining(place, list(made.values()), {key: one.existing for key, one in made.items()})
 
     def _touched(self, outcome: Outcome) -> Live:
         """The live one as it was written; what was removed was touched now: no list is read down to its time."""
-        live = cast("Live", outcome.live)
+        live = outcome.existing
         removed = outcome.step.action == "delete" and live is outcome.step.live
         return dataclasses.replace(live, updated_at=self._journal.stamp()) if removed and live.updated_at else live
 
@@ -128,7 +126,7 @@ class Verifier:
         """Learn the values that read back otherwise than written, where that is the server's normal form."""
         declared = outcome.step.declared
         record = self._journal.known(declared, outcome.live)
-        if record is None or live.found or cast("Live", outcome.live).found:
+        if record is None or live.found or outcome.existing.found:
             return  # a resource that was found may belong to someone else, and so may its values
         desired = resolved(outcome.step, self._lives)
         before = outcome.before.spec if outcome.before else {}
@@ -167,17 +165,17 @@ class Verifier:
                     self._journal.keep(declared, record)
 
     def _remaining(
-        self, place: Place, outcomes: Sequence[Outcome], lives: Mapping[str, Live]
+        self, place: ListKey, outcomes: Sequence[Outcome], lives: Mapping[str, Live]
     ) -> list[tuple[Outcome, Step | None]]:
         policy = Policy(self._journal.key)
-        known = self._journal.records.get(place[:2], {})
+        known = self._journal.records.get(place.connection_id, {})
         undone: list[tuple[Outcome, Step | None]] = []
         for outcome in outcomes:
-            live = lives.get(cast("Live", outcome.live).id)
+            live = lives.get(outcome.existing.id)
             declared = _with_ids(outcome.step.declared, resolved(outcome.step, self._lives))
             listing = Listing([live] if live is not None else [], complete=False)
             record = {live.id: known[live.id]} if live is not None and live.id in known else {}
-            steps = build([declared], {place: listing}, {place[:2]: record}, policy).steps
+            steps = build([declared], {place: listing}, {place.connection_id: record}, policy).steps
             step = next((one for one in steps if one.action != "no-op"), None)
             # What cannot be read back is not verified, nor is what was learned just now.
             outcome.verified = not steps and outcome.result == "done" and not outcome.learned

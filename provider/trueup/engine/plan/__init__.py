@@ -3,7 +3,7 @@
 Drift is this same plan, rendered and not applied.
 """
 
-from trueup.engine.match import Place, by_reference, place_of, target_of
+from trueup.engine.match import by_reference, target_of
 from trueup.engine.plan.build import build
 from trueup.engine.plan.price import price
 from trueup.engine.plan.safety import Limit, blind, forbid, judge
@@ -29,7 +29,6 @@ __all__ = [
     "Learned",
     "Left",
     "Limit",
-    "Place",
     "Plan",
     "Policy",
     "Reading",
@@ -40,7 +39,6 @@ __all__ = [
     "by_reference",
     "forbid",
     "judge",
-    "place_of",
     "price",
     "target_of",
 ]

@@ -7,16 +7,15 @@ read, and then nothing is concluded from what is missing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from trueup.core.kinds import Handler
-from trueup.core.values import DELETES, Address, Kept
-from trueup.systems.registry import kind_named
+from trueup.core.values import DELETES, Address, ConnectionId, Kept, ListKey
+from trueup.systems.registry import kind_named, resource_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Set
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.records import Record
     from trueup.core.values import Live
     from trueup.engine.match import Index, Matches
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 class Above:
     """The way up from the managed resources of one connection."""
 
-    connection: tuple[str, str]
+    connection: ConnectionId
     records: Mapping[str, Record]
     """The ledger's records of the connection, by id."""
     matches: Matches
     claimed: Set[str]
     """Ids of what is declared, by whatever connection."""
 
-    def is_gone(self, kind: Kind, record: Record) -> bool:
+    def is_gone(self, kind: ResourceKind, record: Record) -> bool:
         """Whether something that was not found can be taken for gone."""
         index = self._index(kind.name)
         if index is None or not index.listing.complete:
@@ -52,7 +51,7 @@ class Above:
         known = self.records.get(record.parent)
         return self.is_gone(above, known) if known is not None else not above.parent
 
-    def stays(self, kind: Kind, parent: str) -> tuple[str, str]:
+    def stays(self, kind: ResourceKind, parent: str) -> tuple[str, str]:
         """The id of what is above, is declared no more, and ends without being deleted; and whether that is `archived`
         or `kept`. Nothing where all above is declared, was never ours, or is deleted.
         """
@@ -65,7 +64,7 @@ class Above:
         if "deletionPolicy" not in above.by_name:
             higher = live.spec.get(above.parent) if live is not None else record.parent if record is not None else ""
             return self.stays(above, str(higher or ""))
-        handler = cast(Handler, above.handler)
+        handler = above.handler
         if live is None:
             return "", ""
         if record is None:
@@ -82,7 +81,7 @@ class Above:
         key = record.archived_with
         return bool(key) and key not in self.claimed and key not in self.records
 
-    def is_dropped(self, kind: Kind, record: Record) -> bool:
+    def is_dropped(self, kind: ResourceKind, record: Record) -> bool:
         """Whether a resource that was not read left the manifests by itself, rather than with what it is below."""
         above = self._kind(kind)
         if above is None or record.parent in self.claimed:
@@ -91,26 +90,28 @@ class Above:
             return "deletionPolicy" not in above.by_name and self.is_dropped(above, known)
         return self.stays(kind, record.parent) == ("", "")
 
-    def _kind(self, kind: Kind) -> Kind | None:
+    def _kind(self, kind: ResourceKind) -> ResourceKind | None:
         """The kind of what it is below; None where that is no resource, or nothing."""
-        reference = kind.by_name[kind.parent].reference if kind.parent else None
+        reference = kind.parent_kind
         return kind_named(self.connection[0], reference) if reference else None
 
     def _index(self, name: str) -> Index | None:
-        return self.matches.indexes.get((*self.connection, name))
+        return self.matches.indexes.get(ListKey(*self.connection, name))
 
 
-def ending(kind: Kind, address: Address, live: Live, steps: Mapping[str, Step], matches: Matches) -> Step | None:
+def ending(
+    kind: ResourceKind, address: Address, live: Live, steps: Mapping[str, Step], matches: Matches
+) -> Step | None:
     """The step, of those by the id of what they delete, that deletes what a resource is below of; None for none."""
     for field in kind.references:
         parent = str(live.spec.get(field.name))
         if parent in steps:
             return steps[parent]
-        place = (address.system, address.connection, str(field.reference))
+        place = ListKey(*address.connection_id, field.reference)
         index = matches.indexes.get(place)
         above = index.by_id.get(parent) if index is not None else None
         if above is None:
             continue
-        if found := ending(cast("Kind", kind_named(place[0], place[2])), address, above, steps, matches):
+        if found := ending(resource_kind(place.system, place.kind), address, above, steps, matches):
             return found
     return None

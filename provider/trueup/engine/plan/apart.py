@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trueup.core.values import WITH_ALL_BELOW, Desired
-from trueup.engine.match import place_of
+from trueup.core.values import WITH_ALL_BELOW, ConnectionId, Desired
 from trueup.engine.plan.steps import Step
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from trueup.core.values import Address
     from trueup.engine.plan.steps import Plan
 
-    Records = Mapping[tuple[str, str], Mapping[str, Record]]
+    Records = Mapping[ConnectionId, Mapping[str, Record]]
 
 _SHOWN: Final = 3
 
@@ -27,7 +26,7 @@ def moves(plan: Plan, own: Records, source: str, stack: str) -> str:
     }
     refused = {step.address for step in plan.steps if step.action == "refuse"}
     count = sum(
-        live.id in held.get(place_of(declared)[:2], ())
+        live.id in held.get(declared.address.connection_id, ())
         for address, (declared, live) in plan.matched.items()
         if address not in refused
     )
@@ -45,7 +44,7 @@ def keep_apart(plan: Plan, others: Records, own: Records, stack: str) -> None:
     held = {connection: dict(records) for connection, records in others.items()}
     refusals: dict[Address, Step] = {}
     for address, (declared, live) in plan.matched.items():
-        record = held.get(place_of(declared)[:2], {}).get(live.id)
+        record = held.get(declared.address.connection_id, {}).get(live.id)
         if record is None:
             continue
         plan.apart[address] = record.stack
@@ -63,7 +62,7 @@ def keep_apart(plan: Plan, others: Records, own: Records, stack: str) -> None:
         ):
             step.refuse(f'it is below what is managed by the set "{theirs[parent]}".')
         elif step.action in ("delete", "replace") and step.live is not None:
-            connection = place_of(step.declared)[:2]
+            connection = step.declared.address.connection_id
             _keep(step, held.get(connection, {}), own.get(connection, {}))
     everywhere = {key for records in held.values() for key in records}
     plan.unmanaged = [pair for pair in plan.unmanaged if pair[1].id not in everywhere]

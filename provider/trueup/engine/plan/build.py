@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at, dotted
 from trueup.core.compare import leaves
 from trueup.core.kinds import Declared, Handler
 from trueup.core.secrets import is_mark_of
-from trueup.core.values import Address, Desired, Live, Refusal
-from trueup.engine.match import Matches, Place, by_reference, place_of, target_of
+from trueup.core.values import Address, ConnectionId, Desired, ListKey, Live, Refusal
+from trueup.engine.match import Matches, by_reference, target_of
 from trueup.engine.plan.apart import keep_apart
 from trueup.engine.plan.judge import change_of, differences, in_sync, judge
 from trueup.engine.plan.names import order
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 def build(
     declared: Sequence[Declared],
-    found: Matches | Mapping[Place, Listing],
+    found: Matches | Mapping[ListKey, Listing],
     records: Records | None = None,
     policy: Policy | None = None,
-    owned: Mapping[tuple[str, str], Sequence[Record]] | None = None,
+    owned: Mapping[ConnectionId, Sequence[Record]] | None = None,
     others: Records | None = None,
 ) -> Plan:
     """Return the plan.
@@ -51,11 +51,11 @@ def build(
     return planner.plan
 
 
-def _matched(declared: Sequence[Declared], listings: Mapping[Place, Listing], records: Records) -> Matches:
+def _matched(declared: Sequence[Declared], listings: Mapping[ListKey, Listing], records: Records) -> Matches:
     matches = Matches(declared, records)
     for one in by_reference(declared):
-        if (place := place_of(one)) not in matches.indexes:
-            matches.take(place, cast(Handler, one.kind.handler), listings[place])
+        if (place := one.address.list_key) not in matches.indexes:
+            matches.take(place, one.kind.handler, listings[place])
     return matches
 
 
@@ -117,8 +117,8 @@ class _Planner:
                 why = f"it needs {need}, which cannot be made."
                 return Step("refuse", declared, None, Desired({}), why=why, error=True)
         desired = Desired({**matches.specs[address], **dict.fromkeys(references, UNKNOWN)}, references)
-        place = place_of(declared)
-        handler = cast(Handler, declared.kind.handler)
+        place = declared.address.list_key
+        handler = declared.kind.handler
         if (why := matches.denied.get(address)) is not None:
             missing = Unverifiable((declared.kind.parent,), why)
             return Step("no-op", declared, None, desired, unverifiable=(missing,))
@@ -159,9 +159,11 @@ class _Planner:
                 changes += [change_of(fields[name], *pair) for pair in found]
         return Step("create", declared, None, desired, calls, tuple(changes), needs=tuple(desired.waits.values()))
 
-    def _update(self, declared: Declared, handler: Handler, place: Place, live: Live, desired: Desired) -> Step | None:
+    def _update(
+        self, declared: Declared, handler: Handler, place: ListKey, live: Live, desired: Desired
+    ) -> Step | None:
         needs = tuple(desired.waits.values())
-        record = self.records[place[:2]].get(live.id) if self.records.get(place[:2]) else None
+        record = self.records[place.connection_id].get(live.id) if self.records.get(place.connection_id) else None
         changes: list[Change] = []
         unverifiable: list[Unverifiable] = []
         if record is None and self.policy.key is not None and not live.seen_at:

@@ -7,11 +7,10 @@ no object is written over another one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.kinds import Handler
-from trueup.core.values import DELETES, Live
-from trueup.engine.match import place_of
+from trueup.core.values import DELETES, ConnectionId, Live
 from trueup.engine.plan.steps import Step
 
 if TYPE_CHECKING:
@@ -76,10 +75,10 @@ class _Order:
                 self.ending |= dict.fromkeys((step.live.id, *step.along), step)
         for step, holders, _ in taking:
             for live in holders:
-                if why := self._kept(live, place_of(step.declared)[:2]):
+                if why := self._kept(live, step.declared.address.connection_id):
                     step.refuse(f'its name "{live.name}" is taken by {live.id}: {why}.')
             if step.action != "refuse":
-                step.after = tuple(sorted({cast(Live, self._giving(live).live).id for live in holders}))
+                step.after = tuple(sorted({self._giver(live) for live in holders}))
         refuse_in_vain(self.plan)
         for step, _, near in taking:
             if step.action != "refuse":
@@ -92,8 +91,8 @@ class _Order:
         """Return the other live resources, of those read, that have the name that a step takes, or nearly that one."""
         if step.declared.gone or step.action not in ("create", "update", "replace"):
             return [], []
-        handler = cast(Handler, step.declared.kind.handler)
-        index = self.matches.indexes.get(place_of(step.declared))
+        handler = step.declared.kind.handler
+        index = self.matches.indexes.get(step.declared.address.list_key)
         if index is None or not handler.follows or step.declared.kind.parent in step.desired.waits:
             return [], []
         own = step.live.id if step.live else ""
@@ -111,19 +110,24 @@ class _Order:
 
         What keeps it may be in the way or not, by the collation of the database: a warning of the plan.
         """
-        handler = cast(Handler, step.declared.kind.handler)
+        handler = step.declared.kind.handler
         for live in near:
-            if self._kept(live, place_of(step.declared)[:2]):
+            if self._kept(live, step.declared.address.connection_id):
                 continue
             giving = self._giving(live)
             if giving.action == "delete" or handler.near(_after(giving)) != handler.near(live.spec):
-                yield cast(Live, giving.live).id
+                yield self._giver(live)
 
     def _giving(self, live: Live) -> Step:
         found = self.ending.get(live.id)
         return found if found is not None else self.steps[self.claimed[live.id]]
 
-    def _kept(self, live: Live, connection: tuple[str, str]) -> str:
+    def _giver(self, live: Live) -> str:
+        """Return the id of the live resource whose step gives up the name of another one, mostly its own."""
+        giving = self._giving(live).live
+        return giving.id if giving is not None else live.id
+
+    def _kept(self, live: Live, connection: ConnectionId) -> str:
         """Why what has a name keeps it; empty when it gives it up."""
         if live.id in self.ending:
             return ""
@@ -135,12 +139,12 @@ class _Order:
             return f"that is {owner}, which is refused"
         if step is None or step.live is None or step.action not in ("update", "replace"):
             return f"that is {owner}, which keeps it"
-        index = self.matches.indexes[place_of(step.declared)]
+        index = self.matches.indexes[step.declared.address.list_key]
         if _name_of(step, index.handler) == index.handler.key(live.spec):
             return f"that is {owner}, which keeps it"
         return ""
 
-    def _unclaimed(self, live: Live, connection: tuple[str, str]) -> str:
+    def _unclaimed(self, live: Live, connection: ConnectionId) -> str:
         archiving = next(
             (one for one in self.plan.steps if one.declared.gone and one.live and one.live.id == live.id), None
         )
@@ -173,8 +177,8 @@ class _Order:
     def _step_aside(self, cycle: list[Step]) -> None:
         """One of a cycle takes a temporary name first, and so gives up its own."""
         for step in cycle:
-            handler = cast(Handler, step.declared.kind.handler)
-            index = self.matches.indexes[place_of(step.declared)]
+            handler = step.declared.kind.handler
+            index = self.matches.indexes[step.declared.address.list_key]
             if step.action == "update" and step.live is not None and handler.naming:
                 name, calls = temporary(step.live), _naming(step.calls, handler.naming)
                 if calls and not index.by_key.get(handler.key({**step.live.spec, handler.naming: name})):

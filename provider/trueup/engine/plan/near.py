@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trueup.engine.match import place_of
-
 if TYPE_CHECKING:
     from trueup.core.kinds import Handler
-    from trueup.core.values import Address
-    from trueup.engine.match import Matches, Place
+    from trueup.core.values import Address, ListKey
+    from trueup.engine.match import Matches
     from trueup.engine.plan.steps import Plan, Step
 
 
 def near_names(plan: Plan, matches: Matches) -> None:
     """Notes in the plan what would be created or renamed beside something of nearly the same name."""
-    coming: dict[tuple[Place, Any], Step] = {}
+    coming: dict[tuple[ListKey, Any], Step] = {}
     naming = [step for step in plan.steps if _names(step)]
     leaving = {step.live.id for step in naming if step.live is not None}
     for step in naming:
-        handler, place, spec = _handler(step), place_of(step.declared), _spec(step)
+        handler, place, spec = _handler(step), step.declared.address.list_key, _spec(step)
         if (near := handler.near(spec)) is None:
             continue
         other = coming.setdefault((place, near), step)
@@ -48,9 +46,7 @@ def _names(step: Step) -> bool:
 
 
 def _handler(step: Step) -> Handler:
-    handler = step.declared.kind.handler
-    assert handler is not None, "what is planned has an API"
-    return handler
+    return step.declared.kind.handler
 
 
 def _spec(step: Step) -> dict[str, Any]:

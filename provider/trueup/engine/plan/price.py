@@ -4,38 +4,35 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from trueup.core.kinds import Handler
-from trueup.engine.match import place_of
 from trueup.engine.plan.steps import Budget, Cost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trueup.engine.match import Place
+    from trueup.core.values import ConnectionId, ListKey
     from trueup.engine.plan.steps import Plan, Reading, Step
 
-    Connection = tuple[str, str]
 
 _A_WAIT = 2
 """Requests that one wait costs: the rejected one, and one that returns the reason."""
 
 
-def price(plan: Plan, reading: Reading, budgets: Mapping[Connection, Budget] | None = None) -> None:
+def price(plan: Plan, reading: Reading, budgets: Mapping[ConnectionId, Budget] | None = None) -> None:
     """Set the cost of the reading and of the apply; connections are written in parallel.
 
     A connection without a budget has the window of the reading.
     """
-    touched: dict[Place, list[Step]] = defaultdict(list)
-    counts: dict[Connection, _Count] = defaultdict(_Count)
+    touched: dict[ListKey, list[Step]] = defaultdict(list)
+    counts: dict[ConnectionId, _Count] = defaultdict(_Count)
     for step in plan.pending:
-        place = place_of(step.declared)
-        counts[place[:2]].send(step)
+        place = step.declared.address.list_key
+        counts[place.connection_id].send(step)
         if not step.answers_for_itself:
             touched[place].append(step)
     for place, steps in touched.items():
-        counts[place[:2]].look(steps)
+        counts[place.connection_id].look(steps)
     requests, seconds = 0, 0.0
     for connection, count in counts.items():
         budget = (budgets or {}).get(connection) or Budget(reading.left, reading.window, reading.silence)
@@ -63,7 +60,7 @@ class _Count:
         """Count the look at what steps of one kind wrote."""
         kind = steps[0].declared.kind
         lives = [step.live for step in steps]
-        looked = cast(Handler, kind.handler).reread_cost(lives, len({_parent(step) for step in steps}))
+        looked = kind.handler.reread_cost(lives, len({_parent(step) for step in steps}))
         if kind.parent or looked >= len(lives):
             self.gets += looked
             return

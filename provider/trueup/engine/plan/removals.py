@@ -7,21 +7,33 @@ or kept stays with it. Nothing is removed while something declared beside it can
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from trueup.core.kinds import PROTECT, Declared, Handler
-from trueup.core.values import DEFAULT_CONNECTION, WITH_ALL_BELOW, Address, Call, Desired, Kept, Live, Refusal, Where
-from trueup.engine.match import depths_of, exclusive_places, place_of
+from trueup.core.kinds import PROTECT, Declared
+from trueup.core.values import (
+    DEFAULT_CONNECTION,
+    WITH_ALL_BELOW,
+    Address,
+    Call,
+    ConnectionId,
+    Desired,
+    Kept,
+    ListKey,
+    Live,
+    Refusal,
+    Where,
+)
+from trueup.engine.match import depths_of, exclusive_places
 from trueup.engine.plan.above import Above, ending
 from trueup.engine.plan.steps import Left, Step
-from trueup.systems.registry import KINDS, kind_named
+from trueup.systems.registry import RESOURCES, kind_named, resource_kind
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.core.records import Record
-    from trueup.engine.match import Index, Matches, Place
+    from trueup.engine.match import Index, Matches
     from trueup.engine.plan.steps import Plan, Policy
 
 LEDGER = "the ledger"
@@ -32,7 +44,7 @@ def removals(
     plan: Plan,
     declared: Sequence[Declared],
     matches: Matches,
-    owned: Mapping[tuple[str, str], Sequence[Record]],
+    owned: Mapping[ConnectionId, Sequence[Record]],
     policy: Policy,
 ) -> None:
     """Add the steps that delete something, children first, and the managed resources that stay."""
@@ -42,11 +54,13 @@ def removals(
     handled = {step.live.id for step in found if step.live}
     # What is declared, and is live only as far as the ledger knows or not at all, may be any of what is ours.
     unsettled = {
-        (place_of(one)[:2], str(one.address))
+        (one.address.connection_id, str(one.address))
         for one in declared
         if one.address not in matches.lives or (matches.refused and one.address in matches.refused)
     }
-    unsettled -= {(place_of(step.declared)[:2], str(step.address)) for step in plan.steps if step.action == "create"}
+    unsettled -= {
+        (step.declared.address.connection_id, str(step.address)) for step in plan.steps if step.action == "create"
+    }
     staying: dict[str, list[str]] = {}
     for connection, records in owned.items():
         above = Above(connection, {record.id: record for record in records}, matches, claimed)
@@ -57,7 +71,7 @@ def removals(
             handled.add(record.id)
             if (connection, record.address) in unsettled:
                 continue  # it is declared, and may be this one
-            index = matches.indexes.get((*connection, record.kind))
+            index = matches.indexes.get(ListKey(*connection, record.kind))
             live = index.by_id.get(record.id) if index is not None else None
             if live is None:
                 if above.is_gone(kind, record):
@@ -82,19 +96,19 @@ def removals(
     found = [_held(_disconnecting(step, matches), matches) for step in found]
     steps = _without_what_goes_along(plan, [_sparing(step, matches) for step in found], matches)
     plan.unmanaged = _once(plan.unmanaged, handled | claimed)
-    depths = depths_of(set(KINDS))
+    depths = depths_of(set(RESOURCES))
     plan.steps += sorted(steps, key=lambda step: (-depths[step.declared.kind], str(step.address)))
 
 
 def _removed(
-    plan: Plan, kind: Kind, connection: tuple[str, str], record: Record, live: Live, policy: Policy
+    plan: Plan, kind: ResourceKind, connection: ConnectionId, record: Record, live: Live, policy: Policy
 ) -> list[Step]:
     stand_in = _stand_in(kind, connection, record)
     if not policy.prune:
         plan.left.append(Left(record, live))
         return []
     field = kind.by_name.get("deletionPolicy")
-    calls = cast(Handler, kind.handler).removal(live, record.policy or str(field.default if field else ""))
+    calls = kind.handler.removal(live, record.policy or str(field.default if field else ""))
     if record.protected and calls and not isinstance(calls, Kept):
         why = f"the annotation {PROTECT} of its manifest refuses its removal."
         return [Step("refuse", stand_in, live, Desired({}), why=why)]
@@ -107,10 +121,10 @@ def _removed(
     return [_delete(stand_in, live, calls, "no longer declared")]
 
 
-def _once(unmanaged: list[tuple[Place, Live]], handled: set[str]) -> list[tuple[Place, Live]]:
+def _once(unmanaged: list[tuple[ListKey, Live]], handled: set[str]) -> list[tuple[ListKey, Live]]:
     """Return the undeclared resources, each once even when several connections list it."""
     seen = set(handled)
-    kept: list[tuple[Place, Live]] = []
+    kept: list[tuple[ListKey, Live]] = []
     for pair in unmanaged:
         if pair[1].id not in seen:
             seen.add(pair[1].id)
@@ -125,7 +139,7 @@ def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]
         index = matches.indexes.get(place)
         if index is None:
             continue
-        kind = cast("Kind", kind_named(place[0], place[2]))
+        kind = resource_kind(place.system, place.kind)
         by_id = {matches.lives[parent.address].id: parent for parent in parents if parent.address in matches.lives}
         kept = {key for parent in by_id for key in _left_out(kind, parent, index, matches)}
         for live in index.listing.items:
@@ -136,12 +150,14 @@ def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]
             if isinstance(calls, Kept):
                 continue
             name = f"{parent.address.name}:{live.name}".replace("/", "-")
-            stand_in = Declared(Address(place[0], place[2], name, place[1]), kind, {}, parent.where, gone=True)
+            stand_in = Declared(
+                Address(place.system, place.kind, name, place.connection), kind, {}, parent.where, gone=True
+            )
             found.append(_delete(stand_in, live, calls, f"not declared, and access of {parent.address} is exclusive"))
     return found
 
 
-def _left_out(kind: Kind, parent: str, index: Index, matches: Matches) -> Iterator[Hashable]:
+def _left_out(kind: ResourceKind, parent: str, index: Index, matches: Matches) -> Iterator[Hashable]:
     """Natural keys of what is declared below a parent, by its id, and left out of this run.
 
     Nothing is removed there while one of them cannot be identified.
@@ -158,7 +174,7 @@ def _delete(stand_in: Declared, live: Live, calls: tuple[Call, ...], why: str) -
     return Step("delete", stand_in, live, Desired({}), calls, why=why)
 
 
-def _stand_in(kind: Kind, connection: tuple[str, str], record: Record) -> Declared:
+def _stand_in(kind: ResourceKind, connection: ConnectionId, record: Record) -> Declared:
     """Return a declaration built from the record of a resource that is no longer declared, to attach a step to."""
     name = record.address.rpartition("/")[2] or record.name or record.id
     return Declared(Address(connection[0], kind.name, name, connection[1]), kind, {}, Where(LEDGER, 0), gone=True)
@@ -182,7 +198,7 @@ def _disconnecting(step: Step, matches: Matches) -> Step:
         return step
     address = step.address
     assert step.live is not None
-    instances = matches.indexes.get((address.system, address.connection, "ConnectorInstance"))
+    instances = matches.indexes.get(ListKey(*address.connection_id, "ConnectorInstance"))
     if instances is None or not instances.listing.complete:
         step.refuse("its instances, which would be deleted, could not be read.")
         return step

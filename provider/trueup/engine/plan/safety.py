@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trueup.engine.match import place_of
 from trueup.engine.plan.names import refuse_in_vain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trueup.core.values import ConnectionId
     from trueup.engine.plan.steps import Plan, Step
 
 _FEW = 10
@@ -61,11 +61,11 @@ def blind(plan: Plan, unseen: Sequence[str]) -> str:
     )
 
 
-def forbid(plan: Plan, connection: tuple[str, str], role: str) -> None:
+def forbid(plan: Plan, connection: ConnectionId, role: str) -> None:
     """Refuse the steps that need an organisation admin, and their dependents: the credential's user is not one."""
     for step in plan.pending:
         verb = next((call.verb for call in step.calls if call.admin), None)
-        if verb is not None and place_of(step.declared)[:2] == connection:
+        if verb is not None and step.declared.address.connection_id == connection:
             step.refuse(
                 f"to {verb} it takes an organisation admin, and this credential belongs to a {role}.", error=True
             )

@@ -9,8 +9,7 @@ from trueup.core.changes import Change, Path
 from trueup.core.kinds import Declared
 from trueup.core.progress import Pace
 from trueup.core.records import Record
-from trueup.core.values import Address, Call, Desired, Live
-from trueup.engine.match import Place
+from trueup.core.values import Address, Call, Desired, ListKey, Live
 
 FORMAT_VERSION: Final = "1.1"
 
@@ -155,7 +154,7 @@ class Plan:
     """Every declared resource that exists, in sync or not."""
     specs: dict[Address, dict[str, Any]] = field(default_factory=dict)
     """Declared specs in the server's words, with ids for references."""
-    unmanaged: list[tuple[Place, Live]] = field(default_factory=list)
+    unmanaged: list[tuple[ListKey, Live]] = field(default_factory=list)
     learned: list[Learned] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     """Managed resources that were read and are neither declared nor to be deleted; `--prune` releases them."""

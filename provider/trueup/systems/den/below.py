@@ -15,13 +15,13 @@ from trueup.systems.den import lists
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from trueup.transport.client import Client
+    from trueup.core.api import Api
 
 _T = TypeVar("_T")
 
 
 async def read(
-    api: Client,
+    api: Api,
     parents: Sequence[str],
     rows: Callable[[str], Awaitable[list[dict[str, Any]]]],
     live: Callable[[dict[str, Any], str], Live | None],
@@ -52,7 +52,7 @@ async def read(
 
 
 async def reread(
-    api: Client,
+    api: Api,
     lives: Sequence[Live],
     parent: str,
     rows: Callable[[str], Awaitable[list[dict[str, Any]]]],
@@ -78,7 +78,7 @@ async def reread(
     return {one.id: one for one in listing.items if one.id in wanted}
 
 
-async def page_of(api: Client, route: str, needs: Sequence[str] = (), **params: str) -> list[dict[str, Any]]:
+async def page_of(api: Api, route: str, needs: Sequence[str] = (), **params: str) -> list[dict[str, Any]]:
     """Every item of a list below something. Raises Malformed when one says that it is elsewhere."""
     found = await lists.read_all(api, route, None, needs=needs, **params)
     if any(item.get(name, value) != value for item in found for name, value in params.items()):

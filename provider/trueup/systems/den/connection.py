@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trueup.core.fields import field
-from trueup.core.kinds import kind
+from trueup.core.kinds import connection_kind
 from trueup.systems.den.guard import ID
 
 URL = "https://api.openworklabs.com"
@@ -43,4 +43,4 @@ class DenConnection:
     )
 
 
-KIND = kind(DenConnection, system="den", name="Connection")
+KIND = connection_kind(DenConnection, system="den")

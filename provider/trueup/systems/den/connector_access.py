@@ -18,12 +18,11 @@ from trueup.systems.den.organization import organization
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from trueup.core.api import Answer, Api
     from trueup.core.changes import Change
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired, Kept
     from trueup.systems.den.organization import Organization
-    from trueup.transport import Answer
-    from trueup.transport.client import Client
 
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/access"
 _PRINCIPALS: Final = ("member", "team", "organization")
@@ -100,7 +99,7 @@ class _Handler(Handler):
         """Why a team or member that was renamed has to be written otherwise: its grant is the same one."""
         return principals.moved(spec, found, live, name, listing.context) if listing.context is not None else ""
 
-    async def read(self, api: Client, scope: Scope) -> Listing:
+    async def read(self, api: Api, scope: Scope) -> Listing:
         """One list for each instance that is asked for, and the organisation, which tells names from ids."""
         if not scope.below and not scope.declared:
             return Listing([])
@@ -117,7 +116,7 @@ class _Handler(Handler):
         """One list an instance, and the organisation."""
         return len(scope.below) + 1 if scope.below or scope.declared else 0
 
-    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """One list for each instance."""
         return await below.reread(api, lives, "connectorInstance", lambda parent: _rows(api, parent), live)
 
@@ -137,7 +136,7 @@ class _Handler(Handler):
         """One DELETE; the grant stays listed as revoked."""
         return (Call("revoke"),)
 
-    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Grants, which is safe to repeat since it is an upsert (case `access.upgrade-editor-upsert`), or revokes."""
         if call.verb == "revoke":
             assert live is not None
@@ -156,7 +155,7 @@ class _Handler(Handler):
         return made
 
 
-async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
+async def _rows(api: Api, parent: str) -> list[dict[str, Any]]:
     """All grants of an instance, in one answer: this list is not paged, and has no `updatedAt`."""
     answer = await api.get(LIST, None, connectorInstanceId=parent)
     items = answer.body.get("items") if isinstance(answer.body, dict) else None

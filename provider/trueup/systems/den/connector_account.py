@@ -17,10 +17,10 @@ from trueup.systems.den import lists, rows, writes
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from trueup.core.api import Api
     from trueup.core.changes import Change
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired
-    from trueup.transport.client import Client
 
 ROUTE: Final = "/v1/connector-accounts"
 _ID: Final = "connectorAccountId"
@@ -103,11 +103,11 @@ class _Handler(Handler):
         """None: an account is found by its remoteId."""
         return None
 
-    async def read(self, api: Client, scope: Scope) -> Listing:
+    async def read(self, api: Api, scope: Scope) -> Listing:
         """All accounts."""
         return Listing([_live(item) for item in await lists.read_all(api, ROUTE, needs=_NEEDS)])
 
-    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """By id when there are few of them, else from the head of the list."""
         wanted = {live.id: live for live in lives}
         return {key: _live(item) for key, item in (await lists.reread(api, ROUTE, _ID, wanted, _NEEDS)).items()}
@@ -135,7 +135,7 @@ class _Handler(Handler):
             return Kept("its deletionPolicy is retain")
         return (Call("disconnect", admin=True),)
 
-    async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def goes_with(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
         """Describe the objects that a disconnection deletes besides the instances, which are named."""
         if all(call.verb != "disconnect" for call in calls):
             return ()
@@ -144,7 +144,7 @@ class _Handler(Handler):
             "memberships",
         )
 
-    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Creates it, once, or disconnects it."""
         if call.verb == "disconnect":
             assert live is not None

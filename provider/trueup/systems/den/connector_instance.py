@@ -17,10 +17,10 @@ from trueup.systems.den import lists, named, rows, writes
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from trueup.core.api import Api
     from trueup.core.changes import Change
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired
-    from trueup.transport.client import Client
 
 ROUTE: Final = "/v1/connector-instances"
 _ID: Final = "connectorInstanceId"
@@ -122,7 +122,7 @@ class _Handler(Handler):
         """The name, whatever its accents."""
         return texts.near(texts.trimmed(str(spec["name"])))
 
-    async def read(self, api: Client, scope: Scope) -> Listing:
+    async def read(self, api: Api, scope: Scope) -> Listing:
         """All instances; when the rest does not matter and few are wanted, those alone, by id or by name."""
         if not scope.whole and len(scope.declared) <= _FEW:
             found: dict[str, Live] = {}
@@ -151,19 +151,19 @@ class _Handler(Handler):
         pages = -(-max(len(scope.declared), len(scope.known), 1) // lists.PAGE)
         return pages + (pages > 1)
 
-    async def _look(self, api: Client, spec: dict[str, Any]) -> list[Live]:
+    async def _look(self, api: Api, spec: dict[str, Any]) -> list[Live]:
         if key := self.identity(spec):
             gone = Live("ConnectorInstance", key, "", {})
             return [_live(item) for item in (await lists.reread(api, ROUTE, _ID, {key: gone}, _NEEDS)).values()]
         return [_live(item) for item in await lists.read_all(api, ROUTE, {"q": spec["name"]}, needs=_NEEDS)]
 
-    async def find(self, api: Client, given: str) -> tuple[Live, ...]:
+    async def find(self, api: Api, given: str) -> tuple[Live, ...]:
         """Return the instance of that name or id, without its spec: two requests at most."""
         one = await named.instance_of(api, given)
         one = one if one.name else await named.known(api, one)
         return (Live("ConnectorInstance", one.id, str(one), {}),)
 
-    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """By id when there are few of them, else from the head of the list."""
         items = await lists.reread(api, ROUTE, _ID, {live.id: live for live in lives}, _NEEDS)
         return {key: _live(item) for key, item in items.items()}
@@ -216,7 +216,7 @@ class _Handler(Handler):
         """Gone or archived."""
         return live is None or live.spec.get("status") == "archived"
 
-    async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def goes_with(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
         """Describe the objects that a removal deletes with it: one request (case `configuration.get.unset`).
 
         Den counts mappings and imported objects, and names the plugins; it counts neither targets, grants and sync
@@ -244,7 +244,7 @@ class _Handler(Handler):
             "what was imported",
         )
 
-    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Makes one call."""
         if call.verb == "create":
             return await self._create(api, desired)
@@ -264,7 +264,7 @@ class _Handler(Handler):
             return _live(lists.checked_item(answer, instance, live.id, _NEEDS))
         return _live(lists.item_of(await api.request("POST", route, params={_ID: live.id}), live.id, _NEEDS))
 
-    async def _create(self, api: Client, desired: Desired) -> Live:
+    async def _create(self, api: Api, desired: Desired) -> Live:
         spec = desired.spec
         body: dict[str, Any] = {"connectorAccountId": spec["connectorAccount"], "connectorType": "github"}
         body |= {"name": spec["name"]}
@@ -296,7 +296,7 @@ class _Handler(Handler):
         what = f"an instance named {spec['name']}"
         return await writes.create_once(api, send, find, what, lambda: self._in_the_way(api, spec))
 
-    async def _in_the_way(self, api: Client, spec: dict[str, Any], own: str = "") -> Live | None:
+    async def _in_the_way(self, api: Api, spec: dict[str, Any], own: str = "") -> Live | None:
         """Another instance whose name the database may take for this one: the list is read once a client."""
 
         async def ask() -> list[Live]:
@@ -306,7 +306,7 @@ class _Handler(Handler):
         now = await self.reread(api, [one for one in alike if one.id != own][: writes.LOOKED])
         return next((one for one in now.values() if writes.collides(self, one, spec, renamed=bool(own))), None)
 
-    async def _patch(self, api: Client, call: Call, live: Live, desired: Desired) -> Live:
+    async def _patch(self, api: Api, call: Call, live: Live, desired: Desired) -> Live:
         body = {name: desired.spec[name] for name in call.paths if name != "config"}
         if "config" in call.paths:
             # PATCH replaces the whole object (case `instances.patch.config-replaces`), so it is read just before.

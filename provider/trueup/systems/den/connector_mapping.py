@@ -18,10 +18,10 @@ from trueup.transport.wire import plain
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from trueup.core.api import Api
     from trueup.core.changes import Change
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired, Kept, Listing
-    from trueup.transport.client import Client
 
 LIST: Final = "/v1/connector-targets/{connectorTargetId}/mappings"
 ONE: Final = "/v1/connector-mappings/{connectorMappingId}"
@@ -97,7 +97,7 @@ class _Handler(Handler):
         """Object type and selector."""
         return f"{spec['objectType']}:{spec['selector']}"
 
-    async def read(self, api: Client, scope: Scope) -> Listing:
+    async def read(self, api: Api, scope: Scope) -> Listing:
         """One list for each target that is asked for: there is no get (case `mappings.get-single-not-a-route`)."""
         return await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
 
@@ -105,7 +105,7 @@ class _Handler(Handler):
         """One list a target."""
         return len(scope.below)
 
-    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """One list for each target."""
         return await below.reread(api, lives, "connectorTarget", lambda parent: _rows(api, parent), live)
 
@@ -141,13 +141,13 @@ class _Handler(Handler):
         """One DELETE."""
         return (Call("delete"),)
 
-    async def goes_with(self, api: Client, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def goes_with(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
         """Describe the memberships that the deletion of a mapping ends; no route of Den counts them."""
         if all(call.verb != "delete" for call in calls):
             return ()
         return ("the plugin memberships of what was imported through it",)
 
-    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Makes one call."""
         if call.verb == "create":
             return await self._create(api, desired)
@@ -173,13 +173,13 @@ class _Handler(Handler):
         what = f"{live.name} was not changed to {wanted['objectType']} {wanted['selector']}"
         return await writes.rename(send, what, lambda: self._in_the_way(api, wanted, live.id))
 
-    async def _in_the_way(self, api: Client, spec: dict[str, Any], own: str = "") -> Live | None:
+    async def _in_the_way(self, api: Api, spec: dict[str, Any], own: str = "") -> Live | None:
         """Another mapping of the target that the database may take for this one."""
         found = [live(item, spec["connectorTarget"]) for item in await _rows(api, spec["connectorTarget"])]
         its = (one for one in found if one.id != own)
         return next((one for one in its if writes.collides(self, one, spec, renamed=bool(own))), None)
 
-    async def _create(self, api: Client, desired: Desired) -> Live:
+    async def _create(self, api: Api, desired: Desired) -> Live:
         spec = desired.spec
         parent = spec["connectorTarget"]
         body = {"mappingKind": spec["mappingKind"]}
@@ -205,7 +205,7 @@ def _declared(spec: dict[str, Any]) -> tuple[str, ...]:
     return ("connectorTarget", "mappingKind", *(name for name in _SENT if name in spec))
 
 
-async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
+async def _rows(api: Api, parent: str) -> list[dict[str, Any]]:
     return await below.page_of(api, LIST, _NEEDS, connectorTargetId=parent)
 
 

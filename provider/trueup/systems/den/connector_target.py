@@ -18,10 +18,10 @@ from trueup.transport.wire import plain
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from trueup.core.api import Api
     from trueup.core.changes import Change
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired, Listing
-    from trueup.transport.client import Client
 
 LIST: Final = "/v1/connector-instances/{connectorInstanceId}/targets"
 ONE: Final = "/v1/connector-targets/{connectorTargetId}"
@@ -97,7 +97,7 @@ class _Handler(Handler):
         """The remoteId."""
         return str(spec["remoteId"])
 
-    async def read(self, api: Client, scope: Scope) -> Listing:
+    async def read(self, api: Api, scope: Scope) -> Listing:
         """One list for each instance that is asked for."""
         return await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
 
@@ -105,7 +105,7 @@ class _Handler(Handler):
         """One list an instance."""
         return len(scope.below)
 
-    async def find(self, api: Client, given: str) -> tuple[Live, ...]:
+    async def find(self, api: Api, given: str) -> tuple[Live, ...]:
         """Return the target of that id, or of INSTANCE/REMOTEID behind its instance, without their specs."""
         if named.is_target_id(given):
             await named.belongs(api, given)
@@ -123,7 +123,7 @@ class _Handler(Handler):
             Live("ConnectorTarget", target.id, str(target), {"connectorInstance": instance.id}),
         )
 
-    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """Return one list for each instance; a target with an unknown instance is read by its id."""
         known = [one for one in lives if "connectorInstance" in one.spec]
         found = await below.reread(api, known, "connectorInstance", lambda parent: _rows(api, parent), live)
@@ -159,7 +159,7 @@ class _Handler(Handler):
         """None: Den has no route that deletes a target."""
         return Kept("Den has no route that deletes a target; it ends when its instance is removed")
 
-    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Makes one call."""
         if call.verb == "create":
             return await self._create(api, desired)
@@ -180,13 +180,13 @@ class _Handler(Handler):
         what = f"the remoteId of {live.name} was not changed to {body['remoteId']}"
         return await writes.rename(send, what, lambda: self._in_the_way(api, {**live.spec, **body}, live.id))
 
-    async def _in_the_way(self, api: Client, spec: dict[str, Any], own: str = "") -> Live | None:
+    async def _in_the_way(self, api: Api, spec: dict[str, Any], own: str = "") -> Live | None:
         """Another target of the instance whose remoteId the database may take for this one."""
         found = [live(item, spec["connectorInstance"]) for item in await _rows(api, spec["connectorInstance"])]
         its = (one for one in found if one.id != own)
         return next((one for one in its if writes.collides(self, one, spec, renamed=bool(own))), None)
 
-    async def _create(self, api: Client, desired: Desired) -> Live:
+    async def _create(self, api: Api, desired: Desired) -> Live:
         spec = desired.spec
         parent = spec["connectorInstance"]
         body: dict[str, Any] = {
@@ -212,7 +212,7 @@ class _Handler(Handler):
         return await writes.create_once(api, send, find, what, lambda: self._in_the_way(api, spec))
 
 
-async def _rows(api: Client, parent: str) -> list[dict[str, Any]]:
+async def _rows(api: Api, parent: str) -> list[dict[str, Any]]:
     return await below.page_of(api, LIST, _NEEDS, connectorInstanceId=parent)
 
 

@@ -13,7 +13,7 @@ from trueup.core.errors import Unauthorized
 from trueup.transport import Limits, Presumed, Wait
 
 if TYPE_CHECKING:
-    from trueup.transport import Answer, Api, Credential
+    from trueup.transport import Answer, ApiClient, Credential
 
 _LONGEST_WINDOW = 120.0
 _MARGIN = 0.5  # the window closes after *more* than 60 s
@@ -83,11 +83,11 @@ class DenDialect:
         """Den says no by status alone."""
         return None
 
-    def unexplained(self, client: Api) -> str:
+    def unexplained(self, client: ApiClient) -> str:
         """Return what a key that is refused from the first request on may be: nothing tells these apart."""
         return "" if client.credential.key is None or client.proven else f"{_SPENT_HINT} {_BAD_HINT} {_BUILD_HINT}"
 
-    async def unauthorized(self, client: Api) -> Wait | Presumed | Unauthorized | None:
+    async def unauthorized(self, client: ApiClient) -> Wait | Presumed | Unauthorized | None:
         """Tell a spent window from a bad, expired or disabled credential, with one request.
 
         A newer server does not say what is wrong with a key: then one that worked before has probably spent its window.
@@ -131,7 +131,7 @@ class DenDialect:
             return self._refusal(client, why, f"{_SPENT_HINT} {_BUILD_HINT}")
         return None
 
-    def _presumed(self, client: Api) -> Presumed:
+    def _presumed(self, client: ApiClient) -> Presumed:
         """The key worked before, and the server does not say why it is refused now."""
         seconds = self.limits.silence + _MARGIN  # from now on, whatever a server may count
         note = (
@@ -143,14 +143,14 @@ class DenDialect:
         )
         return Presumed(seconds, note, refusal)
 
-    def _spent(self, client: Api) -> str:
+    def _spent(self, client: ApiClient) -> str:
         most = self.limits.requests or 0
         window = client.window
         own = f"{min(window.own, most)} of {most} requests by this run"
         others = min(window.used, most) - min(window.own, most)
         return f"{own}, {others} by others with this ledger" if others > 0 else own
 
-    def _refusal(self, client: Api, why: str, more: str = "", otherwise: str = "") -> Unauthorized:
+    def _refusal(self, client: ApiClient, why: str, more: str = "", otherwise: str = "") -> Unauthorized:
         credential = client.credential
         origin = f" ({credential.origin})" if credential.origin else ""
         what = "session token" if credential.key is None else "API key"
@@ -160,7 +160,7 @@ class DenDialect:
         )
 
 
-def _until(client: Api, seconds: float) -> str:
+def _until(client: ApiClient, seconds: float) -> str:
     until = client.clock.now() + timedelta(seconds=seconds)
     return f"Waiting until {until:%H:%M:%S} UTC"
 

@@ -13,7 +13,7 @@ from trueup.transport.wire import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trueup.core.kinds import Kind
+    from trueup.core.kinds import ResourceKind
     from trueup.systems.den.sync_events import Event
     from trueup.systems.functions import Reads
 
@@ -38,7 +38,7 @@ async def _account(reads: Reads, given: Mapping[str, Any]) -> dict[str, Any]:
     return await _one(reads, _ACCOUNT, given)
 
 
-async def _one(reads: Reads, kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
+async def _one(reads: Reads, kind: ResourceKind, given: Mapping[str, Any]) -> dict[str, Any]:
     ((by, wanted),) = given.items()
     live = await (reads.get(kind, wanted) if by == "id" else reads.find(kind, {by: wanted}))
     if live is None:

@@ -10,7 +10,7 @@ from trueup.systems.den.organization import ROUTE, organization
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueup.transport import Answer, Api
+    from trueup.transport import Answer, ApiClient
 
 ID: Final = "^org_[0-9a-z]{26}$"
 """The pattern of an organisation's id."""
@@ -40,7 +40,7 @@ class OrganizationGuard:
                 )
             self._known = True
 
-    async def confirm(self, client: Api) -> None:
+    async def confirm(self, client: ApiClient) -> None:
         """Ask `GET /v1/org` unless something that was read has shown it. Raises SafetyError and ApiError."""
         if not self._known:
             await organization(client)  # the guard sees the answer

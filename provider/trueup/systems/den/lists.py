@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trueup.core.errors import NotFound, Refused, Unavailable
 from trueup.core.texts import has_half
@@ -25,9 +25,9 @@ from trueup.core.texts import has_half
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
+    from trueup.core.api import Answer, Api
+    from trueup.core.progress import Progress
     from trueup.core.values import Live
-    from trueup.transport import Answer
-    from trueup.transport.client import Client
 
 PAGE: Final = 100
 """The largest page; the server checks the whole organisation for each page, whatever its size."""
@@ -50,12 +50,23 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Item = dict[str, Any]
 
 
+class Reader(Protocol):
+    """A client, as far as a list is read with it."""
+
+    @property
+    def progress(self) -> Progress:
+        """The observer of the run."""
+
+    async def get(self, route: str, query: Mapping[str, Any] | None = None, **params: str) -> Answer:
+        """Send a GET. Raises ApiError."""
+
+
 class _Walk:
     """One walk over a list: what it found, and whether it still gets anywhere."""
 
     def __init__(
         self,
-        client: Client,
+        client: Reader,
         route: str,
         query: dict[str, Any],
         stamp: str,
@@ -184,7 +195,7 @@ class _Walk:
 
 
 async def read_all(
-    client: Client,
+    client: Reader,
     route: str,
     query: dict[str, Any] | None = None,
     *,
@@ -205,7 +216,7 @@ async def read_all(
 
 
 async def read_head(
-    client: Client, route: str, wanted: Set[str], since: str, *, needs: Sequence[str] = (), **params: str
+    client: Reader, route: str, wanted: Set[str], since: str, *, needs: Sequence[str] = (), **params: str
 ) -> dict[str, Item]:
     """Those of the wanted ids that were touched at or after `since`, by id: what was written stands at the head."""
     walk = _Walk(client, route, {}, _STAMP, params, needs)
@@ -238,7 +249,7 @@ def _checked(answer: Answer, stamp: str, needs: Sequence[str]) -> tuple[list[Ite
 
 
 async def reread(
-    api: Client, route: str, parameter: str, wanted: Mapping[str, Live], needs: Sequence[str] = ()
+    api: Api, route: str, parameter: str, wanted: Mapping[str, Live], needs: Sequence[str] = ()
 ) -> dict[str, Item]:
     """Read again what was just written, by id, in as few requests as possible; what is gone is missing.
 

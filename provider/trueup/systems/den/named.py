@@ -21,7 +21,7 @@ from trueup.transport.wire import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trueup.transport.client import Client
+    from trueup.core.api import Api
 
 INSTANCES: Final = "/v1/connector-instances"
 _TARGETS: Final = "/v1/connector-instances/{connectorInstanceId}/targets"
@@ -58,7 +58,7 @@ def is_target_id(text: str) -> bool:
     return bool(_TARGET_ID.fullmatch(text))
 
 
-async def instance_of(client: Client, given: str) -> Named:
+async def instance_of(client: Api, given: str) -> Named:
     """The instance of that name or id; an id is taken as it is. Raises UsageError, which names near ones."""
     if is_instance_id(given):
         return Named(given)
@@ -76,7 +76,7 @@ async def instance_of(client: Client, given: str) -> Named:
     raise await _unknown_instance(client, given, wanted, found)
 
 
-async def _unknown_instance(client: Client, given: str, wanted: str, found: list[lists.Item]) -> UsageError:
+async def _unknown_instance(client: Api, given: str, wanted: str, found: list[lists.Item]) -> UsageError:
     message = f'there is no instance "{plain(given, 80)}" in Den that this credential can see.'
     near = [one for one in found if texts.folded(str(one.get("remoteId"))) == wanted] or found
     names = [_name(one) for one in near[:3] if _name(one)]
@@ -93,7 +93,7 @@ async def _unknown_instance(client: Client, given: str, wanted: str, found: list
     return UsageError(message, hint=hint)
 
 
-async def known(client: Client, instance: Named) -> Named:
+async def known(client: Api, instance: Named) -> Named:
     """The instance with its name, read by its id. Raises UsageError when it is not there."""
     try:
         answer = await client.get(f"{INSTANCES}/{{connectorInstanceId}}", None, connectorInstanceId=instance.id)
@@ -104,7 +104,7 @@ async def known(client: Client, instance: Named) -> Named:
     return Named(instance.id, _name(lists.item_of(answer, instance.id)))
 
 
-async def target_of(client: Client, given: str, instance: Named | None) -> Named:
+async def target_of(client: Api, given: str, instance: Named | None) -> Named:
     """The target of that remote id, or of that id, of the instance. Raises UsageError, which names near ones."""
     if is_target_id(given):
         if instance is not None:
@@ -127,7 +127,7 @@ async def target_of(client: Client, given: str, instance: Named | None) -> Named
     )
 
 
-async def belongs(client: Client, target: str, instance: Named | None = None) -> None:
+async def belongs(client: Api, target: str, instance: Named | None = None) -> None:
     """Raises UsageError unless there is such a target, and it is the instance's."""
     try:
         answer = await client.get("/v1/connector-targets/{connectorTargetId}", None, connectorTargetId=target)
@@ -143,7 +143,7 @@ async def belongs(client: Client, target: str, instance: Named | None = None) ->
         )
 
 
-async def names_of(client: Client, ids: Iterable[str | None]) -> dict[str, str]:
+async def names_of(client: Api, ids: Iterable[str | None]) -> dict[str, str]:
     """Names of instances by id, of those that can be found out: few one by one, many from the list."""
     wanted = {one for one in ids if one is not None and is_instance_id(one)}
 

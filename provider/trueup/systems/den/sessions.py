@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trueup.transport.dialect import Api
+    from trueup.transport.dialect import ApiClient
 
 _FRESH: Final = timedelta(minutes=15)
 _ROUTE: Final = "/api/auth/get-session"
 _HELP: Final = "sign in again before applying, or use an API key"
 
 
-async def stale(api: Api, said: Iterable[str], *, writes: bool) -> str:
+async def stale(api: ApiClient, said: Iterable[str], *, writes: bool) -> str:
     """Return the warning that this session may no longer write; empty when it may, or is none.
 
     `said` is what the reading heard from the server, which may have said so already. Otherwise one request asks when
@@ -42,7 +42,7 @@ async def stale(api: Api, said: Iterable[str], *, writes: bool) -> str:
     )
 
 
-async def _started(api: Api) -> datetime | None:
+async def _started(api: ApiClient) -> datetime | None:
     status, body = await api.probe(_ROUTE)
     session = body.get("session") if status == 200 and isinstance(body, dict) else None
     text = session.get("createdAt") if isinstance(session, dict) else None

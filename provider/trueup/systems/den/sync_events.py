@@ -12,7 +12,7 @@ import heapq
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.errors import Ambiguous, ApiError, Forbidden, Malformed, NotFound, Unavailable
 from trueup.systems.den import lists
@@ -103,7 +103,7 @@ async def read(
 
 
 async def newest(
-    client: Client,
+    client: lists.Reader,
     route: str,
     query: Mapping[str, Any],
     stamp: str,
@@ -113,7 +113,7 @@ async def newest(
 ) -> tuple[list[lists.Item], bool]:
     """The upper end of a list, as true as `lists` reads a whole one, and whether more than `most` are there."""
     head = _Head(client, stamp, since or "", most)
-    items = await lists.read_all(cast("Client", head), route, dict(query), stamp=stamp)
+    items = await lists.read_all(head, route, dict(query), stamp=stamp)
     return items[:most], head.more or (most is not None and len(items) > most)
 
 
@@ -123,7 +123,7 @@ class _Head:
     A list that ends there is as good as a whole one for `lists`: items still only move up, now and then in from below.
     """
 
-    def __init__(self, client: Client, stamp: str, since: str, most: int | None) -> None:
+    def __init__(self, client: lists.Reader, stamp: str, since: str, most: int | None) -> None:
         self.progress = client.progress
         self.more = False
         self._client = client

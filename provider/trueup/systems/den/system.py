@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trueup.core.values import Live
-    from trueup.transport.dialect import Api
+    from trueup.transport.dialect import ApiClient
 
 
 class Organisation(Tenant):
@@ -43,7 +43,7 @@ class Organisation(Tenant):
         """Return the guard of an organisation."""
         return guard.OrganizationGuard(expected, said_by)
 
-    async def of(self, api: Api) -> str:
+    async def of(self, api: ApiClient) -> str:
         """Return the id of the organisation of the credential."""
         return (await organization(api)).id
 
@@ -51,20 +51,20 @@ class Organisation(Tenant):
         """Return the `organizationId` of an account or instance."""
         return str(live.server.get("organizationId") or "")
 
-    async def permissions(self, api: Api) -> Permissions:
+    async def permissions(self, api: ApiClient) -> Permissions:
         """Return the roles of the credential's member."""
         found = await organization(api)
         return Permissions(True if found.is_admin else False if found.is_member else None, tuple(sorted(found.roles)))
 
-    async def sees_all(self, api: Api) -> bool:
+    async def sees_all(self, api: ApiClient) -> bool:
         """Whether the member is an admin."""
         return (await organization(api)).is_admin
 
-    async def warning(self, api: Api, said: Iterable[str], *, writes: bool) -> str:
+    async def warning(self, api: ApiClient, said: Iterable[str], *, writes: bool) -> str:
         """Return why a session that is too old may not write."""
         return await sessions.stale(api, said, writes=writes)
 
-    def detected(self, api: Api) -> list[str]:
+    def detected(self, api: ApiClient) -> list[str]:
         """Return the version of the server by its headers, and what get-session said."""
         signs, limits = api.signs, api.limits
         age = "as newer servers, which strip it" if not signs.with_request_id else "as servers until August 2026"

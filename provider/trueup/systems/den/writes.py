@@ -18,10 +18,10 @@ from trueup.core.errors import Ambiguous, ApiError, Malformed, Refused, Stopped
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from trueup.core.api import Api
     from trueup.core.changes import Path
     from trueup.core.kinds import Handler
     from trueup.core.values import Desired, Live
-    from trueup.transport.client import Client
 
 _SENDS: Final = 4
 LOOKED: Final = 2
@@ -52,7 +52,7 @@ def _take(value: Any, path: Path, declared: Any) -> None:
 
 
 async def create_once(
-    api: Client,
+    api: Api,
     send: Callable[[], Awaitable[Live]],
     find: Callable[[], Awaitable[Live | None]],
     what: str,

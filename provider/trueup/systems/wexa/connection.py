@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trueup.core.fields import field
-from trueup.core.kinds import kind
+from trueup.core.kinds import connection_kind
 from trueup.systems.wexa.connector import PROJECT_ID
 
 URL = "https://api.wexa.ai"
@@ -37,4 +37,4 @@ class WexaConnection:
     )
 
 
-KIND = kind(WexaConnection, system="wexa", name="Connection")
+KIND = connection_kind(WexaConnection, system="wexa")

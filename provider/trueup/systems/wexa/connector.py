@@ -17,10 +17,10 @@ from trueup.systems.wexa import answers
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
+    from trueup.core.api import Api
     from trueup.core.changes import Change, Path
     from trueup.core.kinds import Declared, Scope
     from trueup.core.values import Desired, Live
-    from trueup.transport.client import Client
 
 PROJECT_ID: Final = "^[0-9a-f]{24}$"
 """The pattern of a project's id."""
@@ -95,7 +95,7 @@ class _Handler(Handler):
         found: str | None = spec.get("connectorId")
         return found
 
-    async def read(self, api: Client, scope: Scope) -> Listing:
+    async def read(self, api: Api, scope: Scope) -> Listing:
         """One list a project, and one request for each declared connector whose configuration is declared."""
         projects = sorted({declared.spec["projectId"] for declared in scope.declared} | set(scope.below))
         lives = [live for project in projects for live in await self._list(api, project)]
@@ -107,22 +107,22 @@ class _Handler(Handler):
         await self._configs(api, [live for live in lives if live.id in wanted or self.key(live.spec) in wanted])
         return Listing(lives, below=frozenset(projects))
 
-    async def _list(self, api: Client, project: str) -> list[Live]:
+    async def _list(self, api: Api, project: str) -> list[Live]:
         return answers.connectors(await api.get(LIST, None, projectID=project), project)
 
-    async def _configs(self, api: Client, lives: Sequence[Live]) -> None:
+    async def _configs(self, api: Api, lives: Sequence[Live]) -> None:
         for live in lives:
             try:
                 answers.add_config(live, await api.request("GET", ONE, params={"connectorID": live.id}, guarded=True))
             except NotFound:
                 continue  # listed, but not to be read: then its configuration is unreadable
 
-    async def whole(self, api: Client, live: Live) -> Live:
+    async def whole(self, api: Api, live: Live) -> Live:
         """With its configuration: one request."""
         await self._configs(api, [live])
         return live
 
-    async def reread(self, api: Client, lives: Sequence[Live]) -> dict[str, Live]:
+    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """The list of each project, and each configuration."""
         wanted = {live.id for live in lives}
         projects = sorted({live.spec["projectId"] for live in lives})
@@ -185,7 +185,7 @@ class _Handler(Handler):
             error=True,
         )
 
-    async def perform(self, api: Client, call: Call, live: Live | None, desired: Desired) -> Live | None:
+    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Sends `change_status`, which sets a state and is safe to repeat; its answer tells nothing of the state."""
         assert live is not None
         if call.verb == "delete":

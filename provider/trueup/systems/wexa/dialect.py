@@ -8,7 +8,7 @@ from trueup.core.errors import Unauthorized
 from trueup.transport import Limits
 
 if TYPE_CHECKING:
-    from trueup.transport import Answer, Api, Credential, Presumed, Wait
+    from trueup.transport import Answer, ApiClient, Credential, Presumed, Wait
 
 _WRONG = 400  # a number in place of a word is an HTTP status
 _NO = frozenset({"false", "no", "error", "errored", "fail", "failed", "failure", "invalid", "unauthorized", "denied"})
@@ -79,11 +79,11 @@ class WexaDialect:
             return self.words(body) or "it gives no reason"
         return None
 
-    def unexplained(self, client: Api) -> str:
+    def unexplained(self, client: ApiClient) -> str:
         """Nothing is known that would help."""
         return ""
 
-    async def unauthorized(self, client: Api) -> Wait | Presumed | Unauthorized | None:
+    async def unauthorized(self, client: ApiClient) -> Wait | Presumed | Unauthorized | None:
         """A 401 is a refused key; nothing else is known."""
         credential = client.credential
         if credential.key is None:
