@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from declare import DEN, account, declared, everywhere, instance
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import actions, changed
 
@@ -393,6 +393,7 @@ FIELDS = ["name", "connectorAccountId", "remoteId", "status", "instanceConfigJso
 ACCOUNT_FIELDS = ["remoteId", "displayName", "connectorType", "externalAccountRef", "metadata", "status"]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.dictionaries(st.sampled_from(FIELDS), JSON), max_size=3),
     st.lists(st.dictionaries(st.sampled_from(ACCOUNT_FIELDS), JSON), max_size=3),
