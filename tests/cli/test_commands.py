@@ -60,7 +60,7 @@ def folder(world: World, tmp_path: Path) -> Folder:
 def test_plan_apply_plan_drift_and_heal(folder: Folder) -> None:
     plan = folder.process("plan", "--detailed-exitcode")
     assert (plan.returncode, plan.stderr) == (2, "")
-    assert plan.stdout.startswith("2 of 2 differ from what is declared.\n")
+    assert plan.stdout.startswith("2 of 2 declared resources differ.\n")
     assert f"Next: trueup apply -f {folder.path} --state {folder.world.folder}\n" in plan.stdout
     applied = folder.process("apply", "--auto-approve")
     assert applied.returncode == 0, applied.stderr
@@ -336,7 +336,7 @@ def test_reports_fit_the_width_that_is_said(folder: Folder, columns: str) -> Non
     for command in ("plan", "drift"):
         with contextlib.chdir(folder.path.parent):
             shown = inside(command, "-f", "manifests", "--state", "s", COLUMNS=columns).stdout.splitlines()
-        pasted = ("Next: ", "To heal: ", "      -> ")  # commands stay whole
+        pasted = ("Next: ", "      -> ")  # commands stay whole
         assert max(len(line) for line in shown if not line.startswith(pasted)) <= int(columns)
 
 

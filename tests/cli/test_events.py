@@ -77,10 +77,10 @@ def event(world: World, **fields: Any) -> dict[str, Any]:
 
 def test_the_environment_alone_will_do_and_nothing_is_one_line(world: World) -> None:
     (only,) = lines(run())
-    assert only.startswith("No sync event is there. 1 request, ")
+    assert only.startswith("No sync events. 1 request, ")
     assert only.endswith("(at most 599 of this key's 600 left).")
     (only,) = lines(run("--status", "failed"))
-    assert only.startswith("No sync event is like that.")
+    assert only.startswith("No matching sync events.")
 
 
 def test_the_answer_comes_first_and_the_count_and_the_cost_last(world: World) -> None:
@@ -102,7 +102,7 @@ def test_by_default_the_newest_fifty_are_shown_and_that_there_are_more(world: Wo
     shown = run(COLUMNS="140").stdout
     assert sum(row["id"] in shown for row in rows) == 50
     assert rows[49]["id"] in shown
-    assert "Events: 50 shown; there are older ones, which a higher --limit or --since shows. 2 requests" in shown
+    assert "Events: 50 shown; use a higher --limit or --since to show older ones. 2 requests" in shown
     assert "there are older ones" not in run("--limit", "60").stdout
     found = parsed(run("-o", "json", "--since", "3h"))
     assert [one["id"] for one in found["events"]] == [row["id"] for row in rows]
@@ -155,7 +155,7 @@ def test_an_id_that_leads_nowhere_is_told_and_not_an_empty_list(world: World) ->
         assert (done.returncode, done.stdout) == (1, "")
         assert f"error[E001]: there is no {'instance' if prefix == 'cin' else 'target'} {key}" in done.stderr
     known = world.instance("old-wiki")["id"]
-    assert lines(run("--instance", known))[0].startswith("No sync event is like that. 2 requests")
+    assert lines(run("--instance", known))[0].startswith("No matching sync events. 2 requests")
 
 
 def test_an_unknown_name_names_near_ones(world: World) -> None:
@@ -327,7 +327,7 @@ def test_a_connection_of_a_manifest_and_nothing_of_other_systems(world: World, t
 def test_manifests_with_faults_are_told_also_where_nobody_named_them(world: World) -> None:
     (Path.cwd() / "broken.yaml").write_text("apiVersion: den.trueup.dev/v1\nkind: [")
     done = run()
-    assert (done.returncode, done.stdout.count("No sync event is there")) == (0, 1)
+    assert (done.returncode, done.stdout.count("No sync events")) == (0, 1)
     assert done.stderr == "Skipped 1 document that could not be read. Run: trueup validate\n"
 
 

@@ -76,7 +76,7 @@ def test_children_below_their_parent(bench: Getting) -> None:
     assert "ROLE" in done.stdout
     narrowed = bench.get("access", "--below", "everything", "--filter", "name=org*")
     assert [row[0] for row in rows(narrowed)][1:] == ["organization"]
-    assert bench.get("targets", "--below", "Bare").stdout.startswith("No targets there. ")
+    assert bench.get("targets", "--below", "Bare").stdout.startswith("No targets found. ")
 
 
 def test_json_has_fields_and_no_secret(bench: Getting) -> None:
@@ -129,13 +129,13 @@ def test_filters(bench: Getting) -> None:
     assert [row[0] for row in rows(bench.get("instances", "--filter", "status=Disabled"))[1:]] == ["old-wiki"]
     assert len(rows(bench.get("instances", "--filter", "account=acme-archive"))) == 3
     done = bench.get("accounts", "--filter", "status=inactive")
-    assert (done.returncode, done.stdout.startswith("No accounts like that. ")) == (0, True)
+    assert (done.returncode, done.stdout.startswith("No matching accounts found. ")) == (0, True)
     done = bench.get("instances", "--filter", "status=ERROR")  # no manifest says it, and Den may
-    assert (done.returncode, done.stdout.startswith("No instances like that. ")) == (0, True)
+    assert (done.returncode, done.stdout.startswith("No matching instances found. ")) == (0, True)
     connectors = ["connectors", "--project", PROJECT, "--filter"]
     assert [row[0] for row in rows(bench.get(*connectors, "status=ready"))[1:]] == ["events"]
     done = bench.get(*connectors, "status=active")
-    assert (done.returncode, done.stdout.startswith("No connectors like that. ")) == (0, True)
+    assert (done.returncode, done.stdout.startswith("No matching connectors found. ")) == (0, True)
 
 
 def test_names_are_cut_for_people_alone(bench: Getting) -> None:

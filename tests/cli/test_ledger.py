@@ -83,12 +83,12 @@ def test_what_is_in_it_for_people(full: Where) -> None:
     done = inside("ledger", "show", COLUMNS="200")
     assert (done.returncode, done.stderr) == (0, "")
     for words in (
-        "holds 2 managed resources",
+        "2 managed resources in ",
         "den:x\n  den/ConnectorInstance/docs  cin_1, written 2026-01-01T00:00:00Z, in org_1, deletionPolicy archive",
         "den:y\n  den/ConnectorInstance/other  cin_2, adopted, never written",
         "  den:x org_1  run r-2 (bob@host, process 2), since 1970-01-01T00:00:00Z",
         "  r-1  started 2026-01-01T00:00:00Z, done at 2026-01-02T00:00:00Z, by ann@host, process 1",
-        "  r-2  started 2026-02-01T00:00:00Z, did not end, by bob@host, process 2",
+        "  r-2  started 2026-02-01T00:00:00Z, interrupted, by bob@host, process 2",
         "  r-2 no. 1  create den/ConnectorInstance/docs, to be sent at",
         "Next: trueup plan",
     ):
@@ -148,8 +148,8 @@ def test_many_runs_are_shown_in_part(where: Where, monkeypatch: pytest.MonkeyPat
     asyncio.run(fill())
     monkeypatch.setenv("TRUEUP_LEDGER", str(where))
     shown = inside("ledger", "show").stdout
-    assert "Runs, the newest first (20 of 30)" in shown
-    assert "  r-29  started 2026-01-01T00:00:00Z, did not end, by" in shown
+    assert "Runs, newest first (20 of 30)" in shown
+    assert "  r-29  started 2026-01-01T00:00:00Z, interrupted, by" in shown
     assert "  r-9 " not in shown
     assert len(parsed(inside("ledger", "show", "-o", "json"))["runs"]) == 30
 
@@ -342,8 +342,8 @@ def test_who_holds_what(full: Where) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "2 locks held:" in done.stdout
     assert "den:x org_1  run r-2 (bob@host, process 2), since 1970-01-01T00:00:00Z" in done.stdout
-    assert "it has ended without giving it back" in done.stdout
-    assert "the next run takes it over" in done.stdout
+    assert "it has ended without releasing the lock" in done.stdout
+    assert "The next run takes over their locks." in done.stdout
     document: dict[str, Any] = parsed(inside("unlock", "-o", "json"))
     assert [one["run"] for one in document["locks"]] == ["r-2", "r-2"]
     assert document["removed"] == []

@@ -58,21 +58,21 @@ def test_what_was_queued_is_told(world: World) -> None:
     again = run("old-wiki")
     assert again.returncode == 0
     assert again.stdout.startswith("Nothing new was queued: the targets of old-wiki are busy.\n")
-    assert "2 syncs were under way before; Den passes busy targets over." in again.stdout
-    assert "Sync: 0 queued, 2 under way before." in again.stdout
+    assert "2 syncs were already running; Den skips busy targets." in again.stdout
+    assert "Sync: 0 queued, 2 already running." in again.stdout
 
 
 @pytest.mark.parametrize("words", [(), ("--wait",)])
 def test_without_targets_there_is_nothing_to_do(words: tuple[str, ...], world: World) -> None:
     done = run("old-wiki", *words)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("old-wiki has no target, so there is nothing to sync.\n")
+    assert done.stdout.startswith("old-wiki has no targets, so there is nothing to sync.\n")
     assert done.stdout.splitlines()[-1].startswith("Sync: nothing queued. " if words else "Sync: 0 queued. ")
 
 
 ENDS: dict[str, tuple[int, str, str]] = {
     "completed": (0, "old-wiki is synced.", "Sync: 1 completed. "),
-    "partial": (1, "old-wiki was not synced: 1 of 1 sync did not go well.", "Sync: 1 partial. "),
+    "partial": (1, "old-wiki was not synced: 1 of 1 sync did not succeed.", "Sync: 1 partial. "),
     "failed": (1, "GitHub request failed with status 404", "Sync: 1 failed. "),
     "no-app": (1, "GITHUB_CONNECTOR_APP_ID is required", "Sync: 1 failed. "),
 }
@@ -89,9 +89,9 @@ def test_waiting_tells_what_came_of_it(outcome: str, ended: tuple[int, str, str]
     assert done.stdout.splitlines()[-1].startswith(count)
     key = world.rows("den.syncEvents")[0]["id"]
     assert key in done.stdout.splitlines()[0]
-    assert done.stdout.count("asked for by hand") == 1  # the outcome is printed once
+    assert done.stdout.count("requested manually") == 1  # the outcome is printed once
     assert (f"Next: trueup events retry {key}" in done.stdout) is bool(code)
-    assert "1 queued, 0 under way before: waiting" in done.stderr
+    assert "1 queued, 0 already running. Waiting" in done.stderr
 
 
 def test_ignored_is_no_failure_but_told(world: World) -> None:
@@ -123,7 +123,7 @@ def test_waiting_for_what_was_under_way_before(world: World) -> None:
     post(world, f"/v1/connector-targets/{one['id']}/resync")
     done = run("old-wiki", "--wait")
     assert done.returncode == 0, done.stdout
-    assert "so that nothing new was queued" in done.stdout
+    assert "so nothing new was queued" in done.stdout
     assert "Sync: 1 completed." in done.stdout
 
 
@@ -187,7 +187,7 @@ def test_a_lost_answer_is_told_and_not_sent_twice(world: World) -> None:
     done = run("old-wiki")
     assert done.returncode == 0
     assert "Queued: 1 sync of old-wiki." in done.stdout
-    assert "Its answer was lost, so the new sync events were looked for" in done.stdout
+    assert "The answer was lost; found the new sync events in the list" in done.stdout
     assert len(world.writes()) == 1
 
 
@@ -274,12 +274,12 @@ def test_ctrl_c_while_waiting_leaves_the_sync_and_says_so(world: World) -> None:
     github(world, "hangs")
     a_target(world)
     with Terminal("sync", "old-wiki", "--wait", columns=120) as terminal:
-        terminal.wait_for("1 queued, 0 under way before")
+        terminal.wait_for("1 queued, 0 already running")
         terminal.wait_for("Waiting")
         terminal.type("\x03")
         assert terminal.end() == 130
         shown = terminal.shown()
-    assert "No longer waiting for old-wiki; what is queued goes on in Den." in shown
+    assert "Stopped waiting for old-wiki; queued syncs continue in Den." in shown
     assert "Next: trueup events --instance old-wiki --follow" in shown
 
 

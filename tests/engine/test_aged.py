@@ -215,7 +215,7 @@ async def test_every_aged_value_tells_its_age(world: World) -> None:
     await seen(world, wanted())
     plan, _ = await aged(world, *wanted())
     (at,) = set(plan.aged.values())
-    told = f"Not read now, taken as seen before: 4 resources, the oldest at {at}."
+    told = f"Taken from the ledger, not read: 4 resources, the oldest read at {at}."
     assert told in text.render(plan, Page())
     assert told in drift.render(drift.Drift(plan, SystemClock().now(), lambda _: ""), Page())
     changes = jsons.loads(json.render(plan))["resource_changes"]
@@ -320,8 +320,8 @@ def test_a_saved_plan_keeps_the_ages_and_its_apply_rests_on_none(
     world.person("docs", status="disabled")
     saved = inside("plan", "--max-age", "24h", "--out", "plan.json")
     assert saved.returncode == 0, saved.stderr
-    assert "Not read now" in saved.stdout
-    assert "Not read now" in inside("show", "plan.json").stdout
+    assert "Taken from the ledger, not read" in saved.stdout
+    assert "Taken from the ledger, not read" in inside("show", "plan.json").stdout
     shown = parsed(inside("show", "plan.json", "-o", "json"))
     assert [bool(one.get("seen_at")) for one in shown["resource_changes"] if one["name"] == "main"] == [True]
     done = inside("apply", "plan.json")
@@ -329,7 +329,7 @@ def test_a_saved_plan_keeps_the_ages_and_its_apply_rests_on_none(
     assert world.instance("docs")["status"] == "active"
     (tmp_path / "all.yaml").write_text(MANIFESTS + MAPPING)
     saved = inside("plan", "--max-age", "24h", "--out", "plan.json")
-    assert "Not read now" in saved.stdout, saved.stderr
+    assert "Taken from the ledger, not read" in saved.stdout, saved.stderr
     world.forget()
     assert inside("apply", "plan.json").returncode == 0
     assert world.routes()[TARGETS] == 1

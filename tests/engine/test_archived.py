@@ -219,7 +219,7 @@ def test_a_short_form_that_was_dropped_is_named_without_a_request(world: World) 
         assert done.returncode == 0, done.stdout + done.stderr
         assert "In sync: 2 of 2" in said or command == "apply"
         if command != "apply":
-            assert "No longer declared, still in the ledger (not read now): " in said
+            assert "No longer declared, still in the ledger (not read): " in said
             for name in ("den/ConnectorAccess/docs:Platform", "den/ConnectorTarget/docs:acme-docs"):
                 assert name in said, said
             assert "den/ConnectorMapping/" in said
@@ -249,12 +249,10 @@ def test_a_dropped_mapping_beside_one_that_stays_is_named(world: World) -> None:
     assert inside("apply", "--auto-approve", *words).returncode == 0
     file.write_text(ACCOUNT + first + one + two + mappings[0])
     done = inside("plan", *words)
-    assert "No longer declared, still in the ledger (not read now): den/ConnectorMapping/b" in " ".join(
-        done.stdout.split()
-    )
+    assert "No longer declared, still in the ledger (not read): den/ConnectorMapping/b" in " ".join(done.stdout.split())
     file.write_text(ACCOUNT + first + one + mappings[0])
     said = " ".join(inside("drift", *words).stdout.split())
     assert "No longer declared, still managed: den/ConnectorTarget/b" in said
-    assert "(not read now): den/ConnectorMapping/b" in said
+    assert "(not read): den/ConnectorMapping/b" in said
     done = inside("plan", *words, "--prune")
     assert "- den/ConnectorMapping/b" in done.stdout

@@ -86,7 +86,7 @@ def test_a_replacement(desk: Desk) -> None:
     former = desk.world.instance("docs")["id"]
     desk.write("den.yaml", ACCOUNT + LABS + removable.replace("connectorAccount: acme", "connectorAccount: labs"))
     plan = desk.plan()
-    assert "lost with it: 0 mappings, 0 imported objects" in " ".join(plan.stdout.split())
+    assert "also lost: 0 mappings, 0 imported objects" in " ".join(plan.stdout.split())
     assert "1 replaced" in desk.apply().stdout
     assert desk.world.instance("docs")["id"] != former
 
@@ -105,7 +105,7 @@ def test_what_is_pruned_is_told_with_what_goes_along_and_then_goes(desk: Desk) -
     assert "0 mappings, 0 imported objects, and all its targets" in found["old"]["lost"][0]
     assert found["labs"]["lost"][0].startswith("den/ConnectorInstance lab (cin_")
     shown = " ".join(desk.show().stdout.split())
-    for words in ("goes with it: 0 mappings, 0 imported", "goes with it: den/ConnectorInstance lab (cin_", "archive"):
+    for words in ("also removed: 0 mappings, 0 imported", "also removed: den/ConnectorInstance lab (cin_", "archive"):
         assert words in shown
     done = desk.apply()
     assert "3 removed, all verified" in done.stdout

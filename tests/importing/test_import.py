@@ -123,7 +123,10 @@ def test_what_cannot_be_declared_is_told(bench: Bench) -> None:
     assert "! den/ConnectorInstance cin_" in done.stdout
     assert "its name looks like a secret" in done.stdout
     assert "(two-lines): " in done.stdout
-    assert "As it is, and not well:\n  acme-archive: Den says that this account is disconnected" in done.stdout
+    assert (
+        "Reported as unhealthy by the server:\n  acme-archive: Den says that this account is disconnected"
+        in done.stdout
+    )
     assert TOKEN not in done.stdout + "".join(bench.texts().values())
     assert bench.plan().startswith("In sync")
     found = parsed(bench.den("--overwrite", "--output", "json"))
@@ -212,7 +215,7 @@ def test_a_folder_with_manifests_is_not_written_over(bench: Bench) -> None:
     stray.write_text(before["den/instances/old-wiki.yaml"].replace("old-wiki", "stray"))
     done = bench.den("--overwrite")
     assert (done.returncode, stray.exists()) == (0, True)
-    assert "Were there before, and stay as they are:\n  den/instances/stray.yaml" in done.stdout
+    assert "Existing files that were not changed:\n  den/instances/stray.yaml" in done.stdout
 
 
 def test_a_failure_leaves_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,7 +201,7 @@ def test_trueup_yaml_names_the_set_and_says_what_is_not_given(folder: Path, monk
     assert {one["stack"] for one in shown()} == {"team-a"}
     assert shown("--stack", "team-b") == []
     told = inside("ledger", "show").stdout
-    assert 'holds 2 managed resources, of the set "team-a".' in " ".join(told.split())
+    assert '2 managed resources of the set "team-a" in ' in " ".join(told.split())
     assert "set team-a" in told
     refused = inside("plan", "--stack", "team-b")
     assert refused.returncode == 1

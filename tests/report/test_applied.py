@@ -47,7 +47,7 @@ def test_a_failure_tells_how_far_it_came_and_the_request() -> None:
     text = shown(report)
     assert "! den/ConnectorInstance/docs  failed after patch" in text
     assert "POST /x answered 400: no. (request req_1)" in text
-    assert "Not sent, 1 (refused, for the reasons in the plan):\n    den/ConnectorInstance/legacy" in text
+    assert "Not sent, 1 (refused; see the plan for the reasons):\n    den/ConnectorInstance/legacy" in text
     assert text.splitlines()[-2:] == [
         "Next: trueup plan",
         "Applied in part: 1 created, 0 changed, 1 failed, 1 refused, all verified. 5 requests, 1.1 s.",
@@ -78,7 +78,7 @@ def test_what_depends_on_a_failure_is_told_with_it() -> None:
 
 def test_what_somebody_undid_is_contended_with_both_values() -> None:
     text = shown(account_of("contended", "done", "refused"))
-    assert "! den/ConnectorInstance/docs  changed by somebody else meanwhile, twice" in text
+    assert "! den/ConnectorInstance/docs  changed by someone else during the apply, twice" in text
     assert 'config.branch  declared "release", live "main"' in text
     assert "1 contended" in text
 
@@ -103,7 +103,7 @@ def test_what_was_refused_alone_is_not_sent_to_plan_again() -> None:
     report = Report([Outcome(plan.steps[0], "refused")])
     text = applied.render(Applied(report, plan, "trueup plan"), Page(100))
     assert "Next: " not in text
-    assert "Not sent, 1 (refused, for the reasons in the plan)" in text
+    assert "Not sent, 1 (refused; see the plan for the reasons)" in text
 
 
 def test_many_that_were_not_sent_are_not_all_listed() -> None:

@@ -47,13 +47,13 @@ def test_the_answer_comes_first_and_the_count_last() -> None:
     found = shown(sample()).splitlines()
     assert found[0] == "3 of 6 drifted, 09:14 UTC."
     assert found[-1].startswith("Drift: 2 in sync, 3 drifted, 1 unverifiable of 6 declared. 1 unmanaged. 12 requests")
-    assert found[-2] == "To heal: trueup apply"
+    assert found[-2] == "Next: trueup apply"
 
 
 def test_each_difference_names_both_values_the_place_and_the_time() -> None:
     text = shown(sample(), 120)
     assert "~ den/ConnectorInstance/docs" in text
-    assert "touched 23 min ago (08:51 UTC)" in text
+    assert "updated 23 min ago (08:51 UTC)" in text
     (status,) = [line for line in text.splitlines() if "declared active, live disabled" in line]
     assert status.endswith("docs.yaml:1")
     assert 'declared "release", live "main"' in text
@@ -119,7 +119,7 @@ def test_many_drifted_ones_share_one_command() -> None:
         [live_account(), *(live_instance(f"i{number}", status="disabled") for number in range(20))],
     )
     assert "--target" not in shown(plan)
-    assert "To heal: trueup apply" in shown(plan).splitlines()
+    assert "Next: trueup apply" in shown(plan).splitlines()
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
@@ -127,7 +127,7 @@ def test_it_fits_the_page_and_tells_values_whole(width: int) -> None:
     long = instance("docs", config={"text": "declared-words " * 9, "token": Secret(PASSWORD)})
     live = live_instance("docs", config={"text": "live words " * 9, "token": OLD_PASSWORD})
     found = shown(planned([account(), long], [live_account(), live]), width).splitlines()
-    found = [line for line in found if "-> trueup " not in line and "To heal: " not in line]  # commands stay whole
+    found = [line for line in found if "-> trueup " not in line and "Next: " not in line]  # commands stay whole
     assert max(map(cell_len, found)) <= width
     assert "\n".join(found).count("declared-words") == 9
     assert "(sensitive) differs" in "\n".join(found)

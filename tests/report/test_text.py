@@ -40,14 +40,14 @@ def line(found: list[str], word: str) -> str:
 
 def test_the_first_line_answers_and_the_last_ones_count_and_cost() -> None:
     found = lines(sample(), 120)
-    assert found[0] == "3 of 6 differ from what is declared."
-    assert found[-5:-3] == [
-        "What is refused (1) stays as it is; the rest can be applied.",
+    assert found[0] == "3 of 6 declared resources differ."
+    assert found[-4:-2] == [
+        "1 refused step will not be applied; the rest can be.",
         "Next: trueup apply -f x",
     ]
-    assert " ".join(found[-3:-1]) == (
+    assert found[-2] == (
         "Plan: 1 to create, 1 to change, 0 to remove, 1 refused. 2 in sync, 1 unverifiable. "
-        "1 live resource is declared nowhere (83 % managed)."
+        "1 unmanaged resource (83 % managed)."
     )
     assert found[-1] == "Cost: 7 requests, about 0.0 s (588 of this key's 600 left). Read with 12 requests, 4.3 s."
 
@@ -95,7 +95,7 @@ def test_silence_when_there_is_nothing_to_say() -> None:
 
 
 def test_nothing_declared_is_said_so() -> None:
-    assert lines(planned([], [])) == ["Nothing is declared here. 12 requests, 4.3 s."]
+    assert lines(planned([], [])) == ["No resources are declared. 12 requests, 4.3 s."]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -166,7 +166,7 @@ def test_a_part_of_what_is_live_says_nothing_of_what_is_declared_nowhere() -> No
     plan.whole = False
     shown = "\n".join(lines(plan, 120))
     assert "managed" not in shown.lower()
-    assert "declared nowhere" not in shown
+    assert "% managed" not in shown
 
 
 def test_what_is_refused_alone_is_not_to_be_applied() -> None:
@@ -176,7 +176,7 @@ def test_what_is_refused_alone_is_not_to_be_applied() -> None:
     )
     found = lines(plan)
     assert not [one for one in found if one.startswith("Next: ")]
-    assert "Nothing can be applied: what is refused stays as it is, for the reasons above." in " ".join(found)
+    assert "Nothing can be applied: every step is refused, for the reasons above." in " ".join(found)
 
 
 def test_a_narrower_page_keeps_what_differs_in_sight() -> None:
@@ -254,7 +254,7 @@ def test_few_of_many_unmanaged_are_named() -> None:
     plan = planned([account(), instance("new")], [live_account(), *strays])
     told = " ".join(lines(plan))
     assert told.count("stray-") == text.NAMED
-    assert "30 live resources are declared nowhere (3 % managed)" in told
+    assert "30 unmanaged resources (3 % managed)" in told
 
 
 def test_waits_for_the_window_are_part_of_the_cost() -> None:

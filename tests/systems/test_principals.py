@@ -257,7 +257,7 @@ async def test_drift_counts_what_is_declared_alone(world: World) -> None:
         shown = drift.Drift(plan, now, lambda target: f"apply {target}")
         said = drift.render(shown, Page())
         assert f"{wrong} of 3 drifted, 1 not declared, " in said
-        assert f"Drift: {3 - wrong} in sync, {wrong} drifted of 3 declared. 1 there and not declared." in said
+        assert f"Drift: {3 - wrong} in sync, {wrong} drifted of 3 declared. 1 live, but not declared." in said
         assert "apply den/ConnectorAccess" not in said
         found = json.loads(drift.render_json(shown))
         assert found["drifted"]
@@ -275,6 +275,6 @@ async def test_drift_counts_what_is_declared_alone(world: World) -> None:
         summary = json.loads(report.render(plan))["summary"]
         assert (summary["unchanged"], summary["delete"], summary["refused"]) == (3 - wrong, 1, 0)
         said = text.render(plan, Page())
-        assert ("All that is declared is in sync, and 1 would be removed." in said) is not bool(wrong)
+        assert ("All declared resources are in sync, 1 to remove." in said) is not bool(wrong)
         world.person("docs", status="error")
         wanted[1] = instance("docs", access={"exclusive": True}, status="active")

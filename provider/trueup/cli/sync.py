@@ -109,7 +109,7 @@ async def _sync(
 
 
 async def _wait(client: Client, progress: Lines, console: Console, synced: Synced, waiting: float) -> bool:
-    """Keeps the events up to date until they ended, or the time did; tells what becomes of them."""
+    """Update the events and print their outcomes until all have ended, or the time has passed."""
     from dataclasses import replace
 
     from trueup.report import events as report
@@ -117,15 +117,13 @@ async def _wait(client: Client, progress: Lines, console: Console, synced: Synce
 
     watch = sync_events.Watch(client, {"connectorInstanceId": synced.instance.id}, synced.events, waiting)
     progress.phase("waiting", len(synced.events))
-    progress.log(
-        f"{len(synced.queued):,} queued, {len(synced.busy):,} under way before: waiting for what comes of them."
-    )
-    told = {synced.instance.id: str(synced.instance)}
+    progress.log(f"{len(synced.queued):,} queued, {len(synced.busy):,} already running. Waiting for them to finish.")
+    names = {synced.instance.id: str(synced.instance)}
     aside = replace(console.err.page, width=_ANY)  # a log line is not wrapped
     async for event in watch.changes():
         synced.queued = [watch.events[one.id] for one in synced.queued]
         synced.busy = [watch.events[one.id] for one in synced.busy]
-        happened = report.Happened(event, told, client.clock.now())
+        happened = report.Happened(event, names, client.clock.now())
         if event.ended:
             progress.advance()
         if console.format.for_people and event.ended:

@@ -20,7 +20,7 @@ _ELSEWHERE: Final = re.compile(
     r"(?i:y|n|yes|no|on|off|true|false|null)|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(?i:inf)|\.(?i:nan)"
 )
-"""What YAML 1.2 or an older reader than ours takes for something else than a text."""
+"""Text that YAML 1.2 or an older parser reads as something other than a string."""
 _LARGEST: Final = 2**53 - 1
 """The largest whole number that a manifest takes without a point."""
 _LONGEST_KEY: Final = 512

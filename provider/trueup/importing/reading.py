@@ -34,7 +34,7 @@ class ImportRequest:
     kinds: tuple[ResourceKind, ...]
     """The kinds that are wanted; what they are listed below is read as well."""
     filters: tuple[Filter, ...] = ()
-    """What the main kind is narrowed by; what is below it follows, and so does what it refers to."""
+    """The filters of the main kind; its children and the resources that it refers to follow from it."""
     projects: tuple[str, ...] = ()
     """Parents that are no resources: projects of Wexa."""
     connection: str = DEFAULT_CONNECTION
@@ -46,7 +46,7 @@ class LiveResources:
 
     listings: dict[str, Listing] = field(default_factory=dict)
     chosen: dict[str, list[Live]] = field(default_factory=dict)
-    """What fits the filters, in the order of names and ids."""
+    """The resources that match the filters, ordered by name and id."""
 
 
 def main_kind(kinds: Sequence[ResourceKind]) -> ResourceKind:

@@ -1,4 +1,4 @@
-"""Pure functions Plan or Report -> str, one file a report: what was found and done, for people and for programs.
+"""Reports for people and for programs: pure functions from a plan or a result to text, one file a report.
 
-Nothing here reads the environment, the clock or a terminal: a Page says what may be used, and times are parameters.
+Nothing here reads the environment, the clock or a terminal: the Page and the time are parameters.
 """

@@ -1,4 +1,4 @@
-"""The end of an apply: what was done, what was not and why, and what to do next; as text and as JSON."""
+"""The result of an apply as text and as JSON: steps done, steps not done and why, and the next command."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from trueup.engine.plan.steps import Plan
     from trueup.report.page import Page
 
-_TOLD: Final = 20
-"""How many resources to which nothing was done are told by name."""
+_NAMED: Final = 20
+"""Resources without a call that are listed by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The outcome of an apply, its plan, and the command that shows what is left."""
+    """The outcome of an apply, its plan, and the command that plans the rest."""
 
     report: Report
     plan: Plan
@@ -34,7 +34,7 @@ class Applied:
 
 
 def render(applied: Applied, page: Page) -> str:
-    """Return the account as text; what went well was printed while it happened."""
+    """Return the result as text. Successful steps are omitted: they were printed as they finished."""
     report, following = applied.report, applied.following
     words = Words(applied.plan)
     sheet = Sheet(page)
@@ -52,7 +52,7 @@ def render(applied: Applied, page: Page) -> str:
 
 
 def render_json(applied: Applied) -> str:
-    """Return the account as JSON: one entry for each step that was to be made or was refused."""
+    """Return the result as JSON, with an entry for each planned or refused step."""
     report = applied.report
     return dumps(
         {
@@ -75,10 +75,10 @@ def _problem(sheet: Sheet, outcome: Outcome, words: Words) -> None:
     name = safe(str(step.address))
     made = f" after {', '.join(outcome.made)}" if outcome.made else ""
     if outcome.result == "contended":
-        twice = "  changed by somebody else meanwhile, twice" if step.changes else "  is there again, although removed"
-        sheet.row(2, f"! {name}", twice, where, style="red")
+        body = "  changed by someone else during the apply, twice" if step.changes else "  exists again after removal"
+        sheet.row(2, f"! {name}", body, where, style="red")
         if outcome.touched_at:
-            sheet.say(f"the API says that it was touched last at {safe(outcome.touched_at)}", 6)
+            sheet.say(f"last updated at {safe(outcome.touched_at)}, according to the API", 6)
         for change in step.changes:
             live, declared = words.before(step.declared, change), words.after(step.declared, change)
             sheet.row(6, f"{safe(change.name)}  ", differing(live, declared))
@@ -89,21 +89,21 @@ def _problem(sheet: Sheet, outcome: Outcome, words: Words) -> None:
 
 
 def _untouched(sheet: Sheet, report: Report) -> None:
-    """What was neither begun nor tried, by reason."""
+    """Add the resources that no call was made for, grouped by reason."""
     groups: dict[str, list[str]] = {}
     for outcome in report.outcomes:
         if outcome.result == "refused":
-            groups.setdefault("refused, for the reasons in the plan", []).append(safe(str(outcome.address)))
+            groups.setdefault("refused; see the plan for the reasons", []).append(safe(str(outcome.address)))
         elif outcome.result in ("stopped", "skipped") and not outcome.made:
             stopped = outcome.result == "stopped"
             why = "stopped" if stopped else safe(outcome.error.message) if outcome.error else "not started"
             groups.setdefault(why, []).append(safe(str(outcome.address)))
     for why, names in groups.items():
         sheet.say(f"Not sent, {len(names):,} ({why.rstrip('.')}):")
-        for name in names[:_TOLD]:
+        for name in names[:_NAMED]:
             sheet.say(name, 4)
-        if len(names) > _TOLD:
-            sheet.say(f"and {len(names) - _TOLD:,} more", 4)
+        if len(names) > _NAMED:
+            sheet.say(f"and {len(names) - _NAMED:,} more", 4)
 
 
 def _sums(report: Report) -> dict[str, int]:
@@ -124,7 +124,7 @@ def _count(report: Report) -> str:
     parts = [f"{sums['created']:,} created", f"{sums['changed']:,} changed"]
     parts += [f"{sums[name]:,} {name}" for name in ("replaced", "removed") if sums[name]]
     parts += [f"{report.adopted:,} adopted"] if report.adopted > sums["created"] else []
-    parts += [f"{report.released:,} let go"] if report.released else []
+    parts += [f"{report.released:,} released"] if report.released else []
     parts += [f"{sums[name]:,} {name}" for name in ("failed", "contended", "refused") if sums[name]]
     if unsent := sums["stopped"] + sums["skipped"]:
         parts.append(f"{unsent:,} not done")

@@ -1,6 +1,6 @@
-"""The plan as a drift report: what is declared and where, what is live, and when the API last touched it.
+"""The plan as a drift report: declared and live values, where they are declared, and when they were last updated.
 
-What was never sent from here and cannot be read (`Step.first`) is unverifiable, not drift: nothing is known of it.
+A write-only value that was never sent with this ledger (`Step.first`) is unverifiable, not drift.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from trueup.report.page import Page
 
 _FEW: Final = 5
-"""Up to that many drifted resources each get a command of their own."""
+"""Drifted resources up to which each is shown with a command of its own."""
 _LABELS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A plan to be shown as drift."""
+    """A plan to show as drift, and the time of the report."""
 
     plan: Plan
     now: datetime
     healing: Callable[[str | None], str]
-    """Returns the command that heals one address, or (None) everything."""
+    """Returns the command that corrects one address, or (None) all of them."""
 
 
 def render(drift: Drift, page: Page) -> str:
@@ -68,13 +68,13 @@ def render(drift: Drift, page: Page) -> str:
     for line in notes(plan, page):
         sheet.say(line)
     if any(step.calls for step in drifted):
-        sheet.line(safe(f"To heal: {healing(None)}"))
+        sheet.line(safe(f"Next: {healing(None)}"))
     sheet.say(_count(plan, len(drifted) - extra, extra, len(doubtful)))
     return sheet.render()
 
 
 def render_json(drift: Drift) -> str:
-    """Return the report as JSON: `resource_drift` as Terraform has it (from what was declared to what is live)."""
+    """Return the report as JSON, with Terraform's `resource_drift` (from the declared to the live value)."""
     plan = drift.plan
     drifted = [step for step in plan.steps if step.drifted]
     doubtful = _doubtful(plan)
@@ -127,7 +127,7 @@ def _answer(plan: Plan, drifted: int, extra: int, now: datetime) -> str:
 def _drifted(sheet: Sheet, step: Step, words: Words, now: datetime) -> None:
     declared = step.declared
     if declared.gone:
-        heading(sheet, step, safe(str(declared.where)), ("+", "red"), "  there, but not declared")
+        heading(sheet, step, safe(str(declared.where)), ("+", "red"), "  live, but not declared")
         sheet.say(safe(step.why), 6)
         return
     if step.live is None:
@@ -137,9 +137,9 @@ def _drifted(sheet: Sheet, step: Step, words: Words, now: datetime) -> None:
         if not missing:
             sheet.say(safe(step.why), 6)
         return
-    touched = ago(step.live.updated_at, now)
+    updated = ago(step.live.updated_at, now)
     place = "" if step.changes else safe(str(declared.place))  # each change has a place of its own
-    heading(sheet, step, f"touched {touched}" if touched else place, ("!", "red") if step.why else ("~", "yellow"))
+    heading(sheet, step, f"updated {updated}" if updated else place, ("!", "red") if step.why else ("~", "yellow"))
     labels = padded([safe(change.name) for change in step.changes], _LABELS)
     for label, change in zip(labels, step.changes, strict=True):
         _difference(sheet, label, step, change, words)
@@ -164,7 +164,7 @@ def _count(plan: Plan, drifted: int, extra: int, doubtful: int) -> str:
     parts = [f"{plan.declared - drifted - doubtful:,} in sync", f"{drifted:,} drifted"]
     if doubtful:
         parts.append(f"{doubtful:,} unverifiable")
-    beside = f" {extra:,} there and not declared." if extra else ""
+    beside = f" {extra:,} live, but not declared." if extra else ""
     unmanaged = f" {len(plan.unmanaged):,} unmanaged." if plan.unmanaged and plan.whole else ""
     return f"Drift: {', '.join(parts)} of {plan.declared:,} declared.{beside}{unmanaged} {spent(plan)}."
 
@@ -184,7 +184,7 @@ def _entry(plan: Plan, step: Step) -> dict[str, Any]:
             "before_sensitive": found["after_sensitive"],
             "after_sensitive": found["before_sensitive"],
         },
-        "differences": [_told(step, change) for change in step.changes] if live is not None else [],
+        "differences": [_difference_entry(step, change) for change in step.changes] if live is not None else [],
         "verbs": [call.verb for call in step.calls],
         "unverifiable": unverifiable(step),
     }
@@ -195,7 +195,7 @@ def _entry(plan: Plan, step: Step) -> dict[str, Any]:
     return entry
 
 
-def _told(step: Step, change: Change) -> dict[str, Any]:
+def _difference_entry(step: Step, change: Change) -> dict[str, Any]:
     where = step.declared.locate(change.path)
     found: dict[str, Any] = {"path": dotted_safe(change.path), "where": place(where), "sensitive": change.sensitive}
     for side, value in (("declared", change.after), ("live", change.before)):

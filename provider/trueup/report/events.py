@@ -1,7 +1,7 @@
-"""Sync events as text and as JSON: one row an event with what it says, the answer first, the count and the cost last.
+"""Sync events as text and as JSON: the result first, one row per event with its outcome, the count and the cost last.
 
-What an event says is told by its summary, whose keys are those of recorded events (cases `sync.*`) and of the published
-document. Whatever else a summary holds is in the JSON alone.
+The outcome is read from the event's summary, by the keys of recorded events (cases `sync.*`) and of the published
+document. Other keys of a summary appear only in the JSON.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ _COUNTS: Final = (
     ("failedCount", "failed", "failed"),
 )
 _FOLLOWING: Final = (12, 9, 12, 13)
-"""Least cells of a row's columns where the rows that come are not known yet."""
+"""Least cells of the columns while following, when later rows are unknown."""
 _NAME: Final = 8
-"""Least cells of an instance's name; with less room the type stands below."""
+"""Least cells of an instance's name; with less room, the type moves to the next line."""
 _WORDS: Final = 200
-"""Characters of a server's words in a row."""
+"""Characters of a server's text in a row."""
 _FEW: Final = 3
-"""Failed events that the next command names."""
+"""Failed events up to which the next command lists their ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Events to be listed."""
+    """Events to list."""
 
     found: EventList
     names: Mapping[str, str]
@@ -75,7 +75,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event as it comes, with what is known of the names of instances by id."""
+    """One event while following, with the known names of instances by id."""
 
     event: Event
     names: Mapping[str, str]
@@ -86,7 +86,7 @@ def render(listed: Listed, page: Page) -> str:
     """Return the listing as text."""
     events, now = listed.found.events, listed.now
     if not events:
-        return f"No sync event{' is like that' if listed.narrowed else ' is there'}. {cost(listed.reading)}"
+        return f"No {'matching ' if listed.narrowed else ''}sync events. {cost(listed.reading)}"
     sheet = Sheet(page)
     sheet.say(_answer(events, now), style="bold")
     sheet.line()
@@ -95,13 +95,13 @@ def render(listed: Listed, page: Page) -> str:
     failed = [one.id for one in events if one.status == "failed"]
     if listed.retrying and 0 < len(failed) <= _FEW:
         sheet.line(safe(f"Next: {listed.retrying} {' '.join(failed)}"))
-    more = "; there are older ones, which a higher --limit or --since shows" if listed.found.more else ""
+    more = "; use a higher --limit or --since to show older ones" if listed.found.more else ""
     sheet.say(f"Events: {len(events):,} shown{more}. {cost(listed.reading)}")
     return sheet.render()
 
 
 def render_json(listed: Listed) -> str:
-    """Return the listing as JSON: the events as the server tells them, the newest first."""
+    """Return the listing as JSON: the events as the server returns them, newest first."""
     events = [shown(one) for one in listed.found.events]
     return dumps({**header(), "events": events, "more": listed.found.more, "reading": took(listed.reading)})
 
@@ -121,9 +121,9 @@ def render_line_json(happened: Happened) -> str:
 def rows(
     sheet: Sheet, events: Sequence[Event], names: Mapping[str, str], now: datetime, *, following: bool = False
 ) -> None:
-    """Each event: when it began, its status, its instance, its type, its id, and what it says.
+    """Add a row for each event: start, status, instance, type, id and outcome.
 
-    On one line when all of them fit so, otherwise on two, so that the columns stay columns.
+    Each is on one line if all fit on one, otherwise on two, so that the columns stay aligned.
     """
     page = sheet.page
     labels, below = _labels(events, page, names, now, following=following)
@@ -148,7 +148,7 @@ def rows(
 def _labels(
     events: Sequence[Event], page: Page, names: Mapping[str, str], now: datetime, *, following: bool
 ) -> tuple[list[str], list[str]]:
-    """What stands in front of each event, and its type where that has to stand below."""
+    """Return the first columns of each event, and its type if that moves to the next line."""
     times = [_clock((following and one.completed) or one.started, now, seconds=following) for one in events]
     statuses = [plain(one.status, 20) for one in events]
     kinds = [plain(one.kind, 30) for one in events]
@@ -173,7 +173,7 @@ def _shortened(name: str, room: int, page: Page) -> str:
 
 
 def _clock(stamp: str, now: datetime, *, seconds: bool) -> str:
-    """`08:51 UTC` or `08:51:07 UTC`, with the date when it was another day."""
+    """Return `08:51 UTC` or `08:51:07 UTC`, with the date if it is another day."""
     clock = "%H:%M:%S" if seconds else "%H:%M"
     moment = parsed(stamp)
     if moment is None:
@@ -182,18 +182,18 @@ def _clock(stamp: str, now: datetime, *, seconds: bool) -> str:
 
 
 def says(event: Event, now: datetime) -> str:
-    """What an event says, on one line: which repository, what was asked or happened, and what came of it."""
+    """Return the event on one line: repository, trigger and outcome."""
     summary = event.summary
     subject = _word(summary, "repositoryFullName") or plain(event.remote or "", _WORDS)
     if _word(summary, "from") and _word(summary, "to"):
-        subject = ""  # both names are told
+        subject = ""  # the trigger has both names
     parts = [_occasion(event), *_outcome(event, now)]
-    told = "; ".join(part for part in parts if part)
-    return f"{subject}: {told}" if subject and told else subject or told
+    account = "; ".join(part for part in parts if part)
+    return f"{subject}: {account}" if subject and account else subject or account
 
 
 def _occasion(event: Event) -> str:
-    """Why there is such an event."""
+    """Return the trigger of an event."""
     summary = event.summary
     if action := _word(summary, "action"):
         before, after = _word(summary, "from"), _word(summary, "to")
@@ -203,15 +203,15 @@ def _occasion(event: Event) -> str:
         return f"{ref} at {sha[:10]}" if ref else f"at {sha[:10]}"
     trigger = _word(summary, "trigger")
     if trigger == "manual" or "queuedBy" in summary:
-        return "asked for by hand"
+        return "requested manually"
     return f"by {trigger}" if trigger else ""
 
 
 def _outcome(event: Event, now: datetime) -> list[str]:
-    """What came of it. An event that was queued again still carries the summary of its last end."""
+    """Return the outcome of an event. An event that was queued again still has the summary of its previous end."""
     summary = event.summary
     if event.status == REMOVED:
-        return ["it was removed meanwhile, with its instance"]
+        return ["removed meanwhile, with its instance"]
     if event.status == "queued":
         if not event.attempts:
             return []
@@ -233,7 +233,7 @@ def _outcome(event: Event, now: datetime) -> list[str]:
 
 
 def _at(stamp: str | None, now: datetime) -> str:
-    """` at 08:51 UTC`; empty when there is no time."""
+    """Return ` at 08:51 UTC`; empty without a time."""
     return f" at {_clock(stamp, now, seconds=True)}" if stamp else ""
 
 
@@ -258,7 +258,7 @@ def _answer(events: Sequence[Event], now: datetime) -> str:
 
 
 def tally(events: Iterable[Event]) -> str:
-    """`1 failed, 11 completed`, what needs somebody first."""
+    """Return `1 failed, 11 completed`, with what needs attention first."""
     sums = Counter(one.status for one in events)
     order = [REMOVED, "failed", "partial", "running", "queued", "pending", "ignored", "completed"]
     known = [f"{sums[name]:,} {name}" for name in order if sums[name]]
@@ -266,12 +266,12 @@ def tally(events: Iterable[Event]) -> str:
 
 
 def cost(reading: Reading) -> str:
-    """`3 requests, 0.1 s (597 of this key's 600 left).`"""
+    """Return `3 requests, 0.1 s (597 of this key's 600 left).`"""
     return f"{counted(reading.requests, 'request')}, {lasting(reading.seconds)}{window_left(reading)}."
 
 
 def took(reading: Reading) -> dict[str, Any]:
-    """The same for programs, in the words of the other documents."""
+    """Return the cost as JSON, with the keys of the other documents."""
     found: dict[str, Any] = {"requests": reading.requests, "seconds": round(reading.seconds, 3)}
     if reading.window is None:
         return found
@@ -280,9 +280,9 @@ def took(reading: Reading) -> dict[str, Any]:
 
 
 def shown(event: Event) -> Any:
-    """An event as the server told it, without secrets of ours."""
+    """Return an event as the server returned it, without known secrets."""
     item = dict(event.item) | ({"status": REMOVED} if event.status == REMOVED else {})
     try:
         return conceal(item)[0]
-    except RecursionError:  # a summary that is nested a thousandfold
+    except RecursionError:  # a summary with thousands of levels
         return conceal(item | {"summaryJson": None})[0]

@@ -1,4 +1,4 @@
-"""An error for people and for programs: its code, what went wrong, what to do about it, and its request id."""
+"""An error as text and as JSON: its code, message, hint and request id."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def sentence(error: TrueupError) -> str:
-    """`message hint (request req_…)` on one line."""
+    """Return `message hint (request req_…)` on one line."""
     reference = getattr(error, "reference", "")
     parts = [error.message, error.hint, f"({reference})" if reference else ""]
     return safe(" ".join(part for part in parts if part))
 
 
 def render(error: TrueupError, page: Page) -> str:
-    """`error[E301]: message hint (request req_…)`; every fault when there are several."""
+    """Return `error[E301]: message hint (request req_…)`; for a ManifestError, every fault."""
     if isinstance(error, ManifestError):
         from trueup.report.faults import render as faults
 
@@ -31,7 +31,7 @@ def render(error: TrueupError, page: Page) -> str:
 
 
 def render_json(error: TrueupError) -> str:
-    """The error as JSON, with every fault."""
+    """Return the error as JSON; for a ManifestError, with every fault."""
     from trueup.core.documents import dumps
     from trueup.report.json import failure, header
 

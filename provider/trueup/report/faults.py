@@ -1,4 +1,4 @@
-"""Faults of manifests: each with its place, the line it is in, and what would be right."""
+"""Faults of manifests: each with its place, the line of the file, and a hint."""
 
 from __future__ import annotations
 
@@ -21,39 +21,40 @@ _LEAD: Final = 20
 
 
 def render(error: ManifestError, page: Page) -> str:
-    """Every fault, and how many they are."""
+    """Return every fault and their number."""
     parts = [_fault(fault, page) for fault in error.faults]
     return "\n".join([*parts, page.paint(safe(error.message), "bold")])
 
 
 def warnings(manifest: Manifest) -> list[str]:
-    """A line for each of what is no fault and may be a mistake."""
+    """Return a line for each possible mistake that is not a fault."""
     return [safe(f"{str(one).replace(': error[', ': warning[', 1)}. {one.hint}") for one in sorted(manifest.warnings)]
 
 
 def render_sound(manifest: Manifest, _: Page) -> str:
-    """What is said of manifests without a fault."""
+    """Return the summary of manifests without a fault."""
     resources, connections, files = (
         _counted(len(manifest.resources), "resource"),
         _counted(len(manifest.connections), "connection"),
         _counted(len(manifest.files), "file"),
     )
-    said = f"Valid: {resources} and {connections} in {files}. Nothing was sent."
+    summary = f"Valid: {resources} and {connections} in {files}. Nothing was sent."
     if manifest.blank:
-        said += f" Without any document: {', '.join(map(safe, manifest.blank))}."
-    return said
+        summary += f" Without any document: {', '.join(map(safe, manifest.blank))}."
+    return summary
 
 
 def skipped(manifest: Manifest, *, listed: bool) -> list[str]:
-    """The lines on the files of other tools that were passed over; none when there were none."""
+    """Return the lines about skipped files of other tools; with `listed`, their names."""
     if not manifest.skipped:
         return []
-    said = f"Skipped {_counted(len(manifest.skipped), 'file')} without trueup documents"
-    return [f"{said}:", *(f"  {safe(name)}" for name in manifest.skipped)] if listed else [f"{said}; -v lists them."]
+    summary = f"Skipped {_counted(len(manifest.skipped), 'file')} without trueup documents"
+    names = (f"  {safe(name)}" for name in manifest.skipped)
+    return [f"{summary}:", *names] if listed else [f"{summary}; -v lists them."]
 
 
 def render_sound_json(manifest: Manifest) -> str:
-    """The same as JSON."""
+    """Return the summary as JSON."""
     return dumps(
         {
             **header(),
@@ -69,7 +70,7 @@ def render_sound_json(manifest: Manifest) -> str:
 
 
 def entries(error: ManifestError) -> dict[str, Any]:
-    """The faults as JSON holds them."""
+    """Return the faults as JSON values."""
     names = ("file", "line", "column", "code", "message", "hint")
     faults = [{name: _plain(getattr(fault, name)) for name in names} for fault in error.faults]
     return {"valid": False, "files": error.files, "faults": faults}

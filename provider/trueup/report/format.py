@@ -26,27 +26,27 @@ Subject = Literal[
     "sync",  # syncs.SyncReport
     "retried",  # syncs.Retried
 ]
-"""A thing that a command shows; beside each the value that its renderers get, of the modules of `report`."""
+"""What a report shows. The comments name the values that renderers get, from the modules of `report`."""
 
 Renderer = str | Callable[..., str]
-"""A pure function from a value to its text, or the place of one (`package.module:function`), imported when needed."""
+"""A pure function from a value to its text, or its name (`package.module:function`), imported when needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format."""
+    """A report format."""
 
     name: str
     media_type: str
     renders: Mapping[Subject, Renderer]
     for_people: bool = False
-    """Whether a person reads along: then progress is printed among it, and renderers also get the Page to be filled.
+    """Whether it is text for people: progress is printed with it, and its renderers also get the Page.
 
-    Otherwise standard output holds one document, which no terminal can alter.
+    Otherwise standard output holds exactly one document, whatever the terminal.
     """
 
     def render(self, subject: Subject, value: Any, page: Page) -> str:
-        """Return the text of a value. Raises KeyError for a subject that this format does not show."""
+        """Return the text of a value. Raises KeyError for a subject that this format does not support."""
         renderer = self.renders[subject]
         if isinstance(renderer, str):
             from pkgutil import resolve_name

@@ -1,4 +1,4 @@
-"""Live resources as a table, as JSON and as YAML: the answer first, the count and the cost last."""
+"""The live resources of a kind, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ if TYPE_CHECKING:
     from trueup.report.page import Page
 
 _NARROWEST: Final = 12
-"""Cells that a name keeps however narrow the page is."""
+"""Least cells of a name on a narrow page."""
 _GAP: Final = "  "
 
 
 @dataclass(slots=True)
 class Got:
-    """What was asked for."""
+    """The live resources that a query returned."""
 
     kind: ResourceKind
     lives: Sequence[Live]
     names: Mapping[str, str]
-    """What is known of the names of what they refer to, by id."""
+    """The known names of resources that they refer to, by id."""
     reading: Reading
     now: datetime
     above: str = ""
-    """The field that names the parent: the one below which they are listed, or what they belong to."""
+    """The field that refers to the parent, or to the account that they belong to."""
     denied: Mapping[str, str] = field(default_factory=dict)
     narrowed: bool = False
     """Whether a name or filters were given."""
     include_config: bool = False
-    """Whether free values are shown, of which any may be long or private."""
+    """Whether free values are included, which may be long or private."""
 
 
 def render(got: Got, page: Page) -> str:
-    """The table; names are cut where the page is too narrow for them, and nowhere else."""
+    """Return the table. Only names are shortened, and only if the page is too narrow."""
     sheet = Sheet(page)
     if got.lives:
         columns = _columns(got)
@@ -72,7 +72,7 @@ def render(got: Got, page: Page) -> str:
 
 
 def render_json(got: Got) -> str:
-    """The same for programs, with every field and never a secret."""
+    """Return the resources as JSON, with every field, without secrets."""
     return dumps(
         {
             **header(),
@@ -84,7 +84,7 @@ def render_json(got: Got) -> str:
 
 
 def notes(made: Import, got: Got, page: Page) -> str:
-    """What stands beside manifests: what they leave out, what cannot be declared, the count and the cost."""
+    """Return the notes printed beside manifests: omitted values, resources that cannot be declared, count and cost."""
     sheet = Sheet(page)
     for line in left_out(made.resources, page):
         sheet.say(f"Left out: {line}", hang=2)
@@ -98,7 +98,7 @@ def notes(made: Import, got: Got, page: Page) -> str:
 
 def _count(got: Got) -> str:
     if not got.lives:
-        return f"No {short(got.kind)} {'like that' if got.narrowed else 'there'}."
+        return f"No {'matching ' if got.narrowed else ''}{short(got.kind)} found."
     return f"{counted_kind(len(got.lives), got.kind)}."
 
 
@@ -132,7 +132,7 @@ def _ago(stamp: str | None, now: datetime) -> str:
 
 def _widths(columns: Sequence[tuple[str, Sequence[str]]], page: Page) -> list[int]:
     widths = [max(map(cell_len, (title, *cells))) for title, cells in columns]
-    if page.wrap:  # a person reads it; whoever searches it gets whole names
+    if page.wrap:  # a terminal; output to a pipe keeps whole names, to be searched
         fixed = {number for number, (title, _) in enumerate(columns) if title in ("ID", "STATUS", "ROLE", "UPDATED")}
         for number in sorted(set(range(len(columns))) - fixed, key=lambda number: -widths[number]):
             over = sum(widths) + len(_GAP) * (len(widths) - 1) - page.width

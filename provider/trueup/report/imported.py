@@ -1,4 +1,4 @@
-"""What an import wrote: how many of each, what was left out and why, what cannot be declared, and what it took."""
+"""The result of an import: resources written, values omitted and why, resources that cannot be declared, and cost."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ if TYPE_CHECKING:
     from trueup.report.page import Page
 
 NAMED: Final = 3
-"""How many resources or keys are told by name."""
+"""Resources or keys that are listed by name."""
 _LONGEST: Final = 80
-"""Characters of a name, of which a server may choose 255."""
+"""Characters of a name that are shown; a server may return 255."""
 _MOST: Final = 15
-"""Lines about what was left out, before the rest is counted."""
+"""Lines of a list, beyond which the rest is counted."""
 
 
 @dataclass(slots=True)
 class Imported:
-    """What became of an import."""
+    """The result of an import."""
 
     folder: str
     made: Import
     files: Mapping[str, Sequence[Described]]
-    """What was written into each file, by its path in the folder."""
+    """The resources written to each file, by its path in the folder."""
     reading: Reading
     others: Sequence[str] = field(default=())
-    """YAML files of the same system in the folder that were not written now."""
+    """YAML files of the same system in the folder that this import did not write."""
     connection: str = "default"
     following: str = ""
-    """The command to go on with."""
+    """The next command."""
 
 
 def render(done: Imported, page: Page) -> str:
@@ -57,7 +57,7 @@ def render(done: Imported, page: Page) -> str:
     declared = done.made.declared
     sheet = Sheet(page)
     if not declared:
-        sheet.say("Nothing was written: nothing that is live is meant and can be declared.", style="bold")
+        sheet.say("Nothing was written: no live resource matches and can be declared.", style="bold")
     else:
         found = tally(declared)
         files = counted(len(done.files), "file")
@@ -67,17 +67,17 @@ def render(done: Imported, page: Page) -> str:
         sheet.line("Left out:")
         for line in lines:
             sheet.say(line, 2, hang=2)
-    _told(sheet, "Cannot be declared:", [f"! {_who(one)}: {safe(one.why)}" for one in done.made.refused], page)
-    _told(sheet, "Could not be read:", [f"! {safe(why)}" for why in done.made.denied.values()], page)
+    _section(sheet, "Cannot be declared:", [f"! {_who(one)}: {safe(one.why)}" for one in done.made.refused], page)
+    _section(sheet, "Could not be read:", [f"! {safe(why)}" for why in done.made.denied.values()], page)
     troubled = [f"{_name(one)}: {safe(one.live.trouble)}" for one in declared if one.live.trouble]
-    _told(sheet, "As it is, and not well:", troubled, page)
-    _told(sheet, "Were there before, and stay as they are:", [safe(one) for one in done.others], page)
+    _section(sheet, "Reported as unhealthy by the server:", troubled, page)
+    _section(sheet, "Existing files that were not changed:", [safe(one) for one in done.others], page)
     elsewhere = [
         f'{counted(number, "resource")} by the set "{safe(stack)}": its manifests declare them; '
         f"to move them into this set, apply with --take-from {safe(stack)}"
         for stack, number in sorted(Counter(done.made.stacks.values()).items())
     ]
-    _told(sheet, "Managed already, so that a plan of this set refuses them:", elsewhere, page)
+    _section(sheet, "Managed by another set, so a plan of this set refuses them:", elsewhere, page)
     if lines or done.made.refused or done.made.denied or troubled or done.others or elsewhere:
         sheet.line()
     if done.following and declared:
@@ -87,7 +87,7 @@ def render(done: Imported, page: Page) -> str:
 
 
 def render_json(done: Imported) -> str:
-    """The same for programs."""
+    """Return the import as JSON."""
     places = {id(one): path for path, some in done.files.items() for one in some}
     resources = [
         {
@@ -118,19 +118,19 @@ def render_json(done: Imported) -> str:
 
 
 def left(one: Described) -> list[dict[str, Any]]:
-    """What a manifest leaves out, by name, and why."""
+    """Return the values that a manifest omits, by path, and why."""
     return [{"path": printable(censored(dotted(item.path))), "why": scrub(item.why)} for item in one.left]
 
 
 def tally(resources: Iterable[Described]) -> str:
-    """`1 account, 12 instances and 3 targets`."""
+    """Return `1 account, 12 instances and 3 targets`."""
     counts = Counter(one.kind for one in resources)
     parts = [counted_kind(number, kind) for kind, number in counts.items()]
     return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def left_out(resources: Sequence[Described], page: Page) -> list[str]:
-    """What manifests leave out, a line for what is alike; the values are never told."""
+    """Return lines about the values that manifests omit, grouped by reason; the values are not shown."""
     whole: dict[tuple[ResourceKind, str, str], list[tuple[Described, str]]] = {}
     for one in resources:
         for item in one.left if one.document is not None else ():
@@ -152,7 +152,7 @@ def left_out(resources: Sequence[Described], page: Page) -> list[str]:
 
 
 def counted_kind(number: int, kind: ResourceKind) -> str:
-    """`1 instance`, `12 instances`."""
+    """Return `1 instance` or `12 instances`."""
     word = short(kind).replace("access", "grants")
     return f"{number:,} {word if number != 1 else word.removesuffix('s')}"
 
@@ -161,7 +161,7 @@ def _some(words: Sequence[str], page: Page) -> str:
     return ", ".join(words[:NAMED]) + (f", {page.ellipsis}" if len(words) > NAMED else "")
 
 
-def _told(sheet: Sheet, title: str, lines: Sequence[str], page: Page) -> None:
+def _section(sheet: Sheet, title: str, lines: Sequence[str], page: Page) -> None:
     if not lines:
         return
     sheet.line()

@@ -1,9 +1,9 @@
-"""The plan as JSON, in Terraform's names where it has them; no secret is in it, and equal plans give equal texts.
+"""The plan as JSON, with Terraform's names where it has them. It contains no secrets; equal plans give equal texts.
 
-`before` is what is live and `after` what is declared, of the declared fields alone. References are ids. A secret is
-`(sensitive)`, and `before_sensitive` and `after_sensitive` are true in its place; what is known only after the apply is
-left out of `after` and true in `after_unknown`. A refused step changes nothing, so that its `after` is its `before`,
-and what its manifest asks for is under `declared`.
+`before` has the live and `after` the declared values, of declared fields only. References are ids. A secret is
+`(sensitive)`, and true in `before_sensitive` and `after_sensitive`. A value known only after the apply is omitted from
+`after`, and true in `after_unknown`. A refused step changes nothing: its `after` equals its `before`, and the values of
+its manifest are under `declared`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ACTIONS: Final = {
 
 
 def render(plan: Plan) -> str:
-    """The whole plan: its steps in their order, and then every declared resource that is in sync."""
+    """Return the plan: its steps in order, then every declared resource that is in sync."""
     steps = {step.address for step in plan.steps}
     in_sync = [one for address, (one, _) in plan.matched.items() if address not in steps]
     resources = [_resource(plan, step.declared, step) for step in plan.steps]
@@ -57,12 +57,12 @@ def render(plan: Plan) -> str:
 
 
 def header() -> dict[str, Any]:
-    """How every document of ours begins."""
+    """Return the first keys of every document."""
     return {"format_version": FORMAT_VERSION, "trueup_version": __version__}
 
 
 def footer(plan: Plan) -> dict[str, Any]:
-    """What plan and drift both end with: what nobody declared, what this run could not do, and what reading took."""
+    """Return the last keys of plan and drift: unmanaged resources, limits of this run, and cost of reading."""
     unmanaged = [
         {
             "type": live.kind,
@@ -90,7 +90,7 @@ def footer(plan: Plan) -> dict[str, Any]:
 
 
 def _left(one: Left) -> dict[str, Any]:
-    """Something managed that is no longer declared and not removed by this plan; `there` is null where none looked."""
+    """Return a managed resource that is no longer declared and stays; `there` is null if it was not read."""
     record = one.record
     return {
         "address": scrub(record.address),
@@ -102,7 +102,7 @@ def _left(one: Left) -> dict[str, Any]:
 
 
 def named(address: Address) -> dict[str, Any]:
-    """What identifies a resource."""
+    """Return the keys that identify a resource."""
     return {
         "address": str(address),
         "type": address.kind,
@@ -113,12 +113,12 @@ def named(address: Address) -> dict[str, Any]:
 
 
 def place(where: Where) -> dict[str, Any]:
-    """A place in a manifest."""
+    """Return a place in a manifest."""
     return {"file": where.file, "line": where.line}
 
 
 def unverifiable(step: Step) -> list[dict[str, Any]]:
-    """The fields of a step that cannot be read back."""
+    """Return the fields of a step that cannot be read back."""
     return [{"path": dotted_safe(one.path), "why": scrub(one.why)} for one in step.unverifiable]
 
 
@@ -126,19 +126,19 @@ _IN_ERRORS: Final = ("request_id", "method", "route", "status", "at", "correlati
 
 
 def failure(error: TrueupError) -> dict[str, Any]:
-    """An error in parts."""
+    """Return the parts of an error."""
     parts = {"code": error.code, "message": scrub(error.message), "hint": scrub(error.hint)}
     more = {name: getattr(error, name, None) for name in _IN_ERRORS}
     return parts | {name: scrub(one) if isinstance(one, str) else one for name, one in more.items() if one}
 
 
 def dotted_safe(path: Path) -> str:
-    """A path as people write it."""
+    """Return a path in its dotted form, without secrets."""
     return censored(dotted(path))
 
 
 def sides(plan: Plan, declared: Declared, live: Live | None, step: Step | None) -> dict[str, Any]:
-    """`before` and `after` with their masks."""
+    """Return `before` and `after` with their masks."""
     desired = step.desired.spec if step is not None and step.desired.spec else with_ids(declared, plan.matched)
     removed = {change.path: change.sensitive for change in step.changes if change.after is MISSING} if step else {}
     before: dict[str, Any] = {}
@@ -173,7 +173,7 @@ def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, An
     live = step.live if step is not None else plan.matched[declared.address][1]
     both = gone(declared, live) if declared.gone else sides(plan, declared, live, step)
     wanted = both["after"]
-    if step is not None and step.action == "refuse":  # nothing becomes of it
+    if step is not None and step.action == "refuse":  # it changes nothing
         both |= {"after": both["before"], "after_unknown": {}, "after_sensitive": both["before_sensitive"]}
     found: dict[str, Any] = {
         **named(declared.address),
@@ -206,7 +206,7 @@ def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, An
 
 
 def gone(declared: Declared, live: Live | None) -> dict[str, Any]:
-    """Both sides of what is removed: what is live of it, without mappings, of which anything may be a secret."""
+    """Return both sides of a removal: the live values, without mappings, in which anything may be a secret."""
     before: dict[str, Any] = {}
     for name, value in (live.spec if live is not None else {}).items():
         trait = declared.kind.by_name.get(name)
@@ -216,7 +216,7 @@ def gone(declared: Declared, live: Live | None) -> dict[str, Any]:
 
 
 def _change(declared: Declared, change: Change, *, created: bool) -> dict[str, Any]:
-    # To place a field its document is read again: for what is created, the document's own place has to do.
+    # Locating a field parses its document again. For a creation the place of the document is enough.
     where = declared.place if created else declared.locate(change.path)
     found: dict[str, Any] = {"path": dotted_safe(change.path), "where": place(where), "sensitive": change.sensitive}
     for side, value in (("before", change.before), ("after", change.after)):
@@ -246,7 +246,7 @@ def _put(values: dict[str, Any], masks: dict[str, Any], name: str, value: Any, m
 
 
 _GONE: Final = Secret("")
-"""What was ours may have been a secret; the manifest that said so is gone."""
+"""Stands for a value that was managed and may have been a secret: the manifest that says so is gone."""
 
 
 def _ours(live: Any, declared: Any, found: Live, path: Path, removed: Mapping[Path, bool]) -> Any:

@@ -1,7 +1,4 @@
-"""What a ledger holds, as text and as JSON: whose it is and when it was written, never a fingerprint unless asked for.
-
-The key of the fingerprints is in none of them.
-"""
+"""The content of a ledger as text and as JSON. Fingerprints are only in an export, and their key nowhere."""
 
 from __future__ import annotations
 
@@ -29,30 +26,30 @@ _PRIVATE: Final = (
     *("written", "read_back", "settling", "owned", "plain", "removed"),
     *("renamed_from", "archived_with", "record", "digest", "key"),
 )
-"""What only an export has: fingerprints, and what goes with them."""
+"""Columns that only an export contains: fingerprints and related ones."""
 _ABOUT: Final = (
-    "What this ledger holds, but for the key of its fingerprints. `written` and `read_back` are keyed fingerprints by "
-    "path: no value can be had from them. Open intents are calls whose outcome nobody knows yet."
+    "The content of this ledger, without the key of its fingerprints. `written` and `read_back` are keyed fingerprints "
+    "by path, from which no value can be recovered. Open intents are calls with an unknown outcome."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A ledger to be shown."""
+    """A ledger to show."""
 
     contents: Contents | None
     """None when there is no ledger."""
     missing: str = ""
-    """What is shown in its place."""
+    """The message to show instead."""
     stack: str | None = None
-    """The set that the resources are narrowed to."""
+    """The set of manifests whose resources are shown; None for all."""
     following: str = ""
-    """The command that looks what became of open calls."""
+    """The command that finds the outcome of open calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Locks:
-    """Locks that are held and that were removed, and the sentence that sums it up in place of a list."""
+    """The locks that are held and those that were removed; `text` replaces the list if it is not empty."""
 
     held: Sequence[Lease]
     removed: Sequence[Lease] = ()
@@ -61,26 +58,26 @@ class Locks:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How many resources were forgotten, as a number and as a sentence."""
+    """The number of resources removed from the ledger, and a sentence about it."""
 
     number: int
     text: str
 
 
 def render(ledger: Shown, page: Page) -> str:
-    """Return all of it as text."""
+    """Return the content as text."""
     found, stack = ledger.contents, ledger.stack
     if found is None:
         return ledger.missing
     sheet = Sheet(page)
-    whose = f', of the set "{stack}"' if stack else ", of no set" if stack is not None else ""
-    title = safe(f"The ledger {found.name} holds {counted(len(found.records), 'managed resource')}{whose}.")
+    whose = f' of the set "{stack}"' if stack else " of no set" if stack is not None else ""
+    title = safe(f"{counted(len(found.records), 'managed resource')}{whose} in {found.name}")
     for line in page.filled(title, 0, words=True):  # the path stays whole, to be pasted
         sheet.line(page.paint(line, "bold"))
     for scope, records in groupby(found.records, key=lambda one: one.scope):
         sheet.line()
         sheet.say(safe(scope))
-        _rows(sheet, [(one.address, _told(one)) for one in records])
+        _rows(sheet, [(one.address, _about(one)) for one in records])
     if found.leases:
         sheet.line()
         sheet.say("Locks", style="bold")
@@ -89,11 +86,11 @@ def render(ledger: Shown, page: Page) -> str:
         shown = found.runs[:_RUNS]
         more = f" ({len(shown)} of {len(found.runs)})" if len(shown) < len(found.runs) else ""
         sheet.line()
-        sheet.say(f"Runs, the newest first{more}", style="bold")
+        sheet.say(f"Runs, newest first{more}", style="bold")
         _rows(sheet, [(one.id, _run(one, found.leases)) for one in shown])
     if found.intents:
         sheet.line()
-        sheet.say("Calls whose outcome nobody knows yet", style="bold")
+        sheet.say("Calls with unknown outcome", style="bold")
         _rows(sheet, [(f"{one.run} no. {one.number}", _call(one)) for one in found.intents])
         sheet.line()
         sheet.line(safe(f"Next: {ledger.following}"))
@@ -101,17 +98,17 @@ def render(ledger: Shown, page: Page) -> str:
 
 
 def render_json(ledger: Shown) -> str:
-    """Return the same as JSON, without what only an export has."""
+    """Return the content as JSON, without the columns that only an export contains."""
     return _dumps(ledger.contents, _PRIVATE)
 
 
 def export(found: Contents | None) -> str:
-    """All of it but for the key, to be read by whoever helps."""
+    """Return the whole content except the key as JSON, for support."""
     return _dumps(found, (), _ABOUT)
 
 
 def render_locks(locks: Locks, page: Page) -> str:
-    """Return the locks that are held as text, with how one is removed."""
+    """Return the locks that are held as text, with the command that releases one."""
     found = locks.held
     if locks.text:
         return locks.text
@@ -122,14 +119,14 @@ def render_locks(locks: Locks, page: Page) -> str:
     _rows(sheet, [(one.name, held(one)) for one in found])
     sheet.line()
     if all(one.gone for one in found):
-        sheet.line("Nobody has to wait for what has ended: the next run takes it over.")
+        sheet.line("These runs have ended. The next run takes over their locks.")
     else:
-        sheet.line("Next: trueup unlock RUN, which asks that run to stop and to release its locks.")
+        sheet.line("Next: trueup unlock RUN, which asks that run to stop and release its locks.")
     return sheet.render()
 
 
 def render_locks_json(locks: Locks) -> str:
-    """Return the same as JSON."""
+    """Return the locks as JSON."""
     held, removed = ([_lease(one) for one in some] for some in (locks.held, locks.removed))
     return _written({**header(), "locks": held, "removed": removed})
 
@@ -145,10 +142,10 @@ def render_forgotten_json(forgotten: Forgotten) -> str:
 
 
 def held(one: Lease) -> str:
-    """`run r-1 (user@host, process 4711), since …, last heartbeat 3 s ago`."""
-    gone = "; it has ended without giving it back" if one.gone else ""
+    """Return `run r-1 (user@host, process 4711), since …, last heartbeat 3 s ago`."""
+    gone = "; it has ended without releasing the lock" if one.gone else ""
     if one.revoked and not one.gone:
-        gone = f"; {one.revoker} asked for it at {one.revoked}"
+        gone = f"; {one.revoker} asked it to release the lock at {one.revoked}"
     return f"run {one.run} ({one.holder}), since {one.since}, last heartbeat {lasting(one.age)} ago{gone}"
 
 
@@ -158,7 +155,7 @@ def _rows(sheet: Sheet, rows: Sequence[tuple[str, str]]) -> None:
         sheet.row(2, label, safe(text))
 
 
-def _told(one: Record) -> str:
+def _about(one: Record) -> str:
     parts = [one.id, f"written {one.at}" if one.at else "adopted, never written"]
     parts += [f"set {one.stack}"] if one.stack else []
     parts += [f"in {one.realm}"] if one.realm else []
@@ -171,7 +168,7 @@ def _run(one: Run, leases: Sequence[Lease]) -> str:
     if one.ended:
         end = f"{one.result or 'ended'} at {one.ended}"
     else:
-        end = "in progress" if any(lease.run == one.id and not lease.gone for lease in leases) else "did not end"
+        end = "running" if any(lease.run == one.id and not lease.gone for lease in leases) else "interrupted"
     return f"started {one.began}, {end}, by {one.holder}"
 
 

@@ -1,6 +1,6 @@
-"""Where a report is shown: its width in cells, whether it takes colours and Unicode; and text that is laid out for it.
+"""The page that a report is written to: width in cells, colours, Unicode, and the layout of text on it.
 
-Whatever comes from a server or a manifest goes through `safe`, so that it cannot steer a terminal.
+All text from a server or a manifest passes through `safe`, so that it cannot control a terminal.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from trueup.core.secrets import censored
 
 NARROWEST: Final = 40
 _LEAST: Final = 20
-"""Cells that a text has whatever the page is like."""
+"""Least cells of a text."""
 _DEEP: Final = 10
-"""Cells in front of what is aside and has a line of its own: deeper than any field."""
+"""Indent of an aside that gets its own line: deeper than any field."""
 _NUMBER: Final = re.compile(r"(?<![\w.:/-])[\d.,]*\d$")
 _UNIT: Final = re.compile(r" (?:[^\W\d_]|%)")
 """A unit that stays with its number: `68 %`, `1.5 s`, `12 requests`."""
@@ -26,7 +26,7 @@ _STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cy
 
 
 def safe(text: str) -> str:
-    """The text without secrets of ours, and with everything that is not printable as an escape: `\\n`, `\\x1b`."""
+    """Return the text without known secrets, and with unprintable characters escaped: `\\n`, `\\x1b`."""
     text = censored(text)
     if text.isprintable():
         return text
@@ -35,30 +35,30 @@ def safe(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a report may use."""
+    """The width, colours and characters that a report may use."""
 
     width: int = 100
     color: bool = False
     unicode: bool = True
     wrap: bool = True
-    """Break long sentences at the width; False where lines are searched rather than read."""
+    """Break long sentences at the width; False for a log or a pipe, whose lines are searched."""
 
     @property
     def ellipsis(self) -> str:
-        """What stands for what was left out."""
+        """The sign for omitted text."""
         return "…" if self.unicode else "..."
 
     def paint(self, text: str, style: str) -> str:
-        """The text in a style (`bold red`), which only repeats what the words or symbols say."""
+        """Return the text in a style (`bold red`). Colours carry no information of their own."""
         if not self.color or not style or not text:
             return text
         codes = ";".join(str(_STYLES[one]) for one in style.split())
         return f"\x1b[{codes}m{text}\x1b[0m"
 
     def filled(self, text: str, indent: int, hang: int = 0, *, words: bool = False) -> list[str]:
-        """The text as lines of at most the width, indented; the second and further ones by `hang` more.
+        """Return the text as indented lines of at most the width; all but the first are indented by `hang` more.
 
-        `words` leaves a word that is longer than a line whole: a path or an address that is to be pasted.
+        `words` keeps words that are longer than a line whole, such as a path to be pasted.
         """
         if not self.wrap:
             return [" " * indent + text]
@@ -70,9 +70,9 @@ class Page:
 
 
 def wrapped(text: str, room: int, *, words: bool = False) -> list[str]:
-    """The text over lines of at most that many cells, broken at spaces; put together again they are the text.
+    """Return the text as lines of at most `room` cells, broken at spaces; joined, they are the text.
 
-    A word that is longer than a line is broken as well, unless `words` asks for whole ones.
+    A word that is longer than a line is broken too, unless `words` is set.
     """
     lines: list[str] = []
     while text:
@@ -88,17 +88,14 @@ def wrapped(text: str, room: int, *, words: bool = False) -> list[str]:
         elif len(head) < len(text) and _UNIT.match(text, len(head)) and _NUMBER.search(head):
             head = text[: _break_in(text, head)] or head
         while head and len(head) < len(text) and text[len(head)] == " ":
-            head += " "  # not to be seen at the end of a line, but in the way at the beginning of one
+            head += " "  # invisible at the end of a line, but not at the start of the next
         lines.append(head)
         text = text[len(head) :]
     return lines
 
 
 def _break_in(text: str, head: str) -> int:
-    """Return how much of the beginning a line may hold: it ends behind a space, and not between a number and its unit.
-
-    0 when it holds no such space.
-    """
+    """Return the length of `head` up to its last space that is not between a number and its unit; 0 without one."""
     end = len(head)
     while (end := head.rfind(" ", 0, end)) > 0:
         if not (_UNIT.match(text, end) and _NUMBER.search(head, 0, end)):
@@ -107,30 +104,30 @@ def _break_in(text: str, head: str) -> int:
 
 
 def first(text: str, room: int) -> str:
-    """As much of the beginning as fits into that many cells."""
+    """Return as much of the start of the text as fits into `room` cells."""
     return chop_cells(text, room)[0] if cell_len(text) > room else text
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What stands behind a label: on one line where it fits, otherwise below, each part on lines of its own."""
+    """The text after a label: on the same line if it fits, otherwise below, each part on its own lines."""
 
     beside: str
     below: tuple[tuple[str, str], ...]
-    """What stands in front of a part, and the part."""
+    """Each part with its prefix."""
     note: str = ""
-    """What is said below of parts that were left out."""
+    """A note that is added if a part was cut."""
     lines: int = 10
-    """How many lines a part may take before something is left out of it."""
+    """Lines of a part, beyond which it is cut."""
 
     def broken(self, room: int, ellipsis: str) -> list[str]:
-        """The parts, one below the other, in that many cells."""
+        """Return the parts, one below the other, as lines of at most `room` cells."""
         front = max((cell_len(before) for before, _ in self.below), default=0)
         room = max(room - front, _LEAST)
         found = [wrapped(text, room) for _, text in self.below]
         cut = any(len(lines) > self.lines for lines in found)
         if cut:
-            # What the parts share at the front can go, so that what differs stays in sight.
+            # Omit the common prefix, so that the difference stays visible.
             start = max(_alike([text for _, text in self.below]) - room, 0)
             found = [
                 self._window(text, start, room, ellipsis) if len(lines) > self.lines else lines
@@ -172,7 +169,7 @@ class _Row:
 
 @dataclass
 class Sheet:
-    """Rows with something aside (a place, the verbs), one under the other; the lines of `render` fit the page."""
+    """Rows with aligned asides (a place, the verbs), laid out to fit the page."""
 
     page: Page
     _rows: list[_Row | str] = field(default_factory=list)
@@ -195,15 +192,15 @@ class Sheet:
         self._rows.append(_Row(indent, label, parts, aside, style, counts))
 
     def say(self, text: str, indent: int = 0, *, style: str = "", hang: int = 0) -> None:
-        """A sentence, broken where needed."""
+        """Add a sentence, wrapped to the page."""
         self._rows += [self.page.paint(line, style) for line in self.page.filled(text, indent, hang)]
 
     def line(self, text: str = "") -> None:
-        """A line as it is."""
+        """Add a line unchanged."""
         self._rows.append(text)
 
     def render(self) -> str:
-        """All of it, without a newline at the end."""
+        """Return the lines as text, without a newline at the end."""
         page = self.page
         rows = {id(row): _Laid(row, page) for row in self._rows if isinstance(row, _Row)}
         widest = max((cell_len(laid.row.aside) for laid in rows.values() if laid.row.counts), default=0)
@@ -216,7 +213,7 @@ class Sheet:
 
 
 class _Laid:
-    """A row on a page: its first line and what had to go below."""
+    """A row laid out on a page: its first line and the lines below."""
 
     def __init__(self, row: _Row, page: Page) -> None:
         self.row = row
@@ -225,7 +222,7 @@ class _Laid:
         self._text = row.body.beside
         self._below: list[str] = []
         if not self._fits() and self._label.endswith(" "):
-            self._label = f"{self._label.rstrip()}  "  # rather out of line than below
+            self._label = f"{self._label.rstrip()}  "  # better out of line than below
         if not self._fits():
             self._label, self._text = row.label.rstrip(), ""
             room = page.width - row.indent - 2
@@ -237,12 +234,12 @@ class _Laid:
         return self.row.indent + cell_len(self._label) + cell_len(self._text) <= self._page.width
 
     def lines(self, column: int) -> list[str]:
-        """The row with what is aside in that column, or on a line of its own, deeper than the label."""
+        """Return the row with its aside in that column, or on its own line, indented deeper than the label."""
         row, page = self.row, self._page
         indent = " " * row.indent
         if self._text or not self._below or row.indent < 6:
             found = [(indent + page.paint(self._label, row.style) + self._text).rstrip()]
-        else:  # a field may be called anything
+        else:  # the name of a field may be long
             found = [
                 indent + page.paint(part.rstrip(), row.style) for part in wrapped(self._label, page.width - row.indent)
             ]
@@ -260,6 +257,6 @@ class _Laid:
 
 
 def padded(labels: Sequence[str], widest: int) -> list[str]:
-    """The labels made equally wide, with two cells behind the longest; those over `widest` are left longer."""
+    """Return the labels padded to equal width, two cells after the longest; labels over `widest` stay longer."""
     column = max((cell_len(one) for one in labels if cell_len(one) <= widest), default=0)
     return [one + " " * (max(column - cell_len(one), 0) + 2) for one in labels]

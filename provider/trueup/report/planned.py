@@ -1,4 +1,4 @@
-"""A plan to be shown, just made or read from a file."""
+"""A plan to show, just made or read from a file."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and the command that would apply it."""
+    """A plan, and the command that applies it."""
 
     plan: Plan
     following: str = ""
     document: Mapping[str, Any] | None = None
-    """The JSON document that was saved with it, which another version may have written."""
+    """The JSON document that was saved with it, possibly by another version."""
 
 
 def render(planned: Planned, page: Page) -> str:

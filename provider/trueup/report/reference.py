@@ -1,4 +1,4 @@
-"""The reference page of the kinds, in Markdown: what is written once in each kind, for people."""
+"""The reference page of the kinds in Markdown, generated from their fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _PLAIN: Final = re.compile(r"[A-Za-z][\w./-]*|[1-9]\d*[a-df][0-9a-f]*")
-"""Read as text by every YAML: a word or a path, and an id that is no number."""
+"""Text that every YAML parser reads as a string: a word, a path, or an id that is not a number."""
 _WORDS: Final = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _EVERY: Final = (
     "Every document has `apiVersion`, `kind`, `metadata` with its `name`, and `spec` with the fields below.",
@@ -30,7 +30,7 @@ _EVERY: Final = (
 
 
 def render(kinds: Sequence[Kind]) -> str:
-    """The page."""
+    """Return the page."""
     parts = ["# Kinds", "", *_contents(kinds), "", *_EVERY]
     names = _names(kinds)
     for kind in kinds:
@@ -54,7 +54,7 @@ def _anchor(kind: Kind) -> str:
 
 
 def _names(kinds: Sequence[Kind]) -> dict[Kind, str]:
-    """What each kind's example is called, so that the examples can be applied together: as others refer to it."""
+    """Return the name in each kind's example: the one that other examples refer to, so that they apply together."""
     referred = {(kind.system, one.reference): one.example for kind in kinds for one in kind.references}
     names = {}
     for kind in kinds:
@@ -142,7 +142,7 @@ def _example(kind: Kind, name: str) -> list[str]:
 
 
 def _yaml(key: str, value: Any, indent: str) -> list[str]:
-    """Block style as people write it; a text only in quotes when YAML would read it as something else."""
+    """Return lines in block style, with quotes only around text that YAML would read as something else."""
     if isinstance(value, dict) and "valueFrom" not in value:
         return [f"{indent}{key}:", *(line for name in value for line in _yaml(name, value[name], indent + "  "))]
     return [f"{indent}{key}: {_flow(value)}"]

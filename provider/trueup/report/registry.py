@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from trueup.report.format import Format, Subject
 
 FORMATS: Final = {name: f"trueup.report.formats.{name}" for name in ("text", "table", "json", "yaml")}
-"""The module of each format, which holds it as `FORMAT`. The first one that shows a subject is the default for it."""
+"""The module of each format, which defines `FORMAT`. The first format that shows a subject is its default."""
 
 
 def named(name: str) -> Format:

@@ -1,4 +1,4 @@
-"""What came of asking Den for a sync, and of retrying sync events: as text and as JSON."""
+"""The results of `trueup sync` and `trueup events retry`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -24,55 +24,55 @@ if TYPE_CHECKING:
     from trueup.systems.den.named import Named
     from trueup.systems.den.sync_events import Event
 
-_TOLD: Final = 20
-"""Syncs of which it is told what they said."""
+_LISTED: Final = 20
+"""Syncs that are listed with their outcomes."""
 BAD: Final = ("failed", "partial", REMOVED)
-"""How a sync ends that did not do what was asked for."""
+"""The final statuses of unsuccessful syncs."""
 
 
 @dataclass(frozen=True)
 class Retried:
-    """What came of retrying events, by id."""
+    """The result of retrying events, by id."""
 
     queued: list[str]
     failed: dict[str, ApiError]
     unsent: list[str]
     reading: Reading
     following: str
-    """The command that shows what becomes of them."""
+    """The command that follows them."""
 
 
 @dataclass
 class Synced:
-    """What came of asking for a sync."""
+    """The result of requesting a sync."""
 
     instance: Named
     target: Named | None
     queued: list[Event]
-    """Those that were queued, as they are by now."""
+    """Queued syncs, in their current state."""
     busy: list[Event]
-    """Those that were under way before."""
+    """Syncs that were already running."""
     looked: str = ""
-    """Why the queued ones had to be looked for."""
+    """Why the queued syncs had to be searched for; empty if the answer listed them."""
     waited: float | None = None
-    """For how long they were waited for at most; None when nobody waited."""
+    """Timeout of the wait in seconds; None without a wait."""
     interrupted: bool = False
     shown: set[str] = field(default_factory=set)
-    """Ids of those whose end was printed as it came, and need not be printed again."""
+    """Ids of syncs whose end was printed while waiting."""
 
     @property
     def events(self) -> list[Event]:
-        """All of them."""
+        """The queued and the busy syncs."""
         return [*self.queued, *self.busy]
 
     @property
     def open(self) -> list[Event]:
-        """Those that did not end."""
+        """The syncs that have not ended."""
         return [one for one in self.events if not one.ended]
 
     @property
     def exit_code(self) -> int:
-        """1 when one ended badly or not at all while it was waited for."""
+        """1 if a sync failed or did not end within the wait; 130 if interrupted."""
         if self.interrupted:
             return 130
         return int(self.waited is not None and any(one.status in BAD or not one.ended for one in self.events))
@@ -80,19 +80,19 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What came of it, as it is now."""
+    """A sync request with its result, to show at a point in time."""
 
     synced: Synced
     now: datetime
     reading: Reading
     following: str
-    """The command that shows what becomes of the events."""
+    """The command that follows the events."""
     retrying: str
     """The command that retries events."""
 
 
 def render_retried(retried: Retried, page: Page) -> str:
-    """Return the account as text."""
+    """Return the result as text."""
     sheet = Sheet(page)
     for key in retried.queued:
         sheet.line(f"  . {safe(key)}  queued again")
@@ -111,7 +111,7 @@ def render_retried(retried: Retried, page: Page) -> str:
 
 
 def render_retried_json(retried: Retried) -> str:
-    """Return the account as JSON."""
+    """Return the result as JSON."""
     return dumps(
         {
             **header(),
@@ -124,12 +124,12 @@ def render_retried_json(retried: Retried) -> str:
 
 
 def render(report: SyncReport, page: Page) -> str:
-    """Return the account as text."""
+    """Return the result as text."""
     synced, now = report.synced, report.now
     sheet = Sheet(page)
     sheet.say(_answer(synced), style="bold")
     if synced.looked:
-        sheet.say(f"Its answer was lost, so the new sync events were looked for: {safe(synced.looked)}", hang=2)
+        sheet.say(f"The answer was lost; found the new sync events in the list: {safe(synced.looked)}", hang=2)
     if synced.waited is None and synced.events:
         sheet.line()
         rows(sheet, synced.events, {synced.instance.id: str(synced.instance)}, now)
@@ -139,8 +139,8 @@ def render(report: SyncReport, page: Page) -> str:
     if synced.open and synced.waited is not None:
         ids = ", ".join(safe(one.id) for one in synced.open[:3])
         sheet.say(
-            f"What did not end goes on in Den ({ids}). One that is running and hangs blocks its target until it is "
-            f"retried."
+            f"Unfinished syncs continue in Den ({ids}). A sync that hangs while running blocks its target until it is "
+            "retried."
         )
     again = [one.id for one in synced.events if one.status in ("failed", "partial")]
     again += [one.id for one in synced.open if one.status == "running"] if synced.waited is not None else []
@@ -153,7 +153,7 @@ def render(report: SyncReport, page: Page) -> str:
 
 
 def render_json(report: SyncReport) -> str:
-    """Return the account as JSON: the events as the server tells them."""
+    """Return the result as JSON, with the events as the server returns them."""
     synced = report.synced
     return dumps(
         {
@@ -179,9 +179,9 @@ def _what(synced: Synced) -> str:
 def _answer(synced: Synced) -> str:
     what = _what(synced)
     if not synced.events:
-        return f"{what} has no target, so there is nothing to sync."
+        return f"{what} has no targets, so there is nothing to sync."
     if synced.interrupted:
-        return f"No longer waiting for {what}; what is queued goes on in Den."
+        return f"Stopped waiting for {what}; queued syncs continue in Den."
     if synced.waited is None:
         if not synced.queued:
             return f"Nothing new was queued: the targets of {what} are busy."
@@ -190,7 +190,7 @@ def _answer(synced: Synced) -> str:
         return f"Not all of {what} was synced within {lasting(synced.waited)}."
     bad = sum(one.status in BAD for one in synced.events)
     if bad:
-        return f"{what} was not synced: {bad:,} of {counted(len(synced.events), 'sync')} did not go well."
+        return f"{what} was not synced: {bad:,} of {counted(len(synced.events), 'sync')} did not succeed."
     if all(one.status == "ignored" for one in synced.events):
         return f"{what} was not synced: Den ignored it."
     return f"{what} is synced."
@@ -199,23 +199,23 @@ def _answer(synced: Synced) -> str:
 def _notes(synced: Synced, now: datetime) -> list[str]:
     notes = []
     if synced.waited is not None:
-        told = [one for one in synced.events if (one.status in BAD or not one.ended) and one.id not in synced.shown]
-        notes += [f"{plain(one.status, 20)}: {says(one, now)}" for one in told[:_TOLD]]
-        notes += [f"and {len(told) - _TOLD:,} more"] if len(told) > _TOLD else []
+        listed = [one for one in synced.events if (one.status in BAD or not one.ended) and one.id not in synced.shown]
+        notes += [f"{plain(one.status, 20)}: {says(one, now)}" for one in listed[:_LISTED]]
+        notes += [f"and {len(listed) - _LISTED:,} more"] if len(listed) > _LISTED else []
     if synced.busy:
-        before = f"{counted(len(synced.busy), 'sync')} {'was' if len(synced.busy) == 1 else 'were'} under way before"
-        more = "" if synced.queued or synced.waited is None else ", so that nothing new was queued"
-        notes.append(f"{before}{more}; Den passes busy targets over.")
+        before = f"{counted(len(synced.busy), 'sync')} {'was' if len(synced.busy) == 1 else 'were'} already running"
+        more = "" if synced.queued or synced.waited is None else ", so nothing new was queued"
+        notes.append(f"{before}{more}; Den skips busy targets.")
     if any(one.status == "ignored" for one in synced.events):
         notes.append(
-            "Ignored: auto-import is off for the instance, so that nothing was imported (autoImportNewPlugins: true "
-            "turns it on)."
+            "Ignored: auto-import is off for the instance, so nothing was imported. Set autoImportNewPlugins: true to "
+            "turn it on."
         )
     return notes
 
 
 def _count(synced: Synced) -> str:
     if synced.waited is None:
-        before = f", {len(synced.busy):,} under way before" if synced.busy else ""
+        before = f", {len(synced.busy):,} already running" if synced.busy else ""
         return f"{len(synced.queued):,} queued{before}"
     return tally(synced.events) if synced.events else "nothing queued"

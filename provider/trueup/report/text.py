@@ -1,4 +1,4 @@
-"""The plan for people: the answer first, one row a thing with its place in a file, the count and the cost last."""
+"""The plan as text: the result first, one row per change with its place in a file, the count and the cost last."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ SYMBOLS: Final = {
     "refuse": ("!", "red"),
 }
 NAMED: Final = 5
-"""How many unmanaged resources are told by name."""
+"""Unmanaged resources that are listed by name."""
 _LABELS: Final = 34
-"""Cells of a field's name that the others are lined up with."""
+"""Cells of a field's name up to which the fields are aligned."""
 
 
 def render(plan: Plan, page: Page, *, following: str = "") -> str:
-    """The plan as text; `following` is the command that would apply it."""
+    """Return the plan as text; `following` is the command that applies it."""
     words = Words(plan)
     differing = sum(step.action != "no-op" and not step.declared.gone for step in plan.steps)
     if not plan.steps and not plan.undeclared:
@@ -61,50 +61,50 @@ def render(plan: Plan, page: Page, *, following: str = "") -> str:
 
 
 def in_sync(plan: Plan) -> str:
-    """The one line when there is nothing to say."""
+    """Return the one line of a plan without differences."""
     if not plan.declared:
-        return f"Nothing is declared here. {spent(plan)}."
+        return f"No resources are declared. {spent(plan)}."
     unmanaged = f", {len(plan.unmanaged):,} unmanaged" if plan.unmanaged and plan.whole else ""
     return f"In sync: {plan.unchanged:,} of {plan.declared:,}{unmanaged}{_left_out(plan)}. {spent(plan)}."
 
 
 def _left_out(plan: Plan) -> str:
-    """What the run was narrowed to leave out."""
+    """Return the number of declared resources that are outside the selection."""
     return f", {plan.left_out:,} left out" if plan.left_out else ""
 
 
 def refusals(plan: Plan) -> str:
-    """What becomes of what is refused, and what would help when that is all there is; empty when nothing is."""
+    """Return the advice about refused steps; empty if there are none."""
     refused = plan.count("refuse")
     if not refused:
         return ""
     if plan.pending:
-        return f"What is refused ({refused:,}) stays as it is; the rest can be applied."
+        return f"{counted(refused, 'refused step')} will not be applied; the rest can be."
     return (
-        "Nothing can be applied: what is refused stays as it is, for the reasons above. Change the manifests, or make "
-        "the change by hand."
+        "Nothing can be applied: every step is refused, for the reasons above. Change the manifests, or make the "
+        "changes by hand."
     )
 
 
 def spent(plan: Plan) -> str:
-    """What the reading took."""
+    """Return the cost of reading."""
     return f"{counted(plan.reading.requests, 'request')}, {lasting(plan.reading.seconds)}"
 
 
 def counted(number: int, what: str) -> str:
-    """`1 request`, `12 requests`."""
+    """Return `1 request` or `12 requests`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def notes(plan: Plan, page: Page) -> list[str]:
-    """What this run could not do, and what nobody declared, with a few names."""
+    """Return lines about warnings, what this run could not do, and unmanaged resources, with a few names."""
     lines = [safe(f"Warning: {one}.") for one in plan.warnings[:NAMED]]
     if len(plan.warnings) > NAMED:
         lines.append(f"{counted(len(plan.warnings) - NAMED, 'more warning')} (-o json lists them all).")
     lines += [safe(f"Note: {one}.") for one in plan.off]
     if plan.aged:
         count, oldest = len(plan.aged), min(plan.aged.values())
-        lines.append(f"Not read now, taken as seen before: {counted(count, 'resource')}, the oldest at {oldest}.")
+        lines.append(f"Taken from the ledger, not read: {counted(count, 'resource')}, the oldest read at {oldest}.")
     lines += _left(plan, page)
     if plan.unmanaged and plan.whole and plan.has_changes:
         first = heapq.nsmallest(NAMED, plan.unmanaged, lambda one: (one[0][0], one[1].kind, one[1].name, one[1].id))
@@ -116,12 +116,12 @@ def notes(plan: Plan, page: Page) -> list[str]:
             )
         names = "; ".join(f"{kind} {', '.join(names)}" for kind, names in groups.items())
         more = f", {page.ellipsis} (-o json lists them all)" if len(plan.unmanaged) > NAMED else ""
-        lines.append(f"Unmanaged, left alone: {names}{more}.")
+        lines.append(f"Unmanaged, not changed: {names}{more}.")
     return lines
 
 
 def _left(plan: Plan, page: Page) -> list[str]:
-    """Return lines on what is managed, no longer declared, and not removed by this plan."""
+    """Return lines about managed resources that are no longer declared and that this plan does not remove."""
     lines: list[str] = []
     whys: dict[tuple[str, bool], list[str]] = {}
     for one in plan.left:
@@ -133,28 +133,28 @@ def _left(plan: Plan, page: Page) -> list[str]:
             lines.append(f"No longer declared; released without deletion ({safe(why)}): {shown}.")
         elif unread:
             lines.append(
-                f"No longer declared, still in the ledger (not read now): {shown}. --prune reads and removes it."
+                f"No longer declared, still in the ledger (not read): {shown}. --prune reads and removes them."
             )
         else:
-            lines.append(f"No longer declared, still managed: {shown}. --prune removes what may be removed.")
+            lines.append(f"No longer declared, still managed: {shown}. --prune removes those that may be removed.")
     return lines
 
 
 def heading(sheet: Sheet, step: Step, aside: str, symbol: tuple[str, str] | None = None, body: str = "") -> None:
-    """The first row of a resource."""
+    """Add the first row of a resource."""
     sign, style = symbol or SYMBOLS[step.action]
     sheet.row(2, f"{sign} {safe(str(step.address))}", body, aside, style=style, counts=False)
 
 
 def doubts(sheet: Sheet, found: Sequence[Unverifiable], *, sign: str = "") -> None:
-    """The fields that cannot be read back, with the reason they share."""
+    """Add the fields that cannot be read back, grouped by reason."""
     for why in dict.fromkeys(one.why for one in found):
         names = ", ".join(safe(dotted(one.path)) for one in found if one.why == why)
         sheet.say(f"{sign}{names}: {safe(why)}", 6, hang=2)
 
 
 def undeclared(sheet: Sheet, plan: Plan) -> None:
-    """What is live of what is declared and declared nowhere, by name."""
+    """Add the live fields of declared resources that no manifest declares."""
     for address, paths in plan.undeclared.items():
         sheet.say(f". {safe(str(address))}", 2, hang=2)
         sheet.say(f"not declared: {', '.join(safe(dotted(path)) for path in paths)}", 6, hang=2)
@@ -163,11 +163,11 @@ def undeclared(sheet: Sheet, plan: Plan) -> None:
 def _answer(plan: Plan, differing: int) -> str:
     removed = plan.count("delete")
     if differing:
-        more = f", and {removed:,} would be removed" if removed else ""
+        more = f", {removed:,} to remove" if removed else ""
         verb = "differs" if differing == 1 else "differ"
-        return f"{differing:,} of {plan.declared:,} {verb} from what is declared{more}{_left_out(plan)}."
+        return f"{differing:,} of {counted(plan.declared, 'declared resource')} {verb}{more}{_left_out(plan)}."
     if removed:
-        return f"All that is declared is in sync, and {removed:,} would be removed."
+        return f"All declared resources are in sync, {removed:,} to remove."
     if plan.count("refuse"):
         return f"{counted(plan.count('refuse'), 'removal')} refused."
     if not plan.steps:
@@ -188,17 +188,17 @@ def _step(sheet: Sheet, step: Step, words: Words) -> None:
         heading(sheet, step, _verbs(step))
         _changed(sheet, step, words)
         if step.aside:
-            sheet.say(f'by way of the temporary name "{safe(step.aside)}", since names are exchanged', 6, hang=2)
+            sheet.say(f'renamed through "{safe(step.aside)}", because resources exchange names', 6, hang=2)
         for line in step.lost:
-            sheet.say(f"lost with it: {safe(line)}", 6, style="red", hang=2)
+            sheet.say(f"also lost: {safe(line)}", 6, style="red", hang=2)
     elif step.action == "delete":
         heading(sheet, step, _verbs(step))
         if step.live is not None:
             sheet.say(f"{safe(step.live.id)}: {safe(step.why)}", 6, hang=2)
         for line in step.lost:
-            sheet.say(f"goes with it: {safe(line)}", 6, style="red", hang=2)
+            sheet.say(f"also removed: {safe(line)}", 6, style="red", hang=2)
         if step.staying:
-            sheet.say(f"stays below it, and is managed: {', '.join(map(safe, step.staying))}", 6, hang=2)
+            sheet.say(f"children that stay managed: {', '.join(map(safe, step.staying))}", 6, hang=2)
     else:
         heading(sheet, step, "" if step.changes else safe(str(declared.place)))
         _changed(sheet, step, words)
@@ -208,11 +208,11 @@ def _step(sheet: Sheet, step: Step, words: Words) -> None:
 
 def _created(sheet: Sheet, step: Step, words: Words) -> None:
     name = step.address.name
-    told = [one for one in step.changes if not (one.name == "name" and one.after == name)]
+    listed = [one for one in step.changes if not (one.name == "name" and one.after == name)]
     room = sheet.page.width - 6
     row = ""
-    for number, change in enumerate(told):
-        comma = "," if number < len(told) - 1 else ""
+    for number, change in enumerate(listed):
+        comma = "," if number < len(listed) - 1 else ""
         part = f"{safe(change.name)} {words.after(step.declared, change)}{comma}"
         if row and cell_len(row) + 1 + cell_len(part) <= room:
             row += f" {part}"
@@ -263,18 +263,17 @@ def _count(plan: Plan) -> str:
 
 
 def _undeclared(plan: Plan) -> str:
-    """How much of what is live is declared; nothing where only a part was read."""
+    """Return the share of live resources that is managed; empty if only a part was read."""
     found = len(plan.unmanaged)
     if not found or not plan.whole:
         return ""
-    managed = len(plan.matched) - len(plan.apart)  # by this set of manifests, and not by another one
+    managed = len(plan.matched) - len(plan.apart)  # by this set of manifests, not by another
     share = 100 * managed // (managed + found)
-    verb = "is" if found == 1 else "are"
-    return f" {counted(found, 'live resource')} {verb} declared nowhere ({share} % managed)."
+    return f" {counted(found, 'unmanaged resource')} ({share} % managed)."
 
 
 def window_left(reading: Reading) -> str:
-    """` (597 of this key's 600 left)`; nothing for a credential without a window."""
+    """Return ` (597 of this key's 600 left)`; empty for a credential without a window."""
     if reading.left is None:
         return ""
     return f" ({'' if reading.known else 'at most '}{reading.left:,} of this key's {reading.window:,} left)"

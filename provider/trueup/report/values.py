@@ -1,4 +1,4 @@
-"""Values as a report shows them: without secrets, and whole as long as they do not take too many lines."""
+"""Values in a report: without secrets, and shortened only if they take too many lines."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 ARROW: Final = " -> "
 UNREAD: Final = "(unreadable)"
-"""What is live where the server keeps it to itself."""
+"""The live value of a field that the server does not return."""
 CUT: Final = "(cut short; `trueup plan -o json` shows it whole)"
-"""Said of a value that takes too many lines."""
+"""The note below a value that was cut."""
 
 
 def shown(value: Any, *, bare: bool = False) -> str:
-    """A value on one line; `bare` leaves out the quotes of a word."""
+    """Return a value on one line; `bare` omits the quotes of a word."""
     if value is MISSING or value is UNKNOWN or isinstance(value, Secret | Reference):
         return REDACTED if isinstance(value, Secret | Reference) else repr(value)
     if bare and isinstance(value, str) and value and not any(char.isspace() for char in value):
@@ -38,30 +38,30 @@ def shown(value: Any, *, bare: bool = False) -> str:
 
 
 class Words:
-    """How the values of a plan are said: ids as the names that people know, words of an API without quotes."""
+    """The values of a plan as text: names instead of ids, and enumerated values without quotes."""
 
     def __init__(self, plan: Plan) -> None:
         self._names = {live.id: live.name for _, live in plan.unmanaged}
         self._names |= {live.id: address.name for address, (_, live) in plan.matched.items()}
 
     def before(self, declared: Declared, change: Change) -> str:
-        """What is live."""
+        """Return the live value."""
         trait = declared.kind.by_name[str(change.path[0])]
         if change.before is MISSING and change.note and trait.write_only:
             return UNREAD
         return self._said(declared, change, change.before)
 
     def after(self, declared: Declared, change: Change) -> str:
-        """What is declared."""
+        """Return the declared value."""
         trait = declared.kind.by_name[str(change.path[0])]
         written = declared.spec.get(trait.name) if len(change.path) == 1 else None
         if isinstance(written, str) and change.after is not MISSING and not change.sensitive:
-            # The name that was written, known or not, rather than the id that it stands for.
+            # The name in the manifest, known or not, instead of the id.
             return shown(written, bare=bool(trait.reference) or "enum" in trait.schema)
         return self._said(declared, change, change.after)
 
     def whose(self, system: str, live: Live) -> str:
-        """` (of instance docs)`: what a live resource is listed below; empty where its own name is enough."""
+        """Return ` (of instance docs)`, the parent of a live resource; empty if its own name is enough."""
         kind = kind_named(system, live.kind)
         reference = kind.parent_kind if kind is not None and kind.parent else None
         key = live.spec.get(kind.parent) if kind is not None else None
@@ -79,24 +79,24 @@ class Words:
 
 
 def beside(before: str, after: str) -> Parts:
-    """What is live and what will be: side by side when they fit, otherwise one below the other."""
+    """Return the live and the new value: side by side if they fit, otherwise one below the other."""
     return Parts(f"{before}{ARROW}{after}", (("", before), (ARROW.lstrip(), after)), CUT)
 
 
 def differing(live: str, declared: str) -> Parts:
-    """What is declared and what is live, in these words."""
+    """Return the declared and the live value, labelled."""
     if live == declared == REDACTED:
         return alone(f"{REDACTED} differs")
     return Parts(f"declared {declared}, live {live}", (("declared ", declared), ("live ", live)), CUT)
 
 
 def alone(value: str, *, name: str = "") -> Parts:
-    """One value, with what is said in front of it."""
+    """Return one value with its label."""
     return Parts(name + value, (("", name + value),), CUT)
 
 
 def with_ids(declared: Declared, known: Mapping[Any, Any]) -> dict[str, Any]:
-    """The declared spec with the names of existing resources as their ids; `known` is a plan's `matched`."""
+    """Return the declared spec with references to existing resources as ids; `known` is a plan's `matched`."""
     spec = declared.spec
     for trait in declared.kind.fields:
         if trait.reference and trait.name in spec:

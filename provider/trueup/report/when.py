@@ -1,4 +1,4 @@
-"""Times and lengths of time as people say them: `4.3 s`, `23 min ago`."""
+"""Times and durations for people: `4.3 s`, `23 min ago`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def lasting(seconds: float) -> str:
-    """`0.2 s`, `47 s`, `2 min`, `1 h 5 min`, `3 days`."""
+    """Return a duration such as `0.2 s`, `47 s`, `2 min`, `1 h 5 min` or `3 days`."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     if seconds < 89.5:
@@ -21,7 +21,7 @@ def lasting(seconds: float) -> str:
 
 
 def parsed(stamp: str | None) -> datetime | None:
-    """A server's time, in UTC; None when there is none or it is no time."""
+    """Return a server's time in UTC; None without a valid one."""
     try:
         moment = datetime.fromisoformat(stamp or "")
     except ValueError:
@@ -30,7 +30,7 @@ def parsed(stamp: str | None) -> datetime | None:
 
 
 def ago(stamp: str | None, now: datetime) -> str:
-    """`23 min ago (08:51 UTC)`, with the date when it was another day; empty when there is no time."""
+    """Return `23 min ago (08:51 UTC)`, with the date if it is another day; empty without a valid time."""
     moment = parsed(stamp)
     if moment is None:
         return ""
