@@ -164,10 +164,10 @@ def test_every_field_is_there(kind: ResourceKind) -> None:
     handler = kind.handler
     assert handler is not None
     dated = [] if kind.name == "ConnectorAccess" else ["updatedAt"]
-    assert list(found["properties"]) == [*(name for name in names if name != "adopt"), *handler.told, *dated]
+    assert list(found["properties"]) == [*(name for name in names if name != "adopt"), *handler.computed, *dated]
     assert set(found["requiredInputs"]) <= set(found["required"])
     if kind.system == "den":
-        assert {*handler.told, *dated} <= set(found["required"])
+        assert {*handler.computed, *dated} <= set(found["required"])
     assert found["listInputs"].get("required", []) == ([kind.parent] if kind.parent else [])
 
 

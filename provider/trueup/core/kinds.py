@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trueup.core.api import Api
     from trueup.core.changes import Change, Path
     from trueup.core.fields import Field
-    from trueup.core.values import Call, Desired, Doubt, Listing, Live, Refusal
+    from trueup.core.values import Call, Desired, Incomparable, Listing, Live, Refusal
 
 
 PROTECT: Final = "trueup.dev/protect"
@@ -35,13 +35,21 @@ RENAMED_FROM: Final = "trueup.dev/renamed-from"
 """The annotation that holds the former name of a resource."""
 
 
+_CAPABILITIES: Final = {
+    "translates": ("canonical", "moved"),
+    "shortens": ("whole",),
+    "settles": ("incomparable",),
+}
+"""The methods that are called only of a handler that declares the capability."""
+
+
 class Handler:
     """The operations of one kind on its API. A method that a kind does not override behaves as defined here.
 
     Coroutines raise ApiError. Only NotFound, or absence from a complete list, means absent.
     """
 
-    told: Mapping[str, str] = MappingProxyType({})
+    computed: Mapping[str, str] = MappingProxyType({})
     """Values that the server computes beside the spec (`Live.server`): name to description; all of them are texts."""
     follows: bool = True
     """Whether an id in the ledger still identifies the same resource after its natural key has changed."""
@@ -51,6 +59,21 @@ class Handler:
     """Whether the API has a documented call that creates one; otherwise an existing one is adopted."""
     statuses: tuple[str, ...] = ()
     """Every value that its status may have; empty when the server may have others."""
+
+    # What a handler can do beside the least is declared, and `__init_subclass__` refuses what is not.
+    translates: bool = False
+    """Whether `canonical` and `moved` change a spec by the listing: a name that users write to the server's id."""
+    shortens: bool = False
+    """Whether lists leave fields out, which `whole` reads of one resource."""
+    settles: bool = False
+    """Whether values may read back in other words than were written, or later: `incomparable` says which."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for capability, methods in _CAPABILITIES.items():
+            for method in methods:
+                if getattr(cls, method) is not getattr(Handler, method) and not getattr(cls, capability):
+                    raise TypeError(f"{cls.__name__} has {method}, which takes {capability} = True.")
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Return the natural key of a declared or live spec with ids for references; unique on the server."""
@@ -114,7 +137,7 @@ class Handler:
         """Return the number of requests that `reread` is expected to take; None is a resource not created yet."""
         raise NotImplementedError
 
-    def doubt(self, path: Path, value: Any) -> Doubt | None:
+    def incomparable(self, path: Path, value: Any) -> Incomparable | None:
         """Return why a value that was read cannot be compared with a declared one; None when it can."""
         return None
 
@@ -138,7 +161,7 @@ class Handler:
         """Return whether the reading after a deletion is as expected: absent, unless the kind ends otherwise."""
         return live is None
 
-    async def goes_with(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
         """Return the other objects that the calls delete along with it, a line each."""
         return ()
 
@@ -157,7 +180,7 @@ class Scope:
     """False when only the declared ones matter: a lookup by key may then be cheaper than the whole list."""
     known: tuple[str, ...] = ()
     """Ids of the declared resources in the ledger: they may be live under another key."""
-    below: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
     """Ids of the parents whose children to list, for a kind that has no list of its own."""
 
 

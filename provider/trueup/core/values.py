@@ -76,7 +76,7 @@ class Listing:
     items: list[Live]
     complete: bool = True
     """Only a complete listing proves that something is absent."""
-    below: frozenset[str] = frozenset()
+    parents: frozenset[str] = frozenset()
     """The parents whose children were read."""
     aged: dict[Address, tuple[str, str]] = dataclasses.field(default_factory=dict)
     """Declared resources that were not read now: their ids, and when they were last seen as declared."""
@@ -120,7 +120,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Incomparable:
     """The reason why a value that was read is incomparable with a declared one."""
 
     why: str

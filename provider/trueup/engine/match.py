@@ -155,13 +155,12 @@ class Matches:
     def take(self, place: ListKey, handler: Handler, listing: Listing) -> Index:
         """Match the declared resources of a place with its listing; the kinds that it refers to come before it."""
         index = self.indexes[place] = Index(handler, listing)
-        translated = type(handler).canonical is not Handler.canonical
         claimants: list[Claimant] = []
         unclear: set[str] = set()
         for one in self._by_place.get(place, ()):
             spec = self._resolved(one)
             try:
-                if translated:
+                if handler.translates:
                     found = handler.canonical(spec, listing)
                     self._moved(one, spec, found, index)
                     if isinstance(found, Refusal):

@@ -101,7 +101,7 @@ def _complete(intent: Intent, index: Index, connection: ConnectionId, matches: M
     listing = index.listing
     kind = resource_kind(connection[0], intent.kind)
     parent = kind.parent_kind
-    if not kind.parent or not listing.complete or intent.parent in listing.below:
+    if not kind.parent or not listing.complete or intent.parent in listing.parents:
         # The organisation is that of the intent: what is not there does not belong to another one.
         return listing.complete and (intent.parent not in listing.denied or intent.parent in listing.gone)
     if parent is None or resource_kind(connection[0], parent).parent:
@@ -149,7 +149,7 @@ class _Looked:
             if value is not MISSING and is_mark_of(mark, self._key, value):
                 continue
             masked = any(name.startswith(one) for one in hidden) or (value is MISSING and _unread(live, name))
-            if not masked and (not path or handler.doubt(path, value) is None):
+            if not masked and (not path or handler.incomparable(path, value) is None):
                 return "absent"
             unclear = True
         if any(at(live.spec, tuple(path)) is not MISSING for path in wanted.removed):

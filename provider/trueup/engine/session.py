@@ -272,7 +272,7 @@ class Session:
         if step.live is not None:
             handler = step.declared.kind.handler
             client = self.clients[step.declared.address.connection_id]
-            step.lost += await handler.goes_with(client, step.live, step.calls)
+            step.lost += await handler.cascade(client, step.live, step.calls)
 
     async def _sweep(self, resources: Sequence[Declared], ledger: Ledger | None, key: bytes | None) -> Sweep | None:
         options = self.options

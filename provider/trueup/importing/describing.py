@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING
-from trueup.core.kinds import Handler
 from trueup.core.values import DEFAULT_CONNECTION
 from trueup.engine.plan.judge import in_sync
 from trueup.importing import emit
@@ -147,7 +146,7 @@ class _Describer:
 
     def _called(self, name: str, value: Any) -> Any:
         """Return the name that a manifest may use in place of an id that the server assigned."""
-        if type(self.handler).canonical is not Handler.canonical and self.live.name != value:
+        if self.handler.translates and self.live.name != value:
             told = self.handler.canonical({name: self.live.name}, self.listing)
             if isinstance(told, dict) and told.get(name) == value:
                 return self.live.name

@@ -65,6 +65,6 @@ def _gone(kind: ResourceKind, record: Record, listing: Listing, parents: Set[str
     """Whether something that is not listed can be taken for gone, as far as what was read tells."""
     if not listing.complete or record.parent in listing.denied:
         return False
-    if not kind.parent or record.parent in listing.below:
+    if not kind.parent or record.parent in listing.parents:
         return True
     return bool(kind.parent_kind) and record.parent not in parents

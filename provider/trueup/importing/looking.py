@@ -75,7 +75,7 @@ async def below(client: Client, kind: ResourceKind, given: str, wanted: ImportRe
         found.listings[owner.kind] = Listing([owner])
     found.listings[parent.name] = Listing([live])
     handler = kind.handler
-    listing = await handler.read(client, Scope(below=(live.id,)))
+    listing = await handler.read(client, Scope(parents=(live.id,)))
     found.listings[kind.name] = listing
     lives = chosen(listing.items, wanted.filters, (), kind)
     found.chosen[kind.name] = sorted(lives, key=lambda live: (live.name.casefold(), live.name, live.id))

@@ -84,9 +84,9 @@ async def _listing(
     parent = parent_of(kind)
     if parent is None:
         client.progress.phase("reading")
-        return await handler.read(client, Scope(below=wanted.projects if kind.parent else ()))
+        return await handler.read(client, Scope(parents=wanted.projects if kind.parent else ()))
     below = tuple(live.id for live in found.chosen[parent.name])
-    scope = Scope(below=below)
+    scope = Scope(parents=below)
     if not below:
         return Listing([])
     client.progress.phase("reading", len(below))

@@ -121,7 +121,7 @@ def _traits(trait: Field) -> dict[str, Any]:
 
 
 def _beside(kind: ResourceKind) -> Properties:
-    found = dict(kind.handler.told)
+    found = dict(kind.handler.computed)
     if kind.name not in _UNDATED:
         found[UPDATED] = "When the resource last changed."
     return {name: TEXT | {"description": doc} for name, doc in found.items()}

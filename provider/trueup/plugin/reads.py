@@ -119,14 +119,14 @@ class Reads:
     async def canonical(self, kind: ResourceKind, spec: dict[str, Any]) -> dict[str, Any] | Refusal:
         """Return a spec with values as the server writes them, or a refusal. Raises ApiError."""
         handler = _handler(kind)
-        if type(handler).canonical is Handler.canonical:
+        if not handler.translates:
             return spec
         return handler.canonical(spec, (await self._list(kind, spec[kind.parent])).listing)
 
     async def moved(self, kind: ResourceKind, spec: dict[str, Any], live: Live) -> str:
         """Return why a name in a spec no longer refers to the live resource; empty when it does. Raises ApiError."""
         handler = _handler(kind)
-        if type(handler).moved is Handler.moved:
+        if not handler.translates:
             return ""
         listing = (await self._list(kind, spec[kind.parent])).listing
         given = next((str(spec[name]) for name in kind.one_of if spec.get(name)), "")
@@ -200,7 +200,7 @@ class Reads:
 
     async def _whole(self, kind: ResourceKind, live: Live | None) -> Live | None:
         handler = _handler(kind)
-        if live is not None and type(handler).whole is not Handler.whole:
+        if live is not None and handler.shortens:
             live = await handler.whole(self._client, live)
             self.store(kind, live)
         return live
@@ -220,7 +220,7 @@ class Reads:
 
     async def _read(self, kind: ResourceKind, parent: str) -> _List:
         handler = _handler(kind)
-        scope = Scope(below=(parent,)) if kind.parent else Scope()
+        scope = Scope(parents=(parent,)) if kind.parent else Scope()
         if parent in self._made:
             scope = Scope((Declared(Address(kind.system, kind.name, ""), kind, {}, Where("", 0)),))
         listing = await handler.read(self._client, scope)

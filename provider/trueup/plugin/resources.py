@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import Change
 from trueup.core.errors import NotFound, Refused, SafetyError, Stopped, TrueupError
-from trueup.core.kinds import Declared, Handler
+from trueup.core.kinds import Declared
 from trueup.core.secrets import reveal
 from trueup.core.values import DELETES, Address, Desired, Kept, Live, Refusal, Where
 from trueup.engine.apply.journal import as_key
@@ -198,7 +198,7 @@ class Resources:
         if not found.changes:
             return found
         named = {name: inputs.get(name) for name in (*_names(found.replaces), kind.parent)}
-        if found.replaces and type(handler).canonical is not Handler.canonical and not has_unknown(named):
+        if found.replaces and handler.translates and not has_unknown(named):
             spec = await self._canonical(kind, inputs)  # an e-mail may belong to the member whose id is in the state
             live = await self._world.reads(kind.system).get(kind, key, parent)
             known = known_as(spec, before, {} if live is None else {name: live.spec.get(name) for name in kind.one_of})
@@ -293,7 +293,7 @@ class Resources:
         if not memory.is_open(urn):
             return
         named = None  # the state may hold an e-mail for a grant that was created by id
-        if type(handler).canonical is Handler.canonical:
+        if not handler.translates:
             with contextlib.suppress(KeyError):
                 named = handler.key(live_of(kind, key, parent, state).spec)
         await memory.settled(urn, named)
@@ -328,7 +328,7 @@ class Resources:
     ) -> Properties:
         """Return the inputs with the ids of existing principals, even if their names have changed."""
         same = [name for name in kind.one_of if name in inputs and bare(inputs[name]) == bare(before.get(name))]
-        if not same or type(kind.handler).moved is Handler.moved:
+        if not same or not kind.handler.translates:
             return inputs
         live = await self._world.reads(kind.system).get(kind, key, parent)
         return inputs if live is None else {**inputs, **{name: live.spec.get(name, inputs[name]) for name in same}}
@@ -472,7 +472,7 @@ class Resources:
     ) -> Made:
         canonical = None
         former: Properties = {}
-        if type(kind.handler).canonical is not Handler.canonical:
+        if kind.handler.translates:
             with contextlib.suppress(TrueupError):
                 if why := await self._world.reads(kind.system).moved(kind, bare(inputs), live):
                     self._warn_renamed(urn, why)
@@ -502,7 +502,7 @@ def predicted(
 
 
 def _computed(kind: ResourceKind, state: Properties) -> Properties:
-    names = (*kind.handler.told, "updatedAt")
+    names = (*kind.handler.computed, "updatedAt")
     return {name: state[name] for name in names if name in state}
 
 

@@ -70,7 +70,7 @@ def outputs(
             found[trait.name] = given
         elif value is not None:
             found[trait.name] = seal_like(value, given)
-    computed = kind.handler.told
+    computed = kind.handler.computed
     found |= {name: live.server[name] for name in computed if isinstance(live.server.get(name), str)}
     if live.updated_at:
         found["updatedAt"] = live.updated_at
@@ -88,10 +88,10 @@ def imported(kind: ResourceKind, live: Live) -> dict[str, Any]:
         if trait.local or trait.write_only or trait.owned_by_key or value is None:
             continue
         if "enum" in trait.schema and not trait.grows and value not in trait.schema["enum"]:
-            doubt = kind.handler.doubt((trait.name,), value)
-            if doubt is None or not doubt.may_be:
+            incomparable = kind.handler.incomparable((trait.name,), value)
+            if incomparable is None or not incomparable.may_be:
                 continue  # no declarable word means the same
-            value = doubt.may_be[0]
+            value = incomparable.may_be[0]
         if value != trait.default or trait.required:
             found[trait.name] = value
     return found
@@ -147,7 +147,7 @@ def baseline_of(kind: ResourceKind, declared: Mapping[str, Any], live: Live) -> 
             seen = at(spec, path)
             if same(seen, wanted) or (wanted is None and seen is MISSING):
                 continue
-            if _hidden(path, live) or handler.doubt(path, seen) is not None:
+            if _hidden(path, live) or handler.incomparable(path, seen) is not None:
                 continue
             if seen is MISSING or trait.is_plain(seen) or live.found:
                 undone.append(dotted(path))
@@ -197,8 +197,12 @@ def _kept(trait: Field, handler: Handler, path: Path, given: Any, live: Live, wa
         return True
     if _hidden(path, live):
         return True
-    doubt = None if seen is MISSING else handler.doubt(path, seen)
-    return doubt is not None and not doubt.final and ((doubt.settling and seen == was) or bare(given) in doubt.may_be)
+    incomparable = None if seen is MISSING else handler.incomparable(path, seen)
+    return (
+        incomparable is not None
+        and not incomparable.final
+        and ((incomparable.settling and seen == was) or bare(given) in incomparable.may_be)
+    )
 
 
 def _hidden(path: Path, live: Live) -> bool:

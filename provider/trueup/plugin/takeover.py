@@ -36,8 +36,8 @@ def to_write(kind: ResourceKind, live: Live, wanted: Mapping[str, Any]) -> list[
             for pair in unlike(trait, before, after):
                 if not trait.write_only and any(pair[0][: len(one)] == one for one in live.unreadable):
                     continue  # not known to differ
-                doubt = handler.doubt(pair[0], pair[1])
-                certain = certain or doubt is None or pair[2] not in doubt.may_be
+                incomparable = handler.incomparable(pair[0], pair[1])
+                certain = certain or incomparable is None or pair[2] not in incomparable.may_be
                 found.append(change_of(trait, *pair))
     return found if certain else []
 

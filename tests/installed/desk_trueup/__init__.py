@@ -137,16 +137,16 @@ class Cards(Boards):
         return str(spec["text"])
 
     async def read(self, api: Api, scope: Scope) -> Listing:
-        found = [_card(row) for board in scope.below for row in await _pages(api, f"/boards/{board}/cards")]
-        return Listing(found, below=frozenset(scope.below))
+        found = [_card(row) for board in scope.parents for row in await _pages(api, f"/boards/{board}/cards")]
+        return Listing(found, parents=frozenset(scope.parents))
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         wanted = {live.id for live in lives}
         boards = tuple(sorted({str(live.spec["board"]) for live in lives}))
-        return {live.id: live for live in (await self.read(api, Scope(below=boards))).items if live.id in wanted}
+        return {live.id: live for live in (await self.read(api, Scope(parents=boards))).items if live.id in wanted}
 
     def read_cost(self, scope: Scope) -> int:
-        return len(scope.below)
+        return len(scope.parents)
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         return parents

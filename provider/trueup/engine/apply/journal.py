@@ -147,7 +147,7 @@ class Journal:
         record = self.record_of(declared, live)
         self._identify(record, declared, desired.spec, live)
         self._note(record, declared, desired, paths)
-        if type(declared.kind.handler).doubt is not Handler.doubt:
+        if declared.kind.handler.settles:
             # It may read back in another form, and was not read yet: a crash must not make a difference of that.
             fields = declared.kind.by_name
             readable = [name for name in paths if name in desired.spec and not fields[name].write_only]
@@ -249,7 +249,7 @@ class Journal:
             parent = live.spec.get(kind.parent) if live else spec.get(kind.parent)
             record.parent = parent if isinstance(parent, str) else record.parent
         handler = kind.handler
-        if type(handler).canonical is not Handler.canonical:
+        if handler.translates:
             record.name = handler.label(declared.spec)  # the manifest's name: Den may have given it to another one
         else:
             record.name = called(handler, live) if live else record.name

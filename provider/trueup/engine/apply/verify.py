@@ -11,7 +11,7 @@ from trueup.core.changes import MISSING, at, dotted
 from trueup.core.compare import same
 from trueup.core.kinds import Declared
 from trueup.core.secrets import fingerprint
-from trueup.core.values import ConnectionId, Doubt, Listing, ListKey, Live
+from trueup.core.values import ConnectionId, Incomparable, Listing, ListKey, Live
 from trueup.engine.apply.journal import written
 from trueup.engine.plan import build
 from trueup.engine.plan.steps import Policy
@@ -135,7 +135,7 @@ class Verifier:
             for path, value in written(desired.spec, name):
                 seen = at(live.spec, path)
                 key = dotted(path)
-                doubt: Doubt | None = None
+                incomparable: Incomparable | None = None
                 hidden = any(path[: len(one)] == one for one in live.unreadable)
                 if key in record.settling:
                     record.settling.remove(key)  # it was looked at
@@ -149,18 +149,18 @@ class Verifier:
                     learned = not same(said, value) and same(said, seen) and not same(seen, at(before, path))
                     if not fields[name].owned_by_key:
                         learned = learned and texts.tidied(seen, value)
-                elif (doubt := handler.doubt(path, seen)) is not None:
-                    if doubt.settling and key not in record.settling:
+                elif (incomparable := handler.incomparable(path, seen)) is not None:
+                    if incomparable.settling and key not in record.settling:
                         record.settling.append(key)
                         self._journal.keep(declared, record)
-                    learned = not doubt.settling and not doubt.final
+                    learned = not incomparable.settling and not incomparable.final
                 else:
                     # Someone may have changed it just now: if a second write reads back the same, it is learned.
                     mark = fingerprint(self._journal.key, seen)
                     learned = outcome.seen.get(key) == mark and seen is not MISSING
                     outcome.seen[key] = mark
                 if learned and not fields[name].is_plain(seen):
-                    outcome.learned = outcome.learned or doubt is None
+                    outcome.learned = outcome.learned or incomparable is None
                     record.read_back[key] = fingerprint(self._journal.key, seen)
                     self._journal.keep(declared, record)
 

@@ -38,7 +38,7 @@ class Above:
         index = self._index(kind.name)
         if index is None or not index.listing.complete:
             return False
-        if not kind.parent or record.parent in index.listing.below:
+        if not kind.parent or record.parent in index.listing.parents:
             return record.parent not in index.listing.denied
         above = self._kind(kind)
         if above is None or not record.parent:

@@ -248,5 +248,5 @@ def _is_plain(path: Path, value: Any, record: Record, policy: Policy) -> bool:
 
 def _may_be(handler: Handler, change: Change) -> bool:
     """Whether what was read may be another word for what is declared."""
-    doubt = None if change.before is MISSING else handler.doubt(change.path, change.before)
-    return doubt is not None and change.after in doubt.may_be
+    incomparable = None if change.before is MISSING else handler.incomparable(change.path, change.before)
+    return incomparable is not None and change.after in incomparable.may_be

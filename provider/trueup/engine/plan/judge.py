@@ -48,7 +48,7 @@ def judge(
     """
     path, before, after = pair
     hidden = _hidden(field, path, before, live)
-    doubt = None if hidden else handler.doubt(path, before)
+    doubt = None if hidden else handler.incomparable(path, before)
     name = dotted(path)
     key = policy.key
     if hidden and field.immutable and not field.write_only:

@@ -48,7 +48,7 @@ async def read(
         return [each for each in found if each is not None]
 
     listings = await together(one(parent) for parent in dict.fromkeys(parents))
-    return Listing([each for found in listings for each in found], below=frozenset(parents), denied=denied, gone=gone)
+    return Listing([each for found in listings for each in found], parents=frozenset(parents), denied=denied, gone=gone)
 
 
 async def reread(

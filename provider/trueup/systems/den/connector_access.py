@@ -68,9 +68,10 @@ class ConnectorAccess:
 class _Handler(Handler):
     """The API of access grants. Source: recorded cases `access.*`."""
 
-    told: Mapping[str, str] = MappingProxyType(
+    computed: Mapping[str, str] = MappingProxyType(
         {"createdAt": "When it was given.", "createdByOrgMembershipId": "The member who gave it."}
     )
+    translates = True  # e-mails and names of teams to ids
     follows = False  # a grant to another principal is another grant
 
     def key(self, spec: dict[str, Any]) -> Hashable:
@@ -101,10 +102,10 @@ class _Handler(Handler):
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """One list for each instance that is asked for, and the organisation, which tells names from ids."""
-        if not scope.below and not scope.declared:
+        if not scope.parents and not scope.declared:
             return Listing([])
         known = await organization(api)
-        listing = await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
+        listing = await below.read(api, scope.parents, lambda parent: _rows(api, parent), live)
         for one in listing.items:
             # Den grants it to the creator of an instance; without it no one may be left who can.
             one.implied = one.spec.get("member") == known.member
@@ -114,7 +115,7 @@ class _Handler(Handler):
 
     def read_cost(self, scope: Scope) -> int:
         """One list an instance, and the organisation."""
-        return len(scope.below) + 1 if scope.below or scope.declared else 0
+        return len(scope.parents) + 1 if scope.parents or scope.declared else 0
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """One list for each instance."""

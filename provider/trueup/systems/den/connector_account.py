@@ -82,7 +82,7 @@ class ConnectorAccount:
 class _Handler(Handler):
     """The API of connector accounts. Source: recorded cases `accounts.*`."""
 
-    told: Mapping[str, str] = MappingProxyType(
+    computed: Mapping[str, str] = MappingProxyType(
         {
             "organizationId": "The organisation that it belongs to.",
             "status": "Den's own status of it.",
@@ -135,7 +135,7 @@ class _Handler(Handler):
             return Kept("its deletionPolicy is retain")
         return (Call("disconnect", admin=True),)
 
-    async def goes_with(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
         """Describe the objects that a disconnection deletes besides the instances, which are named."""
         if all(call.verb != "disconnect" for call in calls):
             return ()

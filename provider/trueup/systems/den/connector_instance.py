@@ -105,7 +105,7 @@ class ConnectorInstance:
 class _Handler(Handler):
     """The API of connector instances. Source: recorded cases `instances.*`, `lifecycle.*`, `auto-import.*`."""
 
-    told: Mapping[str, str] = MappingProxyType(
+    computed: Mapping[str, str] = MappingProxyType(
         {
             "organizationId": "The organisation that it belongs to.",
             "createdAt": "When it was created.",
@@ -216,7 +216,7 @@ class _Handler(Handler):
         """Gone or archived."""
         return live is None or live.spec.get("status") == "archived"
 
-    async def goes_with(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
         """Describe the objects that a removal deletes with it: one request (case `configuration.get.unset`).
 
         Den counts mappings and imported objects, and names the plugins; it counts neither targets, grants and sync

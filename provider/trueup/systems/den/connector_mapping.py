@@ -82,7 +82,7 @@ class ConnectorMapping:
 class _Handler(Handler):
     """The API of connector mappings. Source: recorded cases `mappings.*`."""
 
-    told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
+    computed: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
     naming = "selector"
 
     def key(self, spec: dict[str, Any]) -> Hashable:
@@ -99,11 +99,11 @@ class _Handler(Handler):
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """One list for each target that is asked for: there is no get (case `mappings.get-single-not-a-route`)."""
-        return await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
+        return await below.read(api, scope.parents, lambda parent: _rows(api, parent), live)
 
     def read_cost(self, scope: Scope) -> int:
         """One list a target."""
-        return len(scope.below)
+        return len(scope.parents)
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """One list for each target."""
@@ -141,7 +141,7 @@ class _Handler(Handler):
         """One DELETE."""
         return (Call("delete"),)
 
-    async def goes_with(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
         """Describe the memberships that the deletion of a mapping ends; no route of Den counts them."""
         if all(call.verb != "delete" for call in calls):
             return ()

@@ -82,7 +82,7 @@ class ConnectorTarget:
 class _Handler(Handler):
     """The API of connector targets. Source: recorded cases `targets.*`."""
 
-    told: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
+    computed: Mapping[str, str] = MappingProxyType({"createdAt": "When it was created."})
     naming = "remoteId"
 
     def key(self, spec: dict[str, Any]) -> Hashable:
@@ -99,11 +99,11 @@ class _Handler(Handler):
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """One list for each instance that is asked for."""
-        return await below.read(api, scope.below, lambda parent: _rows(api, parent), live)
+        return await below.read(api, scope.parents, lambda parent: _rows(api, parent), live)
 
     def read_cost(self, scope: Scope) -> int:
         """One list an instance."""
-        return len(scope.below)
+        return len(scope.parents)
 
     async def find(self, api: Api, given: str) -> tuple[Live, ...]:
         """Return the target of that id, or of INSTANCE/REMOTEID behind its instance, without their specs."""

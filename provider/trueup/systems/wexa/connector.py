@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from trueup.core.errors import NotFound, Refused
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
-from trueup.core.values import Call, Doubt, Kept, Listing, Refusal
+from trueup.core.values import Call, Incomparable, Kept, Listing, Refusal
 from trueup.systems.wexa import answers
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ class _Handler(Handler):
     """The API of Wexa's connectors. Sources: the documented `change_status`, and what public clients send."""
 
     creates = False
-    told: Mapping[str, str] = MappingProxyType({"category": "What Wexa lists it under."})
+    shortens = True
+    settles = True
+    computed: Mapping[str, str] = MappingProxyType({"category": "What Wexa lists it under."})
 
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Project and name, or id; whether the server keeps names unique is unknown, so two matches are an error."""
@@ -97,7 +99,7 @@ class _Handler(Handler):
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """One list a project, and one request for each declared connector whose configuration is declared."""
-        projects = sorted({declared.spec["projectId"] for declared in scope.declared} | set(scope.below))
+        projects = sorted({declared.spec["projectId"] for declared in scope.declared} | set(scope.parents))
         lives = [live for project in projects for live in await self._list(api, project)]
         wanted = {
             self.identity(declared.spec) or self.key(declared.spec)
@@ -105,7 +107,7 @@ class _Handler(Handler):
             if "dataLoaderConfig" in declared.spec
         }
         await self._configs(api, [live for live in lives if live.id in wanted or self.key(live.spec) in wanted])
-        return Listing(lives, below=frozenset(projects))
+        return Listing(lives, parents=frozenset(projects))
 
     async def _list(self, api: Api, project: str) -> list[Live]:
         return answers.connectors(await api.get(LIST, None, projectID=project), project)
@@ -133,20 +135,20 @@ class _Handler(Handler):
     def read_cost(self, scope: Scope) -> int:
         """One list a project, and one request each whose configuration is declared."""
         configs = sum("dataLoaderConfig" in declared.spec for declared in scope.declared)
-        return len({declared.spec["projectId"] for declared in scope.declared} | set(scope.below)) + configs
+        return len({declared.spec["projectId"] for declared in scope.declared} | set(scope.parents)) + configs
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         """One list a project, and one request each."""
         return parents + len(lives)
 
-    def doubt(self, path: Path, value: Any) -> Doubt | None:
+    def incomparable(self, path: Path, value: Any) -> Incomparable | None:
         """A status read in a word that cannot be written: no mapping between the two vocabularies is published."""
         if path != ("status",) or value in ("active", "inactive"):
             return None
         if value == "pending":
-            return Doubt("it reads pending, which may be on the way", settling=True)
+            return Incomparable("it reads pending, which may be on the way", settling=True)
         why = f"it reads {value!r}, and Wexa publishes no mapping to the words it takes"
-        return Doubt(why, final=value == "failed", may_be=() if value == "failed" else ("active",))
+        return Incomparable(why, final=value == "failed", may_be=() if value == "failed" else ("active",))
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
         """One `change_status`, which takes status and configuration together."""
