@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from trueup.manifest.compose import Document
     from trueup.manifest.places import Place
 
-_SIZES: Final = ("min", "max", "exclusiveM")
 _PARTS: Final = {"metadata": "Add metadata: {name: NAME}.", "spec": "Add spec, with what is declared."}
 
 
@@ -97,7 +96,7 @@ class _Explainer:
             self._add(*self._what_kind(value))
             self._kind = _meant(value)  # so that one wrong letter does not hide the faults of the spec
             self._said.add(("kind",))
-        for error in sorted(thorough(self._kind).iter_errors(value), key=_gravity):
+        for error in sorted(thorough(self._kind).iter_errors(value), key=words.gravity):
             self._of_error(error)
         if self._kind is not None:
             for path, said in counted.faults(self._kind, value.get("metadata"), value.get("spec")):
@@ -249,13 +248,8 @@ class _Explainer:
                 said = said._replace(hint=f"Required below it: {', '.join(needed)}.")
         elif keyword == "enum":
             said = words.not_one_of(path, limit, value)
-        elif keyword == "pattern":
-            said = words.wrong_form(path, limit, value, secret=secret)
-        elif keyword.startswith(_SIZES):
-            said = words.wrong_size(path, keyword, limit, value, secret=secret)
         else:
-            message = f"{words.name_of(path)} is not what its schema allows ({keyword})"
-            said = Said("E105", message, "See the reference page of this kind.")
+            said = words.wrong_value(path, keyword, limit, value, secret=secret)
         return said._replace(code="E141") if in_reference else said
 
     def _misplaced(self, path: Path) -> None:
@@ -267,17 +261,12 @@ class _Explainer:
             return
         hint = f"Declare it as spec.{name}." if self._kind and name in self._kind.by_name else "Remove it."
         self._said.add(path)
-        message = f"{name} does not belong inside {words.name_of(path[:-1])}"
-        self._add(self._places.key(path), Said("E152", message, hint))
+        self._add(self._places.key(path), words.misplaced(path, hint))
 
     def _one_of(self, path: Path, names: list[str], value: Any) -> None:
         given = [name for name in names if isinstance(value, dict) and name in value]
-        has = f"has {' and '.join(given)}" if given else "has none"
-        listed = f"{', '.join(names[:-1])} and {names[-1]}"
         whose = words.name_of(path) if path != ("spec",) else f"spec of {self._kind.name if self._kind else ''}"
-        message = f"{whose} needs exactly one of {listed}, and this {has}"
-        hint = f"Remove {given[-1]}, or write two documents." if given else f"Add one of {listed}."
-        self._add(self._places.key(path), Said("E105" if given else "E102", message, hint))
+        self._add(self._places.key(path), words.exactly_one(whose, names, given, "write two documents"))
 
     def _no_reference(self, path: Path, value: Any) -> None:
         self._hide(path)
@@ -326,17 +315,13 @@ class _Explainer:
             return f"It belongs below metadata: metadata.{key}."
         if path != ("spec",) and self._kind and key in self._kind.by_name:
             return f"It belongs below spec: spec.{key}."
-        meant = words.near(key, known)
-        if meant in given:  # a key that is present already is not meant
-            return words.listed(known, known="Known keys are")
-        return words.did_you_mean(key, known, known="Known keys are")
+        return words.key_hint(key, known, given)
 
     def _missing_keys(self, path: Path, schema: dict[str, Any], value: dict[str, Any]) -> None:
         properties = schema.get("properties", {})
-        meant = {words.near(key, properties) for key in value if key not in properties}
-        for key in schema["required"]:
-            # jsonschema tells each missing key as an error of its own; this tells all of them with the first.
-            if key in value or key in meant or (*path, key) in self._said:
+        for key in words.missing(schema["required"], properties, value):
+            # jsonschema reports each missing key as an error of its own; this reports all of them with the first.
+            if (*path, key) in self._said:
                 continue
             self._said.add((*path, key))
             if self._kind is None and not path:
@@ -358,12 +343,6 @@ def _meant(value: dict[str, Any]) -> Kind | None:
         return None
     meant = words.near(name, [kind.name for kind in KINDS if kind.api_version == version])
     return BY_NAME.get((version, meant)) if meant and all(kind.name != name for kind in KINDS) else None
-
-
-def _gravity(error: Any) -> int:
-    """Return the rank of a fault: the first fault of a value is reported; the others mostly follow from it."""
-    order = ("type", "minLength", "maxLength")
-    return order.index(error.validator) if error.validator in order else len(order)
 
 
 def _odd_secrets(value: Any) -> Iterator[tuple[Path, str]]:

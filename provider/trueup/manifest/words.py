@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -43,6 +43,8 @@ SEEN: Final = ("name", "displayName")
 """The fields with a name that people see."""
 NO_CONTROL: Final = "^[^\\u0000-\\u001f\\u007f-\\u009f]*\\n?$"
 """The form of such a name: on one line; the line end of a YAML block is trimmed away."""
+_SIZES: Final = ("min", "max", "exclusiveM")
+_FIRST: Final = ("type", "minLength", "maxLength")
 CANDIDATES: Final = 2000
 """Names that are compared with one that is not known."""
 
@@ -237,6 +239,47 @@ def wrong_size(path: Path, keyword: str, limit: Any, value: Any, *, secret: bool
     bound = bounds.get(keyword, f"{keyword} {limit}")
     said = f"{name} is out of range" if secret else f"{name} is {value!r}"
     return Said(code, said, f"Write {bound}.")
+
+
+def wrong_value(path: Path, keyword: str, limit: Any, value: Any, *, secret: bool) -> Said:
+    """A value that contradicts a keyword of its schema other than its type and its words."""
+    if keyword == "pattern":
+        return wrong_form(path, limit, value, secret=secret)
+    if keyword.startswith(_SIZES):
+        return wrong_size(path, keyword, limit, value, secret=secret)
+    message = f"{name_of(path)} is not what its schema allows ({keyword})"
+    return Said("E105", message, "See the reference page of this kind.")
+
+
+def gravity(error: Any) -> int:
+    """Return the rank of an error of jsonschema: a value's first one is reported, and the others mostly follow."""
+    return _FIRST.index(error.validator) if error.validator in _FIRST else len(_FIRST)
+
+
+def missing(required: Iterable[str], properties: Collection[str], value: Collection[str]) -> Iterator[str]:
+    """Yield the required keys that a mapping lacks, unless an unknown key of it is nearly that key."""
+    meant = {near(key, properties) for key in value if key not in properties}
+    return (key for key in required if key not in value and key not in meant)
+
+
+def key_hint(key: str, known: Sequence[str], given: Collection[str]) -> str:
+    """Return the hint for an unknown key: a similar one, unless that is given too, or what is known."""
+    if near(key, known) in given:
+        return listed(known, known="Known keys are")
+    return did_you_mean(key, known, known="Known keys are")
+
+
+def misplaced(path: Path, hint: str) -> Said:
+    """A key that is declared elsewhere."""
+    return Said("E152", f"{path[-1]} does not belong inside {name_of(path[:-1])}", hint)
+
+
+def exactly_one(whose: str, names: Sequence[str], given: Sequence[str], apart: str) -> Said:
+    """None of the keys of which one must be given, or several; `apart` is what to write for several."""
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    has = f"has {' and '.join(given)}" if given else "has none"
+    hint = f"Remove {given[-1]}, or {apart}." if given else f"Add one of {listed}."
+    return Said("E105" if given else "E102", f"{whose} needs exactly one of {listed}, and this {has}", hint)
 
 
 def literal(path: Path, why: str) -> Said:

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from trueup.core.fields import Field
     from trueup.core.kinds import ResourceKind
 
-_SIZES: Final = ("min", "max", "exclusiveM")
-_FIRST: Final = ("type", "minLength", "maxLength")
-"""Keywords that are reported first for a value; its other faults usually follow from them."""
 _WHOLE: Final = ("enum", "const", "anyOf", "oneOf")
 """Keywords that may still be satisfied while a part of the value is unknown."""
 _INEXACT: Final = 2**53
@@ -143,7 +140,7 @@ def _faults(kind: ResourceKind, given: dict[str, Any]) -> Iterator[tuple[Path, S
     """Yield faults by path; the most informative one of each path comes first."""
     value = {name: bare(one) for name, one in given.items()}
     # As for manifests: the compiled check is fast, and the slow validator explains only what failed it.
-    errors = () if _is_sound(kind)(value) else sorted(_validator(kind).iter_errors(value), key=_gravity)
+    errors = () if _is_sound(kind)(value) else sorted(_validator(kind).iter_errors(value), key=words.gravity)
     for error in errors:
         if not _may_mend(error):
             yield from _of_error(kind, tuple(error.absolute_path), error, given)
@@ -186,10 +183,6 @@ def _schema(kind: ResourceKind) -> dict[str, Any]:
     return {"$schema": DRAFT, **whole}
 
 
-def _gravity(error: Any) -> int:
-    return _FIRST.index(error.validator) if error.validator in _FIRST else len(_FIRST)
-
-
 def _may_mend(error: Any) -> bool:
     """Return whether the error may disappear once unknown values are known."""
     if error.validator == "not" and error.validator_value == {}:
@@ -208,25 +201,19 @@ def _of_error(kind: ResourceKind, path: Path, error: Any, given: dict[str, Any])
     elif keyword == "required":
         yield from _missing_keys(kind, path, error.schema["properties"], limit, value)
     elif keyword == "not":
-        hint = f"Give {path[-1]} as a separate input."
-        yield path, Said("E152", f"{path[-1]} does not belong inside {words.name_of(path[:-1])}", hint)
+        yield path, words.misplaced(path, f"Give {path[-1]} as a separate input.")
     else:
         yield path, _wrong_value(path, keyword, limit, value, secret=_holds(given, path))
 
 
 def _wrong_value(path: Path, keyword: str, limit: Any, value: Any, *, secret: bool) -> Said:
-    name = words.name_of(path)
     if keyword == "type":
         return _wrong_type(path, limit, value, secret=secret)
     if keyword == "enum":
         return words.not_one_of(path, limit, None if secret else value)
-    if keyword == "pattern":
-        return words.wrong_form(path, limit, value, secret=secret)
     if secret and keyword in ("maxLength", "maxProperties"):
-        return Said("E105", f"{name} is too long", f"Use at most {limit}.")
-    if keyword.startswith(_SIZES):
-        return words.wrong_size(path, keyword, limit, value, secret=secret)
-    return Said("E105", f"{name} is not what its schema allows ({keyword})", "See its documentation.")
+        return Said("E105", f"{words.name_of(path)} is too long", f"Use at most {limit}.")
+    return words.wrong_value(path, keyword, limit, value, secret=secret)
 
 
 def _wrong_type(path: Path, expected: str | list[str], value: Any, *, secret: bool) -> Said:
@@ -270,19 +257,14 @@ def _key_hint(kind: ResourceKind, path: Path, key: str, known: list[str], value:
         trait = kind.by_name.get(key)
         if trait is not None and trait.inline:
             return f"Declare each as a separate resource: {trait.inline[0]}."
-    if words.near(key, known) in value:  # a key that is present already cannot be the intended one
-        return words.listed(known, known="Known keys are")
-    return words.did_you_mean(key, known, known="Known keys are")
+    return words.key_hint(key, known, value)
 
 
 def _missing_keys(
     kind: ResourceKind, path: Path, properties: Mapping[str, Any], required: list[str], value: dict[str, Any]
 ) -> Iterator[tuple[Path, Said]]:
     """Yield a fault for each missing key. jsonschema reports each as a separate error that lists all of them."""
-    meant = {words.near(key, properties) for key in value if key not in properties}
-    for key in required:
-        if key in value or key in meant:
-            continue
+    for key in words.missing(required, properties, value):
         trait = _traits(kind)[key] if not path else None
         if trait is not None and trait.reference:
             hint = _how_to_refer(trait)
@@ -297,10 +279,7 @@ def _one_of(kind: ResourceKind, value: Mapping[str, Any]) -> Said | None:
     sure = [name for name in given if value[name] is not UNKNOWN]
     if len(sure) == 1 or (given and not sure):
         return None  # all but one of the unknown values may turn out empty
-    listed = f"{', '.join(kind.one_of[:-1])} and {kind.one_of[-1]}"
-    has = f"has {' and '.join(sure)}" if sure else "has none"
-    hint = f"Remove {sure[-1]}, or make it two resources." if sure else f"Add one of {listed}."
-    return Said("E105" if sure else "E102", f"{kind.name} needs exactly one of {listed}, and this {has}", hint)
+    return words.exactly_one(kind.name, kind.one_of, sure, "make it two resources")
 
 
 def _no_id(kind: ResourceKind, trait: Field, value: str, *, secret: bool) -> Said | None:
