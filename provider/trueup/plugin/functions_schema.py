@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.kinds import ResourceKind
 from trueup.plugin.fields_schema import TEXT, always, enum, seen
 from trueup.plugin.tokens import PACKAGE
-from trueup.systems.functions import Enum, Function, Property, Record
+from trueup.systems.functions import Enum, Function, Property, RecordType
 from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def types() -> Properties:
         for property in (*_own(function.outputs), *function.inputs.values()):
             if isinstance(property.type, Enum):
                 found[f"{PACKAGE}:{system}:{property.type.name}"] = enum(property.type.doc, property.type.words)
-            elif isinstance(property.type, Record):
+            elif isinstance(property.type, RecordType):
                 found[f"{PACKAGE}:{system}:{property.type.name}"] = _record(system, property.type)
     return found
 
@@ -55,7 +55,7 @@ def _function(system: str, function: Function) -> dict[str, Any]:
     return {"description": doc, "inputs": inputs, "outputs": outputs}
 
 
-def _record(system: str, record: Record) -> dict[str, Any]:
+def _record(system: str, record: RecordType) -> dict[str, Any]:
     return {
         "type": "object",
         "description": record.doc,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from trueup.core.kinds import ResourceKind
-    from trueup.transport.client import Client
+    from trueup.transport.dialect import ApiClient
 
 _GATHER: Final = 0.01
 """Seconds within which requests for single resources are gathered."""
@@ -39,7 +39,7 @@ class _List:
 class Reads:
     """Everything read from one system in this process."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ApiClient) -> None:
         self._client = client
         self._lists: dict[tuple[str, str], asyncio.Task[_List]] = {}
         self._known: dict[tuple[str, str], Live | None] = {}
@@ -53,7 +53,7 @@ class Reads:
         self._made: set[str] = set()
 
     @property
-    def client(self) -> Client:
+    def client(self) -> ApiClient:
         """The client of the system."""
         return self._client
 

@@ -14,14 +14,14 @@ from trueup.core.secrets import reveal
 
 if TYPE_CHECKING:
     from trueup.core.values import Live
-    from trueup.transport.client import Client
+    from trueup.transport.dialect import ApiClient
 
 
-class Reads(Protocol):
+class LiveReader(Protocol):
     """The live resources of one system, each list read once for all that ask. Coroutines raise ApiError."""
 
     @property
-    def client(self) -> Client:
+    def client(self) -> ApiClient:
         """The client of the API, for what is no resource."""
 
     async def get(self, kind: ResourceKind, key: str, parent: str = "") -> Live | None:
@@ -44,7 +44,7 @@ class Enum:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordType:
     """A type with properties: some of its own, or those of a kind's live resources that are no mappings."""
 
     name: str
@@ -59,7 +59,7 @@ class Property:
     """An input or output: a text, a whole number of at least 1, a word of an Enum, or a list of Records."""
 
     doc: str
-    type: Literal["string", "integer"] | Enum | Record = "string"
+    type: Literal["string", "integer"] | Enum | RecordType = "string"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Function:
 
     name: str
     doc: str
-    call: Callable[[Reads, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+    call: Callable[[LiveReader, Mapping[str, Any]], Awaitable[dict[str, Any]]]
     """Returns the outputs for the inputs that are given. Raises InputError, UsageError and ApiError."""
     inputs: Mapping[str, Property] = field(default_factory=dict)
     outputs: Mapping[str, Property] | ResourceKind = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.errors import UsageError
 from trueup.systems.den import connector_account, connector_instance, sync_words
-from trueup.systems.functions import Enum, Function, InputError, Property, Record, shown
+from trueup.systems.functions import Enum, Function, InputError, Property, RecordType, shown
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from trueup.core.kinds import ResourceKind
     from trueup.systems.den.sync_events import Event
-    from trueup.systems.functions import Reads
+    from trueup.systems.functions import LiveReader
 
 _ACCOUNT: Final = connector_account.KIND
 _INSTANCE: Final = connector_instance.KIND
@@ -30,15 +30,15 @@ _QUERY: Final = {
 """Inputs of listSyncEvents, each with the query of the API that it narrows by."""
 
 
-async def _instance(reads: Reads, given: Mapping[str, Any]) -> dict[str, Any]:
+async def _instance(reads: LiveReader, given: Mapping[str, Any]) -> dict[str, Any]:
     return await _one(reads, _INSTANCE, given)
 
 
-async def _account(reads: Reads, given: Mapping[str, Any]) -> dict[str, Any]:
+async def _account(reads: LiveReader, given: Mapping[str, Any]) -> dict[str, Any]:
     return await _one(reads, _ACCOUNT, given)
 
 
-async def _one(reads: Reads, kind: ResourceKind, given: Mapping[str, Any]) -> dict[str, Any]:
+async def _one(reads: LiveReader, kind: ResourceKind, given: Mapping[str, Any]) -> dict[str, Any]:
     ((by, wanted),) = given.items()
     live = await (reads.get(kind, wanted) if by == "id" else reads.find(kind, {by: wanted}))
     if live is None:
@@ -46,7 +46,7 @@ async def _one(reads: Reads, kind: ResourceKind, given: Mapping[str, Any]) -> di
     return shown(kind, live)
 
 
-async def _instances(reads: Reads, given: Mapping[str, Any]) -> dict[str, Any]:
+async def _instances(reads: LiveReader, given: Mapping[str, Any]) -> dict[str, Any]:
     found = [shown(_INSTANCE, live) for live in await reads.all(_INSTANCE)]
     for name in ("status", "connectorAccount"):
         if name in given:
@@ -56,7 +56,7 @@ async def _instances(reads: Reads, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"instances": sorted(found, key=lambda instance: str(instance["name"]).casefold())}
 
 
-async def _events(reads: Reads, given: Mapping[str, Any]) -> dict[str, Any]:
+async def _events(reads: LiveReader, given: Mapping[str, Any]) -> dict[str, Any]:
     from trueup.systems.den import sync_events
 
     query = {theirs: given[ours] for ours, theirs in _QUERY.items() if ours in given}
@@ -88,13 +88,13 @@ def _moment(text: str) -> datetime:
         raise InputError("since", f"since {plain(text, 40)} is not an RFC 3339 time.") from None
 
 
-_SUMMARY: Final = Record("ConnectorInstanceSummary", "A live instance, without its `config`.", _INSTANCE)
+_SUMMARY: Final = RecordType("ConnectorInstanceSummary", "A live instance, without its `config`.", _INSTANCE)
 _STATUS: Final = Enum(
     "ConnectorInstanceLiveStatus",
     "Every status of an instance.",
     _INSTANCE.handler.statuses if _INSTANCE.handler else (),
 )
-_EVENT: Final = Record(
+_EVENT: Final = RecordType(
     "SyncEvent",
     "A sync of an instance or of one of its targets.",
     {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 
     from trueup.transport import Answer
-    from trueup.transport.client import Client
+    from trueup.transport.dialect import ApiClient
 
 ROUTE: Final = "/v1/connector-sync-events"
 PERIOD: Final = 5.0
@@ -95,7 +95,7 @@ def stamp_of(moment: datetime) -> str:
 
 
 async def read(
-    client: Client, query: Mapping[str, Any], *, since: str | None = None, most: int | None = None
+    client: ApiClient, query: Mapping[str, Any], *, since: str | None = None, most: int | None = None
 ) -> EventList:
     """The events that the query asks for, each once: those since a time, and no more than so many. Raises ApiError."""
     items, more = await newest(client, ROUTE, query, _STAMP, since=since, most=most)
@@ -167,7 +167,7 @@ class _Head:
         return isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get(self._stamp), str)
 
 
-async def get(client: Client, key: str) -> Event:
+async def get(client: ApiClient, key: str) -> Event:
     """One event. Raises NotFound when it is not there, or not for this credential."""
     answer = await client.get(f"{ROUTE}/{{{_ID}}}", None, **{_ID: key})
     item = answer.body.get("item") if isinstance(answer.body, dict) else None
@@ -181,7 +181,9 @@ async def get(client: Client, key: str) -> Event:
 class Follower:
     """Follows the events of a query from now on, with one request a poll."""
 
-    def __init__(self, client: Client, query: Mapping[str, Any], started: EventList, since: str | None = None) -> None:
+    def __init__(
+        self, client: ApiClient, query: Mapping[str, Any], started: EventList, since: str | None = None
+    ) -> None:
         self._client = client
         self._query = query
         self._known: dict[str, Event] = {}
@@ -229,7 +231,7 @@ class Follower:
 class Watch:
     """Waiting for events of one instance until each of them ended, or time is up."""
 
-    def __init__(self, client: Client, query: Mapping[str, Any], events: Iterable[Event], timeout: float) -> None:
+    def __init__(self, client: ApiClient, query: Mapping[str, Any], events: Iterable[Event], timeout: float) -> None:
         self.events = {one.id: one for one in events}
         self.timeout = timeout
         self._client = client
@@ -288,7 +290,7 @@ def _seconds(stamp: str | None, now: datetime) -> float:
     return max((moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds(), 0.0)
 
 
-async def retry(client: Client, key: str) -> None:
+async def retry(client: ApiClient, key: str) -> None:
     """Queues an event again, from whatever state; repeating it does no more. Raises NotFound, Forbidden, ApiError."""
     try:
         answer = await client.request("POST", f"{ROUTE}/{{{_ID}}}/retry", params={_ID: key})
@@ -315,7 +317,7 @@ class Queued:
     """Why the events had to be looked for, when the answer was lost."""
 
 
-async def sync_now(client: Client, instance: str) -> Queued:
+async def sync_now(client: ApiClient, instance: str) -> Queued:
     """Queues a sync of each target of an instance that has none queued or running. Raises ApiError."""
     query = {"connectorInstanceId": instance}
     before = await read(client, query, most=lists.PAGE)
@@ -346,7 +348,7 @@ async def sync_now(client: Client, instance: str) -> Queued:
     return Queued(events, busy)
 
 
-async def resync(client: Client, target: str) -> Queued:
+async def resync(client: ApiClient, target: str) -> Queued:
     """Queues a sync of one target, beside whatever is under way of it. Raises ApiError."""
     query = {"connectorTargetId": target}
     before = await read(client, query, most=lists.PAGE)
@@ -383,7 +385,7 @@ async def _sent(send: Any) -> tuple[Any, ApiError | None]:
 
 
 async def _looked_for(
-    client: Client, query: Mapping[str, Any], before: EventList, unknown: ApiError, mark: str
+    client: ApiClient, query: Mapping[str, Any], before: EventList, unknown: ApiError, mark: str
 ) -> list[Event]:
     """The events of a call whose answer was lost: it is not sent again, since it may have happened."""
     client.progress.decision(f"{unknown.message} Looking for new sync events.")
@@ -410,7 +412,7 @@ async def _looked_for(
     raise lost
 
 
-async def _new(client: Client, query: Mapping[str, Any], before: EventList, mark: str) -> list[Event]:
+async def _new(client: ApiClient, query: Mapping[str, Any], before: EventList, mark: str) -> list[Event]:
     """The events that were asked for by hand since; those marked as ours where there are such."""
     known = {one.id for one in before.events}
     since = before.events[0].started if before.events else None
