@@ -13,15 +13,15 @@ from trueup.core.kinds import ResourceKind
 from trueup.core.secrets import reveal
 
 if TYPE_CHECKING:
+    from trueup.core.api import Api
     from trueup.core.values import Live
-    from trueup.transport.dialect import ApiClient
 
 
 class LiveReader(Protocol):
     """The live resources of one system, each list read once for all that ask. Coroutines raise ApiError."""
 
     @property
-    def client(self) -> ApiClient:
+    def client(self) -> Api:
         """The client of the API, for what is no resource."""
 
     async def get(self, kind: ResourceKind, key: str, parent: str = "") -> Live | None:

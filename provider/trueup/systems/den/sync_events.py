@@ -95,7 +95,7 @@ def stamp_of(moment: datetime) -> str:
 
 
 async def read(
-    client: ApiClient, query: Mapping[str, Any], *, since: str | None = None, most: int | None = None
+    client: lists.Reader, query: Mapping[str, Any], *, since: str | None = None, most: int | None = None
 ) -> EventList:
     """The events that the query asks for, each once: those since a time, and no more than so many. Raises ApiError."""
     items, more = await newest(client, ROUTE, query, _STAMP, since=since, most=most)
