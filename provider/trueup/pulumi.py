@@ -70,11 +70,11 @@ def _resource(
         if isinstance(value, dict) and value.get("exclusive"):
             said = f"{one.where}: {inline.field} of {one.address} is exclusive, which Pulumi does not see to:"
             pulumi.log.warn(f"{said} what others were granted stays, and only trueup apply revokes it.", parent)
-    for trait in inputs_of(one.kind):
-        if trait.name in spec:
-            target = target_of(one, trait.name) if trait.reference else None
-            value = known[target].id if target is not None and target in known else spec[trait.name]
-            properties[trait.name] = _output(value)
+    for field in inputs_of(one.kind):
+        if field.name in spec:
+            target = target_of(one, field.name) if field.reference else None
+            value = known[target].id if target is not None and target in known else spec[field.name]
+            properties[field.name] = _output(value)
     connection = one.address.connection
     if connection != DEFAULT_CONNECTION and connection not in providers:
         raise UsageError(

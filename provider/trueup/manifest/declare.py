@@ -50,8 +50,8 @@ def _declaration(document: Document, kind: Kind, name: str, connection: str, spe
 
 
 def _trim(kind: Kind, spec: dict[str, Any]) -> None:
-    for trait in kind.trimmed:
-        name = trait.name
+    for field in kind.trimmed:
+        name = field.name
         if name in spec and isinstance(value := spec[name], str):
             spec[name] = trimmed(value)
 

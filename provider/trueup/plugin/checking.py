@@ -56,37 +56,37 @@ def newer_words(kind: ResourceKind, inputs: Mapping[str, Any]) -> list[str]:
     """Return a warning for each word that only a newer server may know."""
     return [
         f"{said.message}. {said.hint}"
-        for name, trait in _traits(kind).items()
-        if trait.grows and _is_newer(trait, inputs.get(name))
-        for said in [words.newer((name,), trait.schema["enum"], bare(inputs[name]))]
+        for name, field in _fields(kind).items()
+        if field.grows and _is_newer(field, inputs.get(name))
+        for said in [words.newer((name,), field.schema["enum"], bare(inputs[name]))]
     ]
 
 
-def _is_newer(trait: Field, value: Any) -> bool:
+def _is_newer(field: Field, value: Any) -> bool:
     return (
         not isinstance(value, Sealed)
         and value is not UNKNOWN
-        and bare(value) not in trait.schema["enum"]
-        and words.may_be_newer(trait.schema, bare(value))
+        and bare(value) not in field.schema["enum"]
+        and words.may_be_newer(field.schema, bare(value))
     )
 
 
 def check(kind: ResourceKind, inputs: dict[str, Any]) -> tuple[dict[str, Any], list[Failure]]:
     """Return the inputs in canonical form with secrets sealed, and their faults."""
-    traits = _traits(kind)
+    fields = _fields(kind)
     found: dict[str, Any] = {}
-    for name, trait in traits.items():
+    for name, field in fields.items():
         if name in inputs:
-            value = _canonical(trait, inputs[name])
-            if bare(value) is not None or trait.nullable:
+            value = _canonical(field, inputs[name])
+            if bare(value) is not None or field.nullable:
                 found[name] = value
-    for name in sorted(inputs.keys() - traits.keys()):
+    for name in sorted(inputs.keys() - fields.keys()):
         if not name.startswith("__"):  # added by the SDKs
             found[name] = inputs[name]
     first: dict[Path, Said] = {}
     for path, said in _faults(kind, found):
         first.setdefault(path, said)
-    order = {name: number for number, name in enumerate(traits)}
+    order = {name: number for number, name in enumerate(fields)}
     failures = [
         Failure(dotted(path), f"{said.message} ({said.code}). {said.hint}".strip())
         for path, said in sorted(first.items(), key=lambda one: _place(one[0], order))
@@ -95,8 +95,8 @@ def check(kind: ResourceKind, inputs: dict[str, Any]) -> tuple[dict[str, Any], l
 
 
 @cache
-def _traits(kind: ResourceKind) -> Mapping[str, Field]:
-    return MappingProxyType({trait.name: trait for trait in inputs_of(kind)})
+def _fields(kind: ResourceKind) -> Mapping[str, Field]:
+    return MappingProxyType({field.name: field for field in inputs_of(kind)})
 
 
 def _place(path: Path, order: Mapping[str, int]) -> tuple[int, list[tuple[int, str]]]:
@@ -108,24 +108,24 @@ def _place(path: Path, order: Mapping[str, int]) -> tuple[int, list[tuple[int, s
 # Canonical form
 
 
-def _canonical(trait: Field, value: Any) -> Any:
+def _canonical(field: Field, value: Any) -> Any:
     """Return the value as it is sent: trimmed, references as ids, secrets sealed."""
     if isinstance(value, Sealed):
-        return Sealed(_tidy(trait, bare(value)))
-    value = _tidy(trait, bare(value) if isinstance(value, Opaque) else value)
-    if trait.secret is True:
+        return Sealed(_tidy(field, bare(value)))
+    value = _tidy(field, bare(value) if isinstance(value, Opaque) else value)
+    if field.secret is True:
         return _sealed(value)
-    if isinstance(trait.secret, tuple):
+    if isinstance(field.secret, tuple):
         if not isinstance(value, dict):
             return _sealed(value)  # it may be the whole mapping as one string
-        return {key: _sealed(item) if key in trait.secret else item for key, item in value.items()}
+        return {key: _sealed(item) if key in field.secret else item for key, item in value.items()}
     return value
 
 
-def _tidy(trait: Field, value: Any) -> Any:
-    if trait.reference:
+def _tidy(field: Field, value: Any) -> Any:
+    if field.reference:
         value = referred(value)
-    return trimmed(value) if trait.trimmed and isinstance(value, str) else value
+    return trimmed(value) if field.trimmed and isinstance(value, str) else value
 
 
 def _sealed(value: Any) -> Any:
@@ -146,14 +146,14 @@ def _faults(kind: ResourceKind, given: dict[str, Any]) -> Iterator[tuple[Path, S
             yield from _of_error(kind, tuple(error.absolute_path), error, given)
     if kind.one_of and (said := _one_of(kind, value)):
         yield (), said
-    for trait in kind.references:
-        if isinstance(value.get(trait.name), str):
-            said = _no_id(kind, trait, value[trait.name], secret=is_sealed(given[trait.name]))
+    for field in kind.references:
+        if isinstance(value.get(field.name), str):
+            said = _no_id(kind, field, value[field.name], secret=is_sealed(given[field.name]))
             if said is not None:
-                yield (trait.name,), said
-    for name, trait in _traits(kind).items():
-        if trait.trimmed and isinstance(value.get(name), str) and value[name] is not UNKNOWN:
-            said = of_text(trait, (name,), value[name], secret=is_sealed(given[name]))
+                yield (field.name,), said
+    for name, field in _fields(kind).items():
+        if field.trimmed and isinstance(value.get(name), str) and value[name] is not UNKNOWN:
+            said = of_text(field, (name,), value[name], secret=is_sealed(given[name]))
             if said is not None:
                 yield (name,), said
         yield from _opaque(given.get(name), (name,))
@@ -175,10 +175,10 @@ def _validator(kind: ResourceKind) -> Any:
 def _schema(kind: ResourceKind) -> dict[str, Any]:
     """Return the JSON schema of a kind's inputs, without secrets and unknown values."""
     properties = {}
-    for trait in inputs_of(kind):
-        schema = {key: one for key, one in trait.schema.items() if key not in OURS}
-        properties[trait.name] = without_limits(schema) if trait.trimmed else schema
-    required = [trait.name for trait in inputs_of(kind) if trait.required]
+    for field in inputs_of(kind):
+        schema = {key: one for key, one in field.schema.items() if key not in OURS}
+        properties[field.name] = without_limits(schema) if field.trimmed else schema
+    required = [field.name for field in inputs_of(kind) if field.required]
     whole = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return {"$schema": DRAFT, **whole}
 
@@ -254,9 +254,9 @@ def _key_hint(kind: ResourceKind, path: Path, key: str, known: list[str], value:
     if not path:
         if key in _ELSEWHERE:
             return _ELSEWHERE[key]
-        trait = kind.by_name.get(key)
-        if trait is not None and trait.inline:
-            return f"Declare each as a separate resource: {trait.inline[0]}."
+        field = kind.by_name.get(key)
+        if field is not None and field.inline:
+            return f"Declare each as a separate resource: {field.inline[0]}."
     return words.key_hint(key, known, value)
 
 
@@ -265,11 +265,11 @@ def _missing_keys(
 ) -> Iterator[tuple[Path, Said]]:
     """Yield a fault for each missing key. jsonschema reports each as a separate error that lists all of them."""
     for key in words.missing(required, properties, value):
-        trait = _traits(kind)[key] if not path else None
-        if trait is not None and trait.reference:
-            hint = _how_to_refer(trait)
+        field = _fields(kind)[key] if not path else None
+        if field is not None and field.reference:
+            hint = _how_to_refer(field)
         else:
-            about = trait.doc if trait is not None else properties[key].get("description", "")
+            about = field.doc if field is not None else properties[key].get("description", "")
             hint = f"Add {key}. {for_program(about)}".strip()
         yield (*path, key), Said("E102", f"{words.name_of(path) if path else kind.name} lacks {key}", hint)
 
@@ -282,27 +282,27 @@ def _one_of(kind: ResourceKind, value: Mapping[str, Any]) -> Said | None:
     return words.exactly_one(kind.name, kind.one_of, sure, "make it two resources")
 
 
-def _no_id(kind: ResourceKind, trait: Field, value: str, *, secret: bool) -> Said | None:
+def _no_id(kind: ResourceKind, field: Field, value: str, *, secret: bool) -> Said | None:
     """Return the fault of a reference, which in a program must be an id, not a name."""
-    pattern = trait.schema.get(ID_PATTERN)
+    pattern = field.schema.get(ID_PATTERN)
     if pattern is None or re.fullmatch(pattern, value):
         return None
-    hint = _how_to_refer(trait)
+    hint = _how_to_refer(field)
     if secret:
-        return Said("E133", f"{trait.name} is not the id of a {trait.reference}", hint)
+        return Said("E133", f"{field.name} is not the id of a {field.reference}", hint)
     ids = SYSTEMS[kind.system].ids
     owners = (name for name, form in ids.items() if form.prefix and re.fullmatch(form.pattern, value))
-    if (owner := next(owners, None)) and owner != trait.reference:
-        return Said("E132", f"{trait.name} {quoted(value)} is the id of a {owner}, not of a {trait.reference}", hint)
-    own = ids.get(str(trait.reference))
+    if (owner := next(owners, None)) and owner != field.reference:
+        return Said("E132", f"{field.name} {quoted(value)} is the id of a {owner}, not of a {field.reference}", hint)
+    own = ids.get(str(field.reference))
     if own and own.prefix and value.startswith(own.prefix):
         form, _ = words.form_of(pattern)
-        return Said("E133", f"{trait.name} {quoted(value)} is not a well-formed id", f"Write {form}.")
-    return Said("E133", f"{trait.name} {quoted(value)} is not the id of a {trait.reference}", hint)
+        return Said("E133", f"{field.name} {quoted(value)} is not a well-formed id", f"Write {form}.")
+    return Said("E133", f"{field.name} {quoted(value)} is not the id of a {field.reference}", hint)
 
 
-def _how_to_refer(trait: Field) -> str:
-    return f"Write the id, such as {variable(str(trait.reference))}.id."
+def _how_to_refer(field: Field) -> str:
+    return f"Write the id, such as {variable(str(field.reference))}.id."
 
 
 def _opaque(value: Any, path: Path, *, within: bool = False) -> Iterator[tuple[Path, Said]]:

@@ -7,8 +7,9 @@ nothing.
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at
@@ -30,17 +31,17 @@ _PART: Final = re.compile(r'\[(\d+|\*)\]|\["((?:[^"\\]|\\.)*)"\]|([^.\[\]]+)')
 class Differences:
     """Differences, in the order of the kind's fields."""
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[Change] = dataclasses.field(default_factory=list)
     """All changes. Those that may be secret have no values."""
-    removed: list[Path] = field(default_factory=list)
+    removed: list[Path] = dataclasses.field(default_factory=list)
     """Keys of partially managed mappings that are no longer declared."""
-    replaces: list[Change] = field(default_factory=list)
+    replaces: list[Change] = dataclasses.field(default_factory=list)
     """Changes that cannot be made in place."""
     again: bool = False
     """Whether the replacement would have the same unique name, so the old resource must be deleted first."""
     refused: str = ""
     """Why the changes cannot be made; empty when they can."""
-    local: list[Change] = field(default_factory=list)
+    local: list[Change] = dataclasses.field(default_factory=list)
     """Changes that are not sent to the server."""
 
 
@@ -54,20 +55,20 @@ def differences(
     """Compare the inputs `before` and outputs `state` with the inputs `after`; paths in `ignored` never differ."""
     found = Differences()
     opened = bare(dict(state)), bare(dict(before)), bare(dict(after))
-    for trait in inputs_of(kind):
-        if trait.name == ADOPT.name:
+    for field in inputs_of(kind):
+        if field.name == ADOPT.name:
             continue
-        for path, was, now in _of_field(trait, *opened):
+        for path, was, now in _of_field(field, *opened):
             if any(_ignores(one, path) for one in ignored):
                 continue
-            hidden = trait.is_secret(path) or is_sealed((before.get(trait.name), after.get(trait.name)))
+            hidden = field.is_secret(path) or is_sealed((before.get(field.name), after.get(field.name)))
             change = Change(path, was, now, sensitive=hidden)
             found.changes.append(change)
             if now is MISSING:
                 found.removed.append(path)
-            if trait.local:
+            if field.local:
                 found.local.append(change)
-            elif trait.immutable:
+            elif field.immutable:
                 found.replaces.append(change)
     return found
 
@@ -111,21 +112,21 @@ def renamed(kind: ResourceKind, state: dict[str, Any], inputs: dict[str, Any], f
 
 
 def _of_field(
-    trait: Field, state: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+    field: Field, state: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[tuple[Path, Any, Any]]:
-    name = trait.name
+    name = field.name
     old, new = before.get(name, MISSING), after.get(name, MISSING)
     if new is MISSING:
-        if trait.owned_by_key and isinstance(old, dict) and not (trait.immutable or trait.write_only):
+        if field.owned_by_key and isinstance(old, dict) and not (field.immutable or field.write_only):
             return [(path, was, MISSING) for path, _, was in leaves(MISSING, old, (name,))]
-        if trait.local and old is not MISSING and old != trait.default:
+        if field.local and old is not MISSING and old != field.default:
             return [((name,), old, MISSING)]
         return []  # an omitted field keeps its live value
     known = state.get(name, MISSING)
-    if not (trait.owned_by_key and isinstance(new, dict)):
-        base = known if old is MISSING and not trait.local else old
-        if old is MISSING and trait.local:
-            base = trait.default
+    if not (field.owned_by_key and isinstance(new, dict)):
+        base = known if old is MISSING and not field.local else old
+        if old is MISSING and field.local:
+            base = field.default
         return [] if _equal(base, new) else [((name,), base, new)]
     found: list[tuple[Path, Any, Any]] = []
     base = old if isinstance(old, dict) else {}
@@ -138,7 +139,7 @@ def _of_field(
         anew = now is None and was is MISSING
         if anew or not (_equal(was, now) or (now == {} and isinstance(was, dict))):
             found.append((path, was, now))
-    if not trait.immutable:
+    if not field.immutable:
         found += [(path, was, MISSING) for path, _, was in leaves(MISSING, base, (name,)) if not _still(new, path[1:])]
     return found
 

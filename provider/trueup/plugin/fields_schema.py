@@ -46,28 +46,28 @@ def for_program(text: str) -> str:
 
 def inputs(kind: ResourceKind) -> Properties:
     """Return the input properties of a resource."""
-    return {trait.name: _input(kind, trait) for trait in inputs_of(kind)}
+    return {field.name: _input(kind, field) for field in inputs_of(kind)}
 
 
 def outputs(kind: ResourceKind) -> Properties:
     """Return the output properties of a resource: its inputs as they are live, and the server's computed values."""
-    traits = [trait for trait in inputs_of(kind) if trait.name != ADOPT.name]
-    return {trait.name: {**_output(kind, trait), **_traits(trait)} for trait in traits} | _beside(kind)
+    fields = [field for field in inputs_of(kind) if field.name != ADOPT.name]
+    return {field.name: {**_output(kind, field), **_fields(field)} for field in fields} | _beside(kind)
 
 
 def seen(kind: ResourceKind) -> Properties:
     """Return the properties that a function returns. Mappings are left out, as they may hold secrets."""
-    traits = [trait for trait in inputs_of(kind) if _is_read(trait)]
+    fields = [field for field in inputs_of(kind) if _is_read(field)]
     about = {"id": TEXT | {"description": "Its id."}}
-    return about | {trait.name: _output(kind, trait) for trait in traits} | _beside(kind)
+    return about | {field.name: _output(kind, field) for field in fields} | _beside(kind)
 
 
 def always(kind: ResourceKind) -> list[str]:
     """Return the outputs that every resource has; all others may be missing."""
     if not kind.handler.creates:  # a kind that only exists upstream documents few outputs
-        return [trait.name for trait in inputs_of(kind) if trait.required]
+        return [field.name for field in inputs_of(kind) if field.required]
     sure = [
-        trait.name for trait in inputs_of(kind) if _is_read(trait) and not trait.nullable and not _one_of(kind, trait)
+        field.name for field in inputs_of(kind) if _is_read(field) and not field.nullable and not _one_of(kind, field)
     ]
     return [*sure, *_beside(kind)]
 
@@ -75,15 +75,15 @@ def always(kind: ResourceKind) -> list[str]:
 def types(kind: ResourceKind) -> Properties:
     """Return the types that a kind's fields need: enums, and mappings with known keys."""
     found: Properties = {}
-    for trait in inputs_of(kind):
-        if _is_enum(trait):
-            found[_token(kind, trait)] = enum(for_program(_about(trait)), trait.schema["enum"])
-        elif _is_closed(trait):
-            found[_token(kind, trait)] = {
+    for field in inputs_of(kind):
+        if _is_enum(field):
+            found[_token(kind, field)] = enum(for_program(_about(field)), field.schema["enum"])
+        elif _is_closed(field):
+            found[_token(kind, field)] = {
                 "type": "object",
-                "description": for_program(trait.doc),
-                "properties": {key: _inner(trait, key) for key in trait.schema["properties"]},
-                "required": list(trait.schema.get("required", ())),
+                "description": for_program(field.doc),
+                "properties": {key: _inner(field, key) for key in field.schema["properties"]},
+                "required": list(field.schema.get("required", ())),
             }
     return found
 
@@ -99,24 +99,24 @@ def variable(kind_name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _input(kind: ResourceKind, trait: Field) -> dict[str, Any]:
-    found = {**_type(kind, trait), "description": _sentences(trait), **_traits(trait)}
-    return found | {"willReplaceOnChanges": True} if trait.immutable else found
+def _input(kind: ResourceKind, field: Field) -> dict[str, Any]:
+    found = {**_type(kind, field), "description": _sentences(field), **_fields(field)}
+    return found | {"willReplaceOnChanges": True} if field.immutable else found
 
 
-def _output(kind: ResourceKind, trait: Field) -> dict[str, Any]:
-    doc = _END.split(for_program(_about(trait, given=False)))[0].rstrip(".") + "."  # the rest is about declaring it
-    if _is_enum(trait) and not trait.local:
+def _output(kind: ResourceKind, field: Field) -> dict[str, Any]:
+    doc = _END.split(for_program(_about(field, given=False)))[0].rstrip(".") + "."  # the rest is about declaring it
+    if _is_enum(field) and not field.local:
         # SDKs fail on a word that is not in their enum, and the server may return words that cannot be declared.
         doc += f" Returned in {SYSTEMS[kind.system].title}'s words, which may include values that cannot be set."
         return TEXT | {"description": doc}
-    if trait.owned_by_key and not trait.write_only:
+    if field.owned_by_key and not field.write_only:
         doc += " Holds only the keys that the program declares."
-    return _type(kind, trait) | {"description": doc}
+    return _type(kind, field) | {"description": doc}
 
 
-def _traits(trait: Field) -> dict[str, Any]:
-    found = {"secret": trait.secret is True, "replaceOnChanges": trait.immutable}
+def _fields(field: Field) -> dict[str, Any]:
+    found = {"secret": field.secret is True, "replaceOnChanges": field.immutable}
     return {name: True for name, so in found.items() if so}
 
 
@@ -127,32 +127,32 @@ def _beside(kind: ResourceKind) -> Properties:
     return {name: TEXT | {"description": doc} for name, doc in found.items()}
 
 
-def _about(trait: Field, *, given: bool = True) -> str:
+def _about(field: Field, *, given: bool = True) -> str:
     """Return a field's description; for a reference that is `given`, also how a program writes it."""
-    if not trait.reference:
-        return trait.doc
-    what = f"{trait.doc.partition(':')[0]}: the id of the {trait.reference}"
-    return f"{what}, such as `{variable(trait.reference)}.id`." if given else f"{what}."
+    if not field.reference:
+        return field.doc
+    what = f"{field.doc.partition(':')[0]}: the id of the {field.reference}"
+    return f"{what}, such as `{variable(field.reference)}.id`." if given else f"{what}."
 
 
-def _sentences(trait: Field) -> str:
+def _sentences(field: Field) -> str:
     """Return a field's description, and the effect of leaving it out."""
-    said = [for_program(_about(trait))]
-    if trait.default is not None:
-        value = trait.default if isinstance(trait.default, str) else str(trait.default).lower()
-        if trait.local or trait.immutable:
+    said = [for_program(_about(field))]
+    if field.default is not None:
+        value = field.default if isinstance(field.default, str) else str(field.default).lower()
+        if field.local or field.immutable:
             said.append(f"Default: `{value}`.")
         else:  # a field that is not declared is not managed
             said.append(f"If omitted, the live value is kept; new resources get `{value}`.")
-    if trait.write_only:
+    if field.write_only:
         said.append("Values that the API does not return are not compared with the live resource.")
     return " ".join(said)
 
 
-def _type(kind: ResourceKind, trait: Field) -> dict[str, Any]:
-    if _is_enum(trait) or _is_closed(trait):
-        return {"$ref": f"#/types/{_token(kind, trait)}"}
-    return _plain(trait.schema)
+def _type(kind: ResourceKind, field: Field) -> dict[str, Any]:
+    if _is_enum(field) or _is_closed(field):
+        return {"$ref": f"#/types/{_token(kind, field)}"}
+    return _plain(field.schema)
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
@@ -163,33 +163,33 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     return FREE if name == "object" else {"type": name}
 
 
-def _inner(trait: Field, key: str) -> dict[str, Any]:
-    schema = trait.schema["properties"][key]
+def _inner(field: Field, key: str) -> dict[str, Any]:
+    schema = field.schema["properties"][key]
     found = {**_plain(schema), "description": for_program(schema["description"])}
-    return found | {"secret": True} if trait.is_secret((trait.name, key)) else found
+    return found | {"secret": True} if field.is_secret((field.name, key)) else found
 
 
-def _token(kind: ResourceKind, trait: Field) -> str:
-    owner = kind.name if _is_enum(trait) else ""
-    return f"{PACKAGE}:{kind.system}:{owner}{_capital(trait.name)}"
+def _token(kind: ResourceKind, field: Field) -> str:
+    owner = kind.name if _is_enum(field) else ""
+    return f"{PACKAGE}:{kind.system}:{owner}{_capital(field.name)}"
 
 
 def _capital(text: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in text.split("_"))
 
 
-def _is_enum(trait: Field) -> bool:
-    return trait.schema.get("type") == "string" and "enum" in trait.schema
+def _is_enum(field: Field) -> bool:
+    return field.schema.get("type") == "string" and "enum" in field.schema
 
 
-def _is_closed(trait: Field) -> bool:
-    return trait.schema.get("type") == "object" and trait.schema.get("additionalProperties") is False
+def _is_closed(field: Field) -> bool:
+    return field.schema.get("type") == "object" and field.schema.get("additionalProperties") is False
 
 
-def _is_read(trait: Field) -> bool:
+def _is_read(field: Field) -> bool:
     """Return whether the live value of a field can be shown unchanged."""
-    return not (trait.local or trait.write_only or trait.owned_by_key)
+    return not (field.local or field.write_only or field.owned_by_key)
 
 
-def _one_of(kind: ResourceKind, trait: Field) -> bool:
-    return trait.name in kind.one_of
+def _one_of(kind: ResourceKind, field: Field) -> bool:
+    return field.name in kind.one_of

@@ -495,9 +495,9 @@ def predicted(
     for name in _computed(kind, state):
         if name != "updatedAt" or (found is not None and len(found.local) == len(found.changes)):
             known[name] = state[name]
-    for trait in kind.fields:
-        if trait.name in state and trait.name not in known and not trait.local:
-            known[trait.name] = state[trait.name]
+    for field in kind.fields:
+        if field.name in state and field.name not in known and not field.local:
+            known[field.name] = state[field.name]
     return known
 
 
@@ -516,5 +516,5 @@ def _baseline(state: Properties) -> dict[str, Any]:
 
 
 def _policy(kind: ResourceKind, inputs: Properties) -> str:
-    trait = kind.by_name.get("deletionPolicy")
-    return str(bare(inputs.get("deletionPolicy")) or trait.default) if trait else ""
+    field = kind.by_name.get("deletionPolicy")
+    return str(bare(inputs.get("deletionPolicy")) or field.default) if field else ""

@@ -105,7 +105,7 @@ def _resource(kind: ResourceKind) -> dict[str, Any]:
     return {
         "description": _described(kind),
         "inputProperties": inputs(kind),
-        "requiredInputs": [trait.name for trait in inputs_of(kind) if trait.required],
+        "requiredInputs": [field.name for field in inputs_of(kind) if field.required],
         "properties": outputs(kind),
         "required": always(kind),
         "listInputs": _listing(kind),
@@ -160,12 +160,12 @@ def _program(kind: ResourceKind, name: str) -> str:
 
 def _add(kind: ResourceKind, name: str, resources: dict[str, Any], variables: dict[str, Any]) -> None:
     properties: dict[str, Any] = {}
-    for trait in inputs_of(kind):
-        if trait.reference:
-            _add(resource_kind(kind.system, trait.reference), trait.example, resources, variables)
-            properties[trait.name] = f"${{{trait.example}.id}}"
-        elif trait.example is not None and not (trait.name == "name" and trait.example == name):
-            properties[trait.name] = _value(trait.example, variables)
+    for field in inputs_of(kind):
+        if field.reference:
+            _add(resource_kind(kind.system, field.reference), field.example, resources, variables)
+            properties[field.name] = f"${{{field.example}.id}}"
+        elif field.example is not None and not (field.name == "name" and field.example == name):
+            properties[field.name] = _value(field.example, variables)
     resources[name] = {"type": token_of(kind), "properties": properties}
 
 

@@ -49,27 +49,27 @@ def outputs(
     """
     found: dict[str, Any] = {}
     spec = reveal(live.spec)
-    for trait in inputs_of(kind):
-        if trait.name == ADOPT.name:
+    for field in inputs_of(kind):
+        if field.name == ADOPT.name:
             continue
-        given = inputs.get(trait.name, MISSING)
-        value = spec.get(trait.name)
-        if trait.local or trait.write_only:
+        given = inputs.get(field.name, MISSING)
+        value = spec.get(field.name)
+        if field.local or field.write_only:
             if given is not MISSING:
-                found[trait.name] = given
-        elif trait.owned_by_key:
-            if given is not MISSING and _hidden((trait.name,), live):
-                found[trait.name] = given
+                found[field.name] = given
+        elif field.owned_by_key:
+            if given is not MISSING and _hidden((field.name,), live):
+                found[field.name] = given
             elif given is not MISSING:
-                found[trait.name] = seal_like(only(value or {}, bare(given)), given)
+                found[field.name] = seal_like(only(value or {}, bare(given)), given)
             elif not inputs and value:
-                found[trait.name] = Sealed(value)
+                found[field.name] = Sealed(value)
         elif given is not MISSING and (
-            _hidden((trait.name,), live) or _alike((trait.name,), given, value, baseline, canonical)
+            _hidden((field.name,), live) or _alike((field.name,), given, value, baseline, canonical)
         ):
-            found[trait.name] = given
+            found[field.name] = given
         elif value is not None:
-            found[trait.name] = seal_like(value, given)
+            found[field.name] = seal_like(value, given)
     computed = kind.handler.computed
     found |= {name: live.server[name] for name in computed if isinstance(live.server.get(name), str)}
     if live.updated_at:
@@ -83,17 +83,17 @@ def imported(kind: ResourceKind, live: Live) -> dict[str, Any]:
     """Return the inputs of an imported resource: its plain fields. The contents of mappings are not managed."""
     found: dict[str, Any] = {}
     spec = reveal(live.spec)
-    for trait in inputs_of(kind):
-        value = spec.get(trait.name)
-        if trait.local or trait.write_only or trait.owned_by_key or value is None:
+    for field in inputs_of(kind):
+        value = spec.get(field.name)
+        if field.local or field.write_only or field.owned_by_key or value is None:
             continue
-        if "enum" in trait.schema and not trait.grows and value not in trait.schema["enum"]:
-            incomparable = kind.handler.incomparable((trait.name,), value)
+        if "enum" in field.schema and not field.grows and value not in field.schema["enum"]:
+            incomparable = kind.handler.incomparable((field.name,), value)
             if incomparable is None or not incomparable.may_be:
                 continue  # no declarable word means the same
             value = incomparable.may_be[0]
-        if value != trait.default or trait.required:
-            found[trait.name] = value
+        if value != field.default or field.required:
+            found[field.name] = value
     return found
 
 
@@ -107,23 +107,23 @@ def laid(
 ) -> dict[str, Any]:
     """Return the inputs updated with live values that differ; `state` is the previous state."""
     found: dict[str, Any] = {}
-    traits = kind.by_name
+    fields = kind.by_name
     handler = kind.handler
     spec = reveal(live.spec)
     for name, given in inputs.items():
-        trait = traits.get(name)
-        if trait is None or trait.local:
+        field = fields.get(name)
+        if field is None or field.local:
             found[name] = given
-        elif trait.owned_by_key and isinstance(bare(given), dict):
-            value = _over(trait, handler, bare(given), spec.get(name), live, baseline)
+        elif field.owned_by_key and isinstance(bare(given), dict):
+            value = _over(field, handler, bare(given), spec.get(name), live, baseline)
             found[name] = seal_like(value, given)
         elif _alike((name,), given, spec.get(name), baseline, canonical) or _kept(
-            trait, handler, (name,), given, live, bare((state or {}).get(name))
+            field, handler, (name,), given, live, bare((state or {}).get(name))
         ):
             found[name] = given
         elif spec.get(name) is not None:
             found[name] = seal_like(spec[name], given)
-            if name == "name" and not trait.immutable:
+            if name == "name" and not field.immutable:
                 found.setdefault(DECLARED_NAME, inputs.get(DECLARED_NAME, given))
     if DECLARED_NAME in found and same(bare(found[DECLARED_NAME]), bare(found.get("name"))):
         del found[DECLARED_NAME]  # the resource has its declared name again
@@ -140,18 +140,18 @@ def baseline_of(kind: ResourceKind, declared: Mapping[str, Any], live: Live) -> 
     spec = reveal(live.spec)
     handler = kind.handler
     for name, value in declared.items():
-        trait = kind.by_name[name]
-        if trait.local or trait.write_only:
+        field = kind.by_name[name]
+        if field.local or field.write_only:
             continue
-        for path, wanted in _values(trait, value):
+        for path, wanted in _values(field, value):
             seen = at(spec, path)
             if same(seen, wanted) or (wanted is None and seen is MISSING):
                 continue
             if _hidden(path, live) or handler.incomparable(path, seen) is not None:
                 continue
-            if seen is MISSING or trait.is_plain(seen) or live.found:
+            if seen is MISSING or field.is_plain(seen) or live.found:
                 undone.append(dotted(path))
-            elif trait.owned_by_key or texts.tidied(seen, wanted):
+            elif field.owned_by_key or texts.tidied(seen, wanted):
                 said[dotted(path)] = seen
             else:
                 undone.append(dotted(path))
@@ -160,7 +160,7 @@ def baseline_of(kind: ResourceKind, declared: Mapping[str, Any], live: Live) -> 
 
 def live_of(kind: ResourceKind, key: str, parent: str, state: Mapping[str, Any]) -> Live:
     """Return a live resource built from the state, for a write that does not read first."""
-    names = [trait.name for trait in inputs_of(kind) if trait.name in state and not trait.local]
+    names = [field.name for field in inputs_of(kind) if field.name in state and not field.local]
     spec = {name: copy.deepcopy(bare(state[name])) for name in names}
     if kind.parent and parent:
         spec[kind.parent] = parent
@@ -173,7 +173,7 @@ def live_of(kind: ResourceKind, key: str, parent: str, state: Mapping[str, Any])
     )
 
 
-def _over(trait: Field, handler: Handler, given: Any, value: Any, live: Live, baseline: Baseline) -> Any:
+def _over(field: Field, handler: Handler, given: Any, value: Any, live: Live, baseline: Baseline) -> Any:
     """Return a mapping updated with the live values of its keys, without keys that are not live."""
 
     def walk(part: Any, path: Path) -> Any:
@@ -183,17 +183,17 @@ def _over(trait: Field, handler: Handler, given: Any, value: Any, live: Live, ba
         seen = at(value, path[1:]) if isinstance(value, dict) else MISSING
         if part == {} and isinstance(seen, dict):
             return part  # no key of it is managed
-        if _alike(path, part, seen, baseline, None) or _kept(trait, handler, path, part, live, None):
+        if _alike(path, part, seen, baseline, None) or _kept(field, handler, path, part, live, None):
             return part
         return seen
 
-    return walk(given, (trait.name,))
+    return walk(given, (field.name,))
 
 
-def _kept(trait: Field, handler: Handler, path: Path, given: Any, live: Live, was: Any) -> bool:
+def _kept(field: Field, handler: Handler, path: Path, given: Any, live: Live, was: Any) -> bool:
     """Return whether reading cannot confirm or refute a declared value. A settling value must have been so before."""
     seen = at(reveal(live.spec), path)
-    if trait.write_only and (trait.is_secret(path) or seen is MISSING or seen is None):
+    if field.write_only and (field.is_secret(path) or seen is MISSING or seen is None):
         return True
     if _hidden(path, live):
         return True
@@ -221,7 +221,7 @@ def _alike(path: Path, given: Any, value: Any, baseline: Baseline, canonical: Ma
     return name in baseline and same(baseline[name], value)
 
 
-def _values(trait: Field, value: Any) -> list[tuple[Path, Any]]:
+def _values(field: Field, value: Any) -> list[tuple[Path, Any]]:
     """Return the values of a field by path; those of a mapping one by one."""
-    path = (trait.name,)
-    return [(one, after) for one, _, after in leaves(MISSING, value, path)] if trait.owned_by_key else [(path, value)]
+    path = (field.name,)
+    return [(one, after) for one, _, after in leaves(MISSING, value, path)] if field.owned_by_key else [(path, value)]

@@ -31,14 +31,14 @@ def to_write(kind: ResourceKind, live: Live, wanted: Mapping[str, Any]) -> list[
     found: list[Change] = []
     certain = False
     for name, after in wanted.items():
-        trait, before = kind.by_name[name], live.spec.get(name, MISSING)
-        if not trait.local and not in_sync(trait, before, after, live):
-            for pair in unlike(trait, before, after):
-                if not trait.write_only and any(pair[0][: len(one)] == one for one in live.unreadable):
+        field, before = kind.by_name[name], live.spec.get(name, MISSING)
+        if not field.local and not in_sync(field, before, after, live):
+            for pair in unlike(field, before, after):
+                if not field.write_only and any(pair[0][: len(one)] == one for one in live.unreadable):
                     continue  # not known to differ
                 incomparable = handler.incomparable(pair[0], pair[1])
                 certain = certain or incomparable is None or pair[2] not in incomparable.may_be
-                found.append(change_of(trait, *pair))
+                found.append(change_of(field, *pair))
     return found if certain else []
 
 
@@ -58,13 +58,13 @@ def made_by_us(kind: ResourceKind, spec: Mapping[str, Any], live: Live, began: d
             return False
     except (ValueError, TypeError):  # no time, or one without a zone
         return False
-    for trait in kind.fields:
-        if trait.local or trait.inline or trait.name == "status":  # set by a separate call
+    for field in kind.fields:
+        if field.local or field.inline or field.name == "status":  # set by a separate call
             continue
-        sent, seen = reveal(spec.get(trait.name, MISSING)), reveal(live.spec.get(trait.name))
+        sent, seen = reveal(spec.get(field.name, MISSING)), reveal(live.spec.get(field.name))
         if sent is MISSING:
-            if trait.default is None and seen not in (None, {}, MISSING):
+            if field.default is None and seen not in (None, {}, MISSING):
                 return False
-        elif not (covers(seen, sent) if trait.owned_by_key else same(seen, sent)):
+        elif not (covers(seen, sent) if field.owned_by_key else same(seen, sent)):
             return False
     return True
