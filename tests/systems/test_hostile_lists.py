@@ -17,7 +17,7 @@ from world import INSTANCES, World, actions, results
 from trueup.core.errors import ApiError, Malformed
 from trueup.core.kinds import Declared
 from trueup.ledger.store import Ledger
-from trueup.systems.den import below, organization
+from trueup.systems.den import lists, organization
 
 ROUTES = {
     "targets": "/v1/connector-instances/{connectorInstanceId}/targets",
@@ -353,7 +353,7 @@ async def test_a_hundred_thousand_rows_are_read_once_each() -> None:
         return page
 
     async with serving(respond) as server, client(server.url, timeout=60.0) as api:
-        found = await below.page_of(api, ROUTES["targets"], connectorInstanceId="cin_1")
+        found = await lists.read_children(api, ROUTES["targets"], connectorInstanceId="cin_1")
     assert len(found) == 100_000
     assert len(server.requests) == 1
 
@@ -366,7 +366,7 @@ async def test_a_cursor_without_end_is_given_up(fresh: bool) -> None:
 
     async with serving(respond) as server, client(server.url) as api:
         with pytest.raises(ApiError, match="does not come to rest"):
-            await below.page_of(api, ROUTES["targets"], connectorInstanceId="cin_1")
+            await lists.read_children(api, ROUTES["targets"], connectorInstanceId="cin_1")
     assert len(server.requests) < 1_000
 
 
@@ -396,6 +396,6 @@ async def test_a_cursor_that_cannot_be_sent_is_refused(cursor: Any) -> None:
 
     async with serving(respond) as server, client(server.url) as api:
         with pytest.raises(ApiError, match="a cursor that") as raised:
-            await below.page_of(api, ROUTES["targets"], connectorInstanceId="cin_1")
+            await lists.read_children(api, ROUTES["targets"], connectorInstanceId="cin_1")
     assert raised.value.code == "E306"
     assert len(server.requests) == 1

@@ -47,6 +47,10 @@ class Api(Protocol):
     """The client of one connection, as the handler of a kind uses it."""
 
     @property
+    def title(self) -> str:
+        """The system's name in a sentence."""
+
+    @property
     def progress(self) -> Progress:
         """The observer of the run."""
 

@@ -28,10 +28,6 @@ class ApiClient(Api, Protocol):
         """How it speaks."""
 
     @property
-    def title(self) -> str:
-        """The system's name in a sentence."""
-
-    @property
     def credential(self) -> Credential:
         """The credential that every request carries."""
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from trueup.core.changes import Change
-from trueup.core.errors import NotFound, Unauthorized
+from trueup.core.errors import Unauthorized
 from trueup.core.fields import field
-from trueup.core.kinds import Declared, Handler, Kind, Scope, connection_kind, kind
-from trueup.core.values import Call, Desired, Kept, Listing, Live, Refusal
+from trueup.core.kinds import Kind, connection_kind, kind
+from trueup.systems.paging import Row, pages
+from trueup.systems.rest import RestHandler
 from trueup.systems.system import System, Tenant
 from trueup.transport import Answer, Api, ApiClient, Credential, Limits, Presumed, Wait
 
@@ -91,105 +89,27 @@ class Card:
     done: bool | None = field("Whether it is done.", example=False)
 
 
-class Boards(Handler):
-    """Boards: one list by cursor."""
+class Lists(RestHandler):
+    """How Desk lists: `{"rows": […], "next": …}`, and no GET of a single resource."""
 
-    naming = "name"
-
-    def key(self, spec: dict[str, Any]) -> Hashable:
-        return (spec["name"],)
-
-    def label(self, spec: dict[str, Any]) -> str:
-        return str(spec["name"])
-
-    async def read(self, api: Api, scope: Scope) -> Listing:
-        return Listing([_board(row) for row in await _pages(api, "/boards")])
-
-    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
-        wanted = {live.id for live in lives}
-        return {row["id"]: _board(row) for row in await _pages(api, "/boards") if row["id"] in wanted}
-
-    def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
-        return 1
-
-    def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
-        return (Call("patch", 1, tuple(dict.fromkeys(str(change.path[0]) for change in changes))),)
-
-    def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
-        return (Call("create", 1, tuple(declared.spec)),)
-
-    def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
-        return (Call("delete"),)
-
-    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
-        return await _perform(api, "/boards", call, live, desired, _board)
+    async def rows(self, api: Api, parent: str) -> list[Row]:
+        params = self.params(self.listed, parent)
+        return await pages(api, self.listed, rows="rows", following="next", needs=self.needs, params=params)
 
 
-class Cards(Boards):
-    """Cards: a list for each board."""
-
-    naming = ""
-
-    def key(self, spec: dict[str, Any]) -> Hashable:
-        return (spec["board"], spec["text"])
-
-    def label(self, spec: dict[str, Any]) -> str:
-        return str(spec["text"])
-
-    async def read(self, api: Api, scope: Scope) -> Listing:
-        found = [_card(row) for board in scope.parents for row in await _pages(api, f"/boards/{board}/cards")]
-        return Listing(found, parents=frozenset(scope.parents))
-
-    async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
-        wanted = {live.id for live in lives}
-        boards = tuple(sorted({str(live.spec["board"]) for live in lives}))
-        return {live.id: live for live in (await self.read(api, Scope(parents=boards))).items if live.id in wanted}
-
-    def read_cost(self, scope: Scope) -> int:
-        return len(scope.parents)
-
-    def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
-        return parents
-
-    async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
-        return await _perform(api, "/cards", call, live, desired, _card)
-
-
-async def _pages(api: Api, route: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    cursor = None
-    while True:
-        body = (await api.get(route, {"cursor": cursor})).body
-        rows += body["rows"]
-        if (cursor := body.get("next")) is None:
-            return rows
-
-
-async def _perform(api: Api, route: str, call: Call, live: Live | None, desired: Desired, read: Any) -> Live | None:
-    body = {name: desired.spec.get(name) for name in call.paths}
-    if call.verb == "create":
-        return read((await api.request("POST", route, body=body, repeatable=False)).body)  # type: ignore[no-any-return]
-    assert live is not None
-    if call.verb == "delete":
-        with contextlib.suppress(NotFound):
-            await api.request("DELETE", f"{route}/{{id}}", params={"id": live.id})
-        return None
-    answer = await api.request("PATCH", f"{route}/{{id}}", params={"id": live.id}, body=body)
-    return read(answer.body)  # type: ignore[no-any-return]
-
-
-def _board(row: dict[str, Any]) -> Live:
-    spec = {"name": row["name"], **({"colour": row["colour"]} if row.get("colour") else {})}
-    return Live("Board", row["id"], row["name"], spec, unreadable=frozenset({("pin",)}))
-
-
-def _card(row: dict[str, Any]) -> Live:
-    return Live("Card", row["id"], row["text"], {"board": row["board"], "text": row["text"], "done": row["done"]})
-
-
+BOARDS = Lists(Board, listed="/boards", one="/boards/{id}", naming="name", gets=False)
+CARDS = Lists(
+    Card,
+    listed="/boards/{board}/cards",
+    created="/cards",
+    one="/cards/{id}",
+    parent="board",
+    unique=("board", "text"),
+    gets=False,
+)
 KINDS: tuple[Kind, ...] = (
     connection_kind(Connection, system="desk"),
-    kind(Board, system="desk", handler=Boards()),
-    kind(Card, system="desk", handler=Cards(), parent="board"),
+    kind(Board, system="desk", handler=BOARDS),
+    kind(Card, system="desk", handler=CARDS, parent="board"),
 )
 SYSTEM = System("desk", "Desk", "https://desk.example.com", KINDS, Dialect, Workspace())

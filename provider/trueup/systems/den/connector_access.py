@@ -12,7 +12,8 @@ from trueup.core.errors import NotFound
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Listing, Live, Refusal
-from trueup.systems.den import below, principals, rows
+from trueup.systems import children
+from trueup.systems.den import lists, principals, rows
 from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ class _Handler(Handler):
         if not scope.parents and not scope.declared:
             return Listing([])
         known = await organization(api)
-        listing = await below.read(api, scope.parents, lambda parent: _rows(api, parent), live)
+        listing = await children.read(
+            api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.MISSING
+        )
         for one in listing.items:
             # Den grants it to the creator of an instance; without it no one may be left who can.
             one.implied = one.spec.get("member") == known.member
@@ -119,7 +122,7 @@ class _Handler(Handler):
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """One list for each instance."""
-        return await below.reread(api, lives, "connectorInstance", lambda parent: _rows(api, parent), live)
+        return await children.reread(api, lives, "connectorInstance", lambda parent: _rows(api, parent), live)
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         """One list an instance."""

@@ -12,7 +12,8 @@ from trueup.core.errors import NotFound
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Kept, Listing, Live, Refusal
-from trueup.systems.den import lists, rows, writes
+from trueup.systems import writes
+from trueup.systems.den import lists, rows
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence

@@ -12,7 +12,8 @@ from trueup.core.errors import Forbidden, NotFound, Refused
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Kept, Listing, Live, Refusal
-from trueup.systems.den import lists, named, rows, writes
+from trueup.systems import writes
+from trueup.systems.den import lists, named, rows
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -311,7 +312,7 @@ class _Handler(Handler):
         if "config" in call.paths:
             # PATCH replaces the whole object (case `instances.patch.config-replaces`), so it is read just before.
             fresh = lists.item_of(await api.get(f"{ROUTE}/{{{_ID}}}", None, **{_ID: live.id}), live.id)
-            body["config"] = writes.laid(rows.mapping_of(fresh, "instanceConfigJson"), desired, "config")
+            body["config"] = writes.merged(rows.mapping_of(fresh, "instanceConfigJson"), desired, "config")
         route = f"{ROUTE}/{{{_ID}}}"
 
         async def send(repeatable: bool) -> Live:
@@ -321,7 +322,7 @@ class _Handler(Handler):
         if "name" not in body:
             return await send(repeatable=True)
         what = f"{live.name} was not renamed to {body['name']}"
-        return await writes.rename(send, what, lambda: self._in_the_way(api, body, live.id))
+        return await writes.rename(api, send, what, lambda: self._in_the_way(api, body, live.id))
 
 
 def _creation(spec: dict[str, Any]) -> tuple[Call, ...]:

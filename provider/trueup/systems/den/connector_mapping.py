@@ -12,7 +12,8 @@ from trueup.core.errors import NotFound
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Live, Refusal
-from trueup.systems.den import below, lists, rows, writes
+from trueup.systems import children, writes
+from trueup.systems.den import lists, rows
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class _Handler(Handler):
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """One list for each target that is asked for: there is no get (case `mappings.get-single-not-a-route`)."""
-        return await below.read(api, scope.parents, lambda parent: _rows(api, parent), live)
+        return await children.read(api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.MISSING)
 
     def read_cost(self, scope: Scope) -> int:
         """One list a target."""
@@ -107,7 +108,7 @@ class _Handler(Handler):
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """One list for each target."""
-        return await below.reread(api, lives, "connectorTarget", lambda parent: _rows(api, parent), live)
+        return await children.reread(api, lives, "connectorTarget", lambda parent: _rows(api, parent), live)
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         """One list a target."""
@@ -161,7 +162,7 @@ class _Handler(Handler):
         if "config" in call.paths:
             listed = await _rows(api, live.spec["connectorTarget"])
             fresh = next((item for item in listed if item["id"] == live.id), {"id": live.id})
-            body["config"] = writes.laid(rows.mapping_of(fresh, "mappingConfigJson"), desired, "config")
+            body["config"] = writes.merged(rows.mapping_of(fresh, "mappingConfigJson"), desired, "config")
 
         async def send(repeatable: bool) -> Live:
             answer = await api.request("PATCH", ONE, params=params, body=body, repeatable=repeatable)
@@ -171,7 +172,7 @@ class _Handler(Handler):
             return await send(repeatable=True)
         wanted = {**live.spec, **{name: desired.spec[name] for name in call.paths if name in desired.spec}}
         what = f"{live.name} was not changed to {wanted['objectType']} {wanted['selector']}"
-        return await writes.rename(send, what, lambda: self._in_the_way(api, wanted, live.id))
+        return await writes.rename(api, send, what, lambda: self._in_the_way(api, wanted, live.id))
 
     async def _in_the_way(self, api: Api, spec: dict[str, Any], own: str = "") -> Live | None:
         """Another mapping of the target that the database may take for this one."""
@@ -206,7 +207,7 @@ def _declared(spec: dict[str, Any]) -> tuple[str, ...]:
 
 
 async def _rows(api: Api, parent: str) -> list[dict[str, Any]]:
-    return await below.page_of(api, LIST, _NEEDS, connectorTargetId=parent)
+    return await lists.read_children(api, LIST, _NEEDS, connectorTargetId=parent)
 
 
 def live(item: dict[str, Any], parent: str) -> Live:

@@ -12,7 +12,8 @@ from trueup.core.errors import NotFound, UsageError
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Kept, Live, Refusal
-from trueup.systems.den import below, lists, named, rows, writes
+from trueup.systems import children, writes
+from trueup.systems.den import lists, named, rows
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class _Handler(Handler):
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """One list for each instance that is asked for."""
-        return await below.read(api, scope.parents, lambda parent: _rows(api, parent), live)
+        return await children.read(api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.MISSING)
 
     def read_cost(self, scope: Scope) -> int:
         """One list an instance."""
@@ -126,7 +127,7 @@ class _Handler(Handler):
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """Return one list for each instance; a target with an unknown instance is read by its id."""
         known = [one for one in lives if "connectorInstance" in one.spec]
-        found = await below.reread(api, known, "connectorInstance", lambda parent: _rows(api, parent), live)
+        found = await children.reread(api, known, "connectorInstance", lambda parent: _rows(api, parent), live)
         for one in lives:
             if "connectorInstance" not in one.spec:
                 with contextlib.suppress(NotFound):
@@ -168,7 +169,7 @@ class _Handler(Handler):
         if "config" in call.paths:
             # PATCH replaces the whole object, so it is read just before.
             fresh = lists.item_of(await api.get(ONE, None, connectorTargetId=live.id), live.id)
-            body["config"] = writes.laid(rows.mapping_of(fresh, "targetConfigJson"), desired, "config")
+            body["config"] = writes.merged(rows.mapping_of(fresh, "targetConfigJson"), desired, "config")
 
         async def send(repeatable: bool) -> Live:
             params = {"connectorTargetId": live.id}
@@ -178,7 +179,7 @@ class _Handler(Handler):
         if "remoteId" not in body:
             return await send(repeatable=True)
         what = f"the remoteId of {live.name} was not changed to {body['remoteId']}"
-        return await writes.rename(send, what, lambda: self._in_the_way(api, {**live.spec, **body}, live.id))
+        return await writes.rename(api, send, what, lambda: self._in_the_way(api, {**live.spec, **body}, live.id))
 
     async def _in_the_way(self, api: Api, spec: dict[str, Any], own: str = "") -> Live | None:
         """Another target of the instance whose remoteId the database may take for this one."""
@@ -213,7 +214,7 @@ class _Handler(Handler):
 
 
 async def _rows(api: Api, parent: str) -> list[dict[str, Any]]:
-    return await below.page_of(api, LIST, _NEEDS, connectorInstanceId=parent)
+    return await lists.read_children(api, LIST, _NEEDS, connectorInstanceId=parent)
 
 
 def live(item: dict[str, Any], parent: str) -> Live:

@@ -19,7 +19,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from trueup.core.errors import NotFound, Refused, Unavailable
+from trueup.core.errors import Malformed, NotFound, Refused, Unavailable
 from trueup.core.texts import has_half
 
 if TYPE_CHECKING:
@@ -213,6 +213,19 @@ async def read_all(
         await walk.down(items, after)
         await walk.settle(items[0][stamp] if items else "")
     return sorted(walk.found.values(), key=lambda item: (item[stamp], item["id"]), reverse=True)
+
+
+MISSING: Final = "is not there, or belongs to another organisation"
+"""The meaning of a 404 of a list of children."""
+
+
+async def read_children(client: Reader, route: str, needs: Sequence[str] = (), **params: str) -> list[Item]:
+    """Return every item of a list of children. Raises Malformed when one says that it has another parent."""
+    found = await read_all(client, route, None, needs=needs, **params)
+    if any(item.get(name, value) != value for item in found for name, value in params.items()):
+        hint = "Nothing was concluded from it."
+        raise Malformed(f"GET {route} answered with what is below another one.", method="GET", route=route, hint=hint)
+    return found
 
 
 async def read_head(

@@ -1,14 +1,15 @@
-"""Writing to Den: creating exactly once, although it knows no idempotency keys, and laying our keys over its own.
+"""Writes: creating exactly once where an API knows no idempotency keys, renaming, and merging declared keys.
 
-Facts: what is unique is enforced by the database alone, and breaking it answers the same 500 as any fault (recorded
-cases `*.create.duplicate*`). So a create whose outcome is unknown is looked for by its natural key before it is sent
-again.
+A create whose outcome is unknown is looked for by its natural key before it is sent again. Where a database alone
+enforces that names are unique, a taken one may be answered with the same 500 as any fault (so in Den: recorded cases
+`*.create.duplicate*`).
 """
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,20 +17,19 @@ from trueup.core.compare import overlay
 from trueup.core.errors import Ambiguous, ApiError, Malformed, Refused, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from trueup.core.api import Api
     from trueup.core.changes import Path
     from trueup.core.kinds import Handler
     from trueup.core.values import Desired, Live
 
+Look = Callable[[], Awaitable["Live | None"]]
 _SENDS: Final = 4
 LOOKED: Final = 2
 """Near names that are looked at again, each by its id."""
 
 
-def laid(live: Any, desired: Desired, name: str) -> dict[str, Any]:
-    """The live mapping with our keys laid over it, without those that we set once and no longer declare."""
+def merged(live: Any, desired: Desired, name: str) -> dict[str, Any]:
+    """Return the live mapping with the declared keys over it, without those that left the manifest."""
     found = live if isinstance(live, dict) else {}
     result: dict[str, Any] = copy.deepcopy(overlay(found, desired.spec.get(name, {})))
     for path in desired.removed:
@@ -39,7 +39,7 @@ def laid(live: Any, desired: Desired, name: str) -> dict[str, Any]:
 
 
 def _take(value: Any, path: Path, declared: Any) -> None:
-    """Takes out what stands at a path, and what is empty because of that and declared nowhere."""
+    """Remove the value at a path, and what is empty because of that and declared nowhere."""
     if not isinstance(value, dict) or path[0] not in value:
         return
     if len(path) == 1:
@@ -51,17 +51,22 @@ def _take(value: Any, path: Path, declared: Any) -> None:
         del value[path[0]]
 
 
+async def nothing() -> None:
+    """Look for nothing."""
+
+
 async def create_once(
     api: Api,
     send: Callable[[], Awaitable[Live]],
-    find: Callable[[], Awaitable[Live | None]],
+    find: Look,
     what: str,
-    in_the_way: Callable[[], Awaitable[Live | None]],
+    in_the_way: Look = nothing,
 ) -> Live:
-    """Sends a create until it is known to have happened; raises Ambiguous when that is not to be found out.
+    """Send a create until it is known to have happened, and return what it made.
 
-    What had to be looked for is marked as found: someone else may have created it meanwhile. Where it is not there
-    after a 500, `in_the_way` looks for what has a name that the database takes for the same; then raises Refused.
+    `find` looks for it by its natural key after an answer was lost; what had to be looked for is marked as found, since
+    someone else may have created it meanwhile. Where it is not there after a 500, `in_the_way` looks for what has a
+    name that the database takes for the same. Raises Refused for such a name, Ambiguous when nothing can be found out.
     """
     unknown: ApiError | None = None
     happened = False
@@ -74,7 +79,7 @@ async def create_once(
             raise
         except Refused as error:
             if unknown is None:
-                await _explain(error, in_the_way, find)
+                await _explain(api, error, in_the_way, find)
             raise
         except Ambiguous as error:
             unknown = error
@@ -88,7 +93,7 @@ async def create_once(
         try:
             found = await find()
             if found is None and sent == 0 and _is_500(unknown) and (other := await _seen(in_the_way)) is not None:
-                raise _taken(unknown, f"{what} was not made", other)
+                raise _taken(api, unknown, f"{what} was not made", other)
             if found is None and sent + 1 < _SENDS:
                 await api.pause(0.5 * 2**sent)
         except Stopped as error:
@@ -109,7 +114,8 @@ async def create_once(
         route=unknown.route,
         status=unknown.status,
         request_id=unknown.request_id,
-        hint="Den answers 500 to a name that is taken as well: something that this credential cannot see may have it."
+        hint=f"{api.title} answers 500 to a name that is taken as well: something that this credential cannot see may "
+        "have it."
         if _is_500(unknown)
         else "",
     )
@@ -118,39 +124,37 @@ async def create_once(
 
 
 def collides(handler: Handler, other: Live, spec: dict[str, Any], *, renamed: bool = False) -> bool:
-    """Whether a database may take both for the same; what is the same to us was looked for already, but by a rename."""
+    """Return whether a database may take both names for the same; equal ones were looked for, unless it is a rename."""
     if handler.near(other.spec) != handler.near(spec):
         return False
     return renamed or handler.key(other.spec) != handler.key(spec)
 
 
-async def rename(
-    send: Callable[[bool], Awaitable[Live]], what: str, in_the_way: Callable[[], Awaitable[Live | None]]
-) -> Live:
-    """Sends a change of a unique name: once, and, unless something is in the way, again until there is an answer."""
+async def rename(api: Api, send: Callable[[bool], Awaitable[Live]], what: str, in_the_way: Look) -> Live:
+    """Send a change of a unique name: once, and, unless something is in the way, again until there is an answer."""
     try:
         return await send(False)
     except Refused as error:
-        await _explain(error, in_the_way)
+        await _explain(api, error, in_the_way)
         raise
     except Ambiguous as error:
         if _is_500(error) and (other := await _seen(in_the_way)) is not None:
-            raise _taken(error, what, other) from None
+            raise _taken(api, error, what, other) from None
     return await send(True)
 
 
-async def _explain(error: Refused, *looks: Callable[[], Awaitable[Live | None]]) -> None:
+async def _explain(api: Api, error: Refused, *looks: Look) -> None:
     """Name in the error of a conflict what has the name: a proxy, or another server, may say 409 where Den says 500."""
     if error.status != HTTPStatus.CONFLICT:
         return
     for look in looks:
         if (other := await _seen(look)) is not None:
-            error.message = f"{error.message} {_known(other)}"
+            error.message = f"{error.message} {_known(api, other)}"
             error.hint = _choose(other)
             return
 
 
-async def _seen(in_the_way: Callable[[], Awaitable[Live | None]]) -> Live | None:
+async def _seen(in_the_way: Look) -> Live | None:
     """Return what is in the way; None when that cannot be read, since it would only explain the failure."""
     try:
         return await in_the_way()
@@ -162,9 +166,9 @@ class _Taken(Refused):
     """A name that is taken, as a database sees it."""
 
 
-def _taken(unknown: ApiError, what: str, other: Live) -> _Taken:
+def _taken(api: Api, unknown: ApiError, what: str, other: Live) -> _Taken:
     taken = _Taken(
-        f"{unknown.method} {unknown.route} answered {unknown.status}: {what}. {_known(other)}",
+        f"{unknown.method} {unknown.route} answered {unknown.status}: {what}. {_known(api, other)}",
         method=unknown.method,
         route=unknown.route,
         status=unknown.status,
@@ -175,10 +179,10 @@ def _taken(unknown: ApiError, what: str, other: Live) -> _Taken:
     return taken
 
 
-def _known(other: Live) -> str:
+def _known(api: Api, other: Live) -> str:
     return (
-        f"Den has {other.name} ({other.id}), and to a database that ignores case, accents and width both names are the "
-        "same."
+        f"{api.title} has {other.name} ({other.id}), and to a database that ignores case, accents and width both names "
+        "are the same."
     )
 
 
