@@ -52,7 +52,7 @@ class ConfigFile(pulumi.ComponentResource):
         except ManifestError as error:
             faults = [f"{fault} {fault.hint}".rstrip() for fault in error.faults]
             raise pulumi.RunError("\n".join([*faults, error.message])) from None
-        except TrueupError as error:  # said as it is: whoever wrote the manifests need not read where in trueup
+        except TrueupError as error:  # without a traceback, which says nothing about the manifests
             raise pulumi.RunError(str(error)) from None
         self.register_outputs({})
 

@@ -225,9 +225,9 @@ def _instance(**spec: Any) -> Live:
 @pytest.mark.parametrize(
     ("spec", "why"),
     [
-        ({"connectorAccount": None}, "connectorAccount is not told by a well-formed id"),
-        ({"connectorAccount": {"a": 1}}, "connectorAccount is not told by a well-formed id"),
-        ({"connectorAccount": "acme"}, "connectorAccount is not told by a well-formed id"),
+        ({"connectorAccount": None}, "connectorAccount is not a well-formed id"),
+        ({"connectorAccount": {"a": 1}}, "connectorAccount is not a well-formed id"),
+        ({"connectorAccount": "acme"}, "connectorAccount is not a well-formed id"),
         ({"name": "x\ty"}, "holds a control character"),
         ({"name": "\ud800"}, "cannot be written"),
         ({"name": "x" * 256}, "name"),

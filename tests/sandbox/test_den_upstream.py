@@ -238,7 +238,7 @@ def test_a_person_changes_who_may_do_what(den: DenServer, owner: httpx.Client) -
         ({"type": "person", "kind": "connector-instance"}, "either id or name"),
         ({"type": "person", "kind": "connector-instance", "name": "none", "set": {}}, "no connector-instance"),
         ({"type": "person", "kind": "connector-instance", "name": "one"}, "set has to be an object"),
-        ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"id": "x"}}, "nobody can set id"),
+        ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"id": "x"}}, "id cannot be set"),
         ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"status": "on"}}, "Invalid option"),
         ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"name": "TWO"}}, "is called 'TWO'"),
         ({"type": "person", "kind": "connector-instance", "name": "one", "instance": "one"}, "told without instance"),

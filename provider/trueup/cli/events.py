@@ -205,20 +205,20 @@ async def _events(
         found = await sync_events.read(client, query, since=after, most=most)
         if not found.events:
             await _there(client, instance, target)
-        told = {instance.id: instance.name} if instance is not None and instance.name else {}
+        names = {instance.id: instance.name} if instance is not None and instance.name else {}
         if filters["follow"]:
             follower = sync_events.Follower(client, query, found, after)
-            following = _Following(console, progress, client, told, meter)
+            following = _Following(console, progress, client, names, meter)
             await watched(following.run(follower, found.events[:limit]))
             following.end()
             return 0
         if console.format.for_people:
-            told |= await named.names_of(client, {one.instance for one in found.events} - told.keys())
+            names |= await named.names_of(client, {one.instance for one in found.events} - names.keys())
         progress.close()
         reading, now = meter.read(), client.clock.now()
     retrying = shlex.join(["trueup", "events", "retry", *asked.given])
     narrowed = any(value is not None for name, value in filters.items() if name not in ("limit", "follow"))
-    console.show("events", report.Listed(found, told, now, reading, narrowed, retrying))
+    console.show("events", report.Listed(found, names, now, reading, narrowed, retrying))
     return 0
 
 
@@ -262,9 +262,9 @@ class _Following:
         self._meter = meter
         self._printed = 0
 
-    async def run(self, follower: Any, begun: list[Any]) -> bool:
-        """Prints what is there and what comes, until nobody reads it any more."""
-        await self._print(begun[::-1])
+    async def run(self, follower: Any, listed: list[Any]) -> bool:
+        """Print the listed events and their changes until no one reads the output any more."""
+        await self._print(listed[::-1])
         self._progress.close()
         if self._console.format.for_people:
             self._progress.phase("following")
@@ -300,7 +300,7 @@ class _Following:
             self._console.out.print(f"Events: {rows}, then no longer followed. {report.cost(self._meter.read())}")
 
     def _unread(self) -> bool:
-        # A reader who left (`| head`) is no failure, but whoever prints for ever has to notice.
+        # A closed pipe (`| head`) is not a failure, but an endless output must stop.
         return self._console.out._file is None
 
 

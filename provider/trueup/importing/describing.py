@@ -1,7 +1,7 @@
-"""Live -> the manifest that declares it as it is: a plan made of it at once has nothing to do.
+"""A live resource to the manifest that declares it, of which a plan shows no difference.
 
-Whatever is written is read again as a manifest is, and held against what is live. A field that does not come out as it
-is live is left out and told; a resource that cannot do without it is not declared at all.
+The manifest is loaded again and compared with the live resource. A field that would differ is omitted and reported; if
+it is required, the resource is not declared at all.
 """
 
 from __future__ import annotations
@@ -147,13 +147,13 @@ class _Describer:
     def _called(self, name: str, value: Any) -> Any:
         """Return the name that a manifest may use in place of an id that the server assigned."""
         if self.handler.translates and self.live.name != value:
-            told = self.handler.canonical({name: self.live.name}, self.listing)
-            if isinstance(told, dict) and told.get(name) == value:
+            canonical = self.handler.canonical({name: self.live.name}, self.listing)
+            if isinstance(canonical, dict) and canonical.get(name) == value:
                 return self.live.name
         return value
 
     def _by_name_or_id(self) -> None:
-        """An id only where the name does not tell: it has none, shares it, or cannot be written as it is."""
+        """Declare the id only if the name does not identify it: missing, shared, or not printable."""
         name, key = str(self.live.spec.get("name") or ""), self.handler.key(self.live.spec)
         alone = sum(self.handler.key(one.spec) == key for one in self.listing.items) == 1
         self.spec.pop("connectorId" if alone and name and name.isprintable() else "name", None)
@@ -165,7 +165,7 @@ class _Describer:
             if value == self.live.spec.get(trait.name) and not (
                 isinstance(value, str) and re.fullmatch(pattern, value)
             ):
-                return f"{trait.name} is not told by a well-formed id"
+                return f"{trait.name} is not a well-formed id"
         return None
 
     # What is written, read again.

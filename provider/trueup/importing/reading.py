@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trueup.transport.client import Client
 
 _WORTH: Final = 100
-"""Requests of one kind's reading that a person is told of before it begins."""
+"""Requests of one kind's reading from which the user is informed before it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ def _costs(client: Client, requests: int) -> str:
     limits = client.limits
     left = client.window.left
     waits = -(-max(requests - left, 0) // limits.requests) if limits.requests else 0
-    told = f", with {waits:,} wait{'' if waits == 1 else 's'} of {limits.silence:.0f} s for the request window"
-    return f"{requests:,} requests{told if waits else ''}"
+    waiting = f", with {waits:,} wait{'' if waits == 1 else 's'} of {limits.silence:.0f} s for the request window"
+    return f"{requests:,} requests{waiting if waits else ''}"
 
 
 def _once(kind: ResourceKind, handler: Handler, listing: Listing) -> None:

@@ -26,7 +26,7 @@ Subject = Literal[
     "sync",  # syncs.SyncReport
     "retried",  # syncs.Retried
 ]
-"""What a report shows. The comments name the values that renderers get, from the modules of `report`."""
+"""A thing that a report shows. The comments name the values that renderers get, from the modules of `report`."""
 
 Renderer = str | Callable[..., str]
 """A pure function from a value to its text, or its name (`package.module:function`), imported when needed."""

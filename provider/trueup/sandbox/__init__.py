@@ -1,5 +1,5 @@
-"""Real HTTP servers that behave like Den and Wexa, embedded.
+"""Embedded HTTP servers that behave like Den and Wexa.
 
-Nothing here imports the rest of trueup: a fake that shares our code would share our mistakes. What it does is held
-to recorded exchanges of the real server (`tests/recordings`).
+Nothing here imports the rest of trueup: a fake that shares its code would share its mistakes. Tests compare it with
+recorded exchanges of the real server (`tests/recordings`).
 """

@@ -1,4 +1,4 @@
-"""`python -m trueup.sandbox`: the embedded Den and Wexa as a process of their own."""
+"""`python -m trueup.sandbox`: the embedded Den and Wexa as a separate process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from trueup.sandbox.lifetime import signals
 
 if __name__ == "__main__":
-    signals.catch()  # before the imports below, which take longer than a hasty caller waits
+    signals.catch()  # before the imports below, which are slow
 
 import click
 
@@ -16,11 +16,11 @@ from trueup.sandbox.options import options
 
 @click.command()
 @options()
-@click.option("--users-lock", metavar="FILE", help="Leave when nobody shares a lock (flock) on this file any more.")
+@click.option("--users-lock", metavar="FILE", help="Exit when no process shares a lock (flock) on this file any more.")
 def command(**values: Any) -> None:
-    """Serve an embedded Den and Wexa on loopback until SIGINT or SIGTERM.
+    """Run embedded servers of Den and Wexa on loopback until SIGINT or SIGTERM.
 
-    One JSON line on standard output tells URLs and keys as soon as they answer.
+    Prints one JSON line with URLs and keys on standard output once they respond.
     """
     from trueup.sandbox.server import serve
 

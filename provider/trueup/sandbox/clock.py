@@ -1,4 +1,4 @@
-"""The servers' time: real time plus what was advanced."""
+"""The servers' time: real time plus an offset."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 
 class MovableClock:
-    """One clock for all servers of a sandbox; it can be moved forward, and whoever sleeps on it wakes in its time."""
+    """A clock shared by all servers of a sandbox. It can be moved forward, which wakes sleepers that are due."""
 
     def __init__(self, advanced: float = 0.0) -> None:
         self.advanced = advanced
         self._moved = asyncio.Event()
 
     def now(self) -> datetime:
-        """Current time, in UTC."""
+        """Return the current time, in UTC."""
         return datetime.now(UTC) + timedelta(seconds=self.advanced)
 
     def advance(self, seconds: float) -> None:
-        """Moves the clock forward and wakes sleepers whose time has come."""
+        """Move the clock forward and wake the sleepers that are due."""
         if seconds < 0:
             raise ValueError("time does not run backwards")
         self.advanced += seconds
@@ -26,7 +26,7 @@ class MovableClock:
         self._moved = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleeps in this clock's time: `advance` shortens it."""
+        """Sleep in this clock's time, which `advance` shortens."""
         until = self.now() + timedelta(seconds=seconds)
         while (left := (until - self.now()).total_seconds()) > 0:
             try:

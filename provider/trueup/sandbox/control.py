@@ -1,4 +1,4 @@
-"""The control port: who may ask, the time, what was asked, faults, what happens from outside, and the whole state."""
+"""The control port: credentials, clock, recorded requests, faults, changes from outside, and the whole state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CHANGE = CompiledSchema({"type": "object", "properties": {"system": {"enum": ["
 
 
 class Control:
-    """Handlers: each returns the JSON of its answer, or raises ValueError, which is answered with 400."""
+    """The handlers. Each returns the JSON of its answer, or raises ValueError, which becomes a 400."""
 
     def __init__(
         self, den: Den, wexa: Wexa, clock: MovableClock, state: State, requests: RequestLog, faults: Faults

@@ -1,4 +1,4 @@
-"""Faults that are injected into the answers of Den and Wexa: which request they hit, and what then goes wrong."""
+"""Faults injected into the answers of Den and Wexa: the requests that they affect, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -68,18 +68,18 @@ BODILESS = (204, 304)
 
 
 class InjectedFault:
-    """One fault, as it was posted. ValueError says what is wrong with it.
+    """A fault, as it was posted. Raises ValueError if it is invalid.
 
     Which requests: `system`, `method` and `route` (a route's pattern, a path, or a glob over either, whose `*` also
     crosses slashes); of these the `nth` ones since it was posted, or `every` so many, or each with `probability`
-    (reproducible with `seed`), or all of them; at most `times`.
+    (reproducible with `seed`), or all of them; at most `times` times.
 
     What goes wrong: `status` with `body` and `headers` (or a `preset` of them), instead of the effect or, with `after`,
     behind it; `delay` in
     real seconds before the effect or, with `after`, behind it; `reset` of the connection before or after the effect;
     `truncate`, an answer that ends before its Content-Length says so; `drip`, real seconds between pieces of `chunk`
     bytes (one byte unless said); `hold` of the request before its effect, or behind it and before the answer, until it
-    is let go. A request that is let go has its effect even if its client is gone by then; with `drop` it never has one,
+    is released. A released request has its effect even if its client is gone by then; with `drop` it never has one,
     and its connection is cut.
     """
 
@@ -108,7 +108,7 @@ class InjectedFault:
         self._random = random.Random(given.get("seed"))  # noqa: S311 - chance, not secrecy
 
     def matches(self, system: str, method: str, path: str, route: str | None) -> bool:
-        """Whether the request is one of those that are counted for this fault."""
+        """Whether the request counts for this fault."""
         given = self.given
         wanted = given.get("route")
         return (
@@ -118,7 +118,7 @@ class InjectedFault:
         )
 
     def due(self) -> bool:
-        """Counts a request that matches, and tells whether it is one to be hit."""
+        """Count a matching request, and return whether it is affected."""
         self.matched += 1
         chance = self._random.random() if "probability" in self.given else None
         if self.fired >= self.given.get("times", self.matched):
@@ -130,7 +130,7 @@ class InjectedFault:
         return chance is None or bool(chance < self.given["probability"])
 
     def answer(self) -> tuple[list[tuple[bytes, bytes]], bytes]:
-        """Headers and body for `status`; a body that is no text is sent as JSON, a missing one says what it is."""
+        """Headers and body for `status`; a body other than text is sent as JSON, and there is a default."""
         default = None if self.status in BODILESS else {"error": "injected", "message": "This fault was asked for."}
         body = self.given.get("body", default)
         kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
@@ -141,7 +141,7 @@ class InjectedFault:
         return [(name.encode(), value.encode()) for name, value in headers.items()], text
 
     def view(self) -> dict[str, Any]:
-        """As posted, with its number, how many requests matched since, how often it fired, and what it holds now."""
+        """Return it as posted, with its number, the matching requests, how often it fired, and what it holds now."""
         held = {"held": self.held.view()} if self.hold else {}
         return {**self.given, "id": self.id, "matched": self.matched, "fired": self.fired, **held}
 
@@ -153,21 +153,21 @@ class Faults:
         self._faults: list[InjectedFault] = []
 
     def post(self, given: Any) -> None:
-        """Adds one, or those of a list; all of them or, with a ValueError, none."""
+        """Add a fault or a list of them. Raises ValueError and adds none if one is invalid."""
         self._faults += [InjectedFault(one) for one in (given if isinstance(given, list) else [given])]
 
     def clear(self) -> list[Held]:
-        """Removes all of them; the requests that they held and that go on now."""
+        """Remove all faults and return the held requests that continue now."""
         gone = self.release()
         self._faults = []
         return gone
 
     def release(self) -> list[Held]:
-        """Lets the requests go on that are held now; which ones. Those that come later are held again."""
+        """Release the requests that are held now and return them. Later ones are held again."""
         return [held for fault in self._faults for held in fault.held.release()]
 
     def hit(self, system: str, method: str, path: str, route: str | None) -> InjectedFault | None:
-        """The fault for this request: the first that is due. Every fault that matches counts the request."""
+        """Return the first fault that is due for this request. Every matching fault counts it."""
         hit = None
         for fault in self._faults:
             if fault.matches(system, method, path, route) and fault.due():
@@ -182,7 +182,7 @@ class Faults:
 
 
 def _expanded(given: dict[str, Any]) -> dict[str, Any]:
-    """The fault with the answer that its preset stands for. ValueError when it has one of its own as well."""
+    """Return the fault with the answer of its preset. Raises ValueError if it has one of its own as well."""
     if "preset" not in given:
         return given
     if own := sorted({"status", "body", "reset", "hold"} & given.keys()):
@@ -191,7 +191,7 @@ def _expanded(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _agree(given: dict[str, Any]) -> None:
-    """Raises ValueError when keys contradict one another or one lacks what it belongs to."""
+    """Raise ValueError for keys that contradict one another or lack their companion."""
     when = [key for key in ("nth", "every", "probability") if key in given]
     if len(when) > 1:
         raise ValueError(f"fault has {' and '.join(when)}: one of them says which requests are hit")

@@ -1,4 +1,4 @@
-"""Requests that are held back at their boundary, before or after their effect, until somebody lets them go."""
+"""Requests that are held before or after their effect until they are released."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import Counter
 from typing import Any
 
 LONGEST = 30.0
-"""Real seconds after which a request goes on by itself."""
+"""Real seconds after which a held request continues by itself."""
 _PATIENCE = 5.0
-"""Real seconds for which whoever lets requests go waits until they are dealt with."""
+"""Real seconds for which a release waits until the released requests are handled."""
 
 
 class Held:
-    """One request that is held. Whoever holds it tells when it was dealt with, whatever became of it."""
+    """A held request. Its holder reports when it was handled, whatever the outcome."""
 
     def __init__(self, method: str, path: str) -> None:
         self.request = (method, path)
@@ -28,7 +28,7 @@ class Holds:
         self._held: dict[Held, None] = {}
 
     async def park(self, method: str, path: str) -> Held:
-        """Returns when the request may go on: when it was let go, or after LONGEST."""
+        """Wait until the request may continue: until its release, or for LONGEST."""
         held = Held(method, path)
         self._held[held] = None
         try:
@@ -44,7 +44,7 @@ class Holds:
         return held
 
     def release(self) -> list[Held]:
-        """Lets all of them go; which ones."""
+        """Release all of them and return them."""
         gone = list(self._held)
         self._held.clear()
         for held in gone:
@@ -58,7 +58,7 @@ class Holds:
 
 
 async def settled(gone: list[Held]) -> None:
-    """Returns when those that were let go have had their effect, or at last when patience ends."""
+    """Wait until the released requests have had their effect, or the patience ends."""
     if gone:
         waiting = [asyncio.ensure_future(held.over.wait()) for held in gone]
         _, late = await asyncio.wait(waiting, timeout=_PATIENCE)

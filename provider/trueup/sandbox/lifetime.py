@@ -1,6 +1,6 @@
-"""When the server process ends: at SIGINT or SIGTERM, or when nobody holds the users' lock any more.
+"""The end of the server process: at SIGINT or SIGTERM, or when no user holds the users' lock any more.
 
-This module imports next to nothing, so that a signal is heeded while everything else is still being imported.
+This module imports almost nothing, so that a signal is handled while everything else is still being imported.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from types import FrameType
 from typing import IO
 
 GRACE = 3.0
-"""Seconds after the start during which a lock that nobody holds is not yet a reason to leave."""
+"""Seconds after the start during which a free users' lock does not end the process."""
 PERIOD = 0.5
-"""Seconds between two looks at the lock."""
+"""Seconds between checks of the lock."""
 
 
 class Signals:
-    """SIGINT and SIGTERM, as a wish to leave with exit code 0, however early and however often they come."""
+    """SIGINT and SIGTERM, which end the process with exit code 0, however early and however often they come."""
 
     def __init__(self) -> None:
         self._stop: Callable[[], object] | None = None
 
     def catch(self) -> None:
-        """From now on a signal ends the process: at once, or through what `connect` was given."""
+        """Make a signal end the process: at once, or through the function given to `connect`."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._came)
 
     def connect(self, stop: Callable[[], object]) -> None:
-        """Hands the next signals to `stop`, which has to be safe to call at any moment."""
+        """Pass later signals to `stop`, which must be safe to call at any time."""
         self._stop = stop
 
     def ignore(self) -> None:
-        """The process is leaving: a further signal, even during the interpreter's last steps, changes nothing."""
+        """Ignore further signals, because the process is ending."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
 
@@ -44,11 +44,11 @@ class Signals:
 
 
 signals = Signals()
-"""The process has one set of them."""
+"""The signals of this process."""
 
 
 class Lock:
-    """An advisory lock of the kernel (`flock`) on a file, which is made when missing; it ends with the process.
+    """An advisory lock of the kernel (`flock`) on a file, which is created if missing; it ends with the process.
 
     Raises OSError when the file cannot be opened for writing.
     """
@@ -57,7 +57,7 @@ class Lock:
         self._file: IO[str] = open(path, "a")  # noqa: SIM115 - held for as long as the process lives
 
     def take(self) -> bool:
-        """Takes it for ourselves alone, without waiting; False when somebody else holds it or shares it."""
+        """Take it exclusively, without waiting; return False if another process holds or shares it."""
         import fcntl
 
         try:
@@ -67,17 +67,17 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Gives it up."""
+        """Release it."""
         self._file.close()
 
 
 async def unused(users: Lock) -> None:
-    """Returns when no user shares the lock any more, which from then on is ours until the process is gone.
+    """Wait until no user shares the lock, and keep it from then on until the process ends.
 
-    A newcomer who waits for the lock therefore gets it only when nothing answers here any longer, and starts afresh.
+    A new user who waits for the lock therefore gets it only after this server is gone, and starts another.
     """
     import asyncio
 
     await asyncio.sleep(GRACE)
-    while not users.take():  # noqa: ASYNC110 - the kernel tells nobody that a lock was dropped
+    while not users.take():  # noqa: ASYNC110 - the kernel does not report a released lock
         await asyncio.sleep(PERIOD)

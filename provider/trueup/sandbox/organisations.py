@@ -1,6 +1,6 @@
-"""Whole organisations, as presets: instances with their targets, mappings and grants, as a server that is in use has.
+"""Presets of whole organisations: instances with targets, mappings and grants, as on a server in use.
 
-Everything but ids and times is the same in every state. An instance is called after an area and a part of it, such as
+Everything but ids and times is the same in every state. An instance is named after an area and a part of it, such as
 `billing-api`, and follows the repository `acme/billing-api` and some beside it, such as `acme/billing-api-plugins`.
 """
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from trueup.sandbox.wexa import Wexa
 
 SOME, MANY = 200, 1000
-"""How many instances `organisation` and `large` have."""
+"""Numbers of instances of `organisation` and `large`."""
 ACCOUNT, INSTALLATION = "acme", 1001
 BRANCHES = {"": "main", "-plugins": "release", "-handbook": "main"}
-"""What the repositories of an instance are called beside its own name, and the branch that is followed of each."""
+"""The suffixes of an instance's repositories, and the branch of each."""
 
 _AREAS = (
     "billing catalog checkout customer delivery finance fleet fraud identity insights inventory invoice ledger loyalty "
@@ -38,12 +38,12 @@ _PARTS = (
 
 
 def names(count: int) -> Iterator[str]:
-    """The first so many names of instances, in order; `organisation` has those that `large` begins with."""
+    """Return that many names of instances, in order; `organisation` has the first ones of `large`."""
     return ("-".join(words) for words in islice(product(_AREAS.split(), _PARTS.split()), count))
 
 
 def ago(clock: MovableClock, seconds: float) -> str:
-    """So long ago, as Den writes times."""
+    """Return a time in the past, as Den writes times."""
     return (clock.now() - timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -28,16 +28,16 @@ MANY = 1000
 
 
 def golden(den: Den, wexa: Wexa, clock: MovableClock) -> None:
-    """Two organisations in each system with their people and keys, and nothing else: where the recordings start."""
+    """Two organisations in each system with their people and keys, and no resources: the start of the recordings."""
     den.seed_golden()
     wexa.seed()
 
 
 def demo(den: Den, wexa: Wexa, clock: MovableClock) -> None:
-    """The golden one; in Den an account that nobody declared, with two instances; in Wexa three connectors.
+    """The golden one; in Den an unmanaged account with two instances; in Wexa three connectors.
 
     None of it collides with `examples/quickstart`, which declares the account of remote id 1001 and the connector
-    `crm`, a customer relationship system that nobody has switched on yet.
+    `crm`, which is not active yet.
     """
     den.seed_golden()
     people = den.add_people()
@@ -102,7 +102,7 @@ def _grant_one(den: Den, instance: Row, people: dict[str, Row]) -> None:
 
 
 PRESETS: dict[str, Callable[[Den, Wexa, MovableClock], None]] = {
-    "empty": golden,  # credentials need their organisations, and those without anything in them are the golden ones
+    "empty": golden,  # credentials need organisations; the golden ones have no resources
     "golden": golden,
     "demo": demo,
     "thousand": thousand,
@@ -112,9 +112,9 @@ PRESETS: dict[str, Callable[[Den, Wexa, MovableClock], None]] = {
 
 
 def apply(name: str, store: Store, den: Den, wexa: Wexa, clock: MovableClock) -> None:
-    """Fills a store that was never filled; one that holds a preset already stays as it is.
+    """Fill an empty store with a preset; a store that has one already is not changed.
 
-    A filling that was interrupted is begun again.
+    A preset that was interrupted is started again.
     """
     marks = store.table("sandbox.preset")
     mark = marks.get("preset") or {}

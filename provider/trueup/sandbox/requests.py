@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route, compile_path
 from trueup.sandbox.clock import MovableClock
 
 KEPT = 2000
-"""How many requests the log remembers; counts go on."""
+"""Requests in the log; counts are not limited."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,18 +53,18 @@ class RequestLog:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets all. A request that is under way is counted when it is answered."""
+        """Forget all. A request that is running is counted when it is answered."""
         self._counts: Counter[tuple[str, str, str | None, int | None]] = Counter()
         self._log: deque[Entry] = deque(maxlen=KEPT)
 
     def arrived(self, system: str, method: str, path: str, query: str, route: str | None, peer: int | None) -> Entry:
-        """Notes a request in the order of arrival."""
+        """Note a request in the order of arrival."""
         entry = Entry(self._clock.now(), system, method, path, query, route, None, peer)
         self._log.append(entry)
         return entry
 
     def answered(self, entry: Entry, status: int | None) -> None:
-        """Counts it; None when the connection was cut instead."""
+        """Count it; None when the connection was cut instead."""
         entry.status = status
         self._counts[entry.system, entry.method, entry.route, status] += 1
 
@@ -80,7 +80,7 @@ class RequestLog:
 
 
 class Routes:
-    """Names the route pattern of a request, such as `/v1/connector-instances/{connectorInstanceId}/enable`."""
+    """Name the route pattern of a request, such as `/v1/connector-instances/{connectorInstanceId}/enable`."""
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         self._routes = list(_flat(routes, ""))

@@ -1,4 +1,4 @@
-"""The sandbox as a process: three servers on loopback, one line on standard output, and an end in order."""
+"""The sandbox as a process: three servers on loopback, one line on standard output, and an orderly shutdown."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ HOST = "127.0.0.1"
 KEEP_ALIVE = 5
 """Seconds for which an idle connection is kept, as Den does."""
 PATIENCE = 1
-"""Seconds for which requests that are under way may hold up the end."""
+"""Seconds for which running requests may delay the shutdown."""
 
 
 class CannotStart(Exception):
-    """The sandbox cannot start; the message is a sentence for whoever started it."""
+    """The sandbox cannot start; the message is a sentence for the user."""
 
 
 def serve(
     *, den: int, wexa: int, control: int, state: str, preset: str, den_version: str, users_lock: str | None = None
 ) -> int:
-    """Runs the sandbox until SIGINT or SIGTERM, or until nobody shares `users_lock`; the exit code, 0 or 1.
+    """Run the sandbox until SIGINT or SIGTERM, or until no process shares `users_lock`; return the exit code, 0 or 1.
 
     Ports of 0 are picked. `state` is a file or `:memory:`, `preset` a name of `presets.PRESETS`, `den_version` one of
-    `den.VERSIONS`. The process's signals are taken over and, since it is about to end, not given back.
+    `den.VERSIONS`. The signal handlers of the process are replaced and, since it is about to end, not restored.
     """
     signals.catch()
     with contextlib.ExitStack() as opened:
@@ -67,7 +67,7 @@ def serve(
 
 @dataclass
 class Sandbox:
-    """The systems over one store, and the applications that are served, by the name of their port."""
+    """The systems on one store, and the served applications by the name of their port."""
 
     den: Den
     wexa: Wexa
@@ -92,7 +92,7 @@ class Sandbox:
 
 @contextlib.contextmanager
 def _open(path: str, preset: str, version: str) -> Iterator[Sandbox]:
-    """The sandbox over that state, seeded when it is new. Raises CannotStart."""
+    """Return the sandbox on that state, with the preset if it is new. Raises CannotStart."""
     try:
         owner = _own(path)
         store = Store(path)
@@ -115,7 +115,7 @@ def _open(path: str, preset: str, version: str) -> Iterator[Sandbox]:
 
 
 def _own(path: str) -> Lock | None:
-    """Makes the file, readable for its owner alone since it holds keys, and keeps other servers away from it."""
+    """Create the file, readable only by its owner since it contains keys, and lock out other servers."""
     if path == ":memory:":
         return None
     if not Path(path).absolute().parent.is_dir():
@@ -159,7 +159,7 @@ async def _run(sandbox: Sandbox, sockets: dict[str, socket.socket], lock: Lock |
             aside.append(asyncio.create_task(_aside(unused(lock), stop.set)))
         await stop.wait()
     except BrokenPipeError:
-        return 1  # whoever started this is gone, and nobody else knows where it listens
+        return 1  # the parent is gone, and no other process knows the ports
     finally:
         signals.ignore()
         for task in aside:
@@ -171,7 +171,7 @@ async def _run(sandbox: Sandbox, sockets: dict[str, socket.socket], lock: Lock |
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to us and says when it answers."""
+    """A server that leaves signals to the process and reports when it is ready."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.ready = asyncio.Event()
@@ -202,7 +202,7 @@ class _Server(uvicorn.Server):
 
 
 def _cut(server: uvicorn.Server, scope: Scope, reset: bool) -> None:
-    """Ends the connection that a request came in on; a reset also drops what was not sent yet."""
+    """End the connection of a request; a reset also drops unsent data."""
     for connection in list(server.server_state.connections):
         if connection.transport.get_extra_info("peername") == scope["client"]:
             if reset:
@@ -214,7 +214,7 @@ def _cut(server: uvicorn.Server, scope: Scope, reset: bool) -> None:
 
 
 async def _aside(work: Coroutine[Any, Any, None], then: Callable[[], object]) -> None:
-    """Does the work beside the servers. Should it fail, that is told on standard error and the servers stay."""
+    """Run a task beside the servers. A failure is printed on standard error, and the servers keep running."""
     try:
         await work
     except Exception:

@@ -1,4 +1,4 @@
-"""JSON that came from outside: read, and held against a schema, with a sentence about what is wrong."""
+"""JSON from outside: parsed and validated, with a sentence about what is wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CompiledSchema:
         self.schema = schema
 
     def check(self, value: Any, name: str) -> None:
-        """Raises ValueError with a sentence that calls the value `name` and names no value that it holds."""
+        """Raise ValueError with a sentence that calls the value `name` and quotes none of its content."""
         from fastjsonschema import JsonSchemaValueException
 
         try:
@@ -47,7 +47,7 @@ def record(properties: Schema, required: list[str] | None = None) -> Schema:
 
 
 def parse(text: bytes) -> Any:
-    """The JSON value; ValueError says in a sentence that it is none. NaN and Infinity are none either."""
+    """Return the JSON value. Raises ValueError, with a sentence, for invalid JSON, NaN and Infinity."""
     try:
         return json.loads(text, parse_constant=_refuse)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""All that a sandbox knows, as one JSON value: it can be read, kept, and put back."""
+"""The whole state of a sandbox as one JSON value, to be saved and restored."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from trueup.sandbox.wexa import Wexa
 from trueup.sandbox.wexa import check as check_wexa
 
 OWN = "sandbox."
-"""Tables of this prefix are about the sandbox itself, not about what its servers know."""
+"""Prefix of tables about the sandbox itself, not about its servers."""
 FURTHEST = 100 * 365 * 86400.0
-"""Seconds by which the clock may be ahead: dates have to stay ones that can be written."""
+"""Seconds by which the clock may be ahead: dates must stay within the calendar."""
 
 _SHAPE = CompiledSchema(
     record(
@@ -55,7 +55,7 @@ class State:
         }
 
     def put(self, given: Any) -> None:
-        """Replaces all tables and, where they are given, advance and switches; ValueError, and nothing is changed."""
+        """Replace all tables and, if given, advance and switches. Raises ValueError, and then changes nothing."""
         _SHAPE.check(given, "state")
         check_tables(given["tables"])
         self._den.switches.check(given.get("den", {}))
@@ -70,7 +70,7 @@ class State:
             self._set_clock(given["clock"]["advanced"])
 
     def advance(self, seconds: float) -> None:
-        """Moves the clock forward for good. ValueError when that leaves the calendar."""
+        """Move the clock forward permanently. Raises ValueError beyond the calendar."""
         if not math.isfinite(seconds) or self._clock.advanced + seconds > FURTHEST:
             raise ValueError("the clock cannot be more than a hundred years ahead")
         self._set_clock(self._clock.advanced + seconds)
@@ -87,7 +87,7 @@ class State:
 
 
 def check_tables(tables: dict[str, Any]) -> None:
-    """Raises ValueError for tables that neither system has, and for rows that their server could not work with."""
+    """Raise ValueError for tables that neither system has, and for rows that their server could not use."""
     for name, rows in tables.items():
         if not name.startswith(("den.", "wexa.")):
             raise ValueError(f"there is no table {name}: names begin with den. or wexa.")

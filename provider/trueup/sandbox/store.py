@@ -11,18 +11,18 @@ Row = dict[str, Any]
 
 
 class RowIndex:
-    """Ids of the rows of a table by what a function makes of each, so that nobody looks through all of them."""
+    """An index of a table: ids of rows by the result of a function, so that no request scans the table."""
 
     def __init__(self, rows: dict[str, Row], by: Callable[[Row], str]) -> None:
         self._rows = rows
         self._by = by
         self._ids: dict[str, dict[str, None]] = {}
-        self._places: dict[str, str] = {}  # what a row was put under, since the row itself may be another by now
+        self._places: dict[str, str] = {}  # the key of each row, since the row itself may have changed
         for key, row in rows.items():
             self.put(key, row)
 
     def put(self, key: str, row: Row) -> None:
-        """Notes a row that was set."""
+        """Note a row that was set."""
         place = self._by(row)
         if self._places.get(key) != place:
             self.delete(key)
@@ -30,7 +30,7 @@ class RowIndex:
             self._ids.setdefault(place, {})[key] = None
 
     def delete(self, key: str) -> None:
-        """Forgets a row."""
+        """Forget a row."""
         place = self._places.pop(key, None)
         if place is not None:
             ids = self._ids[place]
@@ -44,7 +44,7 @@ class RowIndex:
 
 
 class Table:
-    """Rows by id. Change a row only by `put`: that is what marks it to be written."""
+    """Rows by id. Change a row only by `put`, which marks it to be written."""
 
     def __init__(self, name: str, dirty: dict[tuple[str, str], None]) -> None:
         self.name = name
@@ -53,7 +53,7 @@ class Table:
         self._indexes: list[RowIndex] = []
 
     def index(self, by: Callable[[Row], str]) -> RowIndex:
-        """An index that is kept from now on. `by` has to make something of any row, also of one that lacks fields."""
+        """Return an index, kept up to date from now on. `by` must accept any row, even one without fields."""
         made = RowIndex(self._rows, by)
         self._indexes.append(made)
         return made
@@ -63,7 +63,7 @@ class Table:
         return self._rows.get(key)
 
     def put(self, key: str, row: Row) -> Row:
-        """Sets the row and returns it."""
+        """Set the row and returns it."""
         self._rows[key] = row
         self._dirty[self.name, key] = None
         for index in self._indexes:
@@ -71,7 +71,7 @@ class Table:
         return row
 
     def delete(self, key: str) -> None:
-        """Removes the row; one that is not there is no error."""
+        """Remove the row, if it exists."""
         if self._rows.pop(key, None) is not None:
             self._dirty[self.name, key] = None
             for index in self._indexes:
@@ -106,11 +106,11 @@ class Store:
             self.table(tab)._rows[key] = json.loads(row)
 
     def table(self, name: str) -> Table:
-        """The table of that name; made when first asked for."""
+        """Return the table of that name, created when first used."""
         return self._tables.setdefault(name, Table(name, self._dirty))
 
     def commit(self) -> None:
-        """Writes every changed row."""
+        """Write every changed row."""
         if not self._dirty:
             return
         self._db.execute("BEGIN")
@@ -131,7 +131,7 @@ class Store:
         return {name: dict(table.items()) for name, table in sorted(self._tables.items())}
 
     def load(self, tables: dict[str, dict[str, Row]]) -> None:
-        """Replaces everything by what `dump` gave."""
+        """Replace everything by the result of a `dump`."""
         for table in self._tables.values():
             for key, _ in table.items():
                 table.delete(key)
@@ -141,6 +141,6 @@ class Store:
         self.commit()
 
     def close(self) -> None:
-        """Writes what is left and closes the file."""
+        """Write what is left and closes the file."""
         self.commit()
         self._db.close()

@@ -1,4 +1,4 @@
-"""Named ways in which a server may behave, kept in the store: each has a default, and a schema for other values."""
+"""Switches for the behaviour of a server, kept in the store. Each has a default, and a schema for other values."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class Switches:
         return {name: self[name] for name in self._names}
 
     def check(self, given: Any) -> None:
-        """Raises ValueError with what is wrong."""
+        """Raise ValueError with what is wrong."""
         self._shape.check(given, self.system)
 
     def put(self, given: dict[str, Any]) -> None:
-        """Sets all of them: what is not given goes back to its default."""
+        """Set all of them: a switch that is not given returns to its default."""
         self.check(given)
         self.keep(given)
 
     def keep(self, given: dict[str, Any]) -> None:
-        """Writes them, unchecked."""
+        """Write them, unchecked."""
         self._table.put(_ROW, given)
         self._store.commit()

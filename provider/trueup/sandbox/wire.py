@@ -1,4 +1,4 @@
-"""Layer between a server and its application: counts every request, and injects faults."""
+"""The layer between a server and its application: it counts every request and injects faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trueup.sandbox.faults import BODILESS, Faults, InjectedFault
 from trueup.sandbox.requests import RequestLog, Routes
 
 Cut = Callable[[Scope, bool], None]
-"""Ends the connection of a request: with a TCP reset, or in order once everything sent has gone out."""
+"""End the connection of a request: with a TCP reset, or gracefully after everything was sent."""
 
 
 @dataclass
@@ -29,22 +29,22 @@ class _Answer:
     body: bytes = b""
 
     async def take(self, message: Message) -> None:
-        """An ASGI `send` that keeps what is sent."""
+        """An ASGI `send` that records what is sent."""
         if message["type"] == "http.response.start":
             self.status, self.headers = message["status"], list(message["headers"])
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
 
     def framed(self) -> list[tuple[bytes, bytes]]:
-        """Headers with the length of the whole body, where there may be one."""
+        """Return the headers with the length of the whole body, if a body is allowed."""
         if not self.body and (self.status in BODILESS or any(name == b"content-length" for name, _ in self.headers)):
-            return self.headers  # to HEAD the application tells the length of what it does not send
+            return self.headers  # for HEAD the application returns the length of the omitted body
         kept = [(name, value) for name, value in self.headers if name.lower() != b"content-length"]
         return [*kept, (b"content-length", str(len(self.body)).encode())]
 
 
 class Wire:
-    """The ASGI application that a server is given: that of a system, with counting and faults around it.
+    """The ASGI application of a server: that of a system, with counting and faults around it.
 
     A plain callable, since a middleware that wraps requests and responses costs more than the routes themselves.
     """
@@ -81,9 +81,9 @@ class Wire:
             else:
                 await self._spoil(fault, scope, receive, noting)
         except ClientDisconnect:
-            pass  # it left while it was still sending
+            pass  # the client left while it was still sending
         except Exception:
-            # A fault of ours. It is told on standard error; the client gets what a broken server answers.
+            # A bug of the sandbox. It is printed on standard error; the client gets the answer of a broken server.
             traceback.print_exc(file=sys.stderr)
             if not started:
                 body = json.dumps({"error": "internal_server_error"}).encode()
@@ -93,9 +93,9 @@ class Wire:
                 self._log.answered(entry, None)
 
     async def _spoil(self, fault: InjectedFault, scope: Scope, receive: Receive, send: Send) -> None:
-        """Effect and delay in the order that was asked for, then what is left of the answer.
+        """Run effect and delay in the requested order, then send the remaining answer.
 
-        The request's body is read first, so that a client that loses patience during a delay does not undo the effect.
+        The request's body is read first, so that a client that gives up during a delay does not prevent the effect.
         """
         receive = await _read(receive)
         if not fault.after:
@@ -119,12 +119,12 @@ class Wire:
             if fault.truncate:
                 await self._hang_up(scope, receive, reset=False)
         elif fault.truncate:
-            await self._hang_up(scope, receive, reset=False)  # without a body there is nothing to cut but the answer
+            await self._hang_up(scope, receive, reset=False)  # without a body, only the answer can be cut
         else:
             await _send(answer, send)
 
     async def _hold(self, fault: InjectedFault, scope: Scope, receive: Receive, send: Send) -> None:
-        """The effect before or after the request was held, or never. A client that is gone by then changes nothing."""
+        """Run the effect before or after the hold, or never, whether or not the client is still there."""
         receive = await _read(receive)
         answer = _Answer()
         if fault.hold == "after":
@@ -156,9 +156,9 @@ def _dated(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 
 
 async def _read(receive: Receive) -> Receive:
-    """Receives the whole request; what is returned hands it out again, and then whatever comes.
+    """Receive the whole request and return a `receive` that replays it.
 
-    ClientDisconnect for one that did not arrive whole: nothing happens to that, neither effect nor fault.
+    Raises ClientDisconnect for an incomplete request, which has no effect and no fault.
     """
     messages: deque[Message] = deque()
     while not messages or messages[-1].get("more_body"):

@@ -143,7 +143,7 @@ class System:
     ids: Mapping[str, Ids] = field(default_factory=dict)
     """The ids of its kinds, by the kind's name, where more is known of them than that they are texts."""
     functions: tuple[Function, ...] = ()
-    """What programs may call beside declaring resources."""
+    """The functions that programs may call."""
     embedded: EmbeddedServer | None = None
     """The server that `url: sandbox` stands for; None where there is none."""
     interface: int = INTERFACE

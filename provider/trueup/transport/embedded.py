@@ -94,7 +94,7 @@ def _find_or_start(folder: Path, command: Sequence[str]) -> Embedded:
 
 
 def _take(lock: IO[bytes]) -> bool:
-    """Whether nobody had that lock; then it is ours, and that of a process that inherits the file."""
+    """Take the lock if it is free, for this process and those that inherit the file; return whether it was."""
     import fcntl
 
     try:

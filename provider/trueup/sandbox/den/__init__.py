@@ -1,4 +1,4 @@
-"""Den, embedded: the connector routes of the real server, its sync worker, and what happens to it from outside."""
+"""An embedded Den: the connector routes of the real server, its sync worker, and changes from outside its API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["VERSIONS", "Den"]
 
 
 class Den:
-    """One Den over one store. All that it knows lives in the `den.*` tables, so a state that is loaded takes effect."""
+    """A Den on a store. All of its state is in the `den.*` tables, so that a loaded state takes effect."""
 
     def __init__(self, store: Store, clock: MovableClock, version: str = VERSIONS[0]) -> None:
         self._world = DenWorld(store, clock, version)
@@ -29,57 +29,57 @@ class Den:
 
     @property
     def switches(self) -> DenSwitches:
-        """How it behaves, by version or one by one."""
+        """The switches for its behaviour, set by version or one by one."""
         return self._world.switches
 
     def seed_golden(self) -> None:
-        """Two organisations, each with an owner, a member without grants, an owner's key and sessions."""
+        """Write two organisations, each with an owner, a member without grants, an owner's key and sessions."""
         seed.golden(self._world)
 
     def add_people(self) -> dict[str, Row]:
-        """Writes two more members of the first organisation, by e-mail, and two teams, by name: see `people`."""
+        """Write two more members of the first organisation, by e-mail, and two teams, by name: see `people`."""
         return people.add_people(self._world)
 
     def principals(self) -> dict[str, dict[str, str]]:
-        """Who may ask, by name: the headers to send. Sessions are fresh as of this call, but for the stale one."""
+        """Return the headers to send, by the name of a credential. Renews all sessions but the stale one."""
         return seed.principals(self._world)
 
     def add_account(self, **fields: Any) -> Row:
-        """Writes an account, as the owner of the first organisation unless `organizationId` says otherwise."""
+        """Write an account, as the owner of the first organisation unless `organizationId` says otherwise."""
         return seed.add_account(self._world, fields)
 
     def add_instance(self, **fields: Any) -> Row:
-        """Writes an instance of `connectorAccountId`, and the manager grant its creator gets."""
+        """Write an instance of `connectorAccountId`, and the manager grant its creator gets."""
         return seed.add_instance(self._world, fields)
 
     def add_target(self, **fields: Any) -> Row:
-        """Writes a target of `connectorInstanceId`."""
+        """Write a target of `connectorInstanceId`."""
         return seed.add_target(self._world, fields)
 
     def add_mapping(self, **fields: Any) -> Row:
-        """Writes a mapping of `connectorTargetId`."""
+        """Write a mapping of `connectorTargetId`."""
         return seed.add_mapping(self._world, fields)
 
     def add_plugin(self, **fields: Any) -> Row:
-        """Writes a plugin of the first organisation unless `organizationId` says otherwise."""
+        """Write a plugin of the first organisation unless `organizationId` says otherwise."""
         return seed.add_plugin(self._world, fields)
 
     def grant(self, instance: Row, whom: Row, role: str) -> Row:
-        """Writes a grant for an instance to one of `add_people`, a membership or a team."""
+        """Write a grant for an instance to one of `add_people`, a membership or a team."""
         return people.grant(self._world, instance, whom, role)
 
     def add_grant(self, **fields: Any) -> Row:
-        """Writes an access grant of `connectorInstanceId`."""
+        """Write an access grant of `connectorInstanceId`."""
         return seed.add_grant(self._world, fields)
 
     def add_event(self, **fields: Any) -> Row:
-        """Writes a sync event of `connectorInstanceId`, and of `connectorTargetId` where it has one."""
+        """Write a sync event of `connectorInstanceId`, and of `connectorTargetId` where it has one."""
         return seed.add_event(self._world, fields)
 
     def upstream(self, change: dict[str, Any]) -> dict[str, Any]:
-        """Something happens outside of the API; what was touched. ValueError says what is wrong with `change`."""
+        """Make a change from outside the API and return the touched ids. Raises ValueError for an invalid change."""
         return change_upstream(self._world, change)
 
     async def run(self) -> None:
-        """The sync worker, every 5 s of the clock, until cancelled."""
+        """Run the sync worker every 5 s of the clock, until cancelled."""
         await run_worker(self._world)

@@ -1,4 +1,4 @@
-"""Authorisation of a caller: the organisation they act in, their part in it, and their role for an instance."""
+"""Authorisation of a caller: the organisation they act in, their role in it, and their role for an instance."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 FRESH_SECONDS = 15 * 60
-"""For so long after signing in an owner or admin may write."""
+"""How long after signing in an owner or admin may write."""
 
 _RANKS = {"viewer": 1, "editor": 2, "manager": 3}
 _ADMINS = {"admin": 1, "super-admin": 2, "owner": 3}
 _MERGED = {"admin": 2, "super-admin": 2, "owner": 3}
-"""To a newer server, which knows no super-admins."""
+"""The ranks on a newer server, which has no super-admins."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A member of an organisation who asks for something."""
+    """The member of an organisation who sends a request."""
 
     world: DenWorld
     organization: Row
@@ -70,13 +70,13 @@ class Actor:
         ]
 
     def require_admin(self, capability: str) -> None:
-        """Creating accounts and instances, and disconnecting, take an organisation admin who signed in just now."""
+        """Require an organisation admin who signed in just now, to create accounts and instances, or to disconnect."""
         if not self.holds("admin"):
             raise forbidden(f"Missing organization capability: {capability}", capability)
         self.require_fresh()
 
     def require_fresh(self, *, reading: bool = False) -> None:
-        """A session of an owner or admin has to be young; members and keys are not asked, nor is anybody of late."""
+        """Require a recent session of an owner or admin. Members and keys need none; newer servers do not check."""
         if self.key is not None or not self.holds("admin"):
             return
         asked = self.world.switches["reauth"]
@@ -99,7 +99,7 @@ class Actor:
         return row
 
     def plugin(self, identity: str) -> Row:
-        """A plugin that the caller may edit. Grants of plugins are not kept here, so that takes an admin."""
+        """Return a plugin that the caller may edit. Grants of plugins are not modelled, so only an admin may."""
         row = self.world.plugins.get(identity)
         if row is None or row["organizationId"] != self.organization_id:
             raise not_found("plugin")
@@ -158,6 +158,6 @@ def actor(world: DenWorld, caller: Caller, headers: Headers, legacy: str | None)
 
 
 def _selected(headers: Headers, legacy: str | None) -> str | None:
-    """The organisation that is asked for; what is no id of one is as if it were not there."""
+    """Return the organisation that the request names; an invalid id counts as not given."""
     candidates = (headers.get("x-openwork-org-id", "").strip(), legacy or "")
     return next((identity for identity in candidates if is_id(identity, "org")), None)

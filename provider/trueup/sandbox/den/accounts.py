@@ -1,4 +1,4 @@
-"""Connector accounts. They are created, read and disconnected; nothing changes one."""
+"""Connector accounts. They can be created, read and disconnected, but not changed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CREATE = Body(
 
 
 def create_account(call: Received, fields: dict[str, Any]) -> Row:
-    """Writes an account of the caller's organisation; a duplicate breaks as any fault does."""
+    """Write an account of the caller's organisation; a duplicate is a 500, as any fault is."""
     world, organization = call.world, call.actor.organization_id
     for row in world.accounts.values():
         ours = row["organizationId"] == organization and row["connectorType"] == fields["connectorType"]

@@ -35,7 +35,7 @@ async def _ready(request: Request) -> Response:
 
 
 async def _webhook(request: Request) -> Response:
-    """Without a webhook secret no delivery is taken; what GitHub would say comes in by `upstream`."""
+    """Without a webhook secret no delivery is accepted; `upstream` stands for GitHub's deliveries."""
     return nothing(503)
 
 
@@ -48,7 +48,7 @@ async def _fault(request: Request, error: Exception) -> Response:
 
 
 def build(world: DenWorld) -> Starlette:
-    """The application over that world. A method that a path does not have is 404, as an unknown path is."""
+    """Return the application on that world. An unsupported method is a 404, like an unknown path."""
     routes = [
         Route("/health", _health, methods=["GET"]),
         Route("/ready", _ready, methods=["GET"]),

@@ -1,9 +1,9 @@
-"""Who asks: an API key with its window of requests, or a person's session.
+"""Authentication: an API key with its window of requests, or a person's session.
 
 The window is that of the library the real server uses: it closes only after more than its length without a counted
 request, a request over it is refused and not counted, and the count is read, then written, so that requests that
-overlap lose increments (cases `ratelimit.*`). A newer server counts exactly, and asks for a session when the key is no
-good.
+overlap lose increments (cases `ratelimit.*`). A newer server counts exactly, and requires a session if the key is
+invalid.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from trueup.sandbox.store import Row
 _BEARER = re.compile(r"Bearer\s+(.+)", re.IGNORECASE)
 _COOKIE = re.compile(r"(?:^|;\s*)(?:__Secure-)?better-auth\.session_token=([^;.]+)")
 _SHORTEST = 64
-"""Characters of the shortest key that is looked up at all."""
+"""Length of the shortest key that is looked up."""
 
 
 _UNKNOWN = KeyTrouble(401, "INVALID_API_KEY", "Invalid API key.")
 
 
 async def identify(world: DenWorld, headers: Headers) -> Caller:
-    """The caller. A key, good or bad, is the whole answer, unless `keys` says that a bad one is passed over."""
+    """Return the caller. A key decides alone, valid or not, unless `keys` lets an invalid one fall through."""
     text = headers.get("x-api-key", "").strip()
     if not text:
         return by_session(world, headers)
@@ -40,7 +40,7 @@ async def identify(world: DenWorld, headers: Headers) -> Caller:
 
 
 def by_session(world: DenWorld, headers: Headers) -> Caller:
-    """The person of a session, whatever key is beside it. Cookies are those of a newer server."""
+    """Return the person of a session, ignoring any key. Cookies are accepted by newer servers."""
     bearer = _BEARER.fullmatch(headers.get("authorization", "").strip())
     tokens = [bearer[1].strip()] if bearer else []
     if world.switches["keys"] == "fall-through":
@@ -70,7 +70,7 @@ async def _by_key(world: DenWorld, text: str) -> Caller:
 
 
 async def _count(world: DenWorld, key: Row) -> Row | KeyTrouble:
-    """The key, with the request counted against its window; or that the window is spent."""
+    """Return the caller of a key and count the request against its window; or the caller of a spent window."""
     now = world.stamp()
     count = 1
     limit, window = key["rateLimitMax"], key["rateLimitTimeWindow"]

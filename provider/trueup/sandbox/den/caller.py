@@ -1,4 +1,4 @@
-"""Who sent a request, and why a key does not open."""
+"""The sender of a request, and why a key is rejected."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from trueup.sandbox.store import Row
 
 @dataclass(frozen=True)
 class KeyTrouble:
-    """Why a key does not open: what `get-session` answers, and nobody else tells."""
+    """Why a key is rejected. Only `get-session` returns it."""
 
     status: int
     code: str
     message: str
     try_again_in: int | None = None
-    """Milliseconds until the window closes."""
+    """Milliseconds until the window resets."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent the request; `user` is None for nobody we know."""
+    """The sender of a request; `user` is None if unknown."""
 
     user: Row | None = None
     key: Row | None = None

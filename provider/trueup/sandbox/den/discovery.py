@@ -1,4 +1,4 @@
-"""The needs of a discovery of plugins, checked before GitHub is asked: an account, a target, and an app."""
+"""The preconditions of a discovery of plugins, checked before any call to GitHub: account, target, and app."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_APP = "GITHUB_CONNECTOR_APP_ID is required for live GitHub connector testing.
 
 
 def check_discovery(world: DenWorld, instance: Row) -> None:
-    """Raises what stops a discovery before GitHub is asked: the account, the oldest target, and what both tell."""
+    """Raise the error that stops a discovery before a call to GitHub, from the account and its oldest target."""
     account = world.accounts.get(instance["connectorAccountId"])
     if account is None:
         raise DenError(404, "connector_account_not_found", "GitHub connector account not found.")
@@ -37,7 +37,7 @@ def _text(config: Row, key: str, otherwise: str | None) -> str:
 
 
 def number_of(value: object) -> float:
-    """The number an installation goes by; 0 for what is none."""
+    """Return the number of an installation; 0 for anything else."""
     try:
         number = float(str(value))
     except ValueError:

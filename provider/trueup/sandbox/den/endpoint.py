@@ -1,7 +1,7 @@
-"""One route: what it takes, who may call it, and what happens around it.
+"""A route: its parameters, its permissions, and the handling around it.
 
-The order is the server's: nobody known is 401 before anything is looked at, then the organisation (404, 403), the ids
-in the path, the query, the body (400), and only then what the route itself decides.
+Checks are in the server's order: an unknown sender (401), then the organisation (404, 403), the ids in the path, the
+query and the body (400), and then the route itself.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _JSON = re.compile(r"application/([a-z.-]+\+)?json(;\s*[a-zA-Z0-9-]+=([^;]+))*")
 _log = logging.getLogger(__name__)
 _EXACT = 2**53
 _SHORT = 16
-"""Characters below which every whole number is exact as a double."""
+"""Digits up to which every whole number is exact as a double."""
 _EXPONENT = 1e21
-"""From here on JavaScript writes a whole number with an exponent."""
+"""The number from which JavaScript writes whole numbers with an exponent."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """A request that passed: who asks, and what for."""
+    """A request that passed the checks: its sender and its parameters."""
 
     world: DenWorld
     actor: Actor
@@ -60,7 +60,7 @@ _OF_INSTANCE = {
     "connector_mapping": ("den.connectorMappings", "connectorMappingId"),
     "connector_sync_event": ("den.syncEvents", "connectorSyncEventId"),
 }
-"""What belongs to an instance, as errors call it: its table, and its id in a path."""
+"""The children of an instance, by their name in errors: table, and name of the id in a path."""
 
 Handler = Callable[[Received], Awaitable[Any]]
 
@@ -111,13 +111,13 @@ class Endpoint:
 
 
 def _told(world: DenWorld, refusal: DenError) -> dict[str, Any]:
-    """The body of a refusal, without what this version does not say."""
+    """Return the body of a refusal, without the keys that this version does not send."""
     hidden = () if world.switches["requiredPermission"] else ("requiredPermission",)
     return {name: value for name, value in refusal.body.items() if name not in hidden}
 
 
 def nothing(status: int) -> Response:
-    """An answer without a body, typed as the real server does."""
+    """Return an answer without a body, with the real server's content type."""
     return Response(None, status, {"content-type": "text/plain; charset=UTF-8"})
 
 
@@ -138,7 +138,7 @@ def _valid(shape: Shape, value: Any) -> Any:
 
 
 def _query(request: Request) -> dict[str, Any]:
-    """Query values by name; what is there more than once is a list."""
+    """Return query values by name; a repeated one is a list."""
     found: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         found.setdefault(name, []).append(value)
@@ -146,7 +146,7 @@ def _query(request: Request) -> dict[str, Any]:
 
 
 async def _json(request: Request) -> Any:
-    """The body; one that does not say it is JSON counts as `{}`, whatever it holds."""
+    """Return the body; one whose content type is not JSON counts as `{}`."""
     if not _JSON.fullmatch(request.headers.get("content-type", "")):
         return {}
     text = await request.body()
@@ -160,13 +160,13 @@ async def _json(request: Request) -> Any:
 
 
 def _number(text: str) -> float | int | None:
-    """A number as JavaScript would tell it again: 1.0 is 1, and what is too great for it is null."""
+    """Return a number as JavaScript would write it: 1.0 becomes 1, and one out of range null."""
     value = float(text)
     if not math.isfinite(value):
         return None
     if not value.is_integer() or abs(value) >= _EXPONENT:
         return value
-    return int(value) if abs(value) < _EXACT else int(Decimal(repr(value)))  # noughts behind the digits of the double
+    return int(value) if abs(value) < _EXACT else int(Decimal(repr(value)))  # zeros after the digits of the double
 
 
 def _whole(text: str) -> float | int | None:
@@ -175,7 +175,7 @@ def _whole(text: str) -> float | int | None:
 
 
 def _storable(value: Any) -> None:
-    """Half of a surrogate pair is JSON, but no database takes it."""
+    """Refuse half of a surrogate pair: it is valid JSON, but no database stores it."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:

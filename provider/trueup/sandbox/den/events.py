@@ -1,4 +1,4 @@
-"""Sync events: how they come to be queued, and how they are read and queued again. The worker takes them up."""
+"""Sync events: queueing, reading and retrying them. The worker processes them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def _get(call: Received) -> Row:
 
 
 async def _retry(call: Received) -> Row:
-    """Works from any state, and moves the event to the front of the list; its summary stays."""
+    """Queue an event again, from any status. It moves to the front of the list and keeps its summary."""
     row, world = call.resource("connector_sync_event", "editor"), call.world
     again = {"attemptCount": 0, "completedAt": None, "nextAttemptAt": None, "status": "queued"}
     world.put(world.events, {**row, **again, "startedAt": world.stamp()})
@@ -36,7 +36,7 @@ async def _retry(call: Received) -> Row:
 
 
 async def _resync(call: Received) -> Row:
-    """Asked for by hand it is queued whatever the instance's status, and beside others of the same target."""
+    """Queue a manual resync, whatever the instance's status, even beside other events of the target."""
     target = call.resource("connector_target", "editor")
     instance = call.actor.instance(target["connectorInstanceId"], "editor")
     row = record(call.world, instance, target, {"queuedBy": call.actor.member["id"]})
@@ -44,7 +44,7 @@ async def _resync(call: Received) -> Row:
 
 
 async def _sync_now(call: Received) -> Row:
-    """Queues each target that has nothing queued or running."""
+    """Queue a sync of each target that has none queued or running."""
     instance = call.actor.instance(call.ids["connectorInstanceId"], "editor")
     idle = [target for target in targets_of(call.world, instance) if not busy(call.world, target)]
     for target in idle:

@@ -1,4 +1,4 @@
-"""Layers of every request: its id, who asks, the older path of an organisation, and the store written at the end."""
+"""Middleware of every request: its id, its sender, the older path of an organisation, and the commit of the store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SESSION = "/api/auth/get-session"
 
 
 class Front:
-    """ASGI middleware. Whoever asks is found before any route is, since a key's requests count on unknown ones too."""
+    """ASGI middleware. It authenticates before routing, since requests of a key count on unknown routes too."""
 
     def __init__(self, app: ASGIApp, world: DenWorld) -> None:
         self.app = app

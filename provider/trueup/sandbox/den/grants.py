@@ -44,7 +44,7 @@ async def _list(call: Received) -> Row:
 
 
 async def _create(call: Received) -> Row:
-    """An upsert: whoever has a grant keeps its id and date, also one that was revoked."""
+    """Create or update a grant: an existing one keeps its id and date, even if it was revoked."""
     world, body, grants = call.world, call.body, _grants(call)
     member, team = body.get("orgMembershipId"), body.get("teamId")
     _ours(call, world.members.get(member), member, "member")
@@ -74,7 +74,7 @@ async def _create(call: Received) -> Row:
 
 
 def _ours(call: Received, row: Row | None, named: str | None, kind: str) -> None:
-    """404 for a member or team that is named and is not of the organisation."""
+    """Raise 404 for a member or team that is not of the organisation."""
     if named and (row is None or row["organizationId"] != call.actor.organization_id):
         raise not_found(kind)
 

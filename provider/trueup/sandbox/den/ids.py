@@ -1,7 +1,7 @@
-"""Ids as Den makes and checks them: a prefix, an underscore, and 26 base32 characters of a UUIDv7 (a TypeID).
+"""Ids as Den creates and checks them: a prefix, an underscore, and 26 base32 characters of a UUIDv7 (a TypeID).
 
-The first 48 bits are the time in milliseconds, so ids of one kind sort by the moment they were made. Recorded cases
-`accounts.get.bad-id`, `instances.get.upper-id` and `*.bad-id` show what is said of a malformed one.
+The first 48 bits are the time in milliseconds, so ids of one kind sort by creation time. Recorded cases
+`accounts.get.bad-id`, `instances.get.upper-id` and `*.bad-id` show the errors of a malformed one.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _base32(suffix: str) -> bool:
 
 
 def _well_formed(value: str) -> bool:
-    """Whether some kind's id could look so; the prefix need not be the expected one, nor be there at all."""
+    """Whether it could be an id of some kind; it may have another prefix, or none."""
     prefix, underscore, suffix = value.rpartition("_")
     lettered = _PREFIX.fullmatch(prefix) if underscore else True
     # 26 characters hold 130 bits: the first of them may only carry three.

@@ -1,7 +1,7 @@
-"""Connector instances: what they are, how they change, and how they end.
+"""Connector instances: reading, changing and removing them.
 
-PATCH reads the row, lays the fields over it and writes name, remoteId, status and config back, so that whatever another
-request wrote in between is undone. The lifecycle routes write the status alone.
+PATCH reads the row, merges the fields and writes name, remoteId, status and config back, which undoes what another
+request wrote in between. The lifecycle routes write only the status.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ async def _auto_import(call: Received) -> Row:
 
 
 def _write(call: Received, fields: Row) -> Row:
-    """Writes these fields of the instance of the path; 404 when it was removed meanwhile."""
+    """Write these fields of the instance of the path; 404 when it was removed meanwhile."""
     row = call.world.instances.get(call.ids["connectorInstanceId"])
     if row is None:
         raise not_found("connector_instance")

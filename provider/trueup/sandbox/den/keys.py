@@ -1,4 +1,4 @@
-"""API keys, and the one route that tells what is wrong with a key: `/api/auth/get-session`. Not in the document."""
+"""API keys, and the one route that reports why a key is rejected: `/api/auth/get-session`. Not in the document."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LISTED = [*_CREATED, "configId", "lastRequest"]
 
 
 async def get_session(request: Request) -> JSONResponse:
-    """The session of a key (which is told in clear) or of a bearer, what is wrong with the key, or null."""
+    """Return the session of a key (with the key in clear) or of a bearer, the reason of a rejected key, or null."""
     caller: Caller = request.state.caller
     if trouble := caller.trouble:
         body: dict[str, Any] = {"message": trouble.message, "code": trouble.code}

@@ -1,7 +1,7 @@
-"""Pages of a list. The cursor is the id of the last item, and nobody remembers where that item was.
+"""Pages of a list. The cursor is the id of the last item; the position of that item is not stored.
 
-So a walk beside which something writes can skip an item, repeat some, or begin again: a cursor that is not in the list
-(any more, or under this filter) gives the first page (cases `drift.A`, `drift.B`, `drift.C`, `*.cursor-*`).
+So a walk during writes can skip items, repeat some, or start again: a cursor that is not in the list (any more, or
+under this filter) returns the first page (cases `drift.A`, `drift.B`, `drift.C`, `*.cursor-*`).
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def page(
 
 
 def pick(rows: Iterable[Row], query: dict[str, Any], exactly: tuple[str, ...], texts: tuple[str, ...]) -> list[Row]:
-    """The rows that pass the filters of a query.
+    """Return the rows that match the filters of a query.
 
-    `exactly` names the fields that have to be as the query says, if it does; `texts` those in one of which `q` has to
-    be, whatever the case.
+    `exactly` names the fields that must equal a value of the query, if it is given; `texts` the fields of which one
+    must contain `q`, in any case.
     """
     wanted = [(name, query[name]) for name in exactly if name in query]
     found = [row for row in rows if all(row[name] == value for name, value in wanted)] if wanted else list(rows)

@@ -1,4 +1,4 @@
-"""Connector mappings: what of a target becomes which kind of object. They are read as a list of their target alone."""
+"""Connector mappings: which files of a target become which kind of object. They can only be listed, by target."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _filters(world: DenWorld) -> Mapping[str, Shape]:
 
 
 def _objects(world: DenWorld) -> OneOf:
-    """The object types that a mapping may make: more from version to version."""
+    """Return the object types that a mapping may create; newer versions have more."""
     return OneOf(tuple(world.switches["objectTypes"]))
 
 

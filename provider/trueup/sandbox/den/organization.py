@@ -1,7 +1,7 @@
 """The organisation as a member sees it: `/v1/org` and `/v1/me/orgs` (case `org-context`). Not in the document.
 
-A newer server answers the organisation as it was up to five minutes ago, leaves out members that are no people (users
-with `service`), and says of each where the role comes from.
+A newer server returns the organisation as it was up to five minutes ago, omits members that are not people (users with
+`service`), and returns the source of each role.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _SHOWN = ("id", "name", "slug", "logo", "allowedEmailDomains", "metadata", "crea
 
 
 def person(user: Row) -> Row:
-    """A user as others see them."""
+    """Return a user as other users see them."""
     return {name: user[name] for name in ("id", "email", "name", "image")}
 
 
@@ -25,7 +25,7 @@ def _member(row: Row) -> Row:
 
 
 def _owner_role(world: DenWorld, organization: str) -> Row:
-    """The owner's role, which is no row: it may what a super-admin may."""
+    """The owner's role, which has no row and the permissions of a super-admin."""
     roles = [row for row in world.roles.values() if row["organizationId"] == organization]
     permission = next((row["permission"] for row in roles if row["role"] == "super-admin"), None)
     return _role({"id": "builtin-owner", "role": "owner", "permission": permission, "createdAt": None}, None)
@@ -52,7 +52,7 @@ def _roles(world: DenWorld, organization: str) -> list[Row]:
 
 
 def _standing(world: DenWorld, member: Row) -> Row:
-    """Where the role of a member comes from: nothing, before super-admins and admins were one."""
+    """Return the source of a member's role; empty before super-admins and admins were merged."""
     if world.switches["roles"] != "merged":
         return {}
     teams = [row for row in world.teams.values() if row.get("admin") and member["id"] in row["memberIds"]]
@@ -62,7 +62,7 @@ def _standing(world: DenWorld, member: Row) -> Row:
 
 
 def _shown(call: Received) -> Row:
-    """The organisation, and who and what is in it, as of now."""
+    """Return the organisation with its members, teams and roles, as of now."""
     world, identity = call.world, call.actor.organization_id
     members = [row for row in world.members.values() if row["organizationId"] == identity]
     users = {row["id"]: row for row in world.users.values()}
@@ -81,7 +81,7 @@ def _shown(call: Received) -> Row:
 
 
 def _cached(call: Received) -> Row:
-    """That, or what it was when it was last put together, if that is not too long ago."""
+    """Return the organisation, from the cache while it is recent enough."""
     world, identity = call.world, call.actor.organization_id
     kept = world.shown_organizations.get(identity)
     if not (longest := world.switches["orgCache"]):

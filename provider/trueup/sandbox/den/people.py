@@ -1,6 +1,6 @@
 """People and teams beside those of the golden organisation, for grants by e-mail and by a team's name.
 
-The golden one has no teams, and a member who has been granted nothing: that is what was recorded.
+The golden one, as recorded, has no teams and a member without grants.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ EDITOR, VIEWER = "editor@example.test", "viewer@example.test"
 
 
 def add_people(world: DenWorld) -> dict[str, Row]:
-    """Two more members with sessions and keys, and two teams; the memberships by e-mail and the teams by name.
+    """Write two members with sessions and keys, and two teams; return memberships by e-mail and teams by name.
 
-    Platform has the owner and the editor, Support the editor and the viewer. What they may do is up to grants.
+    Platform has the owner and the editor, Support the editor and the viewer. Grants decide what they may do.
     """
     organization = next(world.organizations.values())
     owner, member = [row for row in world.members.values() if row["organizationId"] == organization["id"]]
@@ -37,7 +37,7 @@ def add_people(world: DenWorld) -> dict[str, Row]:
 
 
 def grant(world: DenWorld, instance: Row, whom: Row, role: str) -> Row:
-    """That role for an instance, to a membership or a team."""
+    """Grant a role for an instance to a membership or a team."""
     field = "teamId" if "memberIds" in whom else "orgMembershipId"
     return add_grant(world, {"connectorInstanceId": instance["id"], field: whom["id"], "role": role})
 

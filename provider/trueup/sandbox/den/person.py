@@ -1,4 +1,4 @@
-"""A colleague in the web interface, who changes or removes a resource that somebody declared."""
+"""Changes by another user in the web interface: fields of a resource, or its removal."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from trueup.sandbox.den.world import DenWorld, same
 from trueup.sandbox.store import Row, Table
 
 KEYS = ("kind", "id", "name", "instance", "target", "set", "remove")
-"""What a change by a person tells: which resource, and what becomes of it."""
+"""The schema of a change by a user: the resource, and the fields to set or its removal."""
 
 
 @dataclass(frozen=True)
 class _Kind:
     table: str
     called: str
-    """The field that a resource is called by."""
+    """The field with the name of a resource."""
     fields: dict[str, Shape]
-    """What may be set, by the field's name in answers; `config` stands for the field that holds it."""
+    """The fields that may be set, by their names in answers; `config` stands for the field that contains it."""
     below: tuple[str, ...] = ()
-    """The keys that say whose it is, since names of these are unique among their siblings alone."""
+    """The keys that identify the parent, since names are unique only among siblings."""
 
 
 _CONFIG = Maybe(Anything(), null=True)
@@ -69,7 +69,7 @@ _KINDS = {
         {
             "mappingKind": MAPPING_KINDS,
             "selector": Text(),
-            "objectType": Text(),  # any: the next version may know it
+            "objectType": Text(),  # any, since the next version may accept it
             "pluginId": Maybe(Id("plg"), null=True),
             "autoAddToPlugin": Flag(),
             "mappingConfigJson": _CONFIG,
@@ -86,13 +86,13 @@ _KINDS = {
     "user": _Kind("den.users", "email", {"email": Text(), "name": Text()}),
 }
 EVERYBODY = "everybody"
-"""What a grant for the whole organisation is called by."""
+"""The name of a grant for the whole organisation."""
 
 
 def change_resource(world: DenWorld, wanted: dict[str, Any]) -> list[str]:
-    """Sets fields of the resource that `kind` and `id` or `name` tell, or removes it; the ids that were touched.
+    """Set fields of the resource with that `kind` and `id` or `name`, or remove it; return the touched ids.
 
-    ValueError says in a sentence what cannot be done.
+    Raises ValueError for an impossible change, in a sentence.
     """
     kind = _KINDS.get(str(wanted.get("kind")))
     if kind is None:
@@ -113,12 +113,12 @@ def _find(world: DenWorld, kind: _Kind, table: Table, wanted: dict[str, Any]) ->
     if ("id" in wanted) == ("name" in wanted):
         raise ValueError("say which one by either id or name")
     if strange := [key for key in ("instance", "target") if key in wanted and key not in kind.below]:
-        raise ValueError(f"{wanted['kind']} is told without {strange[0]}")
+        raise ValueError(f"{wanted['kind']} does not take {strange[0]}")
     siblings = _below(world, table, wanted)
     if "id" in wanted:
         found = [row for row in siblings if row["id"] == wanted["id"]]
     elif table is world.grants:
-        # Whoever looks for a grant by name means one that holds; a revoked one still has its id.
+        # By name only active grants are found; a revoked one can be named by its id.
         found = [row for row in siblings if row["removedAt"] is None and _grantee(world, row, str(wanted["name"]))]
     else:
         found = [row for row in siblings if same(str(row[kind.called]), str(wanted["name"]))]
@@ -130,7 +130,7 @@ def _find(world: DenWorld, kind: _Kind, table: Table, wanted: dict[str, Any]) ->
 
 
 def _below(world: DenWorld, table: Table, wanted: dict[str, Any]) -> Iterable[Row]:
-    """The rows of the table that belong to the instance and target that are told, each by its id or its name."""
+    """Return the rows of the table that belong to the given instance and target, each given by id or name."""
     rows: Iterable[Row] = table.values()
     if "instance" in wanted:
         owners = _called(world.instances, "name", wanted["instance"])
@@ -164,7 +164,7 @@ def _fields(kind: _Kind, wanted: dict[str, Any]) -> dict[str, Any]:
     holder = next((name for name in kind.fields if name.endswith("ConfigJson")), None)
     fields = {holder if name == "config" and holder else name: value for name, value in given.items()}
     if unknown := sorted(fields.keys() - kind.fields.keys()):
-        raise ValueError(f"nobody can set {', '.join(unknown)}; what can be set is {', '.join(kind.fields)}")
+        raise ValueError(f"{', '.join(unknown)} cannot be set; the fields are {', '.join(kind.fields)}")
     issues: list[Issue] = []
     parsed = {name: kind.fields[name].parse(value, (name,), issues) for name, value in fields.items()}
     if issues:
@@ -173,7 +173,7 @@ def _fields(kind: _Kind, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_unique(world: DenWorld, table: Table, row: Row) -> None:
-    """ValueError for what the database would refuse."""
+    """Raise ValueError for a change that the database would refuse."""
     if table is world.instances and name_taken(world, row["organizationId"], row["name"], but=row["id"]):
         raise ValueError(f"another instance is called {row['name']!r}")
     if table is world.targets and remote_taken(world, row["connectorInstanceId"], row["remoteId"], but=row["id"]):
@@ -183,7 +183,7 @@ def _check_unique(world: DenWorld, table: Table, row: Row) -> None:
 
 
 def _remove(world: DenWorld, table: Table, row: Row) -> None:
-    """As the API would, but for a target, which no route removes: somebody with other means than ours does."""
+    """Remove a resource as the API would; a target, which no route removes, by other means."""
     if table is world.accounts:
         remove_account(world, row)
     elif table is world.instances:

@@ -1,4 +1,4 @@
-"""The queue of sync events: how one comes into it, and whether one of a target is in it."""
+"""The queue of sync events: adding an event, and checking for one of a target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trueup.sandbox.store import Row
 
 
 def record(world: DenWorld, instance: Row, target: Row | None, summary: dict[str, Any], **fields: Any) -> Row:
-    """Writes a new event of that instance and target; a queued manual resync unless `fields` say otherwise."""
+    """Write a new event of an instance and target; by default a queued manual resync."""
     row = {
         "id": world.new_id("cse"),
         "organizationId": instance["organizationId"],

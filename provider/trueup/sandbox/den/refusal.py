@@ -1,4 +1,4 @@
-"""A request that is not done: status and body of the answer. Raised by routes, turned into the answer around them."""
+"""Refusals: exceptions with the status and body of an answer, which routes raise."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ class DenError(Exception):
 
 
 class NotJson(Exception):
-    """A body that says it is JSON and is not."""
+    """Return the refusal of a body that is not valid JSON despite its content type."""
 
 
 def not_found(kind: str) -> DenError:
-    """No such resource; `kind` in the words of its error, such as `connector_instance`."""
+    """Return the refusal of an unknown resource; `kind` as in the error, such as `connector_instance`."""
     return DenError(404, f"{kind}_not_found", f"{kind.replace('_', ' ').capitalize()} not found.")
 
 
 def forbidden(message: str, permission: str | None = None) -> DenError:
-    """The caller may not; `permission` is what is missing, which newer servers say."""
+    """Return the refusal of a caller without the permission, which newer servers name."""
     return DenError(403, "forbidden", message, **({} if permission is None else {"requiredPermission": permission}))
 
 
 def sso_required() -> DenError:
-    """The organisation wants its members to sign in by SSO, and this session did not."""
+    """Return the refusal of a session without SSO in an organisation that requires it."""
     return DenError(403, "organization_sso_required", "Sign in with your organization's SSO provider to continue.")
 
 
 def reauth() -> DenError:
-    """A person's session is too old for this (cases `reauth.stale-*`)."""
+    """Return the refusal of a session that is too old (cases `reauth.stale-*`)."""
     said = "For security, confirm it's you before changing workspace settings."
     return DenError(403, "reauth", said, reason="fresh_auth_required")
 
 
 def unauthorized() -> DenError:
-    """Nobody we know, or a key over its limit: the connector routes do not tell which."""
+    """Return the refusal of an unknown sender, or of a key over its limit: connector routes do not distinguish them."""
     return DenError(401, "unauthorized")
 
 
 def invalid(issues: list[dict[str, Any]]) -> DenError:
-    """The request does not look as it should."""
+    """Return the refusal of an invalid request."""
     return DenError(400, "invalid_request", details=issues)
 
 
 def broken() -> DenError:
-    """Any fault, a duplicate among them: uniqueness is enforced by the database alone (`*.duplicate-*`)."""
+    """Return the answer to any fault, including a duplicate, which only the database detects (`*.duplicate-*`)."""
     return DenError(500, "internal_server_error")

@@ -1,4 +1,4 @@
-"""Cascades: removing an instance or disconnecting an account deletes for good all that hangs on it."""
+"""Cascades: removing an instance or disconnecting an account permanently deletes all of its children."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from trueup.sandbox.store import Row, Table
 
 
 def remove_instances(world: DenWorld, identities: set[str]) -> dict[str, Any]:
-    """Deletes instances, their targets, mappings, grants and events, and what was imported through them.
+    """Delete instances, their targets, mappings, grants and events, and the objects that were imported through them.
 
-    A plugin goes when no mapping names it any more. Answers the counts that the API tells.
+    A plugin is deleted with its last mapping. Return the counts that the API returns.
     """
     objects = mappings = 0
     for identity in identities:
@@ -26,7 +26,7 @@ def remove_instances(world: DenWorld, identities: set[str]) -> dict[str, Any]:
 
 
 def remove_account(world: DenWorld, account: Row) -> dict[str, Any]:
-    """Deletes an account and all its instances."""
+    """Delete an account and all its instances."""
     theirs = {row["id"] for row in world.instances.values() if row["connectorAccountId"] == account["id"]}
     counts = remove_instances(world, theirs)
     world.accounts.delete(account["id"])
@@ -34,14 +34,14 @@ def remove_account(world: DenWorld, account: Row) -> dict[str, Any]:
 
 
 def remove_target(world: DenWorld, target: Row) -> None:
-    """Deletes a target, its mappings and its events. No route does this; see `person`."""
+    """Delete a target, its mappings and its events. No route does this; see `person`."""
     _remove_mappings(world, world.mappings_by_target.get(target["id"]))
     _sweep(world.events, world.events_by_target.get(target["id"]))
     world.targets.delete(target["id"])
 
 
 def _remove_mappings(world: DenWorld, gone: list[Row]) -> int:
-    """Deletes mappings, and the plugins that then no mapping names any more; how many mappings."""
+    """Delete mappings, and plugins without a mapping; return the number of mappings."""
     _sweep(world.mappings, gone)
     for plugin in {row["pluginId"] for row in gone} - {None}:
         if not world.mappings_by_plugin.get(plugin):
@@ -50,7 +50,7 @@ def _remove_mappings(world: DenWorld, gone: list[Row]) -> int:
 
 
 def _sweep(table: Table, gone: Iterable[Row]) -> int:
-    """Deletes these rows; how many there were."""
+    """Delete these rows and return their number."""
     identities = [row["id"] for row in gone]
     for identity in identities:
         table.delete(identity)

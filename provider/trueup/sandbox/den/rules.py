@@ -1,4 +1,4 @@
-"""Rules that hold however a resource is changed: its possible values, and which names are taken."""
+"""Rules for every change of a resource: valid values, and names that are taken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ACCOUNT_STATUSES = OneOf(("active", "inactive", "disconnected", "error"))
 INSTANCE_STATUSES = OneOf(("active", "disabled", "archived", "error"))
 MAPPING_KINDS = OneOf(("path", "api", "custom"))
 WRITE_GAP = 0.002
-"""Seconds between reading a row and writing it back: short, but long enough for two requests to race."""
+"""Seconds between reading a row and writing it back: long enough for two requests to race."""
 
 
 def name_taken(world: DenWorld, organization: str, name: str, but: str | None = None) -> bool:
@@ -39,7 +39,7 @@ def remote_taken(world: DenWorld, instance: str, remote: str, but: str | None = 
 
 
 def selector_taken(world: DenWorld, row: Row) -> bool:
-    """Whether another mapping of the target makes the same objects of the same selector."""
+    """Whether another mapping of the target creates the same objects from the same selector."""
     its = (other for other in world.mappings_by_target.get(row["connectorTargetId"]) if other["id"] != row["id"])
     return any(
         other["objectType"] == row["objectType"] and world.collide(other["selector"], row["selector"]) for other in its

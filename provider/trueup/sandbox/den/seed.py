@@ -1,4 +1,4 @@
-"""Rows written straight into the store: the golden organisations, and whatever a preset adds to them."""
+"""Rows written directly into the store: the golden organisations, and the additions of presets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KEY_DAYS = 90
 SESSION_DAYS = 7
 STALE_SECONDS = 16 * 60.0
-"""Age of the stale session: a little more than the 15 minutes for which a person may write."""
+"""Age of the stale session: slightly more than the 15 minutes in which a person may write."""
 
 _ALL = {
     "organization": ["update", "delete"],
@@ -48,7 +48,7 @@ def golden(world: DenWorld) -> None:
     add_member(world, other, other_owner, "Other member", "other-member@example.test", "other-org-member-session")
     add_key(world, other_owner, "other-key", principal="other-org-api-key")
     _session(world, other_owner, "other-org-session")
-    # Keys with something wrong about them. Those of the first organisation belong to no organisation's list.
+    # Keys that are rejected. Those of the first organisation are in no organisation's list.
     add_key(world, owner, "probe", principal="probe", metadata=None)
     add_key(world, owner, "disabled", principal="disabled-api-key", metadata=None, enabled=False)
     add_key(world, owner, "expired", principal="expired-api-key", metadata=None, expiresAt=world.stamp(-1.0))
@@ -77,7 +77,7 @@ def principals(world: DenWorld) -> dict[str, dict[str, str]]:
 
 
 def add_key(world: DenWorld, member: Row, name: str, **fields: Any) -> Row:
-    """An API key of a member; `principal` names it for whoever asks for headers."""
+    """Write an API key of a member; `principal` is its name in the list of credentials."""
     now = world.stamp()
     key = "den_" + "".join(secrets.choice(_LETTERS) for _ in range(64))
     row = {
@@ -305,7 +305,7 @@ def _organization(world: DenWorld, name: str, person: str, email: str) -> tuple[
 
 
 def add_member(world: DenWorld, organization: Row, owner: Row, person: str, email: str, principal: str) -> Row:
-    """Somebody who accepted an invitation: a member without grants, with a session."""
+    """Write a member who accepted an invitation: with a session, without grants."""
     invitation = {
         "id": world.new_id("inv"),
         "organizationId": organization["id"],

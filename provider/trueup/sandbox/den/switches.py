@@ -1,6 +1,6 @@
-"""How Den behaves, by version: as recorded in August 2026, or as its sources of late September read.
+"""The behaviour of Den by version: as recorded in August 2026, or as in its source code of late September.
 
-Of the newer one nothing was recorded, so each difference is a switch of its own: `docs/sandbox.md` lists them.
+The newer version was not recorded, so each difference is a separate switch: see `docs/sandbox.md`.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ SWITCHES: Final[dict[str, tuple[Any, Any, dict[str, Any]]]] = {
     "requestIds": (True, False, _FLAG),
     # Whether requests that overlap lose increments of a key's count.
     "window": ("lossy", "exact", {"enum": ["lossy", "exact"]}),
-    # A key is the whole answer, or a bad or spent one falls through to the session sent beside it, or all are refused
+    # A key decides alone, or an invalid or spent one falls through to the session sent with it, or all are refused
     # (a build of the middle of August).
     "keys": ("alone", "fall-through", {"enum": ["alone", "fall-through", "refused"]}),
-    # Whether get-session knows keys beside sessions; to one that does not, a key is unknown: 200 null.
+    # Whether get-session supports keys as well as sessions; otherwise a key is unknown: 200 null.
     "getSession": ("keys", "sessions", {"enum": ["keys", "sessions"]}),
-    # What takes a fresh session: every write and the access list, writes alone, or nothing.
+    # What requires a recent session: every write and the access list, writes only, or nothing.
     "reauth": ("all", "never", {"enum": ["all", "writes", "never"]}),
-    # Super-admins apart, or merged into admins; then teams may make admins, and `/v1/org` tells of that.
+    # Super-admins as a role, or merged into admins; then teams may make admins, and `/v1/org` shows it.
     "roles": ("super-admin", "merged", {"enum": ["super-admin", "merged"]}),
-    # Seconds for which `/v1/org` may be old, and whether it leaves out members that are no people.
+    # Seconds for which `/v1/org` may be cached, and whether it omits members that are not people.
     "orgCache": (0, 300, {"type": "number", "minimum": 0}),
     "orgLists": ("all", "people", {"enum": ["all", "people"]}),
-    # Whether a 403 says which permission is missing.
+    # Whether a 403 names the missing permission.
     "requiredPermission": (False, True, _FLAG),
-    # Whether the organisation wants its members to sign in by SSO: other sessions are refused.
+    # Whether the organisation requires SSO: other sessions are refused.
     "ssoRequired": (False, False, _FLAG),
-    # What the unique indexes take for the same: what differs in case, or in accents, width and the like as well, as
-    # MySQL's utf8mb4_0900_ai_ci does. It is the database's affair, not the version's.
+    # Which names the unique indexes treat as equal: regardless of case, or of accents, width and the like too, as
+    # MySQL's utf8mb4_0900_ai_ci does. This depends on the database, not on the version.
     "collation": ("case", "case", {"enum": ["case", "accents"]}),
-    # What a mapping may make of its files.
+    # The object types that a mapping may create.
     "objectTypes": (
         _OBJECTS,
         [*_OBJECTS, "script", "app", "workflow"],

@@ -1,4 +1,4 @@
-"""Connector targets: the branch of a repository that an instance follows. None of them can be removed alone."""
+"""Connector targets: the branch of a repository that an instance follows. A target cannot be removed on its own."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Changes to Den from outside its API: GitHub's webhooks, and a colleague in the web interface.
+"""Changes to Den from outside its API: GitHub's webhooks, and another user in the web interface.
 
 A webhook reaches the targets of active instances of active accounts, and no others; `installationId`, the account's
-`remoteId`, narrows it to one installation. What each leaves behind is told on the page of Den's behaviour ("The server
-itself changes instances"). An instance that has no target goes by its own `remoteId` here: the real server would
-take no notice of it, but then whoever declares accounts and instances alone could not try this.
+`remoteId`, limits it to one installation. The effects are described on the page of Den's behaviour ("The server itself
+changes instances"). An instance without a target is found by its own `remoteId` here. The real server ignores it, but
+then manifests with only accounts and instances could not be tried.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Change = dict[str, Any]
 
 
 def change(world: DenWorld, wanted: Change) -> dict[str, Any]:
-    """Does it, and says what was touched: `{"type", "touched": [ids]}`. ValueError says what is wrong with `wanted`."""
+    """Make a change and return `{"type", "touched": [ids]}`. Raises ValueError for an invalid change."""
     kind = wanted.get("type")
     if not isinstance(kind, str) or kind not in _CHANGES:
         raise ValueError(f"type has to be one of {', '.join(_CHANGES)}, not {kind!r}")
@@ -38,7 +38,7 @@ def change(world: DenWorld, wanted: Change) -> dict[str, Any]:
 
 
 def _removed(world: DenWorld, wanted: Change) -> list[str]:
-    """A repository is taken out of the installation: its instances are disabled."""
+    """Remove a repository from the installation, which disables its instances."""
     repository, touched, delivery = _needed(wanted, "repository"), [], str(uuid.uuid4())
     for instance, target in _followers(world, wanted, repository):
         now = world.stamp()
@@ -59,7 +59,7 @@ def _removed(world: DenWorld, wanted: Change) -> list[str]:
 
 
 def _renamed(world: DenWorld, wanted: Change) -> list[str]:
-    """A repository is renamed: instance and target take the new name, and a sync is queued."""
+    """Rename a repository: instance and target get the new name, and a sync is queued."""
     before, after = _needed(wanted, "repository"), _needed(wanted, "to")
     touched, delivery = [], str(uuid.uuid4())
     for instance, target in _followers(world, wanted, before):
@@ -79,7 +79,7 @@ def _renamed(world: DenWorld, wanted: Change) -> list[str]:
 
 
 def _pushed(world: DenWorld, wanted: Change) -> list[str]:
-    """A commit is pushed: a sync of each target that follows the branch is queued, once a commit."""
+    """Push a commit: a sync of each target that follows the branch is queued, once per commit."""
     repository, sha = _needed(wanted, "repository"), _needed(wanted, "headSha")
     ref, delivery = wanted.get("ref", "refs/heads/main"), str(uuid.uuid4())
     touched = []
@@ -99,7 +99,7 @@ def _pushed(world: DenWorld, wanted: Change) -> list[str]:
 
 
 def _deleted(world: DenWorld, wanted: Change) -> list[str]:
-    """An installation is deleted: its accounts, of whatever organisation, are disconnected. Instances stay."""
+    """Delete an installation: its accounts, in any organisation, are disconnected. Instances stay."""
     installation = _needed(wanted, "installationId")
     touched = []
     for account in world.accounts.values():
@@ -112,13 +112,13 @@ def _deleted(world: DenWorld, wanted: Change) -> list[str]:
 
 
 def _answers(world: DenWorld, wanted: Change) -> list[str]:
-    """GitHub answers syncs in another way from now on."""
+    """Set the outcome of later syncs."""
     set_outcome(world, str(wanted.get("outcome")))
     return []
 
 
 def _followers(world: DenWorld, wanted: Change, repository: str) -> list[tuple[Row, Row | None]]:
-    """The active instances that follow a repository, each with the target by which it does. ValueError for none."""
+    """The active instances that follow a repository, each with its target. Raises ValueError without any."""
     installation = _needed(wanted, "installationId") if "installationId" in wanted else None
     accounts = {
         row["id"]
@@ -139,19 +139,19 @@ def _followers(world: DenWorld, wanted: Change, repository: str) -> list[tuple[R
 
 
 def _happened(world: DenWorld, instance: Row, target: Row | None, summary: dict[str, Any], kind: str) -> Row:
-    """The event that tells what a webhook did."""
+    """Write the event of a webhook."""
     fields = {"eventType": kind, "externalEventRef": summary["deliveryId"], "status": "completed"}
     return record(world, instance, target, summary, **fields, completedAt=world.stamp())
 
 
 def _repository_id(target: Row | None, repository: str) -> int:
-    """GitHub's number of a repository: the one the target knows, else one that is always the same."""
+    """Return GitHub's number of a repository: the target's, otherwise a constant."""
     known = target["targetConfigJson"].get("repositoryId") if target else None
     return known if isinstance(known, int) else zlib.crc32(repository.encode())
 
 
 def _needed(wanted: Change, key: str) -> str:
-    """A name or a number that has to be there, as text."""
+    """Return a required name or number as text."""
     value = wanted.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise ValueError(f"{wanted['type']} needs {key}, a name or a number")
@@ -166,4 +166,4 @@ _CHANGES: dict[str, tuple[Callable[[DenWorld, Change], list[str]], tuple[str, ..
     "person": (change_resource, PERSON),
     "github-answers": (_answers, ("outcome",)),
 }
-"""What each type does, and the keys it knows."""
+"""Each type of change: its function and its keys."""

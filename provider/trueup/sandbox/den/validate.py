@@ -1,4 +1,4 @@
-"""Validation of requests, with the server's messages: the issues of zod 4, in its words.
+"""Validation of requests with the messages of the server, which are the issues of zod 4.
 
 A shape parses a value and appends to a list of issues. Recorded cases `accounts.create.*`, `instances.create.*`,
 `instances.list.*` and `access.grant-*` show the wording. As in zod, some issues end the checking of their value (a
@@ -28,10 +28,10 @@ MISSING = Undefined()
 
 
 class Shape(Protocol):
-    """Something a value can be held against."""
+    """A schema for a value."""
 
     def parse(self, value: Any, path: Path, issues: list[Issue]) -> Any:
-        """The value as the server goes on with it; what is wrong goes to `issues`."""
+        """Return the value as the server uses it, and append what is wrong to `issues`."""
 
 
 def kind_of(value: Any) -> str:
@@ -88,7 +88,7 @@ def too_big(origin: str, most: int, path: Path, unit: str = "") -> Issue:
 
 
 def trim(text: str) -> str:
-    """The text as JavaScript's trim leaves it; Python's takes other characters."""
+    """Return the text trimmed as by JavaScript; Python trims other characters."""
     return text.strip(_BLANKS)
 
 
@@ -139,7 +139,7 @@ class Id:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of a few words."""
+    """One of a list of words."""
 
     words: tuple[str, ...]
 
@@ -217,7 +217,7 @@ def _number(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Anything:
-    """Any object; what is in it is nobody's business."""
+    """Any object, with any content."""
 
     def parse(self, value: Any, path: Path, issues: list[Issue]) -> Any:
         if not isinstance(value, dict):
@@ -227,7 +227,7 @@ class Anything:
 
 @dataclass(frozen=True)
 class Items:
-    """An array of at most so many of one shape."""
+    """An array of limited length, of one shape."""
 
     item: Shape
     most: int
@@ -246,7 +246,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Maybe:
-    """May be missing (then it is `default`), and, when `null`, may be null."""
+    """A value that may be missing (then it is `default`) and, with `null`, may be null."""
 
     shape: Shape
     null: bool = False
@@ -265,7 +265,7 @@ Rule = Callable[[dict[str, Any]], Issue | None]
 
 @dataclass(frozen=True)
 class Body:
-    """An object: its known keys, in order; others are dropped. `rule` judges the whole."""
+    """An object: its known keys, in order; others are dropped. `rule` checks the whole."""
 
     keys: Mapping[str, Shape] = field(default_factory=dict)
     rule: Rule | None = None
@@ -286,12 +286,12 @@ class Body:
 
 
 def broken(message: str, key: str) -> Issue:
-    """The issue of a rule over a whole object, told at one of its keys."""
+    """Return the issue of a rule over a whole object, reported at one of its keys."""
     return {"code": "custom", "message": message, "path": [key]}
 
 
 def some_field(*keys: str) -> Rule:
-    """A change has to name at least one field; the complaint is put to the first."""
+    """Require at least one field in a change; the issue is reported at the first."""
     return lambda body: None if any(key in body for key in keys) else _no_field(keys[0])
 
 

@@ -1,4 +1,4 @@
-"""Rows as the API shows them. What a row holds beside these fields is nobody's business outside."""
+"""Rows as the API returns them. Other fields of a row are internal."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ _EVENT = [
 
 
 def account(row: Row, creator: str | None = None) -> Row:
-    """An account. Its creator's name is told by readings alone, and metadata that was never given is left out."""
+    """Return an account. Only reads return its creator's name; metadata that was never set is omitted."""
     shown = {name: row[name] for name in _ACCOUNT if name != "metadata" or row[name] is not None}
     return {**shown, "createdByName": creator}
 

@@ -1,7 +1,7 @@
-"""The sync worker: every five seconds it takes the queued events up, one after the other, the oldest first.
+"""The sync worker: every five seconds it processes the queued events one by one, oldest first.
 
 Without a GitHub app, as recorded, a sync ends `ignored` (auto-import off) or `failed`. A row `syncs` in the table
-`den.github` makes them end otherwise: see OUTCOMES.
+`den.github` changes the outcome: see OUTCOMES.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from trueup.sandbox.den.world import DenWorld
 from trueup.sandbox.store import Row
 
 PERIOD = 5.0
-"""Seconds between two rounds."""
+"""Seconds between rounds."""
 ATTEMPTS = 5
 FIRST_DELAY, LONGEST_DELAY = 30.0, 900.0
-"""Seconds until the second attempt, doubled from attempt to attempt, and the most that is waited."""
+"""Seconds until the second attempt, doubled with each attempt, and the longest wait."""
 
 OUTCOMES = ("no-app", "completed", "partial", "failed", "transient", "hangs")
-"""How syncs end: as recorded; well; without anything imported; for good, with an error; with one that passes; never."""
+"""Outcomes of syncs: as recorded; success; nothing imported; a permanent error; a temporary error; no end."""
 
 _log = logging.getLogger(__name__)
 
 
 class _Failed(Exception):
-    """A sync that failed; `passing` ones are tried again."""
+    """A failed sync; a `passing` failure is retried."""
 
     def __init__(self, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class _Failed(Exception):
 
 
 async def run(world: DenWorld) -> None:
-    """Rounds, until cancelled. The first is at once."""
+    """Run rounds until cancelled, the first at once."""
     while True:
         try:
             work(world)
@@ -47,14 +47,14 @@ async def run(world: DenWorld) -> None:
 
 
 def set_outcome(world: DenWorld, outcome: str) -> None:
-    """From now on syncs end so. ValueError for an outcome there is not."""
+    """Set the outcome of later syncs. Raises ValueError for an unknown one."""
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome has to be one of {', '.join(OUTCOMES)}, not {outcome!r}")
     world.github.put("syncs", {"id": "syncs", "outcome": outcome})
 
 
 def work(world: DenWorld) -> None:
-    """One round. An event whose target has a running one is left alone: one that hangs blocks its target."""
+    """Run a round. Events whose target has a running event wait: an event that hangs blocks its target."""
     events = list(world.events.values())
     running = {row["connectorTargetId"] for row in events if row["status"] == "running"} - {None}
     queued = [
@@ -71,7 +71,7 @@ def work(world: DenWorld) -> None:
 
 
 def _take_up(world: DenWorld, row: Row) -> Row:
-    """The event as it is afterwards."""
+    """Process an event and return it in its new state."""
     event = world.put(world.events, {**row, "status": "running"})
     try:
         end = _execute(world, event)
@@ -107,10 +107,10 @@ def _execute(world: DenWorld, event: Row) -> dict[str, Any] | None:
 
 
 def _finished(world: DenWorld, event: Row, outcome: str) -> dict[str, Any]:
-    """The end of a sync that did not fail, and its summary (case `sync.poll+4.6s`)."""
+    """End a successful sync with its summary (case `sync.poll+4.6s`)."""
     now, done = world.stamp(), outcome != "ignored"
     imported = [_import(world, event)] if outcome == "completed" else []
-    told = {
+    counts = {
         "outcome": outcome,
         "error": None,
         "autoImportApplied": done,
@@ -127,12 +127,12 @@ def _finished(world: DenWorld, event: Row, outcome: str) -> dict[str, Any]:
         "completedAt": now,
         "durationMs": 0,
     }
-    summary = {**(event["summaryJson"] or {}), **told}
+    summary = {**(event["summaryJson"] or {}), **counts}
     return {"status": outcome, "completedAt": now, "nextAttemptAt": None, "summaryJson": summary}
 
 
 def _import(world: DenWorld, event: Row) -> dict[str, Any]:
-    """One object that the sync brought; the same one from sync to sync."""
+    """Write the object that a sync imports, always the same one."""
     path = f"skills/{event['connectorTargetId']}/SKILL.md"
     known = [row for row in world.config_objects.values() if row["path"] == path]
     if not known:
@@ -142,7 +142,7 @@ def _import(world: DenWorld, event: Row) -> dict[str, Any]:
 
 
 def _failure(world: DenWorld, event: Row, error: _Failed | DenError) -> dict[str, Any]:
-    """An error that passes puts the event back, with a delay that doubles; any other, or the fifth, ends it."""
+    """Queue the event again after a temporary error, with a doubling delay; end it after another or the fifth error."""
     message = str(error) if isinstance(error, _Failed) else str(error.body["message"])
     attempts = event["attemptCount"] + 1
     summary = {**(event["summaryJson"] or {}), "lastError": message}

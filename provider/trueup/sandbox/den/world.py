@@ -1,4 +1,4 @@
-"""Den's data: its tables in the store, and the clock that dates every write."""
+"""Den's data: its tables in the store, and the clock that dates writes."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 class DenWorld:
-    """The tables by name. Rows carry the API's own field names, and beside them what the API does not show."""
+    """The tables by name. Rows have the API's field names, and further fields that the API does not return."""
 
     def __init__(self, store: Store, clock: MovableClock, version: str = VERSIONS[0]) -> None:
         self.store = store
         self.clock = clock
         self.switches = DenSwitches(store, version)
-        # What `/v1/org` answered of an organisation, by its id, with the time: a newer server answers it for a while.
+        # Cached answers of `/v1/org`, by organisation, with their time: a newer server serves them for a while.
         self.shown_organizations = store.table("den.shownOrganizations")
         self.organizations = store.table("den.organizations")
         self.users = store.table("den.users")
         self.members = store.table("den.members")
         self.invitations = store.table("den.invitations")
         self.roles = store.table("den.roles")
-        # Teams carry `memberIds`, the memberships that belong to them, and may carry `admin`: its members are admins to
+        # Teams have `memberIds`, the memberships that belong to them, and may have `admin`: its members are admins to
         # a newer server. No route makes one; presets do.
         self.teams = store.table("den.teams")
-        # Keys carry `key` in clear: they are made up, and whoever reads the state has to be able to use them.
+        # Keys have `key` in clear: they are invented, and a reader of the state must be able to use them.
         self.api_keys = store.table("den.apiKeys")
         self.sessions = store.table("den.sessions")
         self.accounts = store.table("den.connectorAccounts")
@@ -42,13 +42,13 @@ class DenWorld:
         self.mappings = store.table("den.connectorMappings")
         self.grants = store.table("den.accessGrants")
         self.events = store.table("den.syncEvents")
-        # Plugins cannot be made by a request; a preset or a loaded state may hold some for mappings to name.
+        # Plugins cannot be created by a request; a preset or a loaded state may have some for mappings to refer to.
         self.plugins = store.table("den.plugins")
-        # What syncs imported: an `id`, a `connectorInstanceId` and a `path` each. Only their number is told.
+        # Objects imported by syncs: `id`, `connectorInstanceId` and `path`. Only their number is returned.
         self.config_objects = store.table("den.configObjects")
-        # What GitHub answers to syncs: at most one row, `syncs`, with its `outcome`.
+        # The outcome of syncs: at most one row, `syncs`, with its `outcome`.
         self.github = store.table("den.github")
-        # Of what there is by the thousand, ways to what belongs together: a request looks through none of it all.
+        # Indexes of large tables, so that a request does not scan them.
         self.instances_by_name = self.instances.index(lambda row: named(row.get("organizationId"), row.get("name")))
         self.targets_by_instance = self.targets.index(_of("connectorInstanceId"))
         self.mappings_by_instance = self.mappings.index(_of("connectorInstanceId"))
@@ -72,13 +72,13 @@ class DenWorld:
         return (self.clock.now() - time_of(stamp)).total_seconds()
 
     def collide(self, one: str, other: str) -> bool:
-        """Whether two texts are one to a unique index, by the collation of the database."""
+        """Whether a unique index treats two texts as equal, by the collation of the database."""
         if self.switches["collation"] == "accents":
             return without_accents(one) == without_accents(other)
         return same(one, other)
 
     def put(self, table: Table, row: Row) -> Row:
-        """Writes a row under its own id."""
+        """Write a row under its own id."""
         return table.put(row["id"], row)
 
 
@@ -102,7 +102,7 @@ def time_of(stamp: str) -> datetime:
 
 
 def without_accents(text: str) -> str:
-    """Return nearly the key that MySQL's `utf8mb4_0900_ai_ci` compares: base letters, without what cannot be seen."""
+    """Return approximately the key that MySQL's `utf8mb4_0900_ai_ci` compares: base letters, without invisible ones."""
     if text.isascii() and text.isprintable():
         return text.lower()
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
@@ -110,5 +110,5 @@ def without_accents(text: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two names are one to the database, which does not look at the case (`*.duplicate-name-case`)."""
+    """Whether the database treats two names as equal, regardless of case (`*.duplicate-name-case`)."""
     return one.casefold() == other.casefold()

@@ -150,7 +150,7 @@ class WexaApi:
         )
 
     def _keyed(self, handler: Handler) -> Handler:
-        """The route behind the check of `x-api-key` and, where one is switched on, the limit."""
+        """Return the route behind the check of `x-api-key` and, if switched on, the limit."""
 
         async def answer(request: Request) -> Response:
             key = self._rows.keys.get(request.headers.get("x-api-key", ""))

@@ -1,4 +1,4 @@
-"""How Wexa refuses. Nothing of it is documented: one message, and switches for the key and the status it comes with."""
+"""Errors of Wexa. They are not documented: one message, and switches for its key and status."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trueup.sandbox.wexa.switches import WexaSwitches
 
 
 class WexaError(Exception):
-    """A request that is answered by an error; `fails200` is one that Wexa reports as 200."""
+    """A request that is answered with an error; `fails200` is one that Wexa reports with status 200."""
 
     def __init__(
         self, status: int, message: str, *, headers: dict[str, str] | None = None, fails200: bool = False

@@ -1,4 +1,4 @@
-"""Wexa's tables: projects, keys and connectors, their rows, and what a stored state has to look like."""
+"""Wexa's tables: projects, keys and connectors, their rows, and the schema of a stored state."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _TABLES = {
 
 
 def check(tables: dict[str, Any]) -> None:
-    """Raises ValueError when rows of Wexa's tables are not what the server can work with."""
+    """Raise ValueError for rows of Wexa's tables that the server could not use."""
     for name, rows in tables.items():
         if name.startswith("wexa."):
             if name not in _TABLES:
@@ -86,7 +86,7 @@ class Rows:
 
     @property
     def keys(self) -> Table:
-        """By the key itself, in clear: keys are made up, and whoever reads the state has to be able to use them."""
+        """Keys by the key itself, in clear: they are invented, and a reader of the state must be able to use them."""
         return self.store.table("wexa.apiKeys")
 
     @property
@@ -94,7 +94,7 @@ class Rows:
         return self.store.table("wexa.connectors")
 
     def of_project(self, project: str) -> list[Row]:
-        """Its connectors, the deleted ones too, in the order in which they were made."""
+        """Return its connectors, including deleted ones, in order of creation."""
         return [row for row in self.connectors.values() if row["projectID"] == project]
 
     def stamp(self) -> str:

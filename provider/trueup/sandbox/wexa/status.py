@@ -1,4 +1,4 @@
-"""`POST /connectors/change_status`, Wexa's one documented write: what it takes, and what it changes."""
+"""`POST /connectors/change_status`, Wexa's only documented write."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BODY = CompiledSchema(
 
 
 def checked(body: Any, switches: WexaSwitches) -> tuple[str, str, dict[str, Any]]:
-    """Connector, status and loader config of a body that may be sent; Refused says what is wrong with it."""
+    """Return connector, status and loader config of a valid body. Raises Refused."""
     try:
         _BODY.check(body, "body")
     except ValueError as error:

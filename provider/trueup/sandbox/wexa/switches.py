@@ -1,4 +1,4 @@
-"""Undocumented behaviour of Wexa, as switches: each way in which the real server may turn out to behave."""
+"""Switches for the undocumented behaviour of Wexa: one for each way in which the real server may behave."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _LIMIT = record({"requests": {"type": "integer", "minimum": 1}, "seconds": {"typ
 _RANGE = {"type": ["array", "null"], "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
 
 SWITCHES: dict[str, tuple[Any, Any]] = {
-    # How the loader config reads back: in clear, with credentials masked, under other names, or not at all.
+    # How the loader config is returned: in clear, with credentials masked, under other names, or not at all.
     "config": ("clear", {"enum": ["clear", "masked", "renamed", "absent"]}),
-    # Where it does: among the keys of `config.config`, or as `data_loader_config` beside it.
+    # Where it is returned: in `config.config`, or as `data_loader_config` beside it.
     "place": ("config", {"enum": ["config", "beside"]}),
-    # The word in which a written status reads back; one that is not named here, and "echo", read as written.
+    # How a written status is returned; one that is not listed here, and "echo", are returned as written.
     "statuses": ({"active": "ready"}, {"type": ["object", "string"], "additionalProperties": {"type": "string"}}),
-    # Statuses that may be written; null takes any.
+    # Statuses that may be written; null accepts any.
     "writable": (["pending", "active", "inactive"], _WORDS),
-    # Seconds for which a written status still reads `pending`.
+    # Seconds for which a written status is returned as `pending`.
     "settle": (0, {"type": "number", "minimum": 0}),
-    # The next so many writes, or with true every write, fail with 200 and an error in the body.
+    # How many of the next writes (true: all) fail with 200 and an error in the body.
     "failure200": (0, {"type": ["integer", "boolean"], "minimum": 0}),
     # Connectors by category, or one flat array.
     "list": ("grouped", {"enum": ["grouped", "flat"]}),
-    # How many connectors a page of the list holds, chosen by `?page=` from 1 on; null is all of them.
+    # Connectors per page of the list, chosen by `?page=` from 1 on; null is all of them.
     "pageSize": (None, {"type": ["integer", "null"], "minimum": 1}),
     # Whether a deleted connector is gone from the list or stays in it.
     "deleted": ("gone", {"enum": ["gone", "listed"]}),
     # Whether a written config replaces the former one or is merged into it.
     "merge": ("replace", {"enum": ["replace", "merge"]}),
-    # What becomes of keys that the documentation does not name: kept, dropped, or refused.
+    # Whether undocumented keys are kept, dropped, or refused.
     "unknownKeys": ("keep", {"enum": ["keep", "drop", "refuse"]}),
     # Whether the same change sent twice succeeds twice.
     "repeat": ("accept", {"enum": ["accept", "refuse"]}),
-    # Allowed `source` values, the range of `batch_size`, and the keys that `auth` needs; null takes any.
+    # Allowed `source` values, the range of `batch_size`, and the keys that `auth` needs; null accepts any.
     "sources": (None, _WORDS),
     "batchSizes": (None, _RANGE),
     "authKeys": (None, _WORDS),
@@ -48,26 +48,26 @@ SWITCHES: dict[str, tuple[Any, Any]] = {
     "errorStatus": (None, {"type": ["integer", "null"], "minimum": 200, "maximum": 599}),
     # Whether a key serves all projects of its organisation or its own project alone.
     "keys": ("organization", {"enum": ["organization", "project"]}),
-    # A fixed window for each key, answered by 429 with Retry-After beyond it; null is no limit.
+    # A fixed window for each key, beyond which the answer is 429 with Retry-After; null is no limit.
     "rateLimit": (None, {**_LIMIT, "type": ["object", "null"], "required": ["requests", "seconds"]}),
 }
 
 
 class WexaSwitches(Switches):
-    """The switches of one sandbox, in its store. At first each is as public clients have seen the server."""
+    """The switches of one sandbox, in its store. The defaults are what public clients have seen."""
 
     def __init__(self, store: Store) -> None:
         schemas = {name: schema for name, (_, schema) in SWITCHES.items()}
         super().__init__("wexa", store, schemas, lambda name: SWITCHES[name][0])
 
     def check(self, given: Any) -> None:
-        """Raises ValueError with what is wrong."""
+        """Raise ValueError with what is wrong."""
         super().check(given)
         if isinstance(given.get("statuses"), str) and given["statuses"] != "echo":
             raise ValueError('wexa.statuses must be "echo" or an object from written to read words')
 
     def failing(self) -> bool:
-        """Whether this write is one that fails with 200; counts it down."""
+        """Return whether this write fails with 200, and count it down."""
         left = self["failure200"]
         if left and left is not True:
             self.keep({**self.given, "failure200": left - 1})

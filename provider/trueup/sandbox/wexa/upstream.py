@@ -1,4 +1,4 @@
-"""Changes to Wexa from outside its API: a colleague in the web interface."""
+"""Changes to Wexa from outside its API, by another user in the web interface."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _SHAPES = {
 
 
 def change(rows: Rows, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Does it, and says what was touched: `{"type", "touched": [ids]}`.
+    """Make a change and return `{"type", "touched": [ids]}`.
 
-    ValueError says what is wrong with `wanted`. A status may be any word, also one that is only ever read, as `failed`.
+    Raises ValueError for an invalid change. A status may be any word, even one that is only read, such as `failed`.
     """
     kind = wanted.get("type")
     if kind not in _SHAPES:

@@ -1,4 +1,4 @@
-"""How Wexa shows a connector: the shapes that were seen, bent by the switches where nobody has seen any."""
+"""The shapes in which Wexa returns a connector: as seen, or by switches where none was seen."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CATALOGUE = {
     "mongodb": "Records of a MongoDB database",
     "postgresql": "Rows of a PostgreSQL database",
 }
-"""Categories of the marketplace. The real catalogue is not published; these are ours."""
+"""Categories of the marketplace. They are invented: the real catalogue is not published."""
 _RENAMED = {"source": "sourceType", "batch_size": "batchSize", "auth": "credentials"}
 
 
 def status(row: Row, now: datetime, switches: WexaSwitches) -> str:
-    """The word in which the status reads."""
+    """Return the status as the API returns it."""
     written: str = row["status"]
     since = row.get("statusWrittenAt")
     if since is not None and (now - datetime.fromisoformat(since)).total_seconds() < switches["settle"]:
@@ -32,7 +32,7 @@ def status(row: Row, now: datetime, switches: WexaSwitches) -> str:
 
 
 def connector(row: Row, now: datetime, switches: WexaSwitches) -> dict[str, Any]:
-    """`GET /connector/{connectorID}`: no more than what was seen there."""
+    """`GET /connector/{connectorID}`: only the keys that were seen there."""
     loader = _loader(row["data_loader_config"], switches["config"])
     config = _masked(row["config"]) if switches["config"] == "masked" else row["config"]
     beside = switches["place"] == "beside"
