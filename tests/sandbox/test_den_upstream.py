@@ -241,7 +241,7 @@ def test_a_person_changes_who_may_do_what(den: DenServer, owner: httpx.Client) -
         ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"id": "x"}}, "id cannot be set"),
         ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"status": "on"}}, "Invalid option"),
         ({"type": "person", "kind": "connector-instance", "name": "one", "set": {"name": "TWO"}}, "is called 'TWO'"),
-        ({"type": "person", "kind": "connector-instance", "name": "one", "instance": "one"}, "told without instance"),
+        ({"type": "person", "kind": "connector-instance", "name": "one", "instance": "one"}, "does not take instance"),
         ({"type": "person", "kind": "connector-target", "name": "a/1", "set": {"remoteId": "A/2"}}, "remoteId 'A/2'"),
         ({"type": "person", "kind": "connector-target", "name": "a/1", "instance": "two"}, "no connector-target"),
         ({"type": "person", "kind": "connector-mapping", "name": "x", "set": {"selector": "Y"}}, "selector 'Y'"),
