@@ -63,9 +63,9 @@ class Words:
     def whose(self, system: str, live: Live) -> str:
         """Return ` (of instance docs)`, the parent of a live resource; empty if its own name is enough."""
         kind = kind_named(system, live.kind)
-        reference = kind.parent_kind if kind is not None and kind.parent else None
+        reference = kind.parent_kind if kind is not None else ""
         key = live.spec.get(kind.parent) if kind is not None else None
-        if reference is None or not isinstance(key, str):
+        if not reference or not isinstance(key, str):
             return ""
         return f" (of {reference.removeprefix('Connector').lower()} {self._names.get(key, key)})"
 
