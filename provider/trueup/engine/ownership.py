@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from trueup.core.records import Record
 from trueup.core.values import ListKey
-from trueup.engine.read import realms_of
+from trueup.engine.read import tenants_of
 from trueup.engine.recovery import resume
 from trueup.systems.registry import SYSTEMS
 
@@ -38,7 +38,7 @@ class Ownership:
     prune: bool = False
     narrowed: bool = False
     """Only a part of what is declared is looked at, so nothing can be said of what is not declared."""
-    realms: dict[ConnectionId, str] = field(default_factory=dict)
+    tenants: dict[ConnectionId, str] = field(default_factory=dict)
     """The one tenant of each credential that acts in one alone, as far as it is known."""
     meant: dict[ConnectionId, str] = field(default_factory=dict)
     """The tenants that alone may be worked on, where a connection says so."""
@@ -52,7 +52,7 @@ class Ownership:
     """By id: those of other sets, of which nothing is declared or pruned here."""
 
     def __post_init__(self) -> None:
-        self.realms |= {key: tenant for key, tenant in self.meant.items() if SYSTEMS[key[0]].tenant.alone}
+        self.tenants |= {key: tenant for key, tenant in self.meant.items() if SYSTEMS[key[0]].tenant.alone}
 
     async def reload(self, ledger: Ledger) -> None:
         """Load the present records from the ledger. Raises LedgerError."""
@@ -99,10 +99,10 @@ class Ownership:
             return {}
         found: dict[ConnectionId, list[Record]] = {}
         for connection in {one.address.connection_id for one in self.resources} & set(self.records):
-            realm = self.realms.get(connection)
+            own = self.tenants.get(connection)
             anywhere = not SYSTEMS[connection[0]].tenant.alone
             held = [one for one in self.records[connection].values() if one.stack == self.stack]
-            found[connection] = [one for one in held if one.id and (one.realm == realm or anywhere)]
+            found[connection] = [one for one in held if one.id and (one.realm == own or anywhere)]
         return found
 
     async def elsewhere(self, ledger: Ledger, idle: Mapping[str, ConnectionId]) -> list[str]:
@@ -119,22 +119,22 @@ class Ownership:
     def locate(self, matches: Matches) -> None:
         """Notes which tenant each connection turned out to belong to, where what was read shows it."""
         for connection in self.scopes:
-            seen = realms_of(matches, connection)
+            seen = tenants_of(matches, connection)
             if len(seen) == 1:
-                self.realms.setdefault(connection, seen.pop())
+                self.tenants.setdefault(connection, seen.pop())
             # What an older version wrote knows no organisation; what is listed here belongs here.
             for place, index in matches.indexes.items():
-                if place.connection_id == connection and connection in self.realms:
+                if place.connection_id == connection and connection in self.tenants:
                     for record in self.records.get(connection, {}).values():
                         if not record.realm and record.id in index.by_id:
-                            record.realm = self.realms[connection]
+                            record.realm = self.tenants[connection]
 
     async def identify(self) -> None:
         """Ask for the tenants that nothing shows, where something is managed. One request each. Raises ApiError."""
         for connection, client in self.clients.items():
             tenant = SYSTEMS[connection[0]].tenant
-            if tenant.alone and not tenant.shows and self.records.get(connection) and connection not in self.realms:
-                self.realms[connection] = await tenant.of(client)
+            if tenant.alone and not tenant.shows and self.records.get(connection) and connection not in self.tenants:
+                self.tenants[connection] = await tenant.of(client)
 
     async def locks(self) -> list[str]:
         """The locks of the tenants that one run at a time may work on. At most one request for each connection."""
@@ -142,9 +142,9 @@ class Ownership:
         for connection, scope in self.scopes.items():
             tenant = SYSTEMS[connection[0]].tenant
             if not tenant.field:
-                if connection not in self.realms:
-                    self.realms[connection] = await tenant.of(self.clients[connection])
-                names.append(f"{scope} {self.realms[connection]}".rstrip())
+                if connection not in self.tenants:
+                    self.tenants[connection] = await tenant.of(self.clients[connection])
+                names.append(f"{scope} {self.tenants[connection]}".rstrip())
                 continue
             tenants = {one.spec[tenant.field] for one in self.resources if one.address.connection_id == connection}
             if self.prune:

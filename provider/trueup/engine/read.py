@@ -237,7 +237,7 @@ async def guard(clients: Iterable[Client]) -> None:
             await client.guard.confirm(client)
 
 
-def realms_of(matches: Matches, connection: ConnectionId) -> set[str]:
+def tenants_of(matches: Matches, connection: ConnectionId) -> set[str]:
     """Return the tenants that show in what was read from a connection."""
     tenant = SYSTEMS[connection[0]].tenant
     shown = {

@@ -222,7 +222,7 @@ class Session:
         key = ledger.key if ledger else os.urandom(32)  # without a ledger a run has to know what it wrote itself
         ours = self._ours
         journal = Journal(
-            key, options.clock, ours.scopes, ours.records, ledger, self._run, ours.realms, options.stack, self._hold
+            key, options.clock, ours.scopes, ours.records, ledger, self._run, ours.tenants, options.stack, self._hold
         )
         return await Applier(self.clients, options.clock, options.progress, journal, options.fail_fast).apply(plan)
 

@@ -45,7 +45,7 @@ class Journal:
         records: dict[ConnectionId, dict[str, Record]],
         ledger: Ledger | None = None,
         run: Run | None = None,
-        realms: Mapping[ConnectionId, str] | None = None,
+        tenants: Mapping[ConnectionId, str] | None = None,
         stack: str = "",
         hold: Hold | None = None,
     ) -> None:
@@ -56,7 +56,7 @@ class Journal:
         """Why the ledger is incomplete; empty when it is complete."""
         self._clock = clock
         self._scopes = scopes
-        self._realms = realms or {}
+        self._tenants = tenants or {}
         self._ledger = ledger
         self._run = run
         self._stack = stack
@@ -121,7 +121,7 @@ class Journal:
             self._run.id,
             self._number,
             self._scopes[connection],
-            self._realm(connection, declared, spec),
+            self._tenant(connection, declared, spec),
             str(step.address),
             declared.kind.name,
             verb,
@@ -233,18 +233,18 @@ class Journal:
         except LedgerError as error:
             self.failure = str(error)
 
-    def _realm(self, connection: ConnectionId, declared: Declared, spec: Mapping[str, Any]) -> str:
-        if connection in self._realms:
-            return self._realms[connection]
+    def _tenant(self, connection: ConnectionId, declared: Declared, spec: Mapping[str, Any]) -> str:
+        if connection in self._tenants:
+            return self._tenants[connection]
         kind = declared.kind
-        # What is listed below something that is no resource of ours is listed below its realm: a Wexa project.
+        # What is listed below something that is no resource of ours is listed below its tenant, such as a project.
         return str(spec.get(kind.parent) or "") if kind.parent and not kind.parent_kind else ""
 
     def _identify(self, record: Record, declared: Declared, spec: Mapping[str, Any], live: Live | None) -> None:
         kind = declared.kind
         record.address = str(declared.address)
         record.kind = kind.name
-        record.realm = self._realm(declared.address.connection_id, declared, spec) or record.realm
+        record.realm = self._tenant(declared.address.connection_id, declared, spec) or record.realm
         if kind.parent:
             parent = live.spec.get(kind.parent) if live else spec.get(kind.parent)
             record.parent = parent if isinstance(parent, str) else record.parent
