@@ -43,17 +43,17 @@ def measured(task: Task, folder: Path) -> Taken:
 def _plan(folder: Path) -> float:
     from trueup.core.tasks import blocking
     from trueup.engine.loop import load
-    from trueup.engine.plan import Plan, build
+    from trueup.engine.plan import Inputs, Plan, plan
 
     live = documents.live()
 
     async def planned() -> Plan:
-        return build(load(folder).resources, live)
+        return plan(Inputs(load(folder).resources, live))
 
     began = time.process_time()
-    plan = blocking(planned())  # as every command does, so that what the event loop costs is part of it
+    found = blocking(planned())  # as every command does, so that what the event loop costs is part of it
     seconds = time.process_time() - began
-    assert (plan.declared, plan.has_changes, plan.unmanaged) == (documents.COUNT, False, []), plan.summary()
+    assert (found.declared, found.has_changes, found.unmanaged) == (documents.COUNT, False, ()), found.summary()
     return seconds
 
 

@@ -30,7 +30,7 @@ async def test_the_annotation_renames_rather_than_makes_a_second(
     assert world.instance("handbook")["id"] == former["id"]
     assert await world.in_sync(*wanted)  # the annotation may stay
     if not ledger:
-        assert (await world.plan(*wanted, prune=True)).left == []
+        assert (await world.plan(*wanted, prune=True)).left == ()
 
 
 async def test_what_still_goes_by_its_old_name_elsewhere_is_not_taken(world: World) -> None:

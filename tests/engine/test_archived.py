@@ -49,7 +49,7 @@ async def test_what_is_below_it_stays_and_is_managed(world: World) -> None:
     addresses = {"den/ConnectorTarget/main", "den/ConnectorMapping/skills", "den/ConnectorAccess/team"}
     assert set(step.staying) == addresses
     assert step.lost == ()
-    assert plan.left == []
+    assert plan.left == ()
     report = await world.apply(*kept(), prune=True)
     assert (results(report), report.released) == ({"docs": "done"}, 0)
     assert world.instance("docs")["status"] == "archived"
@@ -58,7 +58,7 @@ async def test_what_is_below_it_stays_and_is_managed(world: World) -> None:
     world.forget()
     for prune in (True, False):  # a later run changes nothing either, and reads no children
         plan = await world.plan(*kept(), prune=prune)
-        assert (plan.has_changes, plan.left) == (False, [])
+        assert (plan.has_changes, plan.left) == (False, ())
         await world.apply(*kept(), prune=prune)
     assert not any("/targets" in route or "/mappings" in route or "/access" in route for route in world.routes())
     assert below(world) == before
@@ -176,7 +176,7 @@ async def test_what_a_person_enables_again_keeps_what_is_below_it(world: World, 
     world.forget()
     for prune in (False, True, True):
         plan = await world.plan(*kept(), prune=prune)
-        assert (plan.has_changes, plan.left) == (False, [])
+        assert (plan.has_changes, plan.left) == (False, ())
         await world.apply(*kept(), prune=prune)
     assert world.writes() == []
     assert not any("/targets" in route or "/mappings" in route or "/access" in route for route in world.routes())

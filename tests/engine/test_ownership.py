@@ -27,7 +27,7 @@ async def test_what_another_connection_to_the_same_server_declares_is_declared(w
     await world.apply(*wanted, connections=both)
     plan = await world.plan(*wanted, connections=both, prune=True)
     assert not plan.has_changes
-    assert plan.left == []
+    assert plan.left == ()
     assert len({live.id for _, live in plan.unmanaged}) == len(plan.unmanaged)
     plan = await world.plan(*wanted[:3], connections=both, prune=True)
     assert actions(plan) == {"other": "delete"}

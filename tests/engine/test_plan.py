@@ -17,7 +17,8 @@ from trueup.core.progress import OTHER, PAGE, Pace
 from trueup.core.records import Record
 from trueup.core.secrets import REDACTED, Secret, fingerprint
 from trueup.core.values import ConnectionId, Listing, ListKey, Live
-from trueup.engine.plan import Budget, Plan, Policy, Reading, build, by_reference, price
+from trueup.engine.plan import Budget, Facts, Inputs, Plan, Policy, Reading, by_reference
+from trueup.engine.plan import plan as planned
 from trueup.systems.den import connector_account, connector_instance
 
 KEY = b"k" * 32
@@ -43,12 +44,13 @@ def plan(
     *,
     records: dict[str, Record] | None = None,
     policy: Policy | None = None,
+    facts: Facts | None = None,
 ) -> Plan:
     listings = {
         ACCOUNTS: Listing([live_account()] if accounts is None else accounts),
         INSTANCES: Listing(instances or []),
     }
-    return build(wanted, listings, everywhere(records), policy)
+    return planned(Inputs(wanted, listings, everywhere(records), policy or Policy()), facts)
 
 
 def docs(**spec: Any) -> Declared:
@@ -118,7 +120,7 @@ def test_a_difference_of_an_instance(
         assert changed(found) == expected
         assert found.has_drift
     else:
-        assert found.steps == []
+        assert found.steps == ()
         assert found.unchanged == 2
 
 
@@ -144,7 +146,7 @@ def test_an_account_that_differs_is_refused_and_explained(fields: dict[str, Any]
 
 def test_an_account_in_sync_by_the_declared_keys_of_its_metadata() -> None:
     live = live_account(metadata={"a": 1, "theirs": 2})
-    assert plan([account(metadata={"a": 1})], accounts=[live]).steps == []
+    assert plan([account(metadata={"a": 1})], accounts=[live]).steps == ()
 
 
 def test_the_account_of_an_instance_cannot_change() -> None:
@@ -187,7 +189,7 @@ def test_an_active_instance_is_created_with_one_request() -> None:
 
 
 def test_the_id_of_an_account_serves_as_reference() -> None:
-    assert plan([docs(connectorAccount="cac_1")], [live_instance()]).steps == []
+    assert plan([docs(connectorAccount="cac_1")], [live_instance()]).steps == ()
 
 
 def test_what_cannot_be_made_stops_what_needs_it() -> None:
@@ -235,7 +237,7 @@ def test_two_live_ones_of_a_name_are_refused() -> None:
     found = plan([account(), docs()], [live_instance("docs", "cin_1"), live_instance("Docs", "cin_2")])
     assert actions(found) == {"docs": "refuse"}
     assert "cin_1, cin_2" in found.steps[0].why
-    assert plan([account(), docs(id="cin_1")], [live_instance("docs", "cin_1")]).steps == []
+    assert plan([account(), docs(id="cin_1")], [live_instance("docs", "cin_1")]).steps == ()
 
 
 def test_what_nobody_declared_is_unmanaged() -> None:
@@ -247,13 +249,13 @@ def test_what_nobody_declared_is_unmanaged() -> None:
 
 def test_only_a_complete_listing_tells_what_is_unmanaged() -> None:
     listings = {ACCOUNTS: Listing([live_account()]), INSTANCES: Listing([live_instance("other")], complete=False)}
-    assert build([account(), docs()], listings).unmanaged == []
+    assert planned(Inputs([account(), docs()], listings)).unmanaged == ()
 
 
 def test_two_connections_are_two_worlds() -> None:
     other = declared(DEN, "ConnectorAccount", "acme", "staging", remoteId="1001", displayName="acme")
     listings = {ACCOUNTS: Listing([live_account()]), ListKey("den", "staging", "ConnectorAccount"): Listing([])}
-    found = build([account(), other], listings)
+    found = planned(Inputs([account(), other], listings))
     assert [str(step.address) for step in found.steps] == ["den:staging/ConnectorAccount/acme"]
 
 
@@ -290,13 +292,13 @@ def test_a_nested_key_of_ours_that_left_the_manifest_is_removed_alone() -> None:
 
 
 def test_a_key_of_ours_that_is_gone_already_is_no_change() -> None:
-    assert remembered(docs(), live_instance(), record(["config", "old"])).steps == []
+    assert remembered(docs(), live_instance(), record(["config", "old"])).steps == ()
 
 
 def test_a_learned_value_is_in_sync_and_no_other_is() -> None:
     known = record(written={"remoteId": "Acme/Docs"}, read_back={"remoteId": "acme/docs"})
     wanted = docs(remoteId="Acme/Docs")
-    assert remembered(wanted, live_instance(remoteId="acme/docs"), known).steps == []
+    assert remembered(wanted, live_instance(remoteId="acme/docs"), known).steps == ()
     assert changed(remembered(wanted, live_instance(remoteId="acme/x"), known)) == {"remoteId": ("acme/x", "Acme/Docs")}
 
 
@@ -304,7 +306,7 @@ def test_what_was_learned_is_not_sent_again_on_request() -> None:
     known = record(written={"remoteId": "Acme/Docs"}, read_back={"remoteId": "acme/docs"})
     live = live_instance(remoteId="acme/docs")
     wanted = [account(), docs(remoteId="Acme/Docs")]
-    assert plan(wanted, [live], records={live.id: known}, policy=Policy(KEY, resend=True)).steps == []
+    assert plan(wanted, [live], records={live.id: known}, policy=Policy(KEY, resend=True)).steps == ()
 
 
 def test_what_was_learned_of_one_value_says_nothing_of_another() -> None:
@@ -319,7 +321,7 @@ def test_of_a_list_is_learned_once_how_the_server_says_it() -> None:
     wanted = docs(config={"a": ["x ", "y ", "z"]})
     found = remembered(wanted, live_instance(instanceConfigJson={"a": ["x", "y", "z"]}), known)
     assert [(one.path, one.read_back) for one in found.learned] == [("config.a", fingerprint(KEY, ["x", "y", "z"]))]
-    assert found.steps == []
+    assert found.steps == ()
 
 
 # What it says of itself
@@ -348,37 +350,35 @@ def test_secrets_are_dropped_as_the_change_is_made() -> None:
 
 def test_the_price_adds_calls_looks_and_waits() -> None:
     labels = [f"repo-{number}" for number in range(650)]
-    found = plan(
-        [account(), *(instance(label, status="disabled") for label in labels)],
-        [live_instance(label) for label in labels],
-    )
-    price(found, Reading(requests=8, seconds=0.8, left=592, window=600, silence=60.0))
+    wanted = [account(), *(instance(label, status="disabled") for label in labels)]
+    lives = [live_instance(label) for label in labels]
+    found = plan(wanted, lives, facts=Facts(reading=Reading(8, 0.8, left=592, window=600, silence=60.0)))
     assert found.cost.requests == 650 + 7 + 2  # a wait begins with a refusal, and a question why
     written = 650 * OTHER + 7 * PAGE
     assert found.cost.seconds == pytest.approx(written + 60, abs=0.06)
-    price(found, Reading(requests=8, seconds=0.8))
+    found = plan(wanted, lives, facts=Facts(reading=Reading(requests=8, seconds=0.8)))
     assert found.cost.seconds == pytest.approx(written, abs=0.06)
 
 
 def test_the_price_goes_by_what_was_measured_of_each_kind_of_call() -> None:
     labels = [f"repo-{number}" for number in range(100)]
-    found = plan(
-        [account(), *(instance(label, status="disabled") for label in labels)],
-        [live_instance(label) for label in labels],
-    )
-    reading = Reading(requests=12, seconds=3.0)
+    wanted = [account(), *(instance(label, status="disabled") for label in labels)]
+    lives = [live_instance(label) for label in labels]
+
+    def seconds(system: str, budget: Budget) -> float:
+        facts = Facts(reading=Reading(requests=12, seconds=3.0), budgets={ConnectionId(system, "default"): budget})
+        return plan(wanted, lives, facts=facts).cost.seconds
+
     budget = Budget(pace=Pace(page=0.25, get=0.01, write=0.01))
-    price(found, reading, {ConnectionId("den", "default"): budget})
-    assert found.cost.seconds == pytest.approx(100 * 0.01 + 0.25, abs=0.06), "a page costs no more than a page"
-    price(found, reading, {ConnectionId("den", "default"): replace(budget, left=0, window=600, silence=60.0)})
-    assert found.cost.seconds == pytest.approx(100 * 0.01 + 0.25 + 60, abs=0.06)
-    price(found, reading, {ConnectionId("wexa", "default"): replace(budget, left=0, window=600, silence=60.0)})
-    assert found.cost.seconds < 60, "the window of another connection is not theirs"
+    assert seconds("den", budget) == pytest.approx(100 * 0.01 + 0.25, abs=0.06), "a page costs no more than a page"
+    spent = replace(budget, left=0, window=600, silence=60.0)
+    assert seconds("den", spent) == pytest.approx(100 * 0.01 + 0.25 + 60, abs=0.06)
+    assert seconds("wexa", spent) < 60, "the window of another connection is not theirs"
 
 
 def test_a_plan_without_changes_costs_nothing() -> None:
-    found = plan([account(), docs()], [live_instance()])
-    price(found, Reading(requests=2, seconds=0.2, left=598, window=600, silence=60.0))
+    facts = Facts(reading=Reading(requests=2, seconds=0.2, left=598, window=600, silence=60.0))
+    found = plan([account(), docs()], [live_instance()], facts=facts)
     assert (found.cost.requests, found.cost.seconds) == (0, 0.0)
 
 

@@ -34,7 +34,7 @@ async def test_an_instance_is_archived_and_let_go(world: World) -> None:
     assert world.instance("old")["status"] == "archived"
     plan = await world.plan(account(), instance("docs"), prune=True)
     assert not plan.has_changes
-    assert plan.left == []
+    assert plan.left == ()
 
 
 async def test_what_was_archived_so_is_taken_up_again_rather_than_made_anew(world: World) -> None:
@@ -74,7 +74,7 @@ async def test_each_policy(world: World) -> None:
     assert report.released == 1
     assert "removed" not in names(world.rows(INSTANCES))
     assert world.instance("retained")["status"] == "active"
-    assert (await world.plan(*kept, prune=True)).left == []
+    assert (await world.plan(*kept, prune=True)).left == ()
 
 
 async def test_only_what_is_ours_is_pruned(world: World) -> None:
@@ -114,7 +114,7 @@ async def test_children_go_first_and_what_goes_along_is_told(world: World) -> No
     report = await world.apply(*kept, prune=True)
     assert set(results(report).values()) == {"done"}
     assert len(world.rows(MAPPINGS)) == 0
-    assert (await world.plan(*kept, prune=True)).left == []
+    assert (await world.plan(*kept, prune=True)).left == ()
 
 
 async def test_a_target_cannot_be_deleted_and_that_is_told_once(world: World) -> None:
@@ -123,7 +123,7 @@ async def test_a_target_cannot_be_deleted_and_that_is_told_once(world: World) ->
     assert not plan.has_changes
     assert "ends when its instance is removed" in plan.left[0].why
     await world.apply(account(), instance("docs"), prune=True)
-    assert (await world.plan(account(), instance("docs"), prune=True)).left == []
+    assert (await world.plan(account(), instance("docs"), prune=True)).left == ()
     assert len(world.rows(TARGETS)) == 1
 
 
@@ -186,7 +186,7 @@ async def test_another_account_replaces_an_instance_that_may_be_removed_with_all
     assert world.instance("docs")["id"] != former["id"]
     assert len(world.rows(TARGETS)) == len(world.rows(MAPPINGS)) == 1
     assert await world.in_sync(*wanted, moved, *below)
-    assert (await world.plan(*wanted, moved, *below, prune=True)).left == []
+    assert (await world.plan(*wanted, moved, *below, prune=True)).left == ()
     refused = instance("docs", connectorAccount="acme")
     assert actions(await world.plan(*wanted, refused, *below)) == {"docs": "refuse"}
 
@@ -205,7 +205,7 @@ async def test_a_system_of_which_nothing_is_declared_is_left_alone(world: World)
     (told,) = plan.off
     assert told.startswith("nothing is declared for wexa/default, and --prune does not work from nothing")
     assert told.endswith("(1)")
-    assert (await world.plan(account())).off == []
+    assert (await world.plan(account())).off == ()
 
 
 async def test_connectors_are_retained_unless_their_manifest_says_otherwise(world: World) -> None:
@@ -278,7 +278,7 @@ async def test_what_somebody_removed_already_is_forgotten(world: World) -> None:
     plan = await world.plan(account(), instance("docs"))
     assert [left.live for left in plan.left] == [None]
     await world.apply(account(), instance("docs"))
-    assert (await world.plan(account(), instance("docs"), prune=True)).left == []
+    assert (await world.plan(account(), instance("docs"), prune=True)).left == ()
 
 
 async def test_what_comes_back_after_its_removal_is_contended(world: World) -> None:
@@ -310,4 +310,4 @@ async def test_a_grant_whose_instance_somebody_removed_is_forgotten(world: World
     plan = await world.plan(account(), prune=True)
     assert not plan.has_changes
     await world.apply(account(), prune=True)
-    assert (await world.plan(account(), prune=True)).left == []
+    assert (await world.plan(account(), prune=True)).left == ()

@@ -41,7 +41,7 @@ async def test_a_swap_goes_through_one_temporary_name(world: World, names: dict[
     ids = {row[2]["is"]: key for key, row in held(world).items()}
     plan = await world.plan(account(), *(own(label, name=name) for label, name in names.items()))
     assert sum(step.aside.startswith(PREFIX) for step in plan.steps) == 1
-    assert plan.warnings == []
+    assert plan.warnings == ()
     await moved(world, ids, names)
 
 

@@ -11,7 +11,7 @@ from trueup.core.kinds import Declared
 from trueup.core.records import Record
 from trueup.core.secrets import Secret
 from trueup.core.values import Listing, ListKey, Live
-from trueup.engine.plan import Plan, Policy, Reading, build, price
+from trueup.engine.plan import Facts, Inputs, Plan, Policy, Reading, plan
 
 ACCOUNT = "cac_01m8000000000000000000acme"
 PROJECT = "68063653fc2e1fb859700001"
@@ -45,10 +45,19 @@ def live_connector(name: str, unreadable: frozenset[Any] = frozenset(), **spec: 
     return Live("Connector", f"id-{name}", name, full, None, unreadable)
 
 
+READING = Reading(12, 4.3, 588, 600, 60.0)
+"""12 requests that left 588 of 600."""
+
+
 def planned(
-    resources: list[Declared], lives: list[Live], *, ledger: bool = True, records: dict[str, Record] | None = None
+    resources: list[Declared],
+    lives: list[Live],
+    *,
+    ledger: bool = True,
+    records: dict[str, Record] | None = None,
+    reading: Reading = READING,
 ) -> Plan:
-    """The plan, with a reading of 12 requests that left 588 of 600."""
+    """The plan after that reading."""
     places: dict[Any, list[Live]] = {
         ListKey("den", "default", "ConnectorAccount"): [],
         ListKey("den", "default", "ConnectorInstance"): [],
@@ -57,9 +66,8 @@ def planned(
     for live in lives:
         next(found for place, found in places.items() if place.kind == live.kind).append(live)
     listings = {place: Listing(found) for place, found in places.items()}
-    plan = build(resources, listings, everywhere(records), Policy(KEY if ledger else None))
-    price(plan, Reading(12, 4.3, 588, 600, 60.0))
-    return plan
+    inputs = Inputs(resources, listings, everywhere(records), Policy(KEY if ledger else None))
+    return plan(inputs, Facts(reading=reading))
 
 
 def crm(**auth: Any) -> Declared:

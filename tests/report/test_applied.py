@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from plans import PASSWORD, sample
@@ -99,7 +100,7 @@ def test_no_secret_is_told() -> None:
 
 def test_what_was_refused_alone_is_not_sent_to_plan_again() -> None:
     plan = sample()
-    plan.steps = [step for step in plan.steps if step.action == "refuse"]
+    plan = replace(plan, steps=tuple(step for step in plan.steps if step.action == "refuse"))
     report = Report([Outcome(plan.steps[0], "refused")])
     text = applied.render(Applied(report, plan, "trueup plan"), Page(100))
     assert "Next: " not in text

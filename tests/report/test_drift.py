@@ -134,8 +134,7 @@ def test_it_fits_the_page_and_tells_values_whole(width: int) -> None:
 
 
 def test_a_part_of_what_is_live_says_nothing_of_what_is_declared_nowhere() -> None:
-    plan = sample()
-    plan.whole = False
+    plan = replace(sample(), whole=False)
     assert "nmanaged" not in shown(plan)
 
 
@@ -185,6 +184,7 @@ def test_when_it_was_touched(stamp: str | None, words: str) -> None:
 def test_what_is_refused_without_a_difference_of_its_own_has_a_place() -> None:
     plan = sample()
     (refused,) = [step for step in plan.steps if step.action == "refuse" and step.live is not None]
-    refused.changes, refused.live = (), replace(refused.live, updated_at=None)  # type: ignore[type-var]
-    (row,) = [line for line in shown(plan).splitlines() if f"! {refused.address}" in line]
+    untouched = replace(refused, changes=(), live=replace(refused.live, updated_at=None))  # type: ignore[type-var]
+    steps = tuple(untouched if step is refused else step for step in plan.steps)
+    (row,) = [line for line in shown(replace(plan, steps=steps)).splitlines() if f"! {refused.address}" in line]
     assert row.endswith(str(refused.declared.place))

@@ -24,7 +24,7 @@ from rich.cells import cell_len
 from trueup.core.changes import MISSING, UNKNOWN, Change
 from trueup.core.secrets import Secret
 from trueup.core.values import ListKey, Live
-from trueup.engine.plan import Plan
+from trueup.engine.plan import Plan, Reading
 from trueup.report import text
 from trueup.report.page import Page, wrapped
 
@@ -67,10 +67,13 @@ def test_each_thing_has_its_symbol_its_place_and_what_is_sent() -> None:
 
 
 def test_what_is_unmanaged_below_something_is_told_with_it() -> None:
+    place = ListKey("den", "default", "ConnectorTarget")
+    lives = [
+        Live("ConnectorTarget", f"ctg_{name}", name, {"connectorInstance": parent})
+        for name, parent in (("acme/docs", "cin_docs"), ("acme/stray", "cin_stray"), ("acme/else", "cin_else"))
+    ]
     plan = sample()
-    for name, parent in (("acme/docs", "cin_docs"), ("acme/stray", "cin_stray"), ("acme/else", "cin_else")):
-        live = Live("ConnectorTarget", f"ctg_{name}", name, {"connectorInstance": parent})
-        plan.unmanaged.append((ListKey("den", "default", "ConnectorTarget"), live))
+    plan = replace(plan, unmanaged=(*plan.unmanaged, *((place, live) for live in lives)))
     assert "; den/ConnectorTarget acme/docs (of instance docs), acme/else (of instance cin_else), " in (
         said := line(lines(plan, 300), "Unmanaged")
     )
@@ -103,7 +106,7 @@ def test_every_line_fits_the_page_and_nothing_is_lost_to_the_place(width: int) -
     wide = instance("wide", config={"branch": "日本語のブランチ" * 9, "list": list(range(80)), "text": "a b " * 90})
     plan = sample()
     more = planned([wide], [live_account(), live_instance("wide", config={"branch": "本" * 70, "text": "a b " * 89})])
-    plan.steps += more.steps
+    plan = replace(plan, steps=plan.steps + more.steps)
     found = lines(plan, width)
     assert max(map(cell_len, found)) <= width
     assert "disabled -> active" in "\n".join(found)
@@ -143,8 +146,9 @@ def test_a_place_on_a_line_of_its_own_is_deeper_than_what_it_belongs_to() -> Non
         [account(), instance("docs", config={"text": "x" * 30})],
         [live_account(), live_instance("docs", config={"text": "y" * 30})],
     )
-    plan.steps[0].changes = tuple(replace(one, path=("config", "k" * 40)) for one in plan.steps[0].changes)
-    found = lines(plan, 60)
+    (step,) = plan.steps
+    changes = tuple(replace(one, path=("config", "k" * 40)) for one in step.changes)
+    found = lines(replace(plan, steps=(replace(step, changes=changes),)), 60)
     (place,) = [one for one in found if one.endswith("docs.yaml:1")]
     assert place.strip() == "docs.yaml:1"
     assert cell_len(place) - len("docs.yaml:1") > 6
@@ -157,13 +161,12 @@ def test_what_stands_for_a_value_is_never_cut() -> None:
         [live_account(), live_instance("docs", config={"text": "y"})],
     )
     for value in (MISSING, UNKNOWN):
-        plan.steps[0].changes = (Change(label, value, "z" * 60),)
-        assert repr(value) in "\n".join(lines(plan, 60))
+        step = replace(plan.steps[0], changes=(Change(label, value, "z" * 60),))
+        assert repr(value) in "\n".join(lines(replace(plan, steps=(step,)), 60))
 
 
 def test_a_part_of_what_is_live_says_nothing_of_what_is_declared_nowhere() -> None:
-    plan = sample()
-    plan.whole = False
+    plan = replace(sample(), whole=False)
     shown = "\n".join(lines(plan, 120))
     assert "managed" not in shown.lower()
     assert "% managed" not in shown
@@ -230,8 +233,8 @@ def test_without_unicode_there_is_none_of_ours() -> None:
 
 
 def test_what_a_run_cannot_do_is_named() -> None:
-    plan = sample()
-    plan.off.append("no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend")
+    note = "no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend"
+    plan = replace(sample(), off=(note,))
     assert line(lines(plan, 120), "Note:") == (
         "Note: no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend."
     )
@@ -258,10 +261,8 @@ def test_few_of_many_unmanaged_are_named() -> None:
 
 
 def test_waits_for_the_window_are_part_of_the_cost() -> None:
-    from trueup.engine.plan import Reading, price
-
-    plan = planned([account(), *(instance(f"i{number}") for number in range(20))], [live_account()])
-    price(plan, Reading(2, 0.2, 3, 600, 60.0))
+    wanted = [account(), *(instance(f"i{number}") for number in range(20))]
+    plan = planned(wanted, [live_account()], reading=Reading(2, 0.2, 3, 600, 60.0))
     assert "with waits for the request window (3 of this key's 600 left)" in " ".join(lines(plan))
 
 

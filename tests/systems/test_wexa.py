@@ -264,7 +264,7 @@ async def test_without_configuration_a_connector_is_only_observed(world: World) 
     plan = await world.plan(wanted)
     assert (actions(plan), plan.unverifiable) == ({"crm": "no-op"}, 1), "it reads ready, which may be active"
     world.switch(statuses="echo")
-    assert (await world.plan(wanted)).steps == []
+    assert (await world.plan(wanted)).steps == ()
 
 
 async def test_a_missing_connector_is_an_error_with_near_names(world: World) -> None:

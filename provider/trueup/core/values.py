@@ -141,7 +141,7 @@ class Refusal:
     """True when the manifest asks for something impossible; False when trueup protects a live resource."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Desired:
     """The result that a call has to reach: the declared spec with references as ids and secrets resolved."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING, UNKNOWN, Change, at, dotted, list_path
@@ -22,7 +22,8 @@ from trueup.core.records import Record
 from trueup.core.secrets import REDACTED, Reference, Secret, censored, fingerprint, holds_secret, scrub
 from trueup.core.values import Address, Call, Desired, ListKey, Live, Where
 from trueup.core.version import __version__
-from trueup.engine.plan.steps import Cost, Left, Plan, Reading, Step, Unverifiable
+from trueup.engine.plan.inputs import Reading
+from trueup.engine.plan.steps import Cost, Left, Plan, Step, Unverifiable
 from trueup.systems.registry import kind_named, resource_kind
 
 if TYPE_CHECKING:
@@ -153,13 +154,13 @@ def narrowed(plan: Plan, saved: Saved, key: bytes) -> Plan:
             hint="Nothing was sent. Make a new plan.",
         )
     was_refused = {_name(step) for step in saved.plan.steps if step.action == "refuse"}
-    plan.steps = [
+    steps = tuple(
         step
         for step in plan.steps
         if _name(step) in saved.bound or (step.action == "refuse" and _name(step) in was_refused)
-    ]
-    plan.unsafe = ""  # these very steps were not too much for one run, whatever else has drifted meanwhile
-    return plan
+    )
+    # These very steps were not too much for one run, whatever else has drifted meanwhile.
+    return replace(plan, steps=steps, unsafe="")
 
 
 def dump(saved: Saved, key: bytes) -> str:
@@ -274,32 +275,33 @@ def _encoded(plan: Plan) -> dict[str, Any]:
 
 
 def _decoded(content: Mapping[str, Any]) -> Plan:
-    plan = Plan(
-        steps=[_step_of(one) for one in content["steps"]],
-        unmanaged=[
+    matched: dict[Address, tuple[Declared, Live]] = {}
+    for parts, key, name in content["matched"]:
+        address = _address_of(parts)
+        declared = Declared(address, _kind_of(address), {}, Where("", 0))
+        matched[address] = (declared, Live(address.kind, key, name, {}))
+    return Plan(
+        steps=tuple(_step_of(one) for one in content["steps"]),
+        matched=matched,
+        unmanaged=tuple(
             (ListKey(*map(str, place)), Live(kind, key, name, parent, updated))
             for place, kind, key, name, updated, parent in content["unmanaged"]
-        ],
-        left=[
+        ),
+        left=tuple(
             Left(Record(scope, key, address, kind), Live(kind, key, "", {}) if there else None, why, bool(unread))
             for scope, key, address, kind, there, why, *unread in content["left"]
-        ],
+        ),
         aged={_address_of(address): text for address, text in content["aged"]},
         undeclared={_address_of(address): tuple(map(tuple, paths)) for address, paths in content["undeclared"]},
         unsafe=content["unsafe"],
         left_out=content["left_out"],
-        off=content["off"],
-        warnings=content.get("warnings", []),
+        off=tuple(content["off"]),
+        warnings=tuple(content.get("warnings", ())),
         declared=content["declared"],
         whole=content["whole"],
         cost=Cost(*content["cost"]),
         reading=Reading(*content["reading"]),
     )
-    for parts, key, name in content["matched"]:
-        address = _address_of(parts)
-        declared = Declared(address, _kind_of(address), {}, Where("", 0))
-        plan.matched[address] = (declared, Live(address.kind, key, name, {}))
-    return plan
 
 
 def _parent(place: ListKey, live: Live) -> dict[str, str]:

@@ -13,32 +13,30 @@ from typing import TYPE_CHECKING, Any, Self
 from trueup.core.errors import LedgerError, SafetyError, SecretError, UsageError
 from trueup.core.records import Run, stamp
 from trueup.core.secrets import Reference, Secret, mentions, resolve
-from trueup.core.tasks import together
 from trueup.core.values import DEFAULT_CONNECTION, ConnectionId
 from trueup.engine import connections
 from trueup.engine.apply.applier import Applier
 from trueup.engine.apply.journal import Journal
 from trueup.engine.apply.outcome import Report
+from trueup.engine.facts import facts_for
 from trueup.engine.freshness import Sweep
 from trueup.engine.options import Options
 from trueup.engine.ownership import Ownership
-from trueup.engine.plan import blind, build, forbid, judge, price
-from trueup.engine.plan.apart import moves
-from trueup.engine.plan.steps import Budget, Plan, Policy, Reading
-from trueup.engine.plan.strict import undeclared
+from trueup.engine.plan.inputs import Budget, Inputs, Policy, Reading
+from trueup.engine.plan.planning import concluded, draft
+from trueup.engine.plan.steps import Plan
 from trueup.engine.read import Wanted, guard, observe
 from trueup.engine.select import Selection, select
 from trueup.manifest.values import Manifest
-from trueup.systems.registry import SYSTEMS
-from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
     from trueup.core.kinds import Declared
     from trueup.core.records import Lease, Record
-    from trueup.engine.plan.steps import Step
+    from trueup.engine.connections import Settings
     from trueup.ledger.store import Hold, Ledger
+    from trueup.transport.client import Client
 
 
 @dataclass
@@ -50,14 +48,25 @@ class Session:
     systems: tuple[str, ...] = ()
     """Systems that are to be reached although nothing of them is declared: `den` for commands that only read."""
 
+    resources: list[Declared] = field(default_factory=list, init=False)
+    """What is declared, as far as the run is not narrowed to leave it out."""
+    narrowed: bool = field(default=False, init=False)
+    settings: dict[ConnectionId, Settings] = field(default_factory=dict, init=False)
+    clients: dict[ConnectionId, Client] = field(default_factory=dict, init=False)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _left_out: list[Declared] = field(default_factory=list, init=False)
+    _ours: Ownership = field(init=False)
+    _ledger: Ledger | None = field(default=None, init=False)
+    """Open once it is there and was needed."""
+    _run: Run | None = field(default=None, init=False)
+    """The run in the ledger while the lock is held, and that lock."""
+    _hold: Hold | None = field(default=None, init=False)
+    _shown: int = field(default=0, init=False)
+    """The requests that a plan or report has shown."""
+    _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack, init=False)
+
     async def __aenter__(self) -> Self:
         options = self.options
-        self.stopping = asyncio.Event()
-        self._open = contextlib.AsyncExitStack()
-        self._ledger: Ledger | None = None
-        self._run: Run | None = None
-        self._told_of = 0
-        self._hold: Hold | None = None
         found = connections.redirect(self.desired.resources, self.desired.connections, options.connection)
         selection = Selection(options.targets, options.labels)
         self.narrowed = bool(selection)
@@ -124,39 +133,28 @@ class Session:
         await self._ours.identify()
         if ledger and unfinished:
             await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own), under=self._hold)
-        owned = self._ours.owned()
-        policy = Policy(key, options.resend, options.prune, options.disconnect, options.stack)
-        plan = build(resources, matches, records, policy, owned, self._ours.others)
-        plan.left_out, plan.whole = len(self._left_out), plan.whole and not self.narrowed
-        if options.strict:
-            undeclared(plan)
-        await self._weigh(plan, owned)
-        if options.take_from and options.take_from != options.stack:
-            plan.off.append(moves(plan, records, options.take_from, options.stack))
-        for connection, client in self.clients.items():
-            writes = any(step.declared.address.connection_id == connection for step in plan.pending)
-            tenant = SYSTEMS[connection[0]].tenant
-            if warning := await tenant.warning(client, matches.denials(connection), writes=writes):
-                plan.warnings.insert(0, warning)
-        if options.prune and ledger:
-            idle = connections.known_scopes(self.desired.connections, set(self.settings))
-            plan.off += await self._ours.elsewhere(ledger, idle)
-        if key is None:
-            plan.off.append(
-                "no ledger (TRUEUP_LEDGER=off): nothing is pruned, locked or resumed, and what cannot be read back is "
-                "only sent with --resend"
-            )
-        elif ledger is None:
-            plan.off.append(
-                "there is no ledger yet: no resource counts as managed, and what cannot be read back "
-                "counts as never sent"
-            )
+        inputs = Inputs(
+            resources,
+            matches,
+            records,
+            self._policy(key),
+            self._ours.owned(),
+            self._ours.others,
+            left_out=len(self._left_out),
+            narrowed=self.narrowed,
+            unseen=self.desired.unseen,
+        )
+        drafted = draft(inputs)
+        facts = await facts_for(drafted, inputs, matches, self.clients, self._ours.scopes)
+        off = await self._limits(ledger, key)
         for client in self.clients.values():
             await client.share()
         took = clock.monotonic() - started
         # Connections are read side by side, and so wait side by side.
         waits = max((client.waited - waited[key] for key, client in self.clients.items()), default=0.0)
-        price(plan, self._reading(self._newly_sent(), took, waits), self._budgets())
+        reading = self._reading(self._newly_sent(), took, waits)
+        facts = dataclasses.replace(facts, off=off, reading=reading, budgets=self._budgets())
+        plan = concluded(drafted, inputs, facts)
         if ledger:
             await self._remember(ledger, plan, sweep.saw(plan, matches) if sweep else [])
         return plan
@@ -242,37 +240,36 @@ class Session:
                 hint="Nothing was sent. Is it the right folder? The last resource is removed by hand.",
             )
 
-    async def _weigh(self, plan: Plan, owned: dict[ConnectionId, list[Record]]) -> None:
-        """Apply the limits of the role, the cascades of deletions, and the limits of one run."""
-        for connection, client in self.clients.items():
-            scope = self._ours.scopes[connection]
-            missing = [one for one in plan.left if one.live is None and not one.unread and one.record.scope == scope]
-            if missing and not await self._ours.sees_all(connection):
-                plan.left = [one for one in plan.left if one not in missing]
-                plan.off.append(
-                    f"{len(missing):,} of the managed resources cannot be seen with this credential, and may exist"
-                )
-            asking = [step for step in plan.pending if step.declared.address.connection_id == connection]
-            if any(call.admin for step in asking for call in step.calls):
-                system = SYSTEMS[connection[0]]
-                permissions = await system.tenant.permissions(client)
-                if permissions.admin is False:
-                    forbid(plan, connection, ", ".join(permissions.roles))
-                elif permissions.admin is None:
-                    roles = plain(", ".join(permissions.roles), 80) or "none"
-                    plan.warnings.append(
-                        f"the role of this credential in its {system.tenant.setting} ({roles}) is not known here, and "
-                        f"{system.title} may refuse what takes an admin"
-                    )
-        plan.unsafe = blind(plan, self.desired.unseen) or judge(plan, sum(map(len, owned.values())), self.options.limit)
-        if not plan.unsafe:
-            await together(self._losses(step) for step in plan.pending if step.action in ("delete", "replace"))
+    def _policy(self, key: bytes | None) -> Policy:
+        options = self.options
+        return Policy(
+            key,
+            resend=options.resend,
+            prune=options.prune,
+            disconnect=options.disconnect,
+            stack=options.stack,
+            take_from=options.take_from,
+            strict=options.strict,
+            limit=options.limit,
+        )
 
-    async def _losses(self, step: Step) -> None:
-        if step.live is not None:
-            handler = step.declared.kind.handler
-            client = self.clients[step.declared.address.connection_id]
-            step.lost += await handler.cascade(client, step.live, step.calls)
+    async def _limits(self, ledger: Ledger | None, key: bytes | None) -> list[str]:
+        """Return what this run cannot do for want of a ledger, or of anything declared. Raises LedgerError."""
+        if key is None:
+            return [
+                "no ledger (TRUEUP_LEDGER=off): nothing is pruned, locked or resumed, and what cannot be read back is "
+                "only sent with --resend"
+            ]
+        if ledger is None:
+            return [
+                "there is no ledger yet: no resource counts as managed, and what cannot be read back "
+                "counts as never sent"
+            ]
+        if not self.options.prune:
+            return []
+        return await self._ours.elsewhere(
+            ledger, connections.known_scopes(self.desired.connections, set(self.settings))
+        )
 
     async def _sweep(self, resources: Sequence[Declared], ledger: Ledger | None, key: bytes | None) -> Sweep | None:
         options = self.options
@@ -322,8 +319,8 @@ class Session:
     def _newly_sent(self) -> int:
         """The number of requests that no plan or report has shown yet: also those that find out what to lock."""
         sent = sum(client.sent for client in self.clients.values())
-        told_of, self._told_of = self._told_of, sent
-        return sent - told_of
+        shown, self._shown = self._shown, sent
+        return sent - shown
 
     def _reading(self, requests: int, seconds: float, waited: float) -> Reading:
         limited = [client for client in self.clients.values() if client.limits.requests]

@@ -4,28 +4,28 @@ Drift is this same plan, rendered and not applied.
 """
 
 from trueup.engine.match import by_reference, target_of
-from trueup.engine.plan.build import build
-from trueup.engine.plan.price import price
-from trueup.engine.plan.safety import Limit, blind, forbid, judge
+from trueup.engine.plan.inputs import Budget, Facts, Inputs, Limit, Policy, Reading
+from trueup.engine.plan.planning import concluded, draft, plan
 from trueup.engine.plan.steps import (
+    ENDS,
     FORMAT_VERSION,
     Action,
-    Budget,
     Cost,
     Learned,
     Left,
     Plan,
-    Policy,
-    Reading,
     Step,
     Unverifiable,
 )
 
 __all__ = [
+    "ENDS",
     "FORMAT_VERSION",
     "Action",
     "Budget",
     "Cost",
+    "Facts",
+    "Inputs",
     "Learned",
     "Left",
     "Limit",
@@ -34,11 +34,9 @@ __all__ = [
     "Reading",
     "Step",
     "Unverifiable",
-    "blind",
-    "build",
     "by_reference",
-    "forbid",
-    "judge",
-    "price",
+    "concluded",
+    "draft",
+    "plan",
     "target_of",
 ]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from trueup.core.values import WITH_ALL_BELOW, ConnectionId, Desired
-from trueup.engine.plan.steps import Step
+from trueup.core.values import WITH_ALL_BELOW, Desired
+from trueup.engine.plan.steps import ENDS, SENDS, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trueup.core.records import Record
-    from trueup.core.values import Address
+    from trueup.core.values import Address, Live
+    from trueup.engine.match import Records
+    from trueup.engine.plan.inputs import Inputs
     from trueup.engine.plan.steps import Plan
-
-    Records = Mapping[ConnectionId, Mapping[str, Record]]
 
 _SHOWN: Final = 3
 
@@ -37,35 +38,37 @@ def moves(plan: Plan, own: Records, source: str, stack: str) -> str:
     return f'trueup apply moves {resources} from the set "{source}" to {target}'
 
 
-def keep_apart(plan: Plan, others: Records, own: Records, stack: str) -> None:
-    """Refuse the steps about what other sets than `stack` hold, which are `others` by connection and id."""
-    if not any(others.values()):
-        return
-    held = {connection: dict(records) for connection, records in others.items()}
-    refusals: dict[Address, Step] = {}
+def kept_apart(plan: Plan, inputs: Inputs) -> Plan:
+    """Return the plan with the steps refused about what other sets of manifests hold."""
+    if not any(inputs.others.values()):
+        return plan
+    stack = inputs.policy.stack
+    apart: dict[Address, str] = {}
+    theirs: dict[str, str] = {}
+    steps: list[Step] = []
     for address, (declared, live) in plan.matched.items():
-        record = held.get(declared.address.connection_id, {}).get(live.id)
+        record = inputs.others.get(declared.address.connection_id, {}).get(live.id)
         if record is None:
             continue
-        plan.apart[address] = record.stack
+        apart[address] = theirs[live.id] = record.stack
         why = f'it is managed by the set "{record.stack}" ({record.address}), {_what_to_do(record.stack, stack)}'
-        refusals[address] = Step("refuse", declared, live, Desired({}), why=why, error=True)
-    plan.steps = [step for step in plan.steps if step.declared.gone or step.address not in refusals]
-    plan.steps[:0] = refusals.values()
-    theirs = {plan.matched[address][1].id: stack for address, stack in plan.apart.items()}
-    for step in plan.pending:
-        parent = (step.live.spec if step.live else step.desired.spec).get(step.declared.kind.parent)
-        if (
-            isinstance(parent, str)
-            and parent in theirs
-            and step.declared.kind.by_name[step.declared.kind.parent].reference
-        ):
-            step.refuse(f'it is below what is managed by the set "{theirs[parent]}".')
-        elif step.action in ("delete", "replace") and step.live is not None:
-            connection = step.declared.address.connection_id
-            _keep(step, held.get(connection, {}), own.get(connection, {}))
-    everywhere = {key for records in held.values() for key in records}
-    plan.unmanaged = [pair for pair in plan.unmanaged if pair[1].id not in everywhere]
+        steps.append(Step("refuse", declared, live, Desired({}), why=why, error=True))
+    steps += [_sparing(step, inputs, theirs) for step in plan.steps if step.declared.gone or step.address not in apart]
+    return replace(plan, steps=tuple(steps), apart=apart)
+
+
+def _sparing(step: Step, inputs: Inputs, theirs: Mapping[str, str]) -> Step:
+    """Return the step; refused when it is below what another set holds, or would delete that. `theirs` is by id."""
+    if step.action not in SENDS:
+        return step
+    kind = step.declared.kind
+    parent = (step.live.spec if step.live else step.desired.spec).get(kind.parent)
+    if isinstance(parent, str) and parent in theirs and kind.by_name[kind.parent].reference:
+        return step.refused(f'it is below what is managed by the set "{theirs[parent]}".')
+    if step.action in ENDS and step.live is not None:
+        connection = step.declared.address.connection_id
+        return _keeping(step, step.live, inputs.others.get(connection, {}), inputs.records.get(connection, {}))
+    return step
 
 
 def _what_to_do(theirs: str, stack: str) -> str:
@@ -78,20 +81,19 @@ def _what_to_do(theirs: str, stack: str) -> str:
     )
 
 
-def _keep(step: Step, others: Mapping[str, Record], own: Mapping[str, Record]) -> None:
-    """Refuse a removal of what another set holds, or that would take along what it holds."""
-    assert step.live is not None
-    record = others.get(step.live.id)
-    if record is not None:
-        step.refuse(f'it is managed by the set "{record.stack}".')
-        return
+def _keeping(step: Step, live: Live, others: Mapping[str, Record], own: Mapping[str, Record]) -> Step:
+    """Return a removal; refused when it is of what another set holds, or would take along what that holds."""
+    if (record := others.get(live.id)) is not None:
+        return step.refused(f'it is managed by the set "{record.stack}".')
     if not any(call.verb in WITH_ALL_BELOW for call in step.calls):
-        return
-    going = {step.live.id, *step.along}
+        return step
+    going = {live.id, *step.along}
     before = 0
     while len(going) > before:
         before = len(going)
         going |= {key for records in (others, own) for key, one in records.items() if one.parent in going}
-    if lost := sorted(f'{others[key].address} of the set "{others[key].stack}"' for key in going & others.keys()):
-        more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
-        step.refuse(f"it would delete with it {', '.join(lost[:_SHOWN])}{more}.")
+    lost = sorted(f'{others[key].address} of the set "{others[key].stack}"' for key in going & others.keys())
+    if not lost:
+        return step
+    more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
+    return step.refused(f"it would delete with it {', '.join(lost[:_SHOWN])}{more}.")

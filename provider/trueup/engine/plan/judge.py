@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Handler
     from trueup.core.records import Record
     from trueup.core.values import Live
-    from trueup.engine.plan.steps import Policy
+    from trueup.engine.plan.inputs import Policy
 
 _NOT_SHOWN: Final = "the server does not show it, or not as it should: it cannot be compared"
 

@@ -6,12 +6,12 @@ no object is written over another one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.kinds import Handler
 from trueup.core.values import DELETES, ConnectionId, Live
-from trueup.engine.plan.steps import Step
+from trueup.engine.plan.steps import SENDS, Step
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -24,27 +24,35 @@ PREFIX: Final = "trueup-renaming-"
 """How a temporary name begins; the id of what has it follows."""
 
 
-def order(plan: Plan, matches: Matches, others: Records) -> None:
-    """Says of each step which others have to give up its name before, and refuses those whose name stays taken."""
-    _Order(plan, matches, others).order()
+def ordered(plan: Plan, matches: Matches, claimed: Mapping[str, Address], others: Records) -> Plan:
+    """Return the plan, where each step knows which others have to give up its name before.
+
+    Those whose name stays taken are refused. `claimed` are the owners of what is live, by id.
+    """
+    steps = _Order(plan, matches, claimed, others).ordered()
+    return plan if steps is None else replace(plan, steps=tuple(steps))
 
 
-def refuse_in_vain(plan: Plan) -> None:
-    """Refuse the steps that need something that is refused, or wait for the name of it."""
+def without_vain(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps; refused where one needs something that is refused, or waits for the name of it."""
+    steps = list(steps)
     found = True
     while found:
         found = False
-        refused = [step for step in plan.steps if step.action == "refuse"]
+        refused = [step for step in steps if step.action == "refuse"]
         holders = {step.live.id: step for step in refused if step.live}
         missing = {step.address for step in refused if not step.declared.gone}
-        for step in plan.pending:
+        for number, step in enumerate(steps if refused else ()):
+            if step.action not in SENDS:
+                continue
             holder = next((holders[key] for key in step.after if key in holders), None)
             need = next((one for one in step.needs if one in missing), None)
             if need is not None:
-                step.refuse(f"it needs {need}, which cannot be made.", error=True)
+                steps[number] = step.refused(f"it needs {need}, which cannot be made.", error=True)
             elif holder is not None:
-                step.refuse(f"its name is that of {holder.address}, which is refused.")
+                steps[number] = step.refused(f"its name is that of {holder.address}, which is refused.")
             found = found or holder is not None or need is not None
+    return steps
 
 
 def temporary(live: Live) -> str:
@@ -52,40 +60,50 @@ def temporary(live: Live) -> str:
     return f"{PREFIX}{live.id}"
 
 
-@dataclass(slots=True)
 class _Order:
-    plan: Plan
-    matches: Matches
-    others: Records = field(default_factory=dict)
-    """The records of other sets of manifests, by connection and id."""
-    claimed: dict[str, Address] = field(default_factory=dict)
-    """Owners by id, in all places: two connections may lead to one server."""
-    steps: dict[Address, Step] = field(default_factory=dict)
-    ending: dict[str, Step] = field(default_factory=dict)
-    """The steps after which something is not there any more, by its id."""
+    def __init__(self, plan: Plan, matches: Matches, claimed: Mapping[str, Address], others: Records) -> None:
+        self.plan = plan
+        self.matches = matches
+        self.claimed = claimed
+        self.others = others
+        """The records of other sets of manifests, by connection and id."""
+        self.steps = list(plan.steps)
+        """As they are until now."""
+        self.owners: dict[Address, int] = {}
+        """The steps of what is declared, by their number in the list."""
+        self.ending: dict[str, int] = {}
+        """The steps after which something is not there any more, by its id."""
 
-    def order(self) -> None:
-        taking = [(step, *found) for step in self.plan.steps if any(found := self._holders(step))]
+    def ordered(self) -> list[Step] | None:
+        """Return the steps; None when no name changes hands."""
+        taking = [(number, *found) for number, step in enumerate(self.steps) if any(found := self._holders(step))]
         if not taking:
-            return
-        self.claimed = {key: one for index in self.matches.indexes.values() for key, one in index.claimed.items()}
-        self.steps = {step.address: step for step in self.plan.steps if not step.declared.gone}
-        for step in self.plan.steps:
-            if step.declared.gone and step.live and any(call.verb in DELETES for call in step.calls):
-                self.ending |= dict.fromkeys((step.live.id, *step.along), step)
-        for step, holders, _ in taking:
-            for live in holders:
-                if why := self._kept(live, step.declared.address.connection_id):
-                    step.refuse(f'its name "{live.name}" is taken by {live.id}: {why}.')
+            return None
+        for number, step in enumerate(self.steps):
+            if not step.declared.gone:
+                self.owners[step.address] = number
+            elif step.live and any(call.verb in DELETES for call in step.calls):
+                self.ending |= dict.fromkeys((step.live.id, *step.along), number)
+        for number, holders, _ in taking:
+            self._wait(number, holders)
+        self.steps = without_vain(self.steps)
+        for number, _, near in taking:
+            step = self.steps[number]
             if step.action != "refuse":
-                step.after = tuple(sorted({self._giver(live) for live in holders}))
-        refuse_in_vain(self.plan)
-        for step, _, near in taking:
-            if step.action != "refuse":
-                step.after = tuple(sorted({*step.after, *self._leaving(step, near)}))
-        for cycle in _cycles([step for step, *_ in taking if step.action != "refuse"]):
+                self.steps[number] = replace(step, after=tuple(sorted({*step.after, *self._leaving(step, near)})))
+        for cycle in self._cycles([number for number, *_ in taking if self.steps[number].action != "refuse"]):
             self._step_aside(cycle)
-        refuse_in_vain(self.plan)
+        return without_vain(self.steps)
+
+    def _wait(self, number: int, holders: Sequence[Live]) -> None:
+        """Let a step wait for those that give up its name; refuse it when one keeps it."""
+        step = self.steps[number]
+        for live in holders:
+            if why := self._kept(live, step.declared.address.connection_id):
+                step = self.steps[number] = step.refused(f'its name "{live.name}" is taken by {live.id}: {why}.')
+        if step.action != "refuse":
+            after = sorted({self._giver(live) for live in holders})
+            self.steps[number] = replace(step, after=tuple(after))
 
     def _holders(self, step: Step) -> tuple[list[Live], list[Live]]:
         """Return the other live resources, of those read, that have the name that a step takes, or nearly that one."""
@@ -119,13 +137,17 @@ class _Order:
                 yield self._giver(live)
 
     def _giving(self, live: Live) -> Step:
-        found = self.ending.get(live.id)
-        return found if found is not None else self.steps[self.claimed[live.id]]
+        number = self.ending.get(live.id)
+        return self.steps[number if number is not None else self.owners[self.claimed[live.id]]]
 
     def _giver(self, live: Live) -> str:
         """Return the id of the live resource whose step gives up the name of another one, mostly its own."""
         giving = self._giving(live).live
         return giving.id if giving is not None else live.id
+
+    def _step_of(self, owner: Address) -> Step | None:
+        number = self.owners.get(owner)
+        return self.steps[number] if number is not None else None
 
     def _kept(self, live: Live, connection: ConnectionId) -> str:
         """Why what has a name keeps it; empty when it gives it up."""
@@ -134,7 +156,7 @@ class _Order:
         owner = self.claimed.get(live.id)
         if owner is None:
             return self._unclaimed(live, connection)
-        step = self.steps.get(owner)
+        step = self._step_of(owner)
         if step is not None and step.action == "refuse":
             return f"that is {owner}, which is refused"
         if step is None or step.live is None or step.action not in ("update", "replace"):
@@ -166,27 +188,66 @@ class _Order:
 
     def _owned(self, owner: str) -> str:
         """Why what the ledger knows by that address keeps its name, though nothing declared here was found to be it."""
-        step = next((step for address, step in self.steps.items() if str(address) == owner), None)
-        if step is not None and step.action == "refuse":
+        number = next((number for address, number in self.owners.items() if str(address) == owner), None)
+        if number is not None and self.steps[number].action == "refuse":
             return f"that is {owner} by the ledger, which is refused"
-        declared = next((address for address in self.matches.specs if str(address) == owner), None)
+        declared = next((address for address in self.plan.specs if str(address) == owner), None)
         if declared is not None:
             return f"that was {owner}, which is another one now; rename or remove it by hand, or choose another name"
         return f"that is {owner} by the ledger, which this run leaves out; include it, or rename it first"
 
-    def _step_aside(self, cycle: list[Step]) -> None:
+    def _step_aside(self, cycle: Sequence[int]) -> None:
         """One of a cycle takes a temporary name first, and so gives up its own."""
-        for step in cycle:
+        steps = [self.steps[number] for number in cycle]
+        for number, step in zip(cycle, steps, strict=True):
             handler = step.declared.kind.handler
             index = self.matches.indexes[step.declared.address.list_key]
             if step.action == "update" and step.live is not None and handler.naming:
                 name, calls = temporary(step.live), _naming(step.calls, handler.naming)
                 if calls and not index.by_key.get(handler.key({**step.live.spec, handler.naming: name})):
-                    step.aside, step.calls = name, calls
+                    self.steps[number] = replace(step, aside=name, calls=calls)
                     return
-        names = ", ".join(str(step.address) for step in cycle)
-        for step in cycle:
-            step.refuse(f"the names of {names} change places while they are replaced. Change one at a time.")
+        names = ", ".join(str(step.address) for step in steps)
+        for number, step in zip(cycle, steps, strict=True):
+            why = f"the names of {names} change places while they are replaced. Change one at a time."
+            self.steps[number] = step.refused(why)
+
+    def _cycles(self, numbers: Sequence[int]) -> Iterator[list[int]]:
+        """Yield steps that wait for one another in a circle, until there are none.
+
+        Before the next are found one of them has to be put aside, or all be refused.
+        """
+        by_id = {live.id: number for number in numbers if (live := self.steps[number].live)}
+        settled: set[int] = set()
+        for start in numbers:
+            while cycle := self._cycle_from(start, by_id, settled):
+                yield cycle
+
+    def _cycle_from(self, start: int, by_id: Mapping[str, int], settled: set[int]) -> list[int]:
+        """Return a circle that can be reached from there, if any; `settled` are the steps that lead to none."""
+
+        def waits_for(number: int) -> Iterator[int]:
+            for key in self.steps[number].after:
+                before = by_id.get(key)
+                if before is None or before in settled:
+                    continue
+                if not self.steps[before].aside and self.steps[before].action != "refuse":
+                    yield before
+
+        path, ways = [start], [waits_for(start)]
+        depth = {start: 0}
+        while path:
+            number = next(ways[-1], None)
+            if number is None:
+                settled.add(path[-1])
+                del depth[path.pop()], ways[-1]
+            elif number in depth:
+                return path[depth[number] :]
+            else:
+                depth[number] = len(path)
+                path.append(number)
+                ways.append(waits_for(number))
+        return []
 
 
 def _naming(calls: Sequence[Call], naming: str) -> tuple[Call, ...]:
@@ -208,38 +269,3 @@ def _after(step: Step) -> dict[str, Any]:
 def _name_of(step: Step, handler: Handler) -> Hashable:
     """Return the natural key that a resource has behind its step."""
     return handler.key(_after(step))
-
-
-def _cycles(steps: list[Step]) -> Iterator[list[Step]]:
-    """Yield steps that wait for one another in a circle, until there are none.
-
-    Before the next are found one of them has to be put aside, or all be refused.
-    """
-    by_id = {step.live.id: step for step in steps if step.live}
-    settled: set[int] = set()
-    for start in steps:
-        while cycle := _cycle_from(start, by_id, settled):
-            yield cycle
-
-
-def _cycle_from(start: Step, by_id: Mapping[str, Step], settled: set[int]) -> list[Step]:
-    """Return a circle that can be reached from there, if there is one; `settled` are the steps that lead to none."""
-
-    def waits_for(step: Step) -> Iterator[Step]:
-        found = (by_id[key] for key in step.after if key in by_id)
-        return (one for one in found if not one.aside and one.action != "refuse" and id(one) not in settled)
-
-    path, ways = [start], [waits_for(start)]
-    depth = {id(start): 0}
-    while path:
-        step = next(ways[-1], None)
-        if step is None:
-            settled.add(id(path[-1]))
-            del depth[id(path.pop())], ways[-1]
-        elif id(step) in depth:
-            return path[depth[id(step)] :]
-        else:
-            depth[id(step)] = len(path)
-            path.append(step)
-            ways.append(waits_for(step))
-    return []

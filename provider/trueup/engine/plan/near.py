@@ -9,16 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from trueup.core.kinds import Handler
     from trueup.core.values import Address, ListKey
     from trueup.engine.match import Matches
-    from trueup.engine.plan.steps import Plan, Step
+    from trueup.engine.plan.steps import Step
 
 
-def near_names(plan: Plan, matches: Matches) -> None:
-    """Notes in the plan what would be created or renamed beside something of nearly the same name."""
+def near_names(steps: Iterable[Step], matches: Matches) -> Iterator[str]:
+    """Yield a warning for what would be created or renamed beside something of nearly the same name."""
     coming: dict[tuple[ListKey, Any], Step] = {}
-    naming = [step for step in plan.steps if _names(step)]
+    naming = [step for step in steps if _names(step)]
     leaving = {step.live.id for step in naming if step.live is not None}
     for step in naming:
         handler, place, spec = _handler(step), step.declared.address.list_key, _spec(step)
@@ -26,12 +28,12 @@ def near_names(plan: Plan, matches: Matches) -> None:
             continue
         other = coming.setdefault((place, near), step)
         if other is not step and handler.key(_spec(other)) != handler.key(spec):
-            plan.warnings.append(_said(step.address, f"{other.address}, which is named here as well"))
+            yield _said(step.address, f"{other.address}, which is named here as well")
             continue
         index = matches.indexes.get(place)
         for live in index.near(near) if index is not None else ():
             if live.id not in leaving and handler.key(live.spec) != handler.key(spec):
-                plan.warnings.append(_said(step.address, f"{live.name} ({live.id})"))
+                yield _said(step.address, f"{live.name} ({live.id})")
                 break
 
 

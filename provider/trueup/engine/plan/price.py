@@ -6,27 +6,29 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trueup.engine.plan.steps import Budget, Cost
+from trueup.engine.plan.inputs import Budget
+from trueup.engine.plan.steps import Cost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trueup.core.values import ConnectionId, ListKey
-    from trueup.engine.plan.steps import Plan, Reading, Step
+    from trueup.engine.plan.inputs import Reading
+    from trueup.engine.plan.steps import Step
 
 
 _A_WAIT = 2
 """Requests that one wait costs: the rejected one, and one that returns the reason."""
 
 
-def price(plan: Plan, reading: Reading, budgets: Mapping[ConnectionId, Budget] | None = None) -> None:
-    """Set the cost of the reading and of the apply; connections are written in parallel.
+def price(pending: Iterable[Step], reading: Reading, budgets: Mapping[ConnectionId, Budget]) -> Cost:
+    """Return the cost of the apply; connections are written in parallel.
 
     A connection without a budget has the window of the reading.
     """
     touched: dict[ListKey, list[Step]] = defaultdict(list)
     counts: dict[ConnectionId, _Count] = defaultdict(_Count)
-    for step in plan.pending:
+    for step in pending:
         place = step.declared.address.list_key
         counts[place.connection_id].send(step)
         if not step.answers_for_itself:
@@ -35,12 +37,11 @@ def price(plan: Plan, reading: Reading, budgets: Mapping[ConnectionId, Budget] |
         counts[place.connection_id].look(steps)
     requests, seconds = 0, 0.0
     for connection, count in counts.items():
-        budget = (budgets or {}).get(connection) or Budget(reading.left, reading.window, reading.silence)
+        budget = budgets.get(connection) or Budget(reading.left, reading.window, reading.silence)
         sent, took = count.cost(budget)
         requests += sent
         seconds = max(seconds, took)
-    plan.reading = reading
-    plan.cost = Cost(requests, round(seconds, 1))
+    return Cost(requests, round(seconds, 1))
 
 
 @dataclass(slots=True)

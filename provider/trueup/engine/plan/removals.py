@@ -7,7 +7,8 @@ or kept stays with it. Nothing is removed while something declared beside it can
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
 from trueup.core.kinds import PROTECT, Declared
 from trueup.core.values import (
@@ -29,28 +30,36 @@ from trueup.engine.plan.steps import Left, Step
 from trueup.systems.registry import RESOURCES, kind_named, resource_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 
     from trueup.core.kinds import ResourceKind
     from trueup.core.records import Record
     from trueup.engine.match import Index, Matches
-    from trueup.engine.plan.steps import Plan, Policy
+    from trueup.engine.plan.inputs import Inputs, Policy
+    from trueup.engine.plan.steps import Plan
 
 LEDGER = "the ledger"
 """The place of resources that are no longer declared, instead of a file."""
 
 
-def removals(
-    plan: Plan,
-    declared: Sequence[Declared],
-    matches: Matches,
-    owned: Mapping[ConnectionId, Sequence[Record]],
-    policy: Policy,
-) -> None:
-    """Add the steps that delete something, children first, and the managed resources that stay."""
-    # Two connections may lead to one server: what either declares is declared, and is looked at once.
-    claimed = {key for index in matches.indexes.values() for key in index.claimed}
-    found = _exclusive(declared, matches, claimed)
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """What becomes of the resources that are not declared."""
+
+    steps: tuple[Step, ...]
+    """Children first."""
+    left: tuple[Left, ...]
+    """The managed resources that stay."""
+    handled: Set[str]
+    """Ids of what either is about."""
+
+
+def removals(inputs: Inputs, matches: Matches, plan: Plan, claimed: Mapping[str, Address]) -> Removals:
+    """Return the steps that delete something, and the managed resources that stay. `claimed` are owners by id."""
+    declared, policy = inputs.declared, inputs.policy
+    left: list[Left] = []
+    unsettled_below = dict(matches.unsettled)
+    found = _exclusive(declared, matches, claimed, unsettled_below)
     handled = {step.live.id for step in found if step.live}
     # What is declared, and is live only as far as the ledger knows or not at all, may be any of what is ours.
     unsettled = {
@@ -62,8 +71,8 @@ def removals(
         (step.declared.address.connection_id, str(step.address)) for step in plan.steps if step.action == "create"
     }
     staying: dict[str, list[str]] = {}
-    for connection, records in owned.items():
-        above = Above(connection, {record.id: record for record in records}, matches, claimed)
+    for connection, records in inputs.owned.items():
+        above = Above(connection, {record.id: record for record in records}, matches, claimed.keys())
         for record in records:
             kind = kind_named(connection[0], record.kind)
             if kind is None or record.id in claimed or record.id in handled:
@@ -75,11 +84,11 @@ def removals(
             live = index.by_id.get(record.id) if index is not None else None
             if live is None:
                 if above.is_gone(kind, record):
-                    plan.left.append(Left(record, None))
+                    left.append(Left(record, None))
                 elif above.rests(record):
                     pass  # it was not read either
                 elif kind.parent and not policy.prune and above.is_dropped(kind, record):
-                    plan.left.append(Left(record, None, unread=True))
+                    left.append(Left(record, None, unread=True))
                 continue
             if above.rests(record):
                 continue
@@ -87,53 +96,49 @@ def removals(
             if how == "archived":
                 staying.setdefault(parent, []).append(record.address)
             elif how and policy.prune:
-                plan.left.append(Left(record, live, "what it is below is kept, and it with that"))
+                left.append(Left(record, live, "what it is below is kept, and it with that"))
             elif not how or above.is_dropped(kind, record):
-                found += _removed(plan, kind, connection, record, live, policy)
+                ended = _removed(kind, connection, record, live, policy)
+                if isinstance(ended, Left):
+                    left.append(ended)
+                else:
+                    found.append(ended)
+    steps: list[Step] = []
     for step in found:
-        if step.live is not None:
-            step.staying = tuple(staying.get(step.live.id, ()))
-    found = [_held(_disconnecting(step, matches), matches) for step in found]
-    steps = _without_what_goes_along(plan, [_sparing(step, matches) for step in found], matches)
-    plan.unmanaged = _once(plan.unmanaged, handled | claimed)
+        if step.live is not None and step.live.id in staying:
+            step = replace(step, staying=tuple(staying[step.live.id]))
+        step = _held(_disconnecting(step, matches, plan, claimed), unsettled_below)
+        steps.append(_sparing(step, matches, plan))
+    steps, left = _without_what_goes_along(steps, left, matches)
     depths = depths_of(set(RESOURCES))
-    plan.steps += sorted(steps, key=lambda step: (-depths[step.declared.kind], str(step.address)))
+    steps.sort(key=lambda step: (-depths[step.declared.kind], str(step.address)))
+    return Removals(tuple(steps), tuple(left), handled)
 
 
-def _removed(
-    plan: Plan, kind: ResourceKind, connection: ConnectionId, record: Record, live: Live, policy: Policy
-) -> list[Step]:
+def _removed(kind: ResourceKind, connection: ConnectionId, record: Record, live: Live, policy: Policy) -> Step | Left:
     stand_in = _stand_in(kind, connection, record)
     if not policy.prune:
-        plan.left.append(Left(record, live))
-        return []
+        return Left(record, live)
     field = kind.by_name.get("deletionPolicy")
     calls = kind.handler.removal(live, record.policy or str(field.default if field else ""))
     if record.protected and calls and not isinstance(calls, Kept):
         why = f"the annotation {PROTECT} of its manifest refuses its removal."
-        return [Step("refuse", stand_in, live, Desired({}), why=why)]
+        return Step("refuse", stand_in, live, Desired({}), why=why)
     if isinstance(calls, Kept) or not calls:
-        plan.left.append(Left(record, live, calls.why if isinstance(calls, Kept) else "it has ended already"))
-        return []
+        return Left(record, live, calls.why if isinstance(calls, Kept) else "it has ended already")
     if any(call.verb == "disconnect" for call in calls) and not policy.disconnect:
         why = "disconnecting an account deletes every instance of it, and takes --allow-disconnect."
-        return [Step("refuse", stand_in, live, Desired({}), why=why)]
-    return [_delete(stand_in, live, calls, "no longer declared")]
+        return Step("refuse", stand_in, live, Desired({}), why=why)
+    return _delete(stand_in, live, calls, "no longer declared")
 
 
-def _once(unmanaged: list[tuple[ListKey, Live]], handled: set[str]) -> list[tuple[ListKey, Live]]:
-    """Return the undeclared resources, each once even when several connections list it."""
-    seen = set(handled)
-    kept: list[tuple[ListKey, Live]] = []
-    for pair in unmanaged:
-        if pair[1].id not in seen:
-            seen.add(pair[1].id)
-            kept.append(pair)
-    return kept
-
-
-def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]) -> list[Step]:
-    """Return the steps for undeclared children of parents whose list is exclusive."""
+def _exclusive(
+    declared: Sequence[Declared],
+    matches: Matches,
+    claimed: Mapping[str, Address],
+    unsettled: dict[tuple[str, str], Address],
+) -> list[Step]:
+    """Return the steps for undeclared children of parents whose list is exclusive; extend what is `unsettled`."""
     found: list[Step] = []
     for place, parents in exclusive_places(declared).items():
         index = matches.indexes.get(place)
@@ -141,7 +146,7 @@ def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]
             continue
         kind = resource_kind(place.system, place.kind)
         by_id = {matches.lives[parent.address].id: parent for parent in parents if parent.address in matches.lives}
-        kept = {key for parent in by_id for key in _left_out(kind, parent, index, matches)}
+        kept = {key for parent in by_id for key in _left_out(kind, parent, index, matches, unsettled)}
         for live in index.listing.items:
             parent = by_id.get(live.spec.get(kind.parent, ""))
             if parent is None or live.implied or live.id in claimed or index.handler.key(live.spec) in kept:
@@ -157,7 +162,9 @@ def _exclusive(declared: Sequence[Declared], matches: Matches, claimed: set[str]
     return found
 
 
-def _left_out(kind: ResourceKind, parent: str, index: Index, matches: Matches) -> Iterator[Hashable]:
+def _left_out(
+    kind: ResourceKind, parent: str, index: Index, matches: Matches, unsettled: dict[tuple[str, str], Address]
+) -> Iterator[Hashable]:
     """Natural keys of what is declared below a parent, by its id, and left out of this run.
 
     Nothing is removed there while one of them cannot be identified.
@@ -165,7 +172,7 @@ def _left_out(kind: ResourceKind, parent: str, index: Index, matches: Matches) -
     for one in matches.left_out(kind, parent):
         spec = index.handler.canonical(one.spec, index.listing)
         if isinstance(spec, Refusal):
-            matches.unsettled.setdefault((kind.name, parent), one.address)
+            unsettled.setdefault((kind.name, parent), one.address)
         else:
             yield index.handler.key(spec)
 
@@ -180,19 +187,19 @@ def _stand_in(kind: ResourceKind, connection: ConnectionId, record: Record) -> D
     return Declared(Address(connection[0], kind.name, name, connection[1]), kind, {}, Where(LEDGER, 0), gone=True)
 
 
-def _held(step: Step, matches: Matches) -> Step:
+def _held(step: Step, unsettled: Mapping[tuple[str, str], Address]) -> Step:
     """Return the step; refused when something that is declared beside it cannot be identified."""
     kind, live = step.declared.kind, step.live
     if step.action != "delete" or live is None or not kind.parent:
         return step
-    other = matches.unsettled.get((kind.name, str(live.spec.get(kind.parent))))
-    if other is not None:
-        verb = next((call.verb for call in step.calls), "remove")
-        step.refuse(f"nothing is removed here ({verb}) until {other}, which is declared beside it, is settled.")
-    return step
+    other = unsettled.get((kind.name, str(live.spec.get(kind.parent))))
+    if other is None:
+        return step
+    verb = next((call.verb for call in step.calls), "remove")
+    return step.refused(f"nothing is removed here ({verb}) until {other}, which is declared beside it, is settled.")
 
 
-def _disconnecting(step: Step, matches: Matches) -> Step:
+def _disconnecting(step: Step, matches: Matches, plan: Plan, claimed: Mapping[str, Address]) -> Step:
     """The step; one that disconnects an account with all its instances, or refused when one of those is declared."""
     if all(call.verb != "disconnect" for call in step.calls):
         return step
@@ -200,24 +207,24 @@ def _disconnecting(step: Step, matches: Matches) -> Step:
     assert step.live is not None
     instances = matches.indexes.get(ListKey(*address.connection_id, "ConnectorInstance"))
     if instances is None or not instances.listing.complete:
-        step.refuse("its instances, which would be deleted, could not be read.")
-        return step
+        return step.refused("its instances, which would be deleted, could not be read.")
     lives = [live for live in instances.listing.items if live.spec.get("connectorAccount") == step.live.id]
-    everywhere = {key: one for index in matches.indexes.values() for key, one in index.claimed.items()}
-    claimed = {everywhere[live.id] for live in lives if live.id in everywhere}
-    claimed |= {  # also one that is not there yet, or was not to be seen
-        one for one, spec in matches.specs.items() if spec.get("connectorAccount") == step.live.id
+    declared = {claimed[live.id] for live in lives if live.id in claimed}
+    declared |= {  # also one that is not there yet, or was not to be seen
+        one for one, spec in plan.specs.items() if spec.get("connectorAccount") == step.live.id
     }
-    if declared := sorted(map(str, claimed)):
-        verb = "is" if len(declared) == 1 else "are"
-        step.refuse(f"{', '.join(declared)} {verb} declared and would be deleted with it.")
-        return step
-    step.lost = tuple(f"{address.system}/ConnectorInstance {live.name} ({live.id})" for live in lives)
-    step.along = tuple(live.id for live in lives)
-    return step
+    if declared:
+        return step.refused(_declared_below(declared))
+    lost = tuple(f"{address.system}/ConnectorInstance {live.name} ({live.id})" for live in lives)
+    return replace(step, lost=lost, along=tuple(live.id for live in lives))
 
 
-def _sparing(step: Step, matches: Matches) -> Step:
+def _declared_below(addresses: Set[Address]) -> str:
+    names = sorted(map(str, addresses))
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} declared and would be deleted with it."
+
+
+def _sparing(step: Step, matches: Matches, plan: Plan) -> Step:
     """The step; refused when something would be deleted along that is declared, by the id of what it is below."""
     if step.action != "delete" or step.live is None or all(call.verb != "remove" for call in step.calls):
         return step
@@ -226,39 +233,44 @@ def _sparing(step: Step, matches: Matches) -> Step:
         for address, live in matches.lives.items()
         if ending(matches.kind_of(address), address, live, {step.live.id: step}, matches)
     }
-    found |= {one for one, spec in matches.specs.items() if spec.get(matches.kind_of(one).parent) == step.live.id}
-    if found:
-        verb = "is" if len(found) == 1 else "are"
-        step.refuse(f"{', '.join(sorted(map(str, found)))} {verb} declared and would be deleted with it.")
-    return step
+    found |= {one for one, spec in plan.specs.items() if spec.get(matches.kind_of(one).parent) == step.live.id}
+    return step.refused(_declared_below(found)) if found else step
 
 
-def _without_what_goes_along(plan: Plan, found: list[Step], matches: Matches) -> list[Step]:
+def _without_what_goes_along(
+    found: Sequence[Step], left: Sequence[Left], matches: Matches
+) -> tuple[list[Step], list[Left]]:
     """Return the steps without those whose parent is deleted anyway; that step reports them."""
     deleting = {
         step.live.id: step for step in found if step.live and any(call.verb in WITH_ALL_BELOW for call in step.calls)
     }
-    kept: list[Step] = []
+    steps: list[Step] = []
+    lost: dict[str, list[str]] = {}
+    """What goes along, by the id of what it goes with."""
     for step in found:
         above = None
         if step.live is not None and step.live.id not in deleting:
             above = ending(step.declared.kind, step.address, step.live, deleting, matches)
         if above is None:
-            kept.append(step)
+            steps.append(step)
         elif not step.live or step.live.id not in above.along:
-            above.lost = (*above.lost, str(step.address))
+            lost.setdefault(cast("Live", above.live).id, []).append(str(step.address))
     staying: list[Left] = []
-    for left in plan.left:
-        system, _, _ = left.record.address.partition("/")
+    for one in left:
+        system, _, _ = one.record.address.partition("/")
         name, _, connection = system.partition(":")
-        kind = kind_named(name, left.record.kind)
+        kind = kind_named(name, one.record.kind)
         above = None
-        if left.live is not None and kind is not None:
-            address = Address(name, left.record.kind, "", connection or DEFAULT_CONNECTION)
-            above = ending(kind, address, left.live, deleting, matches)
+        if one.live is not None and kind is not None:
+            address = Address(name, one.record.kind, "", connection or DEFAULT_CONNECTION)
+            above = ending(kind, address, one.live, deleting, matches)
         if above is None:
-            staying.append(left)
+            staying.append(one)
         else:
-            above.lost = (*above.lost, left.record.address)
-    plan.left = staying
-    return kept
+            lost.setdefault(cast("Live", above.live).id, []).append(one.record.address)
+    if lost:
+        steps = [
+            replace(step, lost=(*step.lost, *lost[step.live.id])) if step.live and step.live.id in lost else step
+            for step in steps
+        ]
+    return steps, staying

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trueup.engine.plan.names import refuse_in_vain
+from trueup.engine.plan.names import without_vain
+from trueup.engine.plan.steps import ENDS, SENDS
+from trueup.systems.registry import SYSTEMS
+from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from trueup.core.values import ConnectionId
+    from trueup.engine.plan.inputs import Limit
     from trueup.engine.plan.steps import Plan, Step
+    from trueup.systems.system import Permissions
 
 _FEW = 10
 """Number of managed resources below which a percentage means nothing."""
@@ -19,19 +24,9 @@ _NAMED = 1_000
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """The limits of one run."""
-
-    deletes: int = 30
-    """Percentage of the managed resources that may be deleted at once, from ten resources on."""
-    changes: int | None = None
-    """Number of steps that may be made at once."""
-
-
-def judge(plan: Plan, owned: int, limit: Limit) -> str:
+def excess(plan: Plan, owned: int, limit: Limit) -> str:
     """Return why the plan exceeds the limits, naming the resources; empty when it does not."""
-    removing = [step for step in plan.steps if step.action in ("delete", "replace")]
+    removing = [step for step in plan.steps if step.action in ENDS]
     pruned = [step for step in removing if step.action == "replace" or step.pruned]
     if owned >= _FEW and 100 * len(pruned) > limit.deletes * owned:
         share = 100 * len(pruned) // owned
@@ -61,15 +56,33 @@ def blind(plan: Plan, unseen: Sequence[str]) -> str:
     )
 
 
-def forbid(plan: Plan, connection: ConnectionId, role: str) -> None:
-    """Refuse the steps that need an organisation admin, and their dependents: the credential's user is not one."""
-    for step in plan.pending:
-        verb = next((call.verb for call in step.calls if call.admin), None)
-        if verb is not None and step.declared.address.connection_id == connection:
-            step.refuse(
-                f"to {verb} it takes an organisation admin, and this credential belongs to a {role}.", error=True
+def permitted(plan: Plan, permissions: Mapping[ConnectionId, Permissions]) -> Plan:
+    """Return the plan with the steps refused that need an organisation admin where the user is none, and dependents."""
+    roles = {connection: ", ".join(one.roles) for connection, one in permissions.items() if one.admin is False}
+    if not roles:
+        return plan
+    return replace(plan, steps=tuple(without_vain([_permitted(step, roles) for step in plan.steps])))
+
+
+def unknown_roles(permissions: Mapping[ConnectionId, Permissions]) -> Iterator[str]:
+    """Yield a warning for each credential of which it is not known whether its roles suffice."""
+    for (name, _), one in permissions.items():
+        if one.admin is None:
+            system = SYSTEMS[name]
+            roles = plain(", ".join(one.roles), 80) or "none"
+            yield (
+                f"the role of this credential in its {system.tenant.setting} ({roles}) is not known here, and "
+                f"{system.title} may refuse what takes an admin"
             )
-    refuse_in_vain(plan)
+
+
+def _permitted(step: Step, roles: Mapping[ConnectionId, str]) -> Step:
+    verb = next((call.verb for call in step.calls if call.admin), None)
+    role = roles.get(step.declared.address.connection_id)
+    if verb is None or role is None or step.action not in SENDS:
+        return step
+    why = f"to {verb} it takes an organisation admin, and this credential belongs to a {role}."
+    return step.refused(why, error=True)
 
 
 def _named(steps: list[Step]) -> str:

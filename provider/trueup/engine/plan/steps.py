@@ -1,21 +1,24 @@
-"""The parts of a plan: steps, unverifiable fields, cost. Plain values, for reports and apply."""
+"""A plan and its parts: steps, unverifiable fields, cost. Frozen values, for reports and apply."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from trueup.core.changes import Change, Path
 from trueup.core.kinds import Declared
-from trueup.core.progress import Pace
 from trueup.core.records import Record
 from trueup.core.values import Address, Call, Desired, ListKey, Live
+from trueup.engine.plan.inputs import Reading
 
 FORMAT_VERSION: Final = "1.1"
 
 Action = Literal["create", "update", "replace", "delete", "no-op", "refuse"]
 SENDS: Final = ("create", "update", "replace", "delete")
 """The actions that send something."""
+ENDS: Final = ("delete", "replace")
+"""The actions after which an object does not exist any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Unverifiable:
     why: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """The action for one declared resource."""
 
@@ -62,12 +65,20 @@ class Step:
         """The address of the resource."""
         return self.declared.address
 
-    def refuse(self, why: str, *, error: bool = False) -> None:
-        """Make it a step that sends nothing, frees no name, and takes nothing along."""
-        self.action, self.calls, self.why, self.error = "refuse", (), why, error
-        self.lost, self.along, self.after, self.aside = (), (), (), ""
-        if self.live is None:
-            self.desired = Desired({})
+    def refused(self, why: str, *, error: bool = False) -> Step:
+        """Return the step as one that sends nothing, frees no name, and takes nothing along."""
+        return replace(
+            self,
+            action="refuse",
+            calls=(),
+            why=why,
+            error=error,
+            lost=(),
+            along=(),
+            after=(),
+            aside="",
+            desired=self.desired if self.live is not None else Desired({}),
+        )
 
     @property
     def answers_for_itself(self) -> bool:
@@ -99,31 +110,6 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The cost of the reading, and what is left of the credential's window, if it has one."""
-
-    requests: int = 0
-    seconds: float = 0.0
-    left: int | None = None
-    window: int | None = None
-    silence: float = 0.0
-    waited: float = 0.0
-    """Of the seconds those that were spent waiting for the window, in which nothing was sent."""
-    known: bool = True
-    """Whether `left` counts the requests of other runs too; otherwise there are at most so many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """The budget of one connection: the requests left in its window, if it has one, and seconds by kind."""
-
-    left: int | None = None
-    window: int | None = None
-    silence: float = 0.0
-    pace: Pace = field(default_factory=Pace)
-
-
-@dataclass(frozen=True, slots=True)
 class Learned:
     """A value that read back as the server's normal form of what was written, for the ledger."""
 
@@ -145,32 +131,32 @@ class Left:
     """Whether it is only known from the ledger, because it was not read."""
 
 
-@dataclass(slots=True, repr=False)  # asyncio.run builds the repr of a task's result, all of it
+@dataclass(frozen=True, slots=True, repr=False)  # asyncio.run builds the repr of a task's result, all of it
 class Plan:
     """Everything that is not in sync, in the order in which it would be done."""
 
-    steps: list[Step] = field(default_factory=list)
-    matched: dict[Address, tuple[Declared, Live]] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    matched: Mapping[Address, tuple[Declared, Live]] = field(default_factory=dict)
     """Every declared resource that exists, in sync or not."""
-    specs: dict[Address, dict[str, Any]] = field(default_factory=dict)
+    specs: Mapping[Address, dict[str, Any]] = field(default_factory=dict)
     """Declared specs in the server's words, with ids for references."""
-    unmanaged: list[tuple[ListKey, Live]] = field(default_factory=list)
-    learned: list[Learned] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
+    unmanaged: tuple[tuple[ListKey, Live], ...] = ()
+    learned: tuple[Learned, ...] = ()
+    left: tuple[Left, ...] = ()
     """Managed resources that were read and are neither declared nor to be deleted; `--prune` releases them."""
-    aged: dict[Address, str] = field(default_factory=dict)
+    aged: Mapping[Address, str] = field(default_factory=dict)
     """Resources that were not read just now, and when they were."""
-    apart: dict[Address, str] = field(default_factory=dict)
+    apart: Mapping[Address, str] = field(default_factory=dict)
     """The resources declared here and managed by another set of manifests, and the name of that."""
-    undeclared: dict[Address, tuple[Path, ...]] = field(default_factory=dict)
+    undeclared: Mapping[Address, tuple[Path, ...]] = field(default_factory=dict)
     """Live fields of declared resources that are declared nowhere; filled on request."""
     unsafe: str = ""
     """Why the whole plan is refused for safety; empty when it is not."""
     left_out: int = 0
     """Declared resources that the run was narrowed to leave out."""
-    off: list[str] = field(default_factory=list)
+    off: tuple[str, ...] = ()
     """Limits of this run and their reasons, for instance without a ledger."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
     """Sentences on steps that may fail."""
     reading: Reading = field(default_factory=Reading)
     cost: Cost = Cost(0, 0.0)
@@ -219,19 +205,3 @@ class Plan:
             "unmanaged": len(self.unmanaged) if self.whole else 0,
             "refused": self.count("refuse"),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Assumptions and permissions of a plan."""
-
-    key: bytes | None = None
-    """The key of the ledger's fingerprints; None when there is no ledger."""
-    resend: bool = False
-    """Send what cannot be verified again."""
-    prune: bool = False
-    """Delete managed resources that are no longer declared."""
-    disconnect: bool = False
-    """Let accounts be disconnected where their manifest asked for it."""
-    stack: str = ""
-    """The set of manifests that is planned; empty where it has no name."""

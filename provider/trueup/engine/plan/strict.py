@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trueup.core.changes import Path
     from trueup.core.kinds import Declared
-    from trueup.core.values import Live
+    from trueup.core.values import Address, Live
     from trueup.engine.plan.steps import Plan
 
 
-def undeclared(plan: Plan) -> None:
-    """Record them in the plan for every declared resource that exists and was read now."""
-    for address, (declared, live) in plan.matched.items():
-        if not live.seen_at and (found := _of(declared, plan.specs.get(address, declared.spec), live)):
-            plan.undeclared[address] = found
+def undeclared(plan: Plan) -> dict[Address, tuple[Path, ...]]:
+    """Return them for every declared resource that exists and was read now."""
+    return {
+        address: found
+        for address, (declared, live) in plan.matched.items()
+        if not live.seen_at and (found := _of(declared, plan.specs.get(address, declared.spec), live))
+    }
 
 
 def _of(declared: Declared, spec: dict[str, Any], live: Live) -> tuple[Path, ...]:

@@ -2,73 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at, dotted
 from trueup.core.compare import leaves
 from trueup.core.kinds import Declared, Handler
 from trueup.core.secrets import is_mark_of
-from trueup.core.values import Address, ConnectionId, Desired, ListKey, Live, Refusal
-from trueup.engine.match import Matches, by_reference, target_of
-from trueup.engine.plan.apart import keep_apart
+from trueup.core.values import Desired, Live, Refusal
+from trueup.engine.match import by_reference, target_of
 from trueup.engine.plan.judge import change_of, differences, in_sync, judge
-from trueup.engine.plan.names import order
-from trueup.engine.plan.near import near_names
-from trueup.engine.plan.removals import removals
-from trueup.engine.plan.steps import Learned, Plan, Policy, Step, Unverifiable
+from trueup.engine.plan.steps import Learned, Plan, Step, Unverifiable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from trueup.core.records import Record
-    from trueup.core.values import Listing
-    from trueup.engine.match import Records
+    from trueup.core.values import Address, ListKey
+    from trueup.engine.match import Matches, Records
+    from trueup.engine.plan.inputs import Policy
 
 
-def build(
-    declared: Sequence[Declared],
-    found: Matches | Mapping[ListKey, Listing],
-    records: Records | None = None,
-    policy: Policy | None = None,
-    owned: Mapping[ConnectionId, Sequence[Record]] | None = None,
-    others: Records | None = None,
-) -> Plan:
-    """Return the plan.
-
-    `found` is what was read; `records` are by system and connection, then by id, `owned` those that were looked for
-    although no longer declared, and `others` those of other sets of manifests. Secrets in the declared specs are
-    resolved.
-    """
-    matches = found if isinstance(found, Matches) else _matched(declared, found, records or {})
-    planner = _Planner(matches, records or {}, policy or Policy())
-    planner.build(declared)
-    planner.plan.specs = matches.specs
-    removals(planner.plan, declared, matches, owned or {}, planner.policy)
-    keep_apart(planner.plan, others or {}, records or {}, planner.policy.stack)  # what it refuses frees no name
-    order(planner.plan, matches, others or {})
-    near_names(planner.plan, matches)
-    return planner.plan
+def compared(
+    declared: Sequence[Declared], matches: Matches, records: Records, policy: Policy
+) -> tuple[Plan, dict[str, Address]]:
+    """Return the steps for what is declared, each behind what it refers to; and the owners of what is live, by id."""
+    comparison = _Comparison(matches, records, policy)
+    return comparison.plan(declared), comparison.claimed
 
 
-def _matched(declared: Sequence[Declared], listings: Mapping[ListKey, Listing], records: Records) -> Matches:
-    matches = Matches(declared, records)
-    for one in by_reference(declared):
-        if (place := one.address.list_key) not in matches.indexes:
-            matches.take(place, one.kind.handler, listings[place])
-    return matches
-
-
-class _Planner:
+class _Comparison:
     def __init__(self, matches: Matches, records: Records, policy: Policy) -> None:
         self.matches = matches
         self.records = records
         self.policy = policy
-        self.plan = Plan()
+        self.steps: list[Step] = []
+        self.matched: dict[Address, tuple[Declared, Live]] = {}
+        self.specs: dict[Address, dict[str, Any]] = dict(matches.specs) if matches.halves else matches.specs
+        self.claimed: dict[str, Address] = {}
+        """In all places: two connections may lead to one server."""
+        for index in matches.indexes.values():
+            self.claimed |= index.claimed
+        self.learned: list[Learned] = []
+        self.aged: dict[Address, str] = {}
         self.creating: set[Address] = set()
         self.refused: set[Address] = set()
 
-    def build(self, declared: Sequence[Declared]) -> None:
+    def plan(self, declared: Sequence[Declared]) -> Plan:
         for one in by_reference(declared):
             try:
                 step = self._step(one)
@@ -81,23 +62,28 @@ class _Planner:
                 self.creating.add(one.address)
             elif step.action == "refuse" and step.live is None:
                 self.refused.add(one.address)
-            self.plan.steps.append(step)
-        self._refuse_rivals()
-        self.plan.declared = len(declared)
-        for place, index in self.matches.indexes.items():
-            self.plan.whole = self.plan.whole and index.listing.complete
-            if index.listing.complete:
-                self.plan.unmanaged += [
-                    (place, live) for live in index.listing.items if live.id not in index.claimed and not live.implied
-                ]
+            self.steps.append(step)
+        return Plan(
+            steps=tuple(self._without_rivals()),
+            matched=self.matched,
+            specs=self.specs,
+            learned=tuple(self.learned),
+            aged=self.aged,
+            declared=len(declared),
+        )
 
-    def _refuse_rivals(self) -> None:
+    def _without_rivals(self) -> Iterable[Step]:
         """Create nothing in place of what is refused because either may be it."""
-        refused = {step.address for step in self.plan.steps if step.action == "refuse"}
-        for step in self.plan.steps if self.matches.rivals else ():
-            rival = self.matches.rivals.get(step.address)
-            if step.action == "create" and rival in refused:
-                step.refuse(f"it is what {rival} was, by its annotation, and that is declared as well.", error=True)
+        if not self.matches.rivals:
+            return self.steps
+        refused = {step.address for step in self.steps if step.action == "refuse"}
+        return [self._unless_rival(step, refused) for step in self.steps]
+
+    def _unless_rival(self, step: Step, refused: set[Address]) -> Step:
+        rival = self.matches.rivals.get(step.address)
+        if step.action != "create" or rival not in refused:
+            return step
+        return step.refused(f"it is what {rival} was, by its annotation, and that is declared as well.", error=True)
 
     def _step(self, declared: Declared) -> Step | None:
         matches = self.matches
@@ -105,7 +91,7 @@ class _Planner:
         if (why := matches.refused.get(address)) is not None:
             live = matches.lives.get(address)
             if live is not None:
-                self.plan.matched[address] = (declared, live)
+                self.matched[address] = (declared, live)
             return Step("refuse", declared, live, Desired({}), why=why, error=True)
         waits = matches.waits.get(address, {})
         references = {**waits, **{name: need for name, need in self._replaced(declared) if name not in waits}}
@@ -129,12 +115,12 @@ class _Planner:
         live = matches.lives.get(address)
         if live is None or declared.kind.parent in references:
             return self._create(declared, handler, matches.indexes[place].listing.items, desired)
-        self.plan.matched[address] = (declared, live)
+        self.matched[address] = (declared, live)
         if live.seen_at:
-            self.plan.aged[address] = live.seen_at
+            self.aged[address] = live.seen_at
         step = self._update(declared, handler, place, live, desired)
         if address in matches.halves:
-            del matches.specs[address]  # the ledger does not take the annotation for carried out
+            del self.specs[address]  # the ledger does not take the annotation for carried out
         return step
 
     def _replaced(self, declared: Declared) -> Iterable[tuple[str, Address]]:
@@ -168,7 +154,7 @@ class _Planner:
         unverifiable: list[Unverifiable] = []
         if record is None and self.policy.key is not None and not live.seen_at:
             for name, value in handler.revived(live).items():
-                desired.spec = {name: value, **desired.spec}  # what is declared goes before
+                desired = replace(desired, spec={name: value, **desired.spec})  # what is declared goes before
         first = True
         fields = declared.kind.by_name
         for name, after in desired.spec.items():
@@ -184,12 +170,12 @@ class _Planner:
                 if isinstance(verdict, Unverifiable):
                     unverifiable.append(verdict)
                 elif isinstance(verdict, Learned):
-                    self.plan.learned.append(verdict)
+                    self.learned.append(verdict)
                 elif verdict is not None:
                     changes.append(verdict)
                     first = first and bool(verdict.note)
         if record is not None and record.owned:
-            desired.removed = tuple(_disowned(declared, live, record))
+            desired = replace(desired, removed=tuple(_disowned(declared, live, record)))
             for path in desired.removed:
                 # The manifest that marked it as a secret is gone, and someone else may have set another value.
                 before = at(live.spec, path)
@@ -202,7 +188,7 @@ class _Planner:
         if not changes:
             return Step("no-op", declared, live, desired, unverifiable=tuple(unverifiable)) if unverifiable else None
         if (half := self.matches.halves.get(declared.address)) is not None:
-            self.matches.indexes[place].claimed.setdefault(half[0], declared.address)  # nor is that one removed
+            self.claimed.setdefault(half[0], declared.address)  # nor is that one removed
             return Step("refuse", declared, live, desired, (), tuple(changes), needs=needs, why=half[1], error=True)
         calls = handler.calls(live, desired, changes)
         if not isinstance(calls, Refusal):

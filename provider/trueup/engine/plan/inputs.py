@@ -1,0 +1,115 @@
+"""What a plan is made from: the inputs that are compared, the policy, and the facts that are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trueup.core.progress import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trueup.core.kinds import Declared
+    from trueup.core.records import Record
+    from trueup.core.values import Address, ConnectionId, Listing, ListKey
+    from trueup.engine.match import Matches, Records
+    from trueup.systems.system import Permissions
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The limits of one run."""
+
+    deletes: int = 30
+    """Percentage of the managed resources that may be deleted at once, from ten resources on."""
+    changes: int | None = None
+    """Number of steps that may be made at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Assumptions and permissions of a plan."""
+
+    key: bytes | None = None
+    """The key of the ledger's fingerprints; None when there is no ledger."""
+    resend: bool = False
+    """Send what cannot be verified again."""
+    prune: bool = False
+    """Delete managed resources that are no longer declared."""
+    disconnect: bool = False
+    """Let accounts be disconnected where their manifest asked for it."""
+    stack: str = ""
+    """The set of manifests that is planned; empty where it has no name."""
+    take_from: str | None = None
+    """A set from which the resources declared here move into this one; empty for resources without a set."""
+    strict: bool = False
+    """Also find live fields of declared resources that are declared nowhere."""
+    limit: Limit = field(default_factory=Limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that is compared. A plan changes nothing of it."""
+
+    declared: Sequence[Declared]
+    """With their secrets resolved."""
+    live: Matches | Mapping[ListKey, Listing]
+    """What was read, matched with what is declared or as it was listed."""
+    records: Records = field(default_factory=dict)
+    """The ledger's records, by system and connection, then by id."""
+    policy: Policy = field(default_factory=Policy)
+    owned: Mapping[ConnectionId, Sequence[Record]] = field(default_factory=dict)
+    """The managed resources, which were looked for although they may not be declared any more."""
+    others: Records = field(default_factory=dict)
+    """The records of other sets of manifests."""
+    left_out: int = 0
+    """Declared resources that the run was narrowed to leave out."""
+    narrowed: bool = False
+    """Whether the run was narrowed, so that what is unmanaged was not looked for."""
+    unseen: Sequence[str] = ()
+    """Places where manifests may be that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The cost of the reading, and what is left of the credential's window, if it has one."""
+
+    requests: int = 0
+    seconds: float = 0.0
+    left: int | None = None
+    window: int | None = None
+    silence: float = 0.0
+    waited: float = 0.0
+    """Of the seconds those that were spent waiting for the window, in which nothing was sent."""
+    known: bool = True
+    """Whether `left` counts the requests of other runs too; otherwise there are at most so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The budget of one connection: the requests left in its window, if it has one, and seconds by kind."""
+
+    left: int | None = None
+    window: int | None = None
+    silence: float = 0.0
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Answers to what a draft of the plan raises, each asked for only where a step depends on it."""
+
+    permissions: Mapping[ConnectionId, Permissions] = field(default_factory=dict)
+    """The rights of the credentials with which something would be done that takes an admin."""
+    partial: Sequence[str] = ()
+    """The servers, as the ledger names them, where managed resources are missing that the credential may not see."""
+    cascades: Mapping[tuple[Address, str], Sequence[str]] = field(default_factory=dict)
+    """Other objects deleted along with a resource, a line each, by its address and id."""
+    off: Sequence[str] = ()
+    """Further limits of this run."""
+    warnings: Sequence[str] = ()
+    """Warnings of the tenants."""
+    reading: Reading = field(default_factory=Reading)
+    budgets: Mapping[ConnectionId, Budget] = field(default_factory=dict)
+    """By connection; one without has the window of the reading."""
