@@ -389,8 +389,8 @@ def test_an_error_of_ours_says_so_and_hides_secrets(debug: str, folder: Folder) 
     folder.write("secrets.yaml", SECRETS)
     script = (
         "import sys, trueup.engine.plan, trueup.engine.session\n"
-        "def build(*_): raise ValueError('no room for ' + sys.argv.pop() + chr(27))\n"
-        "trueup.engine.session.build = build\n"
+        "def draft(*_): raise ValueError('no room for ' + sys.argv.pop() + chr(27))\n"
+        "trueup.engine.session.draft = draft\n"
         "from trueup.cli import main\n"
         "sys.exit(main(sys.argv[1:-1]))\n"
     )
