@@ -230,11 +230,26 @@ class Kind:
         object.__setattr__(self, "whole", tuple(path for spec in self.fields for path in _whole(spec)))
 
 
+@dataclass(frozen=True)
+class Ids:
+    """The ids of one kind, as programs write them to import a resource."""
+
+    form: str
+    """Their form in a message: `cin_…`."""
+    pattern: str = r"[^/\s]+"
+    """The regular expression of a whole one."""
+    prefix: str = ""
+    """The beginning that no id of another kind has: `cin_`."""
+    composed: bool = False
+    """Whether a resource can be read only with its parent's id, which then precedes its own: `ctg_…/cmp_…`."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ResourceKind(Kind):
     """A kind of resource, with the handler of its API."""
 
     handler: Handler = dataclasses.field(kw_only=True)
+    ids: Ids = dataclasses.field(kw_only=True)
 
 
 def _whole(spec: Field) -> Iterator[tuple[str, ...]]:
@@ -244,9 +259,18 @@ def _whole(spec: Field) -> Iterator[tuple[str, ...]]:
             yield path
 
 
-def kind(cls: type, *, system: str, handler: Handler, parent: str = "", one_of: tuple[str, ...] = ()) -> ResourceKind:
-    """Return the kind of resource that a dataclass declares."""
-    return ResourceKind(*_declared(cls, system, cls.__name__), parent, one_of, handler=handler)
+def kind(
+    cls: type,
+    *,
+    system: str,
+    handler: Handler,
+    parent: str = "",
+    one_of: tuple[str, ...] = (),
+    ids: Ids | None = None,
+) -> ResourceKind:
+    """Return the kind of resource that a dataclass declares; without `ids`, those of children are composed."""
+    ids = ids or Ids(cls.__name__.upper(), composed=bool(parent))
+    return ResourceKind(*_declared(cls, system, cls.__name__), parent, one_of, handler=handler, ids=ids)
 
 
 def connection_kind(cls: type, *, system: str) -> Kind:

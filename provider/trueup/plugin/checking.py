@@ -23,7 +23,7 @@ from trueup.plugin.codec import Opaque, Sealed, bare, has_unknown, is_sealed
 from trueup.plugin.failures import Failure
 from trueup.plugin.fields_schema import for_program, variable
 from trueup.plugin.tokens import inputs_of, referred
-from trueup.systems.registry import SYSTEMS
+from trueup.systems.registry import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -290,12 +290,12 @@ def _no_id(kind: ResourceKind, field: Field, value: str, *, secret: bool) -> Sai
     hint = _how_to_refer(field)
     if secret:
         return Said("E133", f"{field.name} is not the id of a {field.reference}", hint)
-    ids = SYSTEMS[kind.system].ids
-    owners = (name for name, form in ids.items() if form.prefix and re.fullmatch(form.pattern, value))
+    known = {other.name: other.ids for other in RESOURCES if other.system == kind.system and other.ids.prefix}
+    owners = (name for name, ids in known.items() if re.fullmatch(ids.pattern, value))
     if (owner := next(owners, None)) and owner != field.reference:
         return Said("E132", f"{field.name} {quoted(value)} is the id of a {owner}, not of a {field.reference}", hint)
-    own = ids.get(str(field.reference))
-    if own and own.prefix and value.startswith(own.prefix):
+    own = known.get(field.reference)
+    if own and value.startswith(own.prefix):
         form, _ = words.form_of(pattern)
         return Said("E133", f"{field.name} {quoted(value)} is not a well-formed id", f"Write {form}.")
     return Said("E133", f"{field.name} {quoted(value)} is not the id of a {field.reference}", hint)

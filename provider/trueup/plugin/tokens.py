@@ -58,7 +58,7 @@ def inputs_of(kind: ResourceKind) -> tuple[Field, ...]:
 
 def is_composed(kind: ResourceKind) -> bool:
     """Return whether a kind's ids start with the parent's id."""
-    return SYSTEMS[kind.system].ids_of(kind).composed
+    return kind.ids.composed
 
 
 def id_of(kind: ResourceKind, live: Live) -> str:
@@ -70,7 +70,7 @@ def parts_of(kind: ResourceKind, given: str) -> tuple[str, str]:
     """Return the parent's id (empty for a kind that is read by its own id) and the resource's. Raises UsageError."""
     parent, slash, own = given.rpartition("/")
     system = SYSTEMS[kind.system]
-    sound = bool(slash) == is_composed(kind) and re.fullmatch(system.ids_of(kind).pattern, own)
+    sound = bool(slash) == is_composed(kind) and re.fullmatch(kind.ids.pattern, own)
     if not sound or (slash and not re.fullmatch(system.ids_of_parent(kind).pattern, parent)):
         raise UsageError(f'"{plain(given, 80)}" is not the id of a {kind.name}.', hint=f"Write {form_of(kind)}.")
     return parent, own
@@ -79,7 +79,7 @@ def parts_of(kind: ResourceKind, given: str) -> tuple[str, str]:
 def form_of(kind: ResourceKind) -> str:
     """Return the form of a kind's ids: `ctg_…/cmp_…`."""
     system = SYSTEMS[kind.system]
-    own = system.ids_of(kind).form
+    own = kind.ids.form
     return f"{system.ids_of_parent(kind).form}/{own}" if is_composed(kind) else own
 
 

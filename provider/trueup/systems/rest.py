@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Declared
     from trueup.core.values import Desired
 
+_PLACE: Final = re.compile(r"\{(\w+)\}")
 _BY_ID: Final = 2
 """Up to that many are read by id: the list costs as much, or more."""
 
@@ -29,9 +31,9 @@ _BY_ID: Final = 2
 class RestHandler(Handler):
     """Lists by cursor, POST creates, PATCH changes, DELETE deletes. Fields have the names that the API has.
 
-    `listed` is the route of the list: `/boards`, or `/boards/{board}/cards` of a child, where `board` is the field that
-    refers to the parent. `one` is the route of a single resource: `/boards/{id}`. `created` is where to POST if not to
-    the list. `unique` are the fields of the natural key, the last of which is its name. `gets` says whether GET of a
+    `listed` is the route of the list, `/boards`, or `/boards/{board}/cards` of a child; `one` is that of a single
+    resource, `/boards/{id}`. `created` is where to POST if not to the list. `parent` is the field that refers to the
+    parent, `unique` are the fields of the natural key, the last of which is its name. `gets` says whether GET of a
     single resource exists. A method that an API does otherwise is overridden.
     """
 
@@ -65,11 +67,14 @@ class RestHandler(Handler):
 
     async def rows(self, api: Api, parent: str) -> list[Row]:
         """Return the rows of the list, or of the list of one parent."""
-        return await pages(api, self.listed, needs=self.needs, params=self.params(self.listed, parent))
+        return await pages(api, self.listed, needs=self.needs, params=self.filled(self.listed, parent))
 
-    def row(self, answer: Answer) -> Row:
-        """Return the row that the answer to a POST, PATCH or GET of one resource holds. Raises Malformed."""
-        return checked(answer, answer.body, self.needs)
+    def row(self, answer: Answer, key: str = "") -> Row:
+        """Return the row in the answer about one resource, with that id if it is known. Raises Malformed."""
+        row = checked(answer, answer.body, self.needs)
+        if key and row["id"] != key:
+            raise answer.malformed(f"another item than {key}")
+        return row
 
     def live(self, row: Row, parent: str) -> Live:
         """Return what a row shows. A field that it leaves out is unreadable: neither different nor written anew."""
@@ -112,8 +117,8 @@ class RestHandler(Handler):
             found: dict[str, Live] = {}
             for live in lives:
                 with contextlib.suppress(NotFound):
-                    parent = str(live.spec.get(self.parent, ""))
-                    found[live.id] = self.live(self.row(await api.get(self.one, id=live.id)), parent)
+                    answer = await api.get(self.one, None, **self._own(live))
+                    found[live.id] = self.live(self.row(answer, live.id), self._parent(live))
             return found
         if self.parent:
             return await children.reread(api, lives, self.parent, lambda parent: self.rows(api, parent), self.live)
@@ -150,20 +155,20 @@ class RestHandler(Handler):
             return await self._create(api, call, desired)
         if call.verb == "delete":
             with contextlib.suppress(NotFound):  # another client was faster, or it answers a retry
-                await api.request("DELETE", self.one, params={"id": live.id})
+                await api.request("DELETE", self.one, params=self._own(live))
             return None
         fields = {name: desired.spec.get(name) for name in call.paths}
         if merging := self._merging(call.paths):
             fresh = (await self.reread(api, [live])).get(live.id, live)
             fields |= {name: merged(fresh.spec.get(name), desired, name) for name in merging}
-        answer = await api.request("PATCH", self.one, params={"id": live.id}, body=self.body(fields))
-        return self.live(self.row(answer), str(live.spec.get(self.parent, "")))
+        answer = await api.request("PATCH", self.one, params=self._own(live), body=self.body(fields))
+        return self.live(self.row(answer, live.id), self._parent(live))
 
     async def _create(self, api: Api, call: Call, desired: Desired) -> Live:
         spec = desired.spec
         parent = str(spec[self.parent]) if self.parent else ""
-        params = self.params(self.created, parent)
-        body = self.body({name: spec[name] for name in call.paths if name not in params})
+        params = self.filled(self.created, parent)
+        body = self.body({name: spec[name] for name in call.paths if not params or name != self.parent})
 
         async def send() -> Live:
             answer = await api.request("POST", self.created, params=params, body=body, repeatable=False)
@@ -178,9 +183,16 @@ class RestHandler(Handler):
 
         return await create_once(api, send, find, f"the {self.kind} {self.label(spec)}")
 
-    def params(self, route: str, parent: str) -> dict[str, str]:
-        """Return what fills a route: the id of the parent, where the route has a place for it."""
-        return {self.parent: parent} if self.parent and f"{{{self.parent}}}" in route else {}
+    def filled(self, route: str, parent: str, key: str = "") -> dict[str, str]:
+        """Return what fills the places of a route: the resource's own id, or the parent's, or first the parent's."""
+        places = _PLACE.findall(route)
+        return dict(zip(places, (parent, key) if len(places) > 1 else (key or parent,), strict=False))
+
+    def _own(self, live: Live) -> dict[str, str]:
+        return self.filled(self.one, self._parent(live), live.id)
+
+    def _parent(self, live: Live) -> str:
+        return str(live.spec.get(self.parent, ""))
 
     def _merging(self, names: Sequence[str]) -> list[str]:
         """Return the mappings among the fields, of which only the declared keys are managed."""

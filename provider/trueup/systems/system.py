@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from trueup.core.kinds import Ids, ResourceKind
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from trueup.core.kinds import Kind
     from trueup.core.values import Live
@@ -97,20 +99,6 @@ class Tenant:
         return [f"{signs.with_request_id:,} of {signs.answers:,} answers carried x-request-id."]
 
 
-@dataclass(frozen=True)
-class Ids:
-    """The ids of one kind, as programs write them to import a resource."""
-
-    form: str
-    """Their form in a message: `cin_…`."""
-    pattern: str = r"[^/\s]+"
-    """The regular expression of a whole one."""
-    prefix: str = ""
-    """The beginning that no id of another kind has: `cin_`."""
-    composed: bool = False
-    """Whether a resource can be read only with its parent's id, which then precedes its own: `ctg_…/cmp_…`."""
-
-
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
     """A server of the API on this machine, which `url: sandbox` starts: a module that `python -m` runs.
@@ -140,22 +128,16 @@ class System:
     """Its kinds of resource, and `Connection`."""
     dialect: type[Dialect]
     tenant: Tenant = field(default_factory=Tenant)
-    ids: Mapping[str, Ids] = field(default_factory=dict)
-    """The ids of its kinds, by the kind's name, where more is known of them than that they are texts."""
     functions: tuple[Function, ...] = ()
     """The functions that programs may call."""
     embedded: EmbeddedServer | None = None
     """The server that `url: sandbox` stands for; None where there is none."""
     interface: int = INTERFACE
 
-    def ids_of(self, kind: Kind) -> Ids:
-        """Return the ids of a kind; those of children are composed, unless the system knows otherwise."""
-        return self.ids.get(kind.name) or Ids(kind.name.upper(), composed=bool(kind.parent))
-
-    def ids_of_parent(self, kind: Kind) -> Ids:
+    def ids_of_parent(self, kind: ResourceKind) -> Ids:
         """Return the ids of the parents of a child kind: another kind, or what a field names."""
         field = kind.by_name[kind.parent]
-        parent = next((other for other in self.kinds if other.name == field.reference), None)
-        if parent is not None:
-            return self.ids_of(parent)
+        for other in self.kinds:
+            if isinstance(other, ResourceKind) and other.name == field.reference:
+                return other.ids
         return Ids(kind.parent.removesuffix("Id").upper(), field.schema.get("pattern", Ids.pattern))

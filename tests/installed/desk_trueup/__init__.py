@@ -93,7 +93,7 @@ class Lists(RestHandler):
     """How Desk lists: `{"rows": […], "next": …}`, and no GET of a single resource."""
 
     async def rows(self, api: Api, parent: str) -> list[Row]:
-        params = self.params(self.listed, parent)
+        params = self.filled(self.listed, parent)
         return await pages(api, self.listed, rows="rows", following="next", needs=self.needs, params=params)
 
 

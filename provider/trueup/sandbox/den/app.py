@@ -8,7 +8,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from trueup.sandbox.den import accounts, events, github, grants, instances, keys, mappings, organization, targets
+from trueup.sandbox.den import (
+    accounts,
+    events,
+    github,
+    grants,
+    instances,
+    keys,
+    mappings,
+    organization,
+    targets,
+)
 from trueup.sandbox.den.endpoint import nothing
 from trueup.sandbox.den.front import SESSION, Front
 from trueup.sandbox.den.world import DenWorld

@@ -14,6 +14,7 @@ from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Listing, Live, Refusal
 from trueup.systems import children
 from trueup.systems.den import lists, principals, rows
+from trueup.systems.den.ids import ids
 from trueup.systems.den.organization import organization
 
 if TYPE_CHECKING:
@@ -208,4 +209,11 @@ def live(item: dict[str, Any], parent: str) -> Live | None:
     return Live("ConnectorAccess", item["id"], name, spec, None, hidden, server=server)
 
 
-KIND = kind(ConnectorAccess, system="den", handler=_Handler(), parent="connectorInstance", one_of=_PRINCIPALS)
+KIND = kind(
+    ConnectorAccess,
+    system="den",
+    handler=_Handler(),
+    ids=ids("cia_", composed=True),
+    parent="connectorInstance",
+    one_of=_PRINCIPALS,
+)

@@ -14,6 +14,7 @@ from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Kept, Listing, Live, Refusal
 from trueup.systems import writes
 from trueup.systems.den import lists, rows
+from trueup.systems.den.ids import ids
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -195,4 +196,4 @@ def _live(item: dict[str, Any]) -> Live:
     return live
 
 
-KIND = kind(ConnectorAccount, system="den", handler=_Handler())
+KIND = kind(ConnectorAccount, system="den", handler=_Handler(), ids=ids("cac_"))

@@ -14,6 +14,7 @@ from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Kept, Listing, Live, Refusal
 from trueup.systems import writes
 from trueup.systems.den import lists, named, rows
+from trueup.systems.den.ids import ids
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -352,4 +353,4 @@ def _live(item: dict[str, Any]) -> Live:
     return Live("ConnectorInstance", item["id"], name, spec, item.get("updatedAt"), hidden, server=server)
 
 
-KIND = kind(ConnectorInstance, system="den", handler=_Handler())
+KIND = kind(ConnectorInstance, system="den", handler=_Handler(), ids=ids("cin_"))

@@ -14,6 +14,7 @@ from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Live, Refusal
 from trueup.systems import children, writes
 from trueup.systems.den import lists, rows
+from trueup.systems.den.ids import ids
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -235,4 +236,6 @@ def _live(item: dict[str, Any]) -> Live:
     return Live("ConnectorMapping", item["id"], name, spec, item.get("updatedAt"), hidden, server=server)
 
 
-KIND = kind(ConnectorMapping, system="den", handler=_Handler(), parent="connectorTarget")
+KIND = kind(
+    ConnectorMapping, system="den", handler=_Handler(), ids=ids("cmp_", composed=True), parent="connectorTarget"
+)

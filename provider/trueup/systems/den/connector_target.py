@@ -14,6 +14,7 @@ from trueup.core.kinds import Handler, kind
 from trueup.core.values import Call, Kept, Live, Refusal
 from trueup.systems import children, writes
 from trueup.systems.den import lists, named, rows
+from trueup.systems.den.ids import ids
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
@@ -239,4 +240,4 @@ def _live(item: dict[str, Any]) -> Live:
     return Live("ConnectorTarget", item["id"], remote, spec, item.get("updatedAt"), hidden, server=server)
 
 
-KIND = kind(ConnectorTarget, system="den", handler=_Handler(), parent="connectorInstance")
+KIND = kind(ConnectorTarget, system="den", handler=_Handler(), ids=ids("ctg_"), parent="connectorInstance")

@@ -17,7 +17,7 @@ from trueup.systems.den import (
 from trueup.systems.den.dialect import DenDialect
 from trueup.systems.den.functions import FUNCTIONS
 from trueup.systems.den.organization import organization
-from trueup.systems.system import EmbeddedServer, Ids, Permissions, System, Tenant
+from trueup.systems.system import EmbeddedServer, Permissions, System, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,10 +84,6 @@ class Organisation(Tenant):
         ]
 
 
-def _ids(prefix: str, *, composed: bool = False) -> Ids:
-    return Ids(f"{prefix}…", f"{prefix}[0-9a-z]{{26}}", prefix, composed)
-
-
 SYSTEM: Final = System(
     "den",
     "Den",
@@ -102,13 +98,6 @@ SYSTEM: Final = System(
     ),
     DenDialect,
     Organisation(),
-    {
-        "ConnectorAccount": _ids("cac_"),
-        "ConnectorInstance": _ids("cin_"),
-        "ConnectorTarget": _ids("ctg_"),
-        "ConnectorMapping": _ids("cmp_", composed=True),
-        "ConnectorAccess": _ids("cia_", composed=True),
-    },
     FUNCTIONS,
     EmbeddedServer("trueup.sandbox", ("--preset", "demo"), "sandbox"),
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trueup.core.errors import NotFound, Refused
 from trueup.core.fields import field
-from trueup.core.kinds import Handler, kind
+from trueup.core.kinds import Handler, Ids, kind
 from trueup.core.values import Call, Incomparable, Kept, Listing, Refusal
 from trueup.systems.wexa import answers
 
@@ -218,4 +218,5 @@ class _Handler(Handler):
         return None
 
 
-KIND = kind(Connector, system="wexa", handler=_Handler(), parent="projectId")
+IDS: Final = Ids("CONNECTOR", "[0-9a-fA-F]{24}", composed=True)
+KIND = kind(Connector, system="wexa", handler=_Handler(), parent="projectId", ids=IDS)

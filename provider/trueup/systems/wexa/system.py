@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trueup.systems.system import EmbeddedServer, Ids, System, Tenant
+from trueup.systems.system import EmbeddedServer, System, Tenant
 from trueup.systems.wexa import connection, connector
 from trueup.systems.wexa.dialect import WexaDialect
 from trueup.systems.wexa.functions import FUNCTIONS
@@ -28,7 +28,6 @@ SYSTEM: Final = System(
     (connection.KIND, connector.KIND),
     WexaDialect,
     Project(),
-    {"Connector": Ids("CONNECTOR", "[0-9a-fA-F]{24}", composed=True)},
     FUNCTIONS,
     EmbeddedServer("trueup.sandbox", ("--preset", "demo"), "sandbox"),
 )
