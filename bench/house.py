@@ -20,8 +20,6 @@ ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "provider" / "trueup"
 _SYSTEMS: Final = ("den", "wexa")
 _OF_A_SYSTEM: Final = ("systems", "sandbox")
-_COMMANDS: Final = ("cli/events.py", "cli/sync.py", "report/events.py", "report/syncs.py")
-"""The commands of one system, and their reports: they name it by right."""
 _NAMED: Final = re.compile(r"(?<![a-z])(?:den|wexa)(?![a-z])|(?<![A-Za-z])(?:Den|Wexa)(?![a-z])")
 _DIALECT: Final = re.compile(r"\b(?:whoever|somebody|nobody|begun|told|manner|realm)s?\b", re.IGNORECASE)
 
@@ -31,9 +29,7 @@ def measure() -> list[Figure]:
     sources = {path.relative_to(PACKAGE).as_posix(): path.read_text() for path in sorted(PACKAGE.rglob("*.py"))}
     trees = {name: ast.parse(text) for name, text in sources.items()}
     ours = {name: text for name, text in sources.items() if not name.startswith("sandbox/")}
-    elsewhere = {
-        name: tree for name, tree in trees.items() if name.split("/")[0] not in _OF_A_SYSTEM and name not in _COMMANDS
-    }
+    elsewhere = {name: tree for name, tree in trees.items() if name.split("/")[0] not in _OF_A_SYSTEM}
     named = Counter({name: sum(1 for _ in _places(tree)) for name, tree in elsewhere.items()})
     graph = grimp.build_graph("trueup", cache_dir=None)
     edges = {name: set(graph.find_modules_directly_imported_by(name)) for name in graph.modules}

@@ -20,12 +20,12 @@ from sandboxes import PATIENCE
 from world import World
 
 from trueup.cli import asking
-from trueup.cli.events import STATUSES, TYPES
 from trueup.core.errors import UsageError
 from trueup.sandbox.den import events as sandbox
 from trueup.sandbox.den.ids import new_id
 from trueup.sandbox.den.validate import OneOf
 from trueup.systems.den import sync_events
+from trueup.systems.den.sync_words import STATUSES, TYPES
 
 CONNECTION = """
 apiVersion: den.trueup.dev/v1

@@ -260,7 +260,7 @@ def test_two_that_cannot_both_be_are_an_error_in_words(bench: Bench) -> None:
         (["den", "-o", "x", "--filter", "state=x"], 'there is no filter "state" for ConnectorInstance'),
         (["den", "-o", "x", "--filter", "state"], "is not of the form NAME=TEXT"),
         (["den", "-o", "x", "--filter", "account=nobody"], 'there is no account "nobody"'),
-        (["den", "-o", "x", "--project", PROJECT], "--project can be used only with Wexa"),
+        (["den", "-o", "x", "--project", PROJECT], "--project can be used only with connectors of Wexa"),
         (["wexa", "-o", "x"], "Wexa lists connectors by project"),
         (["wexa", "-o", "x", "--project", "ABC"], '"ABC" is not a project id'),
         (["den", "-o", __file__], "is not a folder"),

@@ -20,14 +20,12 @@ from sandboxes import PATIENCE
 from schema_lint import faults, objects
 
 from trueup import __version__
-from trueup.cli import events
 from trueup.core.kinds import ResourceKind
 from trueup.plugin import config
 from trueup.plugin.fields_schema import PHRASES
 from trueup.plugin.functions_schema import FUNCTIONS
 from trueup.plugin.schema import CONFIG, package_schema, schema_text
 from trueup.plugin.tokens import form_of, inputs_of, token_of
-from trueup.systems.den import sync_words
 from trueup.systems.registry import BY_NAME, RESOURCES
 
 METASCHEMA = ROOT.parent / "shared" / "pulumi" / "metaschema.json"
@@ -289,10 +287,6 @@ def test_functions_are_those_of_the_table() -> None:
         assert set(function.one_of) <= function.inputs.keys()
         for name in function.one_of:
             assert f"`{name}`" in SCHEMA["functions"][token]["description"]
-
-
-def test_events_are_told_apart_as_the_command_does() -> None:
-    assert (sync_words.TYPES, sync_words.STATUSES) == (events.TYPES, events.STATUSES)
 
 
 def test_what_a_function_tells_is_in_the_words_of_the_resource() -> None:

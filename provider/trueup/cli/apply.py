@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
 trueup apply
-trueup apply -f connectors/ --target den/ConnectorInstance/docs
+trueup apply -f connectors/ --target {address}
 trueup apply -f connectors/ --prune --auto-approve -o json
 trueup plan --out plan.json && trueup apply plan.json"""
 

@@ -111,10 +111,14 @@ class Console:
         self.err = Stream(sys.stderr, color=color)
         self._arguments = arguments
         self._format = ""
+        self._renders: Mapping[str, Mapping[str, str]] = {}
 
-    def take(self, asked: Asked) -> None:
-        """Use the parsed options from now on, instead of a guess from the arguments."""
-        self._format = asked.output
+    def take(self, asked: Asked, renders: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Use the parsed options from now on, instead of a guess from the arguments.
+
+        `renders` are the renderers that the command adds to each format.
+        """
+        self._format, self._renders = asked.output, renders or {}
 
     @property
     def format(self) -> Format:
@@ -122,9 +126,14 @@ class Console:
         from trueup.report.registry import FORMATS, named
 
         self._format = self._format or _format_in(self._arguments, FORMATS)
-        return named(self._format)
+        found = named(self._format)
+        if more := self._renders.get(self._format):
+            from dataclasses import replace
 
-    def show(self, subject: Subject, value: Any, page: Page | None = None) -> None:
+            return replace(found, renders={**found.renders, **more})
+        return found
+
+    def show(self, subject: Subject | str, value: Any, page: Page | None = None) -> None:
         """Print a value on standard output in that format."""
         text = self.format.render(subject, value, page or self.out.page)
         if self.format.for_people:

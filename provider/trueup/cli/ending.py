@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from trueup.cli import command_lines
 from trueup.cli.group import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def ended(command: Callable[[], Any], console: Console) -> int:
 
 def _warn_of_broken_systems(console: Console) -> None:
     """Name the systems that could not be loaded, if the command needed any."""
+    for problem in command_lines.loaded().problems if command_lines.loaded.cache_info().currsize else ():
+        console.err.print(f"Warning: {problem}.")
     if registry := sys.modules.get("trueup.systems.registry"):
         from trueup.report.page import safe
 

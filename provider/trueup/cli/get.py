@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from trueup.cli.asked import Asked
 from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
-from trueup.cli.live import projects as project_option
+from trueup.cli.live import tenants as tenant_options
 from trueup.cli.options import Command, Option, asks, output
 from trueup.core.values import ConnectionId
 
@@ -21,16 +21,8 @@ if TYPE_CHECKING:
     from trueup.importing import ImportRequest, Known, LiveResources, Style
     from trueup.report.got import Got
 
-_EXAMPLES: Final = """\
-trueup get instances
-trueup get instances --filter status=disabled --filter account=acme
-trueup get instance docs -o yaml
-trueup get targets --below docs
-trueup get mappings --below docs/acme/docs
-trueup get connectors --project 68063653fc2e1fb859700001 -o json"""
 
-
-@click.command("get", cls=Command, examples=_EXAMPLES)
+@click.command("get", cls=Command)
 @click.argument("kind")
 @click.argument("name", required=False)
 @asks("files", "connection", "stack", "retry_for", "state", "verbose", "no_color")
@@ -43,7 +35,7 @@ trueup get connectors --project 68063653fc2e1fb859700001 -o json"""
     "by id or INSTANCE/REMOTEID; for connectors a project.",
 )
 @filter_option
-@project_option
+@tenant_options
 @include_config_option
 @output("live", "manifests", help="A table, the fields for programs, or manifests as trueup import writes them.")
 def command(
@@ -53,16 +45,16 @@ def command(
     name: str | None,
     below: str | None,
     filters: tuple[str, ...],
-    projects: tuple[str, ...],
+    tenants: dict[str, tuple[str, ...]],
     include_config: bool,
 ) -> int:
     """List the live resources of a kind.
 
-    KIND is accounts, instances, targets, mappings or access in Den, or connectors in Wexa. NAME is a name, in any case,
+    KIND is {kinds}. NAME is a name, in any case,
     or an id. Nothing is changed. Exits with 1 if no resource has that name, or if something could not be read.
     """
     from trueup.cli.asking import connection_of, context, short_text
-    from trueup.cli.live import checked_projects
+    from trueup.cli.live import checked_tenants, chosen_tenants
     from trueup.core.tasks import blocking
     from trueup.importing import ImportRequest, Style, manifests
     from trueup.importing.filters import parsed
@@ -73,18 +65,19 @@ def command(
     for option, value in (("NAME", name), ("--below", below)):
         short_text(value, option)
     conditions = parsed(filters, wanted_kind)
-    _check_below(wanted_kind, below, projects)
+    _check_below(wanted_kind, below)
+    named = chosen_tenants(tenants, wanted_kind)
     known = context(asked, console, wanted_kind.system)
-    of_projects = bool(wanted_kind.parent) and not wanted_kind.by_name[wanted_kind.parent].reference
-    given = (*projects, below) if of_projects and below is not None else projects
+    of_tenants = bool(wanted_kind.parent) and not wanted_kind.by_name[wanted_kind.parent].reference
+    given = (*named, below) if of_tenants and below is not None else named
     wanted = ImportRequest(
         (wanted_kind,),
         conditions,
-        checked_projects(given, known.tenants, wanted_kind) if of_projects else (),
+        checked_tenants(given, known.tenants, wanted_kind) if of_tenants else (),
         connection_of(asked),
     )
     style = Style(include_config, connection_of(asked))
-    found, got, managed = blocking(_get(asked, console, wanted, known, name, None if of_projects else below, style))
+    found, got, managed = blocking(_get(asked, console, wanted, known, name, None if of_tenants else below, style))
     if "manifests" in console.format.renders:
         made = manifests(found, (wanted_kind,), style, managed)
         console.show("manifests", made.declared)
@@ -94,7 +87,7 @@ def command(
     return 1 if got.denied else 0
 
 
-def _check_below(kind: ResourceKind, below: str | None, projects: tuple[str, ...]) -> None:
+def _check_below(kind: ResourceKind, below: str | None) -> None:
     """Raise UsageError when a parent is missing, or given for a kind without one."""
     from trueup.core.errors import UsageError
     from trueup.importing.kinds import parent_of, short
@@ -111,8 +104,6 @@ def _check_below(kind: ResourceKind, below: str | None, projects: tuple[str, ...
             f"{short(kind)} have no parent, so --below cannot be used.",
             hint="Nothing was sent. Omit it, or use --filter.",
         )
-    if projects and kind.system != "wexa":
-        raise UsageError("--project can be used only with connectors of Wexa.", hint="Nothing was sent. Omit it.")
 
 
 async def _get(

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import click
 
+from trueup.cli import command_lines
+from trueup.sandbox.options import SUMMARY
+
 COMMANDS: Final = {
     "validate": "Check manifests without contacting a server.",
     "plan": "Show the changes that apply would make, and their cost in requests.",
@@ -15,15 +18,15 @@ COMMANDS: Final = {
     "drift": "Report differences between live resources and the manifests.",
     "ledger": "Inspect the ledger, or remove resources from it.",
     "unlock": "List the runs that hold locks, or release the locks of one.",
-    "events": "Show Den's sync events, the newest first, or retry some.",
-    "sync": "Have Den sync an instance now.",
     "import": "Write manifests for existing resources.",
     "get": "List the live resources of a kind.",
     "schema": "Print the manifest schema, the Pulumi schema, or the reference of all kinds.",
-    "sandbox": "Run embedded servers of Den and Wexa on this machine.",
+    "sandbox": SUMMARY,
     "completion": "Print the completion script for a shell.",
 }
-"""Command names with the first line of their help; the command is `command` in the module of that name."""
+"""The built-in commands with the first line of their help; each is `command` in the module of that name."""
+_BEHIND: Final = "import"
+"""The command in front of which those of systems are listed."""
 
 WITH_VALUE: Final = (
     *("-f", "--file", "-o", "--output", "--connection", "--target", "--parallelism", "--state", "-l", "--selector"),
@@ -54,14 +57,6 @@ _EXIT_CODES: Final = [
 ]
 
 _ENVIRONMENT: Final = [
-    ("TRUEUP_DEN_URL", "where Den is, when no Connection is declared; without it, its public API"),
-    ("TRUEUP_DEN_API_KEY", "its API key"),
-    ("TRUEUP_DEN_ORGANIZATION", "the organisation that the key has to belong to, when no Connection is declared"),
-    ("TRUEUP_DEN_ALLOW_HTTP=1", "send the key over http to a host that is not this machine"),
-    ("TRUEUP_WEXA_URL", "where Wexa is, when no Connection is declared; without it, its public API"),
-    ("TRUEUP_WEXA_API_KEY", "its API key"),
-    ("TRUEUP_WEXA_PROJECT", "the project that alone may be worked on, when no Connection is declared"),
-    ("TRUEUP_WEXA_ALLOW_HTTP=1", "as for Den"),
     ("TRUEUP_FILE", "the manifests (-f); separate several as in PATH"),
     ("TRUEUP_CONNECTION", "name of the Connection to run against (--connection)"),
     ("TRUEUP_STACK", "name of the set of manifests (--stack)"),
@@ -86,13 +81,15 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of use."""
-        return list(COMMANDS)
+        return list(commands())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the command of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        found: click.Command = import_module(f"trueup.cli.{cmd_name}").command
+        found: click.Command | None = None
+        if cmd_name in COMMANDS:
+            found = import_module(f"trueup.cli.{cmd_name}").command
+        elif of_system := command_lines.loaded().commands.get(cmd_name):
+            found = import_module("trueup.cli.system_commands").built(*of_system)
         return found
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -104,26 +101,45 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command. Raises UsageError with similar names."""
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+        if name not in COMMANDS and name not in (known := commands()) and name[:1] != "-" and not ctx.resilient_parsing:
             import difflib
 
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            known = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(COMMANDS)}."
-            raise click.UsageError(f'No such command "{name}". {known}', ctx)
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(known)}."
+            raise click.UsageError(f'No such command "{name}". {meant}', ctx)
         return super().resolve_command(ctx, args)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the description, with the installed systems."""
+        self.help = (self.help or "").replace("{titles}", ", ".join(command_lines.titles()))
+        super().format_help_text(ctx, formatter)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands first."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(commands().items()))
         click.Command.format_options(self, ctx, formatter)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write examples, exit codes and environment."""
         write_examples(formatter, _EXAMPLES)
-        for title, rows in (("Exit codes", _EXIT_CODES), ("Environment", _ENVIRONMENT)):
+        for title, rows in (("Exit codes", _EXIT_CODES), ("Environment", command_lines.environment() + _ENVIRONMENT)):
             with formatter.section(title):
                 formatter.write_dl(rows)
+
+
+def commands() -> dict[str, str]:
+    """Return all commands in the order of use, with the first line of their help."""
+    found: dict[str, str] = {}
+    for name, text in COMMANDS.items():
+        if name == _BEHIND:
+            found |= {
+                name: command.summary
+                for name, (_, command) in command_lines.loaded().commands.items()
+                if name not in COMMANDS
+            }
+        found[name] = text
+    return found
 
 
 def write_examples(formatter: click.HelpFormatter, examples: str) -> None:
@@ -155,4 +171,4 @@ def _version(ctx: click.Context, _: click.Parameter, value: Any) -> None:
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
 )
 def trueup() -> None:
-    """Keep SaaS connectors (Den, Wexa) in the state that you declare."""
+    """Keep SaaS connectors ({titles}) in the state that you declare."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from trueup.cli.asked import Asked
 from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
-from trueup.cli.live import projects as project_option
+from trueup.cli.live import tenants as tenant_options
 from trueup.cli.options import Command, HomePath, Option, asks, output
 from trueup.core.values import ConnectionId
 
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from trueup.core.kinds import ResourceKind
     from trueup.engine.plan.inputs import Reading
     from trueup.importing import ImportRequest, Known, LiveResources
-
-_WITH: Final = {"targets": ("targets",), "mappings": ("targets", "mappings"), "access": ("access",)}
-"""Values of --with, and the kinds that each adds: a mapping refers to its target."""
-
-_EXAMPLES: Final = """\
-trueup import den -o connectors
-trueup import den -o connectors --filter account=acme --filter status=active
-trueup import den -o connectors --with targets,mappings,access --include-config
-trueup import wexa -o connectors --project 68063653fc2e1fb859700001"""
 
 
 class SystemName(click.ParamType[str]):
@@ -59,7 +50,7 @@ class SystemName(click.ParamType[str]):
         return [CompletionItem(name) for name in SYSTEMS if name.startswith(incomplete)]
 
 
-@click.command("import", cls=Command, examples=_EXAMPLES)
+@click.command("import", cls=Command)
 @click.argument("system", type=SystemName())
 @asks("files", "connection", "stack", "retry_for", "state", "verbose", "no_color")
 @click.option(
@@ -83,7 +74,7 @@ class SystemName(click.ParamType[str]):
     help="Also write targets, mappings or access of the instances, separated by commas. Takes one request per "
     "instance, and for mappings one per target as well.",
 )
-@project_option
+@tenant_options
 @include_config_option
 @click.option(
     "-o",
@@ -110,7 +101,7 @@ def command(
     kinds: tuple[str, ...],
     filters: tuple[str, ...],
     along: tuple[str, ...],
-    projects: tuple[str, ...],
+    tenants: dict[str, tuple[str, ...]],
     include_config: bool,
     out: str,
     overwrite: bool,
@@ -119,13 +110,12 @@ def command(
 
     A plan of them shows no difference, unless config that trueup wrote is omitted. Resources in the ledger keep their
     addresses. Secrets are never written, and config and metadata only with --include-config; omitted values are
-    listed. Nothing is changed in Den or Wexa. Exits with 1 if something that was requested could not be read.
+    listed. Nothing is changed in {titles}. Exits with 1 if something that was requested could not be read.
     """
     from pathlib import Path
 
     from trueup.cli.asking import connection_of, context
-    from trueup.cli.live import checked_projects
-    from trueup.core.errors import UsageError
+    from trueup.cli.live import checked_tenants, chosen_tenants
     from trueup.core.tasks import blocking
     from trueup.importing import ImportRequest, Style, main_kind, manifests, text_of, writing
     from trueup.importing import files as files_of
@@ -136,17 +126,14 @@ def command(
     wanted_kinds = _kinds(system, kinds, along)
     main = main_kind(wanted_kinds)
     conditions = narrowing.parsed(filters, main)
-    if projects and not main.parent:
-        raise UsageError(
-            "--project can be used only with Wexa.", hint="Nothing was sent. Den has accounts: --filter account=NAME."
-        )
+    named = chosen_tenants(tenants, main)
     folder = Path(out)
     writing.check(folder, system, tuple(SYSTEMS), overwrite=overwrite)
     known = context(asked, console, system)
     wanted = ImportRequest(
         wanted_kinds,
         conditions,
-        checked_projects(projects, known.tenants, main) if main.parent else (),
+        checked_tenants(named, known.tenants, main) if main.parent else (),
         connection_of(asked),
     )
     found, reading, origin, managed = blocking(_read(asked, console, system, known, wanted))
@@ -167,22 +154,34 @@ def command(
 def _kinds(system: str, given: Sequence[str], along: Sequence[str]) -> tuple[ResourceKind, ...]:
     """Return the kinds to write, each after those it refers to. Raises UsageError."""
     from trueup.core.errors import UsageError
-    from trueup.importing.kinds import kind_named, live_kinds, parent_of
+    from trueup.importing.kinds import kind_named, live_kinds, parent_of, short
+    from trueup.systems.registry import SYSTEMS
     from trueup.transport.wire import plain
 
     known = live_kinds(system)
+    children = _children(system)
     words = [part.strip() for text in along for part in text.split(",") if part.strip()]
-    if along and (system == "wexa" or not words):
-        what = "connectors of Wexa have no children." if words else "--with is empty."
+    if along and not (children and words):
+        title = f"{' and '.join(map(short, known))} of {SYSTEMS[system].title}"
+        what = f"{title} have no children." if words else "--with is empty."
         raise UsageError(what, hint="Nothing was sent. Omit --with.")
     for word in words:
-        if word not in _WITH:
+        if word not in children:
             raise UsageError(
-                f'--with does not accept "{plain(word, 40)}".', hint=f"Nothing was sent. Known: {', '.join(_WITH)}."
+                f'--with does not accept "{plain(word, 40)}".', hint=f"Nothing was sent. Known: {', '.join(children)}."
             )
     wanted = {kind_named(word, known) for word in given} or {kind for kind in known if parent_of(kind) is None}
-    wanted |= {kind_named(name, known) for word in words for name in _WITH[word]}
+    wanted |= {kind for word in words for kind in children[word]}
     return tuple(kind for kind in known if kind in wanted)
+
+
+def _children(system: str) -> dict[str, tuple[ResourceKind, ...]]:
+    """Return the values of --with, and the kinds that each adds: a child of a child needs its parent as well."""
+    from trueup.importing.kinds import parent_of, short, with_parents
+    from trueup.systems.registry import RESOURCES
+
+    kinds = [kind for kind in RESOURCES if kind.system == system and parent_of(kind) is not None]
+    return {short(kind): tuple(one for one in with_parents([kind]) if parent_of(one) is not None) for kind in kinds}
 
 
 async def _read(

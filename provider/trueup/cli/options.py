@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
@@ -13,11 +13,13 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from trueup.cli.asked import Asked
+from trueup.cli.command_lines import examples, filled
 from trueup.cli.group import COMMANDS, write_examples
 from trueup.cli.lengths import Length
 from trueup.report.format import Subject
 from trueup.report.registry import showing
 
+_OUTPUT_HELP: Final = "Output format: text for people, or one JSON document."
 _SECTIONS: Final = ("What", "How", "Output", "Options")
 
 
@@ -36,6 +38,7 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.short_help = COMMANDS.get(self.name or "")
         self.examples = examples
+        """The examples of its own; `{address}` and `{system}` stand for those of an installed system."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as usual; a path without -f gets a hint, as it is a common mistake."""
@@ -57,8 +60,14 @@ class Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
-        if self.examples:
-            write_examples(formatter, self.examples)
+        parts = (filled(self.examples), examples(self.name or ""))
+        if text := "\n".join(part for part in parts if part):
+            write_examples(formatter, text)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the description, with the systems that it is about."""
+        self.help = filled(self.help or "")
+        super().format_help_text(ctx, formatter)
 
 
 class HomePath(click.Path):
@@ -97,10 +106,13 @@ class FormatName(click.Choice[str]):
 def output(
     *subjects: Subject,
     flags: Sequence[str] = ("-o", "--output"),
-    help: str = "Output format: text for people, or one JSON document.",
+    help: str = _OUTPUT_HELP,
 ) -> Callable[..., Any]:
     """Return the option for the format of a report, with the formats that show any of these subjects."""
-    names = showing(*subjects)
+    return _format_option(showing(*subjects), flags, help)
+
+
+def _format_option(names: Sequence[str], flags: Sequence[str], help: str) -> Callable[..., Any]:
     return click.option(
         *flags,
         "output",
@@ -318,8 +330,17 @@ _OPTIONS: Final[dict[str, Callable[..., Any]]] = {
 }
 
 
-def asks(*names: str, shows: Subject | None = None) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Add these shared options to a command, which gets them as its first argument `asked`."""
+def asks(
+    *names: str,
+    shows: Subject | None = None,
+    formats: Sequence[str] = (),
+    renders: Mapping[str, Mapping[str, str]] | None = None,
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Add these shared options to a command, which gets them as its first argument `asked`.
+
+    `formats` are the names of formats that show what the command shows, if `shows` is no subject of theirs; `renders`
+    are the renderers for that.
+    """
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
         def called(ctx: click.Context, /, **values: Any) -> int:
@@ -333,12 +354,16 @@ def asks(*names: str, shows: Subject | None = None) -> Callable[[Callable[..., i
 
                 shared = located(ctx, shared)
             asked = Asked(**shared, given=tuple(_given(ctx)))
-            ctx.obj.take(asked)
+            ctx.obj.take(asked, renders)
             return function(asked, ctx.obj, **values)
 
         command: Callable[..., int] = functools.update_wrapper(click.pass_context(called), function)
         for name in reversed(names):
-            option = output(shows) if shows is not None and name == "output" else _OPTIONS[name]
+            if name == "output":
+                found = formats or showing(*([shows] if shows else []))
+                option = _format_option(found, ("-o", "--output"), _OUTPUT_HELP)
+            else:
+                option = _OPTIONS[name]
             command = option(command)
         return command
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
 trueup plan
-trueup plan -f connectors/ --target den/ConnectorInstance/docs
+trueup plan -f connectors/ --target {address}
 trueup plan -f connectors/ --prune --out plan.json
 trueup plan -f connectors/ --connection staging
 trueup plan -o json --detailed-exitcode > plan.json"""

@@ -20,6 +20,8 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
+from trueup.core.secret_forms import secret_forms
+
 REDACTED: Final = "(sensitive)"
 """Shown in place of a secret."""
 
@@ -31,14 +33,6 @@ _CASED: Final = 8
 """Minimum characters for a match in another case."""
 _PIECE: Final = 8
 """Consecutive letters and digits that count as a piece of a credential."""
-FORM: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    r"gh[pousr]_[A-Za-z0-9]{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|sk-(?:\w{16,}|(?=[A-Za-z_-]*\d)[\w-]{16,})"
-    r"|sk_live_\w{8,}|(?:AKIA|ASIA)[0-9A-Z]{12,}"
-    r"|xox[abeoprs]-[\w-]{8,}|AIza[\w-]{30,}|den_[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|[Bb]earer [\w.~+/=-]{8,}"
-    r")|-----BEGIN [A-Z ]*PRIVATE KEY(?s:.*)|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
-)
-"""Published forms of keys and tokens, private keys, user and password of a URL: always secret."""
 _LARGEST: Final = 1 << 16
 """Maximum characters of a secret that is searched for parts."""
 _PARTS: Final = 2000
@@ -164,7 +158,7 @@ def censored(text: str) -> str:
 
 def without_forms(text: str) -> str:
     """Return server text without known secrets, and without anything in the published form of one."""
-    return FORM.sub(REDACTED, process.censored(text))
+    return secret_forms.pattern.sub(REDACTED, process.censored(text))
 
 
 def is_known(value: float) -> bool:

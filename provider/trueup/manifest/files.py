@@ -26,8 +26,14 @@ LARGEST: Final = 64 << 20
 """Bytes of one file."""
 STDIN: Final = "<stdin>"
 _NO_YAML: Final = "Name one with -f; only names that end in .yaml or .yml and are not hidden are looked at."
-_NOT_OURS: Final = "Name the right folder with -f; a manifest begins with apiVersion: den.trueup.dev/v1."
 _MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+def _not_ours() -> str:
+    from trueup.systems.registry import KINDS
+
+    version = KINDS[0].api_version if KINDS else "SYSTEM.trueup.dev/v1"
+    return f"Name the right folder with -f; a manifest begins with apiVersion: {version}."
 
 
 class Files:
@@ -128,7 +134,7 @@ class Files:
             message, hint = f"{what} no YAML file", _NO_YAML
             if others:
                 count = f"{len(others):,} YAML file{'' if len(others) == 1 else 's'}"
-                message, hint = f"{what} {count}, and none with a trueup document", _NOT_OURS
+                message, hint = f"{what} {count}, and none with a trueup document", _not_ours()
             yield _fault(path, "E120", message, hint)
 
     def _if_ours(self, found: walk.FoundFile) -> Source | Fault | None:

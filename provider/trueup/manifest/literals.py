@@ -11,17 +11,13 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from trueup.core.redaction import FORM
+from trueup.core.secret_forms import secret_forms
 
 if TYPE_CHECKING:
     from trueup.core.changes import Path
 
 PLAIN: Final = ("username", "user", "login", "email", "type", "method", "region", "host", "port", "database")
 """Keys below a mapping of secrets that may hold a literal all the same."""
-
-NEEDLES: Final = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "sk-", "sk_live_", "AKIA", "ASIA")
-NEEDLES_TOO: Final = ("xox", "AIza", "den_", "eyJ", "earer ", "PRIVATE KEY", "@")
-"""A text without any of these holds no value of a secret's form: one quick look at a whole file."""
 
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_WORD: Final = re.compile(
@@ -67,17 +63,17 @@ def _is_number(value: Any) -> bool:
 
 def secret_form(value: str) -> bool:
     """Whether a text has the form of a key, a token, or a URL with a password."""
-    return FORM.search(value) is not None
+    return secret_forms.pattern.search(value) is not None
 
 
 def may_hold_secret(text: str) -> bool:
     """Whether a piece of manifest text had better not be shown."""
-    return _LINE.search(text) is not None or FORM.search(text) is not None
+    return _LINE.search(text) is not None or secret_forms.pattern.search(text) is not None
 
 
 def needs_a_look(text: str) -> bool:
-    """Whether a value somewhere in that text may have a secret's form."""
-    return any(needle in text for needle in (*NEEDLES, *NEEDLES_TOO))
+    """Whether a value somewhere in that text may have a secret's form: one quick look at a whole file."""
+    return any(needle in text for needle in secret_forms.needles)
 
 
 def holds_literal(value: Any) -> bool:
@@ -108,7 +104,7 @@ def literals(value: Any, path: Path = (), named: str = "") -> Iterator[tuple[Pat
     elif isinstance(value, str) and value:
         if named:
             yield path, "name"
-        elif found := FORM.search(value):
+        elif found := secret_forms.pattern.search(value):
             yield path, "url" if value[: found.start()].endswith("://") else "form"
     elif named and _is_number(value):
         yield path, "name"

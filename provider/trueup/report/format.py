@@ -21,10 +21,6 @@ Subject = Literal[
     "ledger",  # ledger.Shown
     "locks",  # ledger.Locks
     "forgotten",  # ledger.Forgotten
-    "events",  # events.Listed
-    "event",  # events.Happened
-    "sync",  # syncs.SyncReport
-    "retried",  # syncs.Retried
 ]
 """A thing that a report shows. The comments name the values that renderers get, from the modules of `report`."""
 
@@ -38,14 +34,15 @@ class Format:
 
     name: str
     media_type: str
-    renders: Mapping[Subject, Renderer]
+    renders: Mapping[str, Renderer]
+    """The renderers by subject: a Subject, or what a command of a system shows, which brings renderers of its own."""
     for_people: bool = False
     """Whether it is text for people: progress is printed with it, and its renderers also get the Page.
 
     Otherwise standard output holds exactly one document, whatever the terminal.
     """
 
-    def render(self, subject: Subject, value: Any, page: Page) -> str:
+    def render(self, subject: str, value: Any, page: Page) -> str:
         """Return the text of a value. Raises KeyError for a subject that this format does not support."""
         renderer = self.renders[subject]
         if isinstance(renderer, str):

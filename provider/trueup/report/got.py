@@ -14,10 +14,10 @@ from trueup.importing.filters import status_of
 from trueup.importing.kinds import short
 from trueup.importing.pruning import is_secret, pruned
 from trueup.manifest.text import printable
-from trueup.report.events import cost, took
 from trueup.report.imported import counted_kind, left_out
 from trueup.report.json import header
 from trueup.report.page import Sheet, first, safe
+from trueup.report.spent import cost, took
 from trueup.report.when import lasting, parsed
 
 if TYPE_CHECKING:

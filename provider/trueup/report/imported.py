@@ -13,9 +13,9 @@ from trueup.core.values import Address
 from trueup.importing.describing import ASKED
 from trueup.importing.kinds import short
 from trueup.manifest.text import printable
-from trueup.report.events import cost, took
 from trueup.report.json import header, named
 from trueup.report.page import Sheet, safe
+from trueup.report.spent import cost, took
 from trueup.report.text import counted
 from trueup.transport.wire import plain
 

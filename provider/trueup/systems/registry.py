@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trueup.core.kinds import ResourceKind
+from trueup.core.secret_forms import secret_forms
 from trueup.systems import installed
 from trueup.systems.system import INTERFACE, System
 
@@ -81,6 +82,9 @@ _found = loaded(installed.entry_points(installed.SYSTEMS))
 SYSTEMS: Final[dict[str, System]] = _found[0]
 """Each by its name."""
 BROKEN: Final[tuple[BrokenSystem, ...]] = _found[1]
+for _system in SYSTEMS.values():
+    if _system.key_prefix:
+        secret_forms.add(_system.key_prefix)
 KINDS: Final[tuple[Kind, ...]] = tuple(kind for system in SYSTEMS.values() for kind in system.kinds)
 BY_NAME: Final[dict[tuple[str, str], Kind]] = {(kind.api_version, kind.name): kind for kind in KINDS}
 """Each by its apiVersion and name, as a manifest says them."""

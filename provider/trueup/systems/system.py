@@ -47,6 +47,8 @@ class Tenant:
     """It in a message: `an organisation of Den`."""
     form: str = ""
     """The form of its ids in a message."""
+    shown_where: str = ""
+    """A sentence about where a person finds such an id."""
     shows: bool = False
     """Whether live resources show the tenant that they belong to, so that it need not be asked for."""
     doc: str = ""
@@ -130,6 +132,8 @@ class System:
     tenant: Tenant = field(default_factory=Tenant)
     functions: tuple[Function, ...] = ()
     """The functions that programs may call."""
+    key_prefix: str = ""
+    """How its keys begin, such as `den_`: what begins so is a secret wherever it stands. Empty when they vary."""
     embedded: EmbeddedServer | None = None
     """The server that `url: sandbox` stands for; None where there is none."""
     interface: int = INTERFACE

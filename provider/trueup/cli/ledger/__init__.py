@@ -21,8 +21,8 @@ _EXAMPLES: Final = """\
 trueup ledger show
 trueup ledger show -o json
 trueup ledger export > ledger.json
-trueup ledger forget den/ConnectorInstance/docs
-trueup ledger forget --scope den:https://api.example.com --auto-approve"""
+trueup ledger forget {address}
+trueup ledger forget --scope {system}:https://api.example.com --auto-approve"""
 
 
 class Subcommands(Command, click.Group):

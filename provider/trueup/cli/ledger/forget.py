@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from trueup.ledger.store import Contents
 
 _EXAMPLES = """\
-trueup ledger forget den/ConnectorInstance/docs
-trueup ledger forget --scope den:https://api.example.com
+trueup ledger forget {address}
+trueup ledger forget --scope {system}:https://api.example.com
 trueup ledger forget --auto-approve"""
 
 

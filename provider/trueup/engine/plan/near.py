@@ -1,12 +1,14 @@
 """Names to be given that a database may take for one that is there: a warning before they fail.
 
-Whether Den's indexes look at accents depends on the collation of its database, which no answer shows. So this is no
-refusal.
+Whether a server's indexes look at accents depends on the collation of its database, which no answer shows. So this is
+no refusal.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,7 +60,8 @@ def _spec(step: Step) -> dict[str, Any]:
 
 
 def _said(address: Address, other: str) -> str:
+    title = SYSTEMS[address.system].title
     return (
-        f"{address} has nearly the name of {other}: where Den's database ignores accents and width as it does case, "
-        "that name is taken"
+        f"{address} has nearly the name of {other}: where {title}'s database ignores accents and width as it does "
+        "case, that name is taken"
     )

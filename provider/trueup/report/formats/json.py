@@ -16,9 +16,5 @@ FORMAT = Format(
         "ledger": "trueup.report.ledger:render_json",
         "locks": "trueup.report.ledger:render_locks_json",
         "forgotten": "trueup.report.ledger:render_forgotten_json",
-        "events": "trueup.report.events:render_json",
-        "event": "trueup.report.events:render_line_json",
-        "sync": "trueup.report.syncs:render_json",
-        "retried": "trueup.report.syncs:render_retried_json",
     },
 )

@@ -15,10 +15,6 @@ FORMAT = Format(
         "ledger": "trueup.report.ledger:render",
         "locks": "trueup.report.ledger:render_locks",
         "forgotten": "trueup.report.ledger:render_forgotten",
-        "events": "trueup.report.events:render",
-        "event": "trueup.report.events:render_line",
-        "sync": "trueup.report.syncs:render",
-        "retried": "trueup.report.syncs:render_retried",
     },
     for_people=True,
 )

@@ -99,5 +99,6 @@ SYSTEM: Final = System(
     DenDialect,
     Organisation(),
     FUNCTIONS,
+    "den_",
     EmbeddedServer("trueup.sandbox", ("--preset", "demo"), "sandbox"),
 )

@@ -16,7 +16,8 @@ class Project(Tenant):
     setting = "project"
     pattern = connector.PROJECT_ID
     title = "a project of Wexa"
-    form = "24 hexadecimal digits, the letters small"
+    form = "24 lowercase hex digits"
+    shown_where = "Wexa shows it in the URL of the project."
     doc = "The project this is meant for: connectors of another one are refused before anything is planned."
     field = "projectId"
 
@@ -29,5 +30,5 @@ SYSTEM: Final = System(
     WexaDialect,
     Project(),
     FUNCTIONS,
-    EmbeddedServer("trueup.sandbox", ("--preset", "demo"), "sandbox"),
+    embedded=EmbeddedServer("trueup.sandbox", ("--preset", "demo"), "sandbox"),
 )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from trueup.core.documents import dumps
 from trueup.core.secrets import censored, scrub
-from trueup.report.events import cost, rows, says, shown, tally, took
 from trueup.report.failure import sentence
 from trueup.report.json import failure, header
 from trueup.report.page import Page, Sheet, safe
+from trueup.report.spent import cost, took
 from trueup.report.text import counted
 from trueup.report.when import lasting
+from trueup.systems.den.commands.events_report import rows, says, shown, tally
 from trueup.systems.den.sync_events import REMOVED
 from trueup.transport.wire import plain
 

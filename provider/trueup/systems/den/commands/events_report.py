@@ -17,8 +17,9 @@ from trueup.core.concealing import conceal
 from trueup.core.documents import dumps
 from trueup.report.json import header
 from trueup.report.page import Page, Sheet, first, safe
-from trueup.report.text import counted, window_left
-from trueup.report.when import ago, lasting, parsed
+from trueup.report.spent import cost, took
+from trueup.report.text import counted
+from trueup.report.when import ago, parsed
 from trueup.systems.den.sync_events import ENDED, REMOVED
 from trueup.transport.wire import plain
 
@@ -263,20 +264,6 @@ def tally(events: Iterable[Event]) -> str:
     order = [REMOVED, "failed", "partial", "running", "queued", "pending", "ignored", "completed"]
     known = [f"{sums[name]:,} {name}" for name in order if sums[name]]
     return ", ".join(known + [f"{sums[name]:,} {plain(name, 20)}" for name in sorted(sums) if name not in order])
-
-
-def cost(reading: Reading) -> str:
-    """Return `3 requests, 0.1 s (597 of this key's 600 left).`"""
-    return f"{counted(reading.requests, 'request')}, {lasting(reading.seconds)}{window_left(reading)}."
-
-
-def took(reading: Reading) -> dict[str, Any]:
-    """Return the cost as JSON, with the keys of the other documents."""
-    found: dict[str, Any] = {"requests": reading.requests, "seconds": round(reading.seconds, 3)}
-    if reading.window is None:
-        return found
-    found |= {"left": reading.left, "window": reading.window}
-    return found if reading.known else found | {"left_is_at_most": True}
 
 
 def shown(event: Event) -> Any:

@@ -1,0 +1,80 @@
+"""What a system adds to the command line, as data: commands of its own, variables and examples in the help of others.
+
+A distribution registers its `CommandLine` under the entry-point group `trueup.cli`. `trueup --help` loads it, so that
+its module imports nothing else, and names what runs as `package.module:function`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Option(NamedTuple):
+    """An option of a command."""
+
+    flags: tuple[str, ...]
+    help: str
+    name: str = ""
+    """Its name among the values; by default that of the first long flag."""
+    type: str = "text"
+    """`text` of 1 to 255 characters, `flag`, `count` (a whole number from 1 on), `time` (an age, a day or RFC 3339,
+    given as a datetime) or `duration` (given as seconds)."""
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+    section: str = "What"
+    """The section of the help: What, How or Output."""
+
+
+class Argument(NamedTuple):
+    """A word behind a command, or one or more of them."""
+
+    name: str
+    metavar: str
+    several: bool = False
+
+
+class Command(NamedTuple):
+    """A command, such as `trueup events`, or a subcommand."""
+
+    name: str
+    summary: str
+    """Its line in the list of commands; for a subcommand the first line of `help`."""
+    help: str
+    run: str
+    """The place of a coroutine that gets a `Run` and the values by name, and returns the exit code."""
+    renders: Mapping[str, Mapping[str, str]]
+    """The places of renderers: of each format, by what they show."""
+    shows: str
+    """What it shows: formats that do not are not offered."""
+    check: str = ""
+    """The place of a function that gets the values and the name of the format, before anything is opened.
+
+    It raises UsageError for values that the command does not take.
+    """
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    examples: str = ""
+    subcommands: tuple[Command, ...] = ()
+    stray: str = ""
+    """A hint for a word behind it that is no subcommand."""
+
+
+class CommandLine(NamedTuple):
+    """All that a system adds."""
+
+    system: str
+    title: str
+    variable: tuple[str, str] = ("", "")
+    """The end of the variable that names the tenant (`ORGANIZATION`), and its line in the list of variables."""
+    option: tuple[str, str] = ("", "")
+    """The option of `get` and `import` that names tenants (`project`), and its help; where resources name theirs."""
+    kinds: tuple[str, ...] = ()
+    """Its kinds as `trueup get` lists them: `instances`."""
+    address: str = ""
+    """An address for examples: `den/ConnectorInstance/docs`."""
+    examples: Mapping[str, tuple[str, ...]] = {}
+    """Examples of `get` and `import`."""
+    include_config: str = ""
+    """A sentence on what --include-config includes of this system."""
+    commands: tuple[Command, ...] = ()

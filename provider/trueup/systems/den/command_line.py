@@ -1,0 +1,165 @@
+"""What Den adds to the command line: `events`, `sync`, and its part of the help."""
+
+from trueup.systems.command_line import Argument, Command, CommandLine, Option
+from trueup.systems.den.sync_words import STATUSES, TYPES
+
+_COMMANDS = "trueup.systems.den.commands"
+_EVENTS = f"{_COMMANDS}.events"
+_SYNC = f"{_COMMANDS}.sync"
+_LINE = f"{_COMMANDS}.events_report:render_line"
+_LINE_JSON = f"{_COMMANDS}.events_report:render_line_json"
+
+_EVENTS_EXAMPLES = """\
+trueup events
+trueup events --status failed --since 3d
+trueup events --instance docs --target acme/docs --limit 10
+trueup events --instance docs --follow
+trueup events -o json | jq -r '.events[] | select(.status == "failed") | .id'
+trueup events retry cse_01m81v3twxe7h8v31twm11s4tc"""
+
+_RETRY_EXAMPLES = """\
+trueup events retry cse_01m81v3twxe7h8v31twm11s4tc
+trueup events retry $(trueup events --status failed -o json | jq -r '.events[].id')"""
+
+_SYNC_EXAMPLES = """\
+trueup sync docs
+trueup sync docs --wait
+trueup sync docs --target acme/docs --wait --timeout 30m
+trueup sync cin_01m81v3ease06trjtbs5xy81nx -o json"""
+
+_RETRY = Command(
+    "retry",
+    "",
+    """Queue sync events again.
+
+    Works from any status: also one that is running and hangs, and so blocks its target. It takes the role of an editor
+    for the event's instance.
+    """,
+    run=f"{_EVENTS}:retry",
+    check=f"{_EVENTS}:check_retry",
+    shows="retried",
+    renders={
+        "text": {"retried": f"{_COMMANDS}.sync_report:render_retried"},
+        "json": {"retried": f"{_COMMANDS}.sync_report:render_retried_json"},
+    },
+    arguments=(Argument("ids", "ID…", several=True),),
+    examples=_RETRY_EXAMPLES,
+)
+
+_EVENT_LIST = Command(
+    "events",
+    "Show Den's sync events, the newest first, or retry some.",
+    """Show Den's sync events, the newest first, or retry some.
+
+    Each row tells when a sync began, its status, instance and type, what it says, and its id. With --follow the oldest
+    comes first, and with -o json as well each event is a line of its own. Nothing is changed, except by retry.
+    """,
+    run=f"{_EVENTS}:events",
+    check=f"{_EVENTS}:check",
+    shows="events",
+    renders={
+        "text": {
+            "events": f"{_COMMANDS}.events_report:render",
+            "event": _LINE,
+        },
+        "json": {
+            "events": f"{_COMMANDS}.events_report:render_json",
+            "event": _LINE_JSON,
+        },
+    },
+    options=(
+        Option(("--instance",), "Only those of this instance of Den.", metavar="NAME_OR_ID"),
+        Option(
+            ("--target", "--target-id"),
+            "Only those of this target: its remote id within --instance, or its id (ctg_…).",
+            metavar="REMOTE_ID_OR_ID",
+        ),
+        Option(("--type",), "Only those of this type.", name="kind", choices=TYPES),
+        Option(("--status",), "Only those in this status.", choices=STATUSES),
+        Option(
+            ("-q", "--query"),
+            "Only those whose delivery or commit holds this text, whatever its case.",
+            name="text",
+            metavar="TEXT",
+        ),
+        Option(
+            ("--since",),
+            "Only those since then: 90m, 2h, 3d, a day such as 2026-11-20 (from 00:00 UTC), or a time in RFC 3339.",
+            type="time",
+            metavar="WHEN",
+        ),
+        Option(("--limit",), "Only the newest N. Default: 50, or with --since all.", type="count", metavar="N"),
+        Option(
+            ("--follow",),
+            "Then go on: print each new event, and each change of a status, until Ctrl-C.",
+            type="flag",
+            section="How",
+        ),
+    ),
+    examples=_EVENTS_EXAMPLES,
+    subcommands=(_RETRY,),
+    stray="An instance is named with --instance, and files and folders with -f.",
+)
+
+_SYNC_NOW = Command(
+    "sync",
+    "Have Den sync an instance now.",
+    """Have Den sync an instance now.
+
+    INSTANCE is its name in Den, or its id (cin_…). Targets that are busy are passed over; with --wait they are waited
+    for as well. Exits with 0 when all syncs were completed or ignored (auto-import is off), and with 1 when one failed,
+    was partial, or did not end in time.
+    """,
+    run=f"{_SYNC}:sync",
+    check=f"{_SYNC}:check",
+    shows="sync",
+    renders={
+        "text": {"sync": f"{_COMMANDS}.sync_report:render", "event": _LINE},
+        "json": {
+            "sync": f"{_COMMANDS}.sync_report:render_json",
+            "event": _LINE_JSON,
+        },
+    },
+    arguments=(Argument("instance", "INSTANCE"),),
+    options=(
+        Option(
+            ("--target",),
+            "Only this target of it: its remote id, or its id (ctg_…); also beside a sync that is under way.",
+            metavar="REMOTE_ID_OR_ID",
+        ),
+        Option(("--wait",), "Wait until each sync ended, and tell what came of it.", type="flag", section="How"),
+        Option(
+            ("--timeout",),
+            "Wait no longer than this: 90s, 10m, 2h. Default: 10m",
+            name="at_most",
+            type="duration",
+            metavar="TIME",
+            section="How",
+        ),
+    ),
+    examples=_SYNC_EXAMPLES,
+)
+
+COMMAND_LINE = CommandLine(
+    "den",
+    "Den",
+    variable=("ORGANIZATION", "the organisation that the key has to belong to, when no Connection is declared"),
+    kinds=("accounts", "instances", "targets", "mappings", "access"),
+    address="den/ConnectorInstance/docs",
+    examples={
+        "get": (
+            "trueup get instances",
+            "trueup get instances --filter status=disabled --filter account=acme",
+            "trueup get instance docs -o yaml",
+            "trueup get targets --below docs",
+            "trueup get mappings --below docs/acme/docs",
+        ),
+        "import": (
+            "trueup import den -o connectors",
+            "trueup import den -o connectors --filter account=acme --filter status=active",
+            "trueup import den -o connectors --with targets,mappings,access --include-config",
+        ),
+    },
+    include_config="Include config and metadata of Den, except what looks like a secret.",
+    commands=(_EVENT_LIST, _SYNC_NOW),
+)

@@ -1,0 +1,22 @@
+"""What Wexa adds to the command line: the option that names projects, and its part of the help."""
+
+from trueup.systems.command_line import CommandLine
+
+_PROJECT = "68063653fc2e1fb859700001"
+
+COMMAND_LINE = CommandLine(
+    "wexa",
+    "Wexa",
+    variable=("PROJECT", "the project that alone may be worked on, when no Connection is declared"),
+    option=(
+        "project",
+        "A project of Wexa (24 hex digits); may be repeated. Default: the projects in the manifests.",
+    ),
+    kinds=("connectors",),
+    address="wexa/Connector/crm",
+    examples={
+        "get": (f"trueup get connectors --project {_PROJECT} -o json",),
+        "import": (f"trueup import wexa -o connectors --project {_PROJECT}",),
+    },
+    include_config="Wexa's configuration is never shown.",
+)
