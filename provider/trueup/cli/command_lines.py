@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trueup.systems import installed
 
 if TYPE_CHECKING:
-    from trueup.systems.command_line import Command, CommandLine
+    from trueup.systems.command_line import CommandLine, SystemCommand
 
 _PLACEHOLDERS = ("{address}", "{system}")
 
@@ -17,7 +17,7 @@ class Loaded(NamedTuple):
     """The command lines, and what is wrong with those that were left out."""
 
     lines: tuple[CommandLine, ...]
-    commands: dict[str, tuple[CommandLine, Command]]
+    commands: dict[str, tuple[CommandLine, SystemCommand]]
     problems: tuple[str, ...]
 
 
@@ -25,7 +25,7 @@ class Loaded(NamedTuple):
 def loaded() -> Loaded:
     """Return the command lines of the installed systems, by the name of the system."""
     lines: list[CommandLine] = []
-    commands: dict[str, tuple[CommandLine, Command]] = {}
+    commands: dict[str, tuple[CommandLine, SystemCommand]] = {}
     owners: dict[str, str] = {}
     problems: list[str] = []
     for point in installed.entry_points(installed.COMMAND_LINES):

@@ -71,7 +71,7 @@ class ActingGroup(Command, click.Group):
         return place if place < len(args) else None
 
 
-def built(line: data.CommandLine, command: data.Command) -> click.Command:
+def built(line: data.CommandLine, command: data.SystemCommand) -> click.Command:
     """Return the command, with its subcommands."""
     found = _built(line, command, ActingGroup if command.subcommands else Command)
     found.short_help = command.summary
@@ -82,7 +82,7 @@ def built(line: data.CommandLine, command: data.Command) -> click.Command:
     return found
 
 
-def _built(line: data.CommandLine, command: data.Command, cls: type[Command]) -> click.Command:
+def _built(line: data.CommandLine, command: data.SystemCommand, cls: type[Command]) -> click.Command:
     formats = [name for name in FORMATS if command.shows in command.renders.get(name, {})]
 
     def run(asked: Asked, console: Console, **values: Any) -> int:
@@ -105,7 +105,7 @@ def _built(line: data.CommandLine, command: data.Command, cls: type[Command]) ->
     return found
 
 
-def _option(option: data.Option) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def _option(option: data.SystemOption) -> Callable[[Callable[..., int]], Callable[..., int]]:
     kinds: dict[str, Any] = {"flag": {"is_flag": True}, "count": {"type": click.IntRange(1, 100_000)}}
     given = {**kinds.get(option.type, {}), "metavar": option.metavar, "help": option.help, "section": option.section}
     if option.choices:
@@ -113,7 +113,7 @@ def _option(option: data.Option) -> Callable[[Callable[..., int]], Callable[...,
     return click.option(*option.flags, _name(option), cls=Option, **given)
 
 
-def _name(option: data.Option) -> str:
+def _name(option: data.SystemOption) -> str:
     long = next((flag for flag in option.flags if flag.startswith("--")), option.flags[0])
     return option.name or long.lstrip("-").replace("-", "_")
 
@@ -123,7 +123,7 @@ def _usage(name: str, command: click.Command) -> str:
     return " ".join((name, *words))
 
 
-def _run(system: str, command: data.Command, asked: Asked, console: Console, values: dict[str, Any]) -> int:
+def _run(system: str, command: data.SystemCommand, asked: Asked, console: Console, values: dict[str, Any]) -> int:
     from trueup.core.tasks import blocking
 
     for argument in command.arguments:
@@ -136,7 +136,7 @@ def _run(system: str, command: data.Command, asked: Asked, console: Console, val
     return blocking(_opened(system, command, asked, console, values))
 
 
-def _value(option: data.Option, value: Any) -> Any:
+def _value(option: data.SystemOption, value: Any) -> Any:
     """Return a value as its type says. Raises UsageError."""
     from trueup.core.errors import UsageError
     from trueup.engine.options import SystemClock
@@ -155,7 +155,9 @@ def _value(option: data.Option, value: Any) -> Any:
     return value
 
 
-async def _opened(system: str, command: data.Command, asked: Asked, console: Console, values: dict[str, Any]) -> int:
+async def _opened(
+    system: str, command: data.SystemCommand, asked: Asked, console: Console, values: dict[str, Any]
+) -> int:
     from trueup.cli.running import session
 
     manifest = context(asked, console, system).manifest
@@ -169,7 +171,7 @@ async def _opened(system: str, command: data.Command, asked: Asked, console: Con
 
 
 class SystemRun:
-    """A command of a system that runs; `systems.running.Run` says what its methods do."""
+    """A command of a system that runs; `systems.running.CommandRun` says what its methods do."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Option(NamedTuple):
+class SystemOption(NamedTuple):
     """An option of a command."""
 
     flags: tuple[str, ...]
@@ -26,7 +26,7 @@ class Option(NamedTuple):
     """The section of the help: What, How or Output."""
 
 
-class Argument(NamedTuple):
+class SystemArgument(NamedTuple):
     """A word behind a command, or one or more of them."""
 
     name: str
@@ -34,7 +34,7 @@ class Argument(NamedTuple):
     several: bool = False
 
 
-class Command(NamedTuple):
+class SystemCommand(NamedTuple):
     """A command, such as `trueup events`, or a subcommand."""
 
     name: str
@@ -42,7 +42,7 @@ class Command(NamedTuple):
     """Its line in the list of commands; for a subcommand the first line of `help`."""
     help: str
     run: str
-    """The place of a coroutine that gets a `Run` and the values by name, and returns the exit code."""
+    """The place of a coroutine that gets a `CommandRun` and the values by name, and returns the exit code."""
     renders: Mapping[str, Mapping[str, str]]
     """The places of renderers: of each format, by what they show."""
     shows: str
@@ -52,10 +52,10 @@ class Command(NamedTuple):
 
     It raises UsageError for values that the command does not take.
     """
-    arguments: tuple[Argument, ...] = ()
-    options: tuple[Option, ...] = ()
+    arguments: tuple[SystemArgument, ...] = ()
+    options: tuple[SystemOption, ...] = ()
     examples: str = ""
-    subcommands: tuple[Command, ...] = ()
+    subcommands: tuple[SystemCommand, ...] = ()
     stray: str = ""
     """A hint for a word behind it that is no subcommand."""
 
@@ -77,4 +77,4 @@ class CommandLine(NamedTuple):
     """Examples of `get` and `import`."""
     include_config: str = ""
     """A sentence on what --include-config includes of this system."""
-    commands: tuple[Command, ...] = ()
+    commands: tuple[SystemCommand, ...] = ()

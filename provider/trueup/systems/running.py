@@ -14,7 +14,7 @@ INTERRUPTED = 130
 """The exit code of a command that a signal ended."""
 
 
-class Run(Protocol):
+class CommandRun(Protocol):
     """A command that runs with one connection of its system."""
 
     @property

@@ -1,6 +1,6 @@
 """What Den adds to the command line: `events`, `sync`, and its part of the help."""
 
-from trueup.systems.command_line import Argument, Command, CommandLine, Option
+from trueup.systems.command_line import CommandLine, SystemArgument, SystemCommand, SystemOption
 from trueup.systems.den.sync_words import STATUSES, TYPES
 
 _COMMANDS = "trueup.systems.den.commands"
@@ -27,7 +27,7 @@ trueup sync docs --wait
 trueup sync docs --target acme/docs --wait --timeout 30m
 trueup sync cin_01m81v3ease06trjtbs5xy81nx -o json"""
 
-_RETRY = Command(
+_RETRY = SystemCommand(
     "retry",
     "",
     """Queue sync events again.
@@ -42,11 +42,11 @@ _RETRY = Command(
         "text": {"retried": f"{_COMMANDS}.sync_report:render_retried"},
         "json": {"retried": f"{_COMMANDS}.sync_report:render_retried_json"},
     },
-    arguments=(Argument("ids", "ID…", several=True),),
+    arguments=(SystemArgument("ids", "ID…", several=True),),
     examples=_RETRY_EXAMPLES,
 )
 
-_EVENT_LIST = Command(
+_EVENT_LIST = SystemCommand(
     "events",
     "Show Den's sync events, the newest first, or retry some.",
     """Show Den's sync events, the newest first, or retry some.
@@ -68,28 +68,28 @@ _EVENT_LIST = Command(
         },
     },
     options=(
-        Option(("--instance",), "Only those of this instance of Den.", metavar="NAME_OR_ID"),
-        Option(
+        SystemOption(("--instance",), "Only those of this instance of Den.", metavar="NAME_OR_ID"),
+        SystemOption(
             ("--target", "--target-id"),
             "Only those of this target: its remote id within --instance, or its id (ctg_…).",
             metavar="REMOTE_ID_OR_ID",
         ),
-        Option(("--type",), "Only those of this type.", name="kind", choices=TYPES),
-        Option(("--status",), "Only those in this status.", choices=STATUSES),
-        Option(
+        SystemOption(("--type",), "Only those of this type.", name="kind", choices=TYPES),
+        SystemOption(("--status",), "Only those in this status.", choices=STATUSES),
+        SystemOption(
             ("-q", "--query"),
             "Only those whose delivery or commit holds this text, whatever its case.",
             name="text",
             metavar="TEXT",
         ),
-        Option(
+        SystemOption(
             ("--since",),
             "Only those since then: 90m, 2h, 3d, a day such as 2026-11-20 (from 00:00 UTC), or a time in RFC 3339.",
             type="time",
             metavar="WHEN",
         ),
-        Option(("--limit",), "Only the newest N. Default: 50, or with --since all.", type="count", metavar="N"),
-        Option(
+        SystemOption(("--limit",), "Only the newest N. Default: 50, or with --since all.", type="count", metavar="N"),
+        SystemOption(
             ("--follow",),
             "Then go on: print each new event, and each change of a status, until Ctrl-C.",
             type="flag",
@@ -101,7 +101,7 @@ _EVENT_LIST = Command(
     stray="An instance is named with --instance, and files and folders with -f.",
 )
 
-_SYNC_NOW = Command(
+_SYNC_NOW = SystemCommand(
     "sync",
     "Have Den sync an instance now.",
     """Have Den sync an instance now.
@@ -120,15 +120,15 @@ _SYNC_NOW = Command(
             "event": _LINE_JSON,
         },
     },
-    arguments=(Argument("instance", "INSTANCE"),),
+    arguments=(SystemArgument("instance", "INSTANCE"),),
     options=(
-        Option(
+        SystemOption(
             ("--target",),
             "Only this target of it: its remote id, or its id (ctg_…); also beside a sync that is under way.",
             metavar="REMOTE_ID_OR_ID",
         ),
-        Option(("--wait",), "Wait until each sync ended, and tell what came of it.", type="flag", section="How"),
-        Option(
+        SystemOption(("--wait",), "Wait until each sync ended, and tell what came of it.", type="flag", section="How"),
+        SystemOption(
             ("--timeout",),
             "Wait no longer than this: 90s, 10m, 2h. Default: 10m",
             name="at_most",

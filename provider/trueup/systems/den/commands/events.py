@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from trueup.systems.den.named import Named
     from trueup.systems.den.sync_events import Event
-    from trueup.systems.running import Run
+    from trueup.systems.running import CommandRun
     from trueup.transport.client import Client
 
 _NEWEST: Final = 50
@@ -36,7 +36,7 @@ def check(values: Mapping[str, Any], format: str, subjects: Collection[str]) -> 
         raise UsageError(f"--follow has no output as {format}.", hint="Nothing was sent. Leave one of them out.")
 
 
-async def events(run: Run, **filters: Any) -> int:
+async def events(run: CommandRun, **filters: Any) -> int:
     """List events, and with --follow print those that come."""
     client, since = run.client, filters["since"]
     run.progress.phase("reading")
@@ -88,7 +88,7 @@ async def _there(client: Client, instance: Named | None, target: Named | None) -
 class _Following:
     """The output of --follow."""
 
-    def __init__(self, run: Run, names: dict[str, str]) -> None:
+    def __init__(self, run: CommandRun, names: dict[str, str]) -> None:
         self._run = run
         self._names = names
         self._asked: set[str | None] = set(names)
@@ -134,7 +134,7 @@ def check_retry(values: Mapping[str, Any], format: str, subjects: Collection[str
         )
 
 
-async def retry(run: Run, ids: tuple[str, ...]) -> int:
+async def retry(run: CommandRun, ids: tuple[str, ...]) -> int:
     """Queue events again, each once."""
     keys = list(dict.fromkeys(ids))
     done: list[str] = []

@@ -14,7 +14,7 @@ from trueup.systems.running import INTERRUPTED
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from trueup.systems.running import Run
+    from trueup.systems.running import CommandRun
 
 _TIMEOUT: Final = 600.0
 """Seconds that are waited for without --timeout."""
@@ -26,7 +26,7 @@ def check(values: Mapping[str, Any], format: str, subjects: Collection[str]) -> 
         raise UsageError("--timeout can be used only with --wait.", hint="Nothing was sent.")
 
 
-async def sync(run: Run, instance: str, target: str | None, wait: bool, at_most: float | None) -> int:
+async def sync(run: CommandRun, instance: str, target: str | None, wait: bool, at_most: float | None) -> int:
     """Queue a sync of an instance or of one target, and with --wait return once it ended."""
     client, waiting = run.client, (at_most or _TIMEOUT) if wait else None
     run.progress.phase("asking")
@@ -51,7 +51,7 @@ async def sync(run: Run, instance: str, target: str | None, wait: bool, at_most:
     return synced.exit_code
 
 
-async def _wait(run: Run, synced: Synced, waiting: float) -> bool:
+async def _wait(run: CommandRun, synced: Synced, waiting: float) -> bool:
     """Update the events and print their outcomes until all have ended, or the time has passed."""
     watch = sync_events.Watch(run.client, {"connectorInstanceId": synced.instance.id}, synced.events, waiting)
     run.progress.phase("waiting", len(synced.events))
