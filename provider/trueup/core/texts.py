@@ -32,6 +32,13 @@ def length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def escaped(text: str) -> str:
+    """Return the text for a terminal, with unprintable characters as escapes: `\\n`, `\\x1b`."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 def has_half(text: str) -> bool:
     """Return whether the text holds half of a surrogate pair, which no database accepts."""
     return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from trueup.core.errors import Fault
 from trueup.core.secrets import REDACTED
+from trueup.core.texts import escaped
 from trueup.manifest.literals import may_hold_secret, secret_form
 
 _BREAK: Final = re.compile("[\r\n\x85\u2028\u2029]")  # what libyaml takes for the end of a line
@@ -34,9 +35,7 @@ def printable(text: str) -> str:
     """The text for a message: what a terminal might obey or hide as an escape, and nothing that looks like a secret."""
     if secret_form(text):
         return REDACTED
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+    return escaped(text)
 
 
 def quoted(text: str) -> str:

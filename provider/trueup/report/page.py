@@ -13,6 +13,7 @@ from typing import Final
 from rich.cells import cell_len, chop_cells
 
 from trueup.core.secrets import censored
+from trueup.core.texts import escaped
 
 NARROWEST: Final = 40
 _LEAST: Final = 20
@@ -27,10 +28,7 @@ _STYLES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cy
 
 def safe(text: str) -> str:
     """Return the text without known secrets, and with unprintable characters escaped: `\\n`, `\\x1b`."""
-    text = censored(text)
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+    return escaped(censored(text))
 
 
 @dataclass(frozen=True, slots=True)
