@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at
 from trueup.core.compare import leaves, same
 from trueup.plugin.codec import bare, has_unknown, is_sealed
-from trueup.plugin.states import RENAMED
+from trueup.plugin.states import RENAMED, computed_in
 from trueup.plugin.tokens import ADOPT, inputs_of
 
 if TYPE_CHECKING:
@@ -167,3 +167,17 @@ def _ignores(text: str, path: Path) -> bool:
     """Return whether a path is, or is inside, one that Pulumi ignores: `config["a.b"]`, `roles[*].name`."""
     parts = [number or quoted or word for number, quoted, word in _PART.findall(text)]
     return len(parts) <= len(path) and all(part in ("*", str(here)) for part, here in zip(parts, path, strict=False))
+
+
+def predicted(
+    kind: ResourceKind, inputs: Mapping[str, Any], state: Mapping[str, Any], found: Differences | None = None
+) -> dict[str, Any]:
+    """Return the state known before the call: declared values, and live ones that no write changes."""
+    known = {name: value for name, value in inputs.items() if name != ADOPT.name and bare(value) is not None}
+    for name in computed_in(kind, state):
+        if name != "updatedAt" or (found is not None and len(found.local) == len(found.changes)):
+            known[name] = state[name]
+    for field in kind.fields:
+        if field.name in state and field.name not in known and not field.local:
+            known[field.name] = state[field.name]
+    return known

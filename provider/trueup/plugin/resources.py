@@ -17,7 +17,7 @@ from trueup.plugin.codec import bare, has_unknown, secrets
 from trueup.plugin.differing import Differences, differences, known_as, renamed, same_thing
 from trueup.plugin.failures import InPart, why
 from trueup.plugin.handovers import Handovers, writer
-from trueup.plugin.states import READ_BACK, RENAMED, baseline_of, imported, laid, live_of, outputs
+from trueup.plugin.states import RENAMED, baseline_in, baseline_of, computed_in, imported, laid, live_of, outputs
 from trueup.plugin.takeover import foreign, made_by_us, to_write
 from trueup.plugin.tokens import ADOPT, id_of, parts_of, token_of
 from trueup.systems.registry import SYSTEMS
@@ -114,7 +114,7 @@ class Resources:
                 raise SafetyError(f"this {kind.name} cannot be imported: {outside}")
             found = imported(kind, live)
             return Made(id_of(kind, live), outputs(kind, {}, live, {}), found)
-        return await self._found(kind, inputs, live, _baseline(state), state, urn)
+        return await self._found(kind, inputs, live, baseline_in(state), state, urn)
 
     async def update(
         self,
@@ -164,8 +164,8 @@ class Resources:
         handler = kind.handler
         async with self._world.writing[writer(kind, live.spec, live.id)]:
             if not asked:
-                kept = _computed(kind, state) | {name: state[name] for name in (RENAMED,) if name in state}
-                return Made(given, outputs(kind, inputs, live, _baseline(state)) | kept, inputs)
+                kept = computed_in(kind, state) | {name: state[name] for name in (RENAMED,) if name in state}
+                return Made(given, outputs(kind, inputs, live, baseline_in(state)) | kept, inputs)
             calls = handler.calls(live, Desired(spec), asked)
             if isinstance(calls, Refusal):
                 raise SafetyError(calls.why)
@@ -487,32 +487,8 @@ class Resources:
         return Made(id_of(kind, live), shown, kept)
 
 
-def predicted(
-    kind: ResourceKind, inputs: Properties, state: Properties, found: Differences | None = None
-) -> Properties:
-    """Return the state known before the call: declared values, and live ones that no write changes."""
-    known = {name: value for name, value in inputs.items() if name != ADOPT.name and bare(value) is not None}
-    for name in _computed(kind, state):
-        if name != "updatedAt" or (found is not None and len(found.local) == len(found.changes)):
-            known[name] = state[name]
-    for field in kind.fields:
-        if field.name in state and field.name not in known and not field.local:
-            known[field.name] = state[field.name]
-    return known
-
-
-def _computed(kind: ResourceKind, state: Properties) -> Properties:
-    names = (*kind.handler.computed, "updatedAt")
-    return {name: state[name] for name in names if name in state}
-
-
 def _names(changes: Sequence[Change]) -> set[str]:
     return {str(change.path[0]) for change in changes}
-
-
-def _baseline(state: Properties) -> dict[str, Any]:
-    found = bare(state.get(READ_BACK))
-    return found if isinstance(found, dict) else {}
 
 
 def _policy(kind: ResourceKind, inputs: Properties) -> str:

@@ -17,10 +17,11 @@ from trueup.core.errors import SafetyError, TrueupError, UsageError
 from trueup.plugin import config, functions, naming
 from trueup.plugin.checking import check, newer_words
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
+from trueup.plugin.differing import predicted
 from trueup.plugin.failures import Failure, abort, why
 from trueup.plugin.greeting import Greeting
 from trueup.plugin.host import Host
-from trueup.plugin.resources import Resources, predicted
+from trueup.plugin.resources import Resources
 from trueup.plugin.states import RENAMED
 from trueup.plugin.tokens import id_of, kind_of, tenant_name
 from trueup.plugin.world import World

@@ -225,3 +225,15 @@ def _values(field: Field, value: Any) -> list[tuple[Path, Any]]:
     """Return the values of a field by path; those of a mapping one by one."""
     path = (field.name,)
     return [(one, after) for one, _, after in leaves(MISSING, value, path)] if field.owned_by_key else [(path, value)]
+
+
+def computed_in(kind: ResourceKind, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a state that the server sets."""
+    names = (*kind.handler.computed, "updatedAt")
+    return {name: state[name] for name in names if name in state}
+
+
+def baseline_in(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the learned baseline that a state holds."""
+    found = bare(state.get(READ_BACK))
+    return found if isinstance(found, dict) else {}

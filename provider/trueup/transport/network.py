@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
 from trueup.core.errors import NetworkError, UsageError
 from trueup.transport.certificates import context_for, unused
-from trueup.transport.cookies import none_kept
 from trueup.transport.lease import Late
 from trueup.transport.proxies import Proxy, proxy_for
 from trueup.transport.urls import is_loopback
@@ -69,7 +69,8 @@ class Network:
         return httpx.AsyncClient(
             base_url=url,
             headers={"accept": "application/json", "accept-encoding": "gzip", "user-agent": _agent(), **headers},
-            cookies=none_kept(),
+            # A server that gets a cookie beside a refused key may take the request for that of the cookie's owner.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT), pool=None),
             limits=httpx.Limits(max_connections=connections, keepalive_expiry=_KEEP_ALIVE),
             proxy=proxy,
