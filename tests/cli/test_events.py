@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 from commands import Terminal, inside, parsed, trueup
 from events_world import WINDOW, a_target, add, put
 from sandboxes import PATIENCE
+from waiting import wait_until
 from world import World
 
 from trueup.cli import asking
@@ -451,10 +451,7 @@ def test_following_ends_when_nobody_reads_any_more(world: World) -> None:
         assert process.stdout is not None
         assert process.stdout.readline()
         process.stdout.close()
-        until = time.monotonic() + PATIENCE
-        while process.poll() is None and time.monotonic() < until:
-            event(world)
-            time.sleep(0.05)
+        wait_until(lambda: event(world) and process.poll() is not None)
         assert process.returncode == 0
     finally:
         process.kill()

@@ -33,6 +33,7 @@ def organisation() -> list[Declared]:
 @pytest.mark.parametrize("parallelism", [8])
 @both_versions
 async def test_a_first_apply_larger_than_the_window(parallelism: int, world: World) -> None:
+    world.count_exactly()
     wanted = organisation()
     plan, report, counted = await _applied(world, wanted, parallelism)
     assert set(results(report).values()) == {"done"}

@@ -202,7 +202,7 @@ async def main():  # renews as version 0.1.0 does, without the newer columns
             with ledger.database.writing() as connection:
                 now = ledger.database.now(connection)
                 connection.execute(sql.update(LOCKS).values(heartbeat=now).where(LOCKS.c.run == sys.argv[2]))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # its heartbeat
 
 asyncio.run(main())
 """

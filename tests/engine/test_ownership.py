@@ -12,6 +12,7 @@ from world import INSTANCES, World, actions
 
 from trueup.core.kinds import Declaration
 from trueup.core.secrets import Secret
+from trueup.ledger import locks
 
 
 def connection(world: World, name: str) -> Declaration:
@@ -57,10 +58,12 @@ async def test_two_of_one_address_are_pruned_and_nothing_stays_open(world: World
         assert database.execute("select count(*) from intents where state = 'open'").fetchone() == (0,)
 
 
-async def test_a_run_that_is_cancelled_sends_nothing_more(world: World) -> None:
+async def test_a_run_that_is_cancelled_sends_nothing_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [account(), *(instance(f"i{number:02}") for number in range(40))]
+    monkeypatch.setattr(locks, "HEARTBEAT", locks.DEAD_AFTER)  # so that no renewal is among the tasks
     async with world.session(*wanted) as session, session.exclusively():
         plan = await session.plan()
+        others = asyncio.all_tasks()
         task = asyncio.ensure_future(session.apply(plan))
         enough = asyncio.Event()
         world.progress.on_advance = lambda _: enough.set()
@@ -68,10 +71,10 @@ async def test_a_run_that_is_cancelled_sends_nothing_more(world: World) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert asyncio.all_tasks() <= others, "nothing is left that could send"
         world.settle()
         made = len(world.rows(INSTANCES))
-        await asyncio.sleep(0.3)
-        assert len(world.rows(INSTANCES)) == made < 42
+    assert len(world.rows(INSTANCES)) == made < 42
     await world.apply(*wanted)
     assert await world.in_sync(*wanted)
     assert len(world.rows(INSTANCES)) == 42

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from world import Recorder
 
@@ -99,6 +98,23 @@ async def serving(respond: Respond) -> AsyncIterator[Server]:
         await asyncio.sleep(0)
 
 
+async def never() -> NoReturn:
+    """Wait until the test ends."""
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError
+
+
+async def nothing_more(server: Server) -> None:
+    """Check that nothing is on its way to a server: a request that is sent now is the next that it gets."""
+    before = len(server.requests)
+    _, _, place = server.url.rpartition("/")
+    reader, writer = await asyncio.open_connection(*place.split(":"))
+    writer.write(b"GET /v1/last HTTP/1.1\r\n\r\n")
+    await reader.read(1)
+    writer.close()
+    assert server.paths()[before:] == ["/v1/last"]
+
+
 def scripted(*answers: bytes | None) -> Respond:
     """Those answers, one after the other, and the last one for ever."""
     left = list(answers)
@@ -114,12 +130,13 @@ class FastClock:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
+        self._start = datetime.now(UTC)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=sum(self.slept))
+        return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return time.monotonic() + sum(self.slept)
+        return sum(self.slept)
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -131,7 +148,7 @@ class StandingStill(FastClock):
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        await asyncio.sleep(3600)
+        await never()
 
 
 @contextlib.asynccontextmanager

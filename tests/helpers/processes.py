@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +43,10 @@ class Process:
             self.said += line
 
     def wait_for(self, text: str) -> None:
-        until = time.monotonic() + PATIENCE
-        while text not in self.said:
-            assert time.monotonic() < until, f"{text!r} did not come: {self.said}"
-            assert self.raw.poll() is None or text in self.said, self.said
-            time.sleep(0.01)
+        wait_until(lambda: text in self.said or self.raw.poll() is not None, lambda: self.said)
+        if self.raw.poll() is not None:
+            self._reader.join(PATIENCE)
+        assert text in self.said
 
     def end(self) -> int:
         code = self.raw.wait(PATIENCE * 2)

@@ -95,7 +95,8 @@ class DenServer:
 
         async def there() -> None:
             self.clock.advance(seconds)
-            await asyncio.sleep(0.005)
+            for _ in range(10):  # they wake in the next turns of the loop, and work without waiting
+                await asyncio.sleep(0)
 
         asyncio.run_coroutine_threadsafe(there(), self._loop).result(20)
 

@@ -8,16 +8,19 @@ import re
 import signal
 import subprocess
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ledgers import PATIENCE, held, nothing, raw, run_of, started, together
 from waiting import until
 
 from trueup.core.errors import LedgerError, Locked
-from trueup.core.records import Lease
+from trueup.core.records import Lease, Run
 from trueup.ledger import identity, locks
+from trueup.ledger.database import Database
 from trueup.ledger.identity import Process, holder, new_run_id, this_process
 from trueup.ledger.store import Ledger
 
@@ -69,8 +72,16 @@ async def test_the_same_run_in_two_places_is_kept_apart(where: Where) -> None:
         assert await held(ledger) == [("a", "r-1")], "and the first keeps it"
 
 
-async def test_whoever_waits_is_told_once_and_gets_it(where: Where) -> None:
+async def test_whoever_waits_is_told_once_and_gets_it(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Lease] = []
+    tried: list[str] = []
+    take = locks.take
+
+    def counted(database: Database, names: Sequence[str], run: Run, *more: Any, **options: Any) -> locks.Taken:
+        tried.append(run.id)
+        return take(database, names, run, *more, **options)
+
+    monkeypatch.setattr(locks, "take", counted)
     async with await Ledger.open(where) as one, await Ledger.open(where) as two:
         two.poll = 0.01
 
@@ -80,8 +91,7 @@ async def test_whoever_waits_is_told_once_and_gets_it(where: Where) -> None:
 
         async with one.locked(["b"], run_of("r-1"), timeout=0, on_lost=nothing):
             task = asyncio.create_task(waits())
-            await until(lambda: bool(told))
-            await asyncio.sleep(0.1)
+            await until(lambda: tried.count("r-2") > 2)
             assert not task.done()
         assert await task == "[('a', 'r-2'), ('b', 'r-2')]"
     assert [(lease.name, lease.run) for lease in told] == [("b", "r-1")]
@@ -97,21 +107,36 @@ async def test_waiting_has_an_end(where: Where) -> None:
     assert len(told) == 1
 
 
-async def test_whoever_is_stopped_while_waiting_leaves_nothing(where: Where) -> None:
+@pytest.mark.parametrize("when", ["at once", "before it took", "after it took", "inside"])
+async def test_whoever_is_stopped_while_taking_leaves_nothing(
+    where: Where, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    reached, go = asyncio.Event(), threading.Event()
+    loop, take = asyncio.get_running_loop(), locks.take
+
+    def slowly(*given: Any, **options: Any) -> locks.Taken:
+        taken = take(*given, **options) if when == "after it took" else None
+        if when != "inside":
+            loop.call_soon_threadsafe(reached.set)
+            assert go.wait(PATIENCE)
+        return taken or take(*given, **options)
+
+    monkeypatch.setattr(locks, "take", slowly)
     async with await Ledger.open(where) as ledger:
-        for steps in range(12):
 
-            async def waits() -> None:
-                async with ledger.locked(["a"], run_of("r-2"), timeout=PATIENCE, on_lost=nothing):
-                    await asyncio.sleep(PATIENCE)
+        async def takes() -> None:
+            async with ledger.locked(["a"], run_of("r-2"), timeout=PATIENCE, on_lost=nothing):
+                reached.set()
+                await loop.create_future()
 
-            task = asyncio.create_task(waits())
-            for _ in range(steps):
-                await asyncio.sleep(0.001)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            assert await ledger.leases() == []
+        task = asyncio.create_task(takes())
+        if when != "at once":
+            await reached.wait()
+        task.cancel()
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await ledger.leases() == []
 
 
 async def test_an_error_inside_gives_it_back(where: Where) -> None:
@@ -165,7 +190,7 @@ async def main():
     async with await Ledger.open(where) as ledger:
         async with ledger.locked(["a"], Run("r-child", "2026", holder()), timeout=0, on_lost=lambda: print("lost")):
             print("held", flush=True)
-            await asyncio.sleep(600)
+            await asyncio.to_thread(sys.stdin.read)
 
 asyncio.run(main())
 """
@@ -212,8 +237,8 @@ async def test_a_process_that_is_stopped_is_not_dead_before_its_time(where: Wher
             with pytest.raises(Locked):
                 async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
                     raise AssertionError
-            ledger.dead_after = 0.05
-            await asyncio.sleep(0.1)
+            with raw(where) as database:
+                database.execute("update locks set heartbeat = heartbeat - ?", (locks.DEAD_AFTER,))
             async with ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
                 assert await held(ledger) == [("a", "r-1")]
     finally:
@@ -280,13 +305,29 @@ async def test_it_is_confirmed_while_it_is_held(where: Where) -> None:
                         pass
 
 
-async def test_leaving_while_it_is_being_confirmed_ends(where: Where) -> None:
-    """Confirmations come without a pause here, so that some end just as the block does."""
+async def test_leaving_while_it_is_being_confirmed_ends(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confirmations come without a pause; the block ends as one starts or ends, or some turns of the loop later."""
+    reached, ends = asyncio.Event(), False
+    loop, confirm = asyncio.get_running_loop(), locks.confirm
+
+    def confirming(*given: Any) -> locks.Standing:
+        if not ends:
+            loop.call_soon_threadsafe(reached.set)
+        found = confirm(*given)
+        if ends:
+            loop.call_soon_threadsafe(reached.set)
+        return found
+
+    monkeypatch.setattr(locks, "confirm", confirming)
     async with await Ledger.open(where) as ledger:
         ledger.heartbeat = 0
         for number in range(150):
+            ends = bool(number % 2)
+            reached.clear()
             async with asyncio.timeout(PATIENCE), ledger.locked(["a"], run_of(), timeout=0, on_lost=nothing):
-                await asyncio.sleep(number % 7 / 1000)
+                await reached.wait()
+                for _ in range(number // 2 % 7):
+                    await asyncio.sleep(0)
         assert await ledger.leases() == []
 
 
@@ -295,7 +336,7 @@ async def test_whoever_lost_it_is_told_once(where: Where, way: str) -> None:
     lost: list[str] = []
     async with await Ledger.open(where) as ledger, await Ledger.open(where) as other:
         ledger.heartbeat = 0.02
-        async with ledger.locked(["a", "b"], run_of("r-1"), timeout=0, on_lost=lambda: lost.append("x")):
+        async with ledger.locked(["a", "b"], run_of("r-1"), timeout=0, on_lost=lambda: lost.append("x")) as hold:
             if way == "unlocked":
                 gone = await other.unlock("r-1")
                 assert [one.name for one in gone] == ["a", "b"]
@@ -304,8 +345,9 @@ async def test_whoever_lost_it_is_told_once(where: Where, way: str) -> None:
                     names = ("a",) if way == "one of two" else ("a", "b")
                     for name in names:
                         database.execute("update locks set run = 'r-2' where name = ?", (name,))
-            await until(lambda: bool(lost))
-            await asyncio.sleep(0.1)
+            assert hold is not None
+            assert hold._beating is not None
+            await until(hold._beating.done)  # so nothing tells it again
         left = await held(other)
     assert lost == ["x"]
     assert left == {"unlocked": [], "stolen": [("a", "r-2"), ("b", "r-2")], "one of two": [("a", "r-2")]}[way]
@@ -379,7 +421,7 @@ async def main():
             async with ledger.locked(names, Run(f"r-{me}-{number}", "", me), timeout=60, on_lost=lambda: print("lost")):
                 # Without a lock some of these would overwrite each other's.
                 value = int(counter.read_text())
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.001)  # lets another process come in between, if it can
                 counter.write_text(str(value + 1))
 
 asyncio.run(main())
@@ -445,7 +487,7 @@ async def test_threads_with_loops_of_their_own_take_turns(where: Where) -> None:
                     async with ledger.locked(["a"], run, timeout=PATIENCE, on_lost=nothing):
                         overlapped.extend(inside)
                         inside.append(run.id)
-                        await asyncio.sleep(0.001)
+                        await asyncio.sleep(0.001)  # lets another thread come in between, if it can
                         inside.remove(run.id)
 
         asyncio.run(main())

@@ -14,9 +14,11 @@ import psycopg
 import pytest
 from ledgers import RECORD, raw, run_of, stored
 from postgres import PASSWORD, Server
+from waiting import until
 
 from trueup.core.errors import LedgerError, UsageError
 from trueup.core.secrets import scrub
+from trueup.ledger import locks
 from trueup.ledger.place import is_there, ledger_place
 from trueup.ledger.store import Ledger
 
@@ -202,7 +204,18 @@ async def test_a_connection_that_was_cut_is_made_again(postgresql: Server, datab
         assert len(await ledger.records(["den:x"])) == 1
 
 
-async def test_a_lock_outlives_a_connection_that_was_cut(postgresql: Server, database: str) -> None:
+async def test_a_lock_outlives_a_connection_that_was_cut(
+    postgresql: Server, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed: list[str] = []
+    confirm = locks.confirm
+
+    def counted(*given: Any) -> locks.Standing:
+        found = confirm(*given)
+        confirmed.append(found.state)
+        return found
+
+    monkeypatch.setattr(locks, "confirm", counted)
     name = database.rpartition("/")[2]
     lost = asyncio.Event()
     async with await Ledger.open(database) as ledger, await Ledger.open(database) as other:
@@ -213,7 +226,8 @@ async def test_a_lock_outlives_a_connection_that_was_cut(postgresql: Server, dat
                     connection.execute(
                         "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,)
                     )
-                await asyncio.sleep(0.05)
+                before = len(confirmed)
+                await until(lambda: len(confirmed) > before + 1)  # noqa: B023
             assert [one.run for one in await other.leases()] == ["r-1"]
     assert not lost.is_set()
 

@@ -33,6 +33,26 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handovers, "SILENT", 0.1)
 
 
+@pytest.fixture
+def patient(hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No wait ends by itself: every other update of the test does arrive, however busy the machine is."""
+    monkeypatch.setattr(handovers, "QUIET", 600.0)
+    monkeypatch.setattr(handovers, "SILENT", 600.0)
+
+
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Return an event that is set once a resource waits for news of another."""
+    found, original = asyncio.Event(), handovers.Handovers._next
+
+    async def following(self: handovers.Handovers, count: int, quiet: float) -> bool:
+        found.set()
+        return await original(self, count, quiet)
+
+    monkeypatch.setattr(handovers.Handovers, "_next", following)
+    return found
+
+
 async def made(rpc: Rpc, *labels: str, **more: Any) -> dict[str, Resource]:
     top = await account(rpc)
     return {
@@ -76,6 +96,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.usefixtures("patient")
 async def test_updates_at_once(rpc: Rpc, world: World, case: str, backwards: bool) -> None:
     names = CASES[case]
     resources = await made(rpc, *names)
@@ -100,6 +121,7 @@ async def test_updates_one_after_the_other(rpc: Rpc, world: World, case: str) ->
     assert right(world, resources, names)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_new_one_under_a_name_that_is_given_up(rpc: Rpc, world: World) -> None:
     resources = await made(rpc, "a")
     inputs = await told(rpc, resources, {"a": "x"})
@@ -123,6 +145,7 @@ async def test_a_new_one_never_takes_what_another_resource_is(rpc: Rpc, world: W
     assert right(world, resources, {"a": "a"})
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_target_under_the_remote_id_of_another_one(rpc: Rpc, world: World) -> None:
     docs = (await made(rpc, "docs"))["docs"]
     spec = {"connectorInstance": docs.id, "config": {"is": "t"}}
@@ -185,7 +208,8 @@ async def test_each_resource_is_heard_of_only_after_the_one_before(world: World,
             assert (await later.diff(one, inputs[label])).changes == NONE
 
 
-async def test_after_a_refresh_each_is_still_awaited(world: World, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("patient")
+async def test_after_a_refresh_each_is_still_awaited(world: World, tmp_path: Path, waiting: asyncio.Event) -> None:
     names = {"a": "b", "b": "c"}
     async with serving(tmp_path) as first:
         await first.configure()
@@ -203,7 +227,7 @@ async def test_after_a_refresh_each_is_still_awaited(world: World, tmp_path: Pat
             await later.update(resources[label], **inputs[label])
 
         first_update = asyncio.ensure_future(update("a"))
-        await asyncio.sleep(0.1)
+        await waiting.wait()
         await asyncio.gather(first_update, update("b"))
         assert right(world, resources, names)
 
@@ -310,15 +334,15 @@ async def test_a_failed_update_keeps_its_name_and_who_waits_is_told(rpc: Rpc, wo
     assert right(world, resources, {"a": "a", "b": "b"})
 
 
-async def test_cancel_ends_the_wait(rpc: Rpc, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handovers, "QUIET", 600.0)
+@pytest.mark.usefixtures("patient")
+async def test_cancel_ends_the_wait(rpc: Rpc, world: World, waiting: asyncio.Event) -> None:
     names = {"a": "b", "b": "c"}
     resources = await made(rpc, *names)
     inputs = await told(rpc, resources, names)
-    waiting = asyncio.ensure_future(rpc.update(resources["a"], **inputs["a"]))
-    await asyncio.sleep(0.05)
+    update = asyncio.ensure_future(rpc.update(resources["a"], **inputs["a"]))
+    await waiting.wait()
     await rpc.stub.Cancel(empty_pb2.Empty())
-    await fails(waiting, "interrupted while waiting for a name")
+    await fails(update, "interrupted while waiting for a name")
     assert right(world, resources, {"a": "a", "b": "b"})
 
 

@@ -316,7 +316,7 @@ async def test_cancel_ends_waits(rpc: Rpc, world: World) -> None:
     task = asyncio.ensure_future(instance(rpc, connectorAccount=top.id))
     await until(world.fired)
     await rpc.stub.Cancel(empty_pb2.Empty())
-    await asyncio.wait_for(fails(task, "Stopped"), 5)
+    await fails(task, "Stopped")
 
 
 # Handshake

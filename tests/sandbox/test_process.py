@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from waiting import wait_until
 
 from trueup.sandbox.clock import MovableClock
 from trueup.sandbox.den import Den
-from trueup.sandbox.lifetime import GRACE
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT, apply
 from trueup.sandbox.store import Store
 from trueup.sandbox.wexa import Wexa
@@ -292,21 +290,25 @@ def test_presets_hold_what_they_promise(preset: str) -> None:
 
 
 def test_leaves_when_nobody_shares_the_lock_any_more(tmp_path: Path) -> None:
-    lock = tmp_path / "users"
+    lock, other = tmp_path / "users", tmp_path / "users of another"
     hold = (
-        "import fcntl, sys, time; held = open(sys.argv[1], 'a'); "
-        "fcntl.flock(held, fcntl.LOCK_SH); print(flush=True); time.sleep(60)"
+        "import fcntl, sys; held = open(sys.argv[1], 'a'); "
+        "fcntl.flock(held, fcntl.LOCK_SH); print(flush=True); sys.stdin.read()"
     )
     users = [
-        subprocess.Popen([sys.executable, "-c", hold, str(lock)], stdout=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen(
+            [sys.executable, "-c", hold, str(held)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for held in (lock, lock, other)
     ]
     try:
         for user in users:
             assert user.stdout is not None
             user.stdout.readline()
-        with running("--users-lock", str(lock)) as sandbox:
+        with running("--users-lock", str(lock)) as sandbox, running("--users-lock", str(other)) as another:
             users[0].kill()
-            time.sleep(GRACE + 0.8)  # long enough for it to have left, were it not for the second user
+            users[2].kill()
+            another.process.communicate(timeout=PATIENCE)  # by then the first would have left too, if it were to
             assert users[1].poll() is None
             assert sandbox.process.poll() is None, "somebody still shares the lock"
             assert sandbox.control.get("/").status_code == 200

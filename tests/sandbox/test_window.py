@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -42,7 +41,6 @@ def test_a_run_of_2000_requests_waits_for_windows_by_the_clock(sandbox: Running)
     paths = [f"/v1/connector-instances/{one}/targets" for one in tables["den.connectorInstances"]]
     answers: Counter[int] = Counter()
     waits = 0
-    began = time.monotonic()
     den = Connection(sandbox)
     while answers[200] < RUN:
         status = den.get(paths[answers[200] % len(paths)])
@@ -65,7 +63,7 @@ def test_a_run_of_2000_requests_waits_for_windows_by_the_clock(sandbox: Running)
     assert (len(told["log"]), {one["status"] for one in told["log"]}) == (2000, {200, 401})
     times = [one["time"] for one in told["log"]]
     assert times == sorted(times)
-    assert sandbox.control.get("/clock").json()["advanced"] == 91 * waits > time.monotonic() - began
+    assert sandbox.control.get("/clock").json()["advanced"] == 91 * waits
 
 
 def test_an_index_is_what_a_walk_would_find(sandbox: Running) -> None:

@@ -87,7 +87,7 @@ async def test_a_window_spent_by_somebody_else_is_waited_out(world: World) -> No
 async def test_what_was_waited_for_while_reading_is_not_foretold_for_every_request(world: World) -> None:
     edit_key(world, requestCount=599, lastRequest=world.sandbox.control.get("/clock").json()["now"])
     plan = await world.plan(account(), *(instance(f"repo-{n}") for n in range(5)))
-    assert plan.reading.seconds > plan.reading.waited > 60
+    assert plan.reading.seconds > plan.reading.waited > 50  # real time is silence too
     assert plan.cost.requests > 5
     assert plan.cost.seconds < 60
 

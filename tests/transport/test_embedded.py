@@ -10,7 +10,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from declare import DEN, account, declared_connection, instance, manifest
 from sandboxes import PATIENCE
+from waiting import wait_until
 
 from trueup.core.errors import SandboxError
 from trueup.core.values import ConnectionId
@@ -46,12 +46,8 @@ def answers(control: str) -> bool:
 
 
 def leaves(control: str) -> bool:
-    """Whether the process ends within what it takes to notice that nobody uses it."""
-    until = time.monotonic() + PATIENCE
-    while answers(control):
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.1)
+    """Return once the process has noticed that no one uses it, and has ended. Raises AssertionError."""
+    wait_until(lambda: not answers(control), lambda: "it still answers")
     return True
 
 
@@ -74,7 +70,8 @@ async def test_users_of_one_folder_share_one_process_and_it_leaves_after_the_las
     async with running(tmp_path / "sandbox") as first:
         async with running(tmp_path / "sandbox") as second:
             assert first == second
-        await asyncio.sleep(4)
+        other = await used(tmp_path / "other")
+        assert await asyncio.to_thread(leaves, other.control)  # by then the first would have left too, if it were to
         assert answers(first.control), "one user is left"
     assert await asyncio.to_thread(leaves, first.control)
 
@@ -98,7 +95,7 @@ from trueup.transport.embedded import running
 async def main():
     async with running(Path(sys.argv[1]), ("trueup.sandbox", "--preset", "demo")) as servers:
         print(servers.control, flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(60)  # until the test ends it
 
 asyncio.run(main())
 """
@@ -224,7 +221,7 @@ async def test_a_start_that_takes_for_ever_is_given_up(tmp_path: Path, monkeypat
     monkeypatch.setattr("trueup.transport.embedded.sys.executable", str(script))
     monkeypatch.setattr("trueup.transport.embedded._START", 0.5)
     with pytest.raises(SandboxError, match="did not start"):
-        await asyncio.wait_for(used(tmp_path / "sandbox"), 15)
+        await used(tmp_path / "sandbox")
 
 
 async def test_a_key_of_the_connection_is_used_in_place_of_the_sandboxes_own(tmp_path: Path) -> None:

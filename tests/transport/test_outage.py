@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hostile import FastClock, Request, Respond, StandingStill, answer, client, scripted, serving
+from hostile import FastClock, Request, Respond, StandingStill, answer, client, never, scripted, serving
 from proxies import listening
 
 from trueup.core.errors import Ambiguous, NoRoute, Stopped, Unavailable
@@ -42,8 +42,9 @@ class Restarted(FastClock):
         self._server.close()
         for writer in self._writers:
             writer.transport.abort()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
         self._server, self._until = None, sum(self.slept) + self.seconds
-        await asyncio.sleep(0.01)
 
     async def sleep(self, seconds: float) -> None:
         await super().sleep(seconds)
@@ -150,18 +151,29 @@ async def test_ctrl_c_ends_it_at_once_for_all() -> None:
         await api.get("/v1/things")
         await server.down()
         calls = (api.request("POST", "/v1/things", repeatable=False) for _ in range(100))
-        found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
+        found = await asyncio.gather(*calls, return_exceptions=True)
         assert all(isinstance(one, Stopped) and not one.maybe for one in found)
         assert len(server.slept) == 1
 
 
 async def test_a_call_that_is_cancelled_leaves_the_waiting_to_the_next() -> None:
-    async with restarted(20) as (_, api):
+    async with restarted(20) as (server, api):
+        waiting = asyncio.Event()
+
+        async def sleep(seconds: float) -> None:
+            if not waiting.is_set():
+                waiting.set()
+                await never()
+            await Restarted.sleep(server, seconds)
+
+        server.sleep = sleep  # type: ignore[method-assign]
         first = asyncio.ensure_future(api.get("/v1/things"))
+        await waiting.wait()
         second = asyncio.ensure_future(api.get("/v1/other"))
-        await asyncio.sleep(0.02)
+        for _ in range(10):  # turns of the loop, in which the second comes to wait for the first
+            await asyncio.sleep(0)
         first.cancel()
-        assert (await asyncio.wait_for(second, 10)).body == {"ok": True}
+        assert (await second).body == {"ok": True}
 
 
 # Proxies in front of the server

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from hostile import KEY, FastClock, Request, StandingStill, answer, client, serving
+from hostile import KEY, FastClock, Request, StandingStill, answer, client, never, nothing_more, serving
+from waiting import until
 from world import Recorder
 
 from trueup.core.errors import Stopped, TrueupError, Unauthorized
@@ -191,15 +192,15 @@ async def test_a_word_of_the_server_outranks_the_presumption() -> None:
 
 async def test_stopping_ends_the_silence_for_all() -> None:
     den = Newer(FastClock(), window=1)
-    async with serving(den) as server, client(server.url, StandingStill()) as api:
+    clock = StandingStill()
+    async with serving(den) as server, client(server.url, clock) as api:
         await api.get("/v1/x")
-        asyncio.get_running_loop().call_later(0.2, api.stop.set)
-        calls = (api.get("/v1/x") for _ in range(10))
-        found = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
+        calls = asyncio.gather(*(api.get("/v1/x") for _ in range(10)), return_exceptions=True)
+        await until(lambda: clock.slept)
+        api.stop.set()
+        found = await calls
         assert all(isinstance(one, Stopped) for one in found), found
-        sent = len(server.requests)
-        await asyncio.sleep(0.05)
-        assert len(server.requests) == sent
+        await nothing_more(server)
 
 
 @pytest.mark.parametrize("end", ["reset", "cancelled", "server-error"])
@@ -212,7 +213,7 @@ async def test_a_careful_request_that_comes_to_nothing_lets_the_others_go_on(end
         if clock.slept and request.path == "/v1/first":
             if end == "cancelled":
                 hang.set()
-                await asyncio.sleep(30)
+                await never()
             return None if end == "reset" else answer(500, {"error": "internal_server_error"})
         return await den(request, writer)
 
@@ -226,5 +227,5 @@ async def test_a_careful_request_that_comes_to_nothing_lets_the_others_go_on(end
             await hang.wait()
             first.cancel()
         with pytest.raises((TrueupError, asyncio.CancelledError)):
-            await asyncio.wait_for(first, 10)
-        assert len(await asyncio.wait_for(others, 10)) == 2
+            await first
+        assert len(await others) == 2
