@@ -156,7 +156,7 @@ FAULTS: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     (INSTANCE, {"config": {AUTO: True}}, {f"config.{AUTO}": f"{AUTO} does not belong inside config (E152)."}),
     # what is missing
     (INSTANCE, {"connectorAccount": None}, {"connectorAccount": "lacks connectorAccount (E102). Write the id,"}),
-    (ACCESS, {"role": None}, {"role": "ConnectorAccess lacks role (E102). Add role. What they may do: read it,"}),
+    (ACCESS, {"role": None}, {"role": "ConnectorAccess lacks role (E102). Add role. The permission: read it,"}),
     (
         LOADS,
         {"dataLoaderConfig": {"batchSize": 5}},

@@ -34,7 +34,7 @@ def test_every_field_and_what_is_below_it_has_a_row(one: Any) -> None:
         if trait.inline and trait.inline[1]:
             expected.append((f"{trait.name}.{trait.inline[1]}", ""))
     assert rows == expected
-    assert ("`*` has to be given" in text) == any(star for _, star in rows)
+    assert ("`*` is required" in text) == any(star for _, star in rows)
 
 
 @pytest.mark.parametrize("one", KINDS, ids=lambda one: f"{one.system}-{one.name}")
@@ -54,8 +54,8 @@ def test_what_is_left_out_is_told_as_what_becomes_of_it() -> None:
         for line in section(reference.render(KINDS), "den ConnectorInstance").splitlines()
         if line.startswith("| `")
     }
-    assert "Left out, it is left as it is; what is created then has `true`." in rows["autoImportNewPlugins"]
-    assert rows["deletionPolicy"].endswith(" Left out: `archive`. |")
+    assert "If omitted, the live value is kept; new resources get `true`." in rows["autoImportNewPlugins"]
+    assert rows["deletionPolicy"].endswith(" Default: `archive`. |")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Field:
     write_only: bool = False
     """Whether the server may hide the value: absent from a reading then means unreadable, not removed."""
     owned_by_key: bool = False
-    """A mapping of which only the declared keys are managed; other keys belong to the server and are carried over."""
+    """A mapping of which only the declared keys are managed; other keys belong to the server and are kept."""
     local: bool = False
     """Used by trueup only: never compared with the live value."""
     inline: tuple[str, str] | None = None
@@ -53,6 +54,16 @@ class Field:
         """Whether null may be written."""
         types = self.schema.get("type")
         return isinstance(types, list) and "null" in types
+
+    @property
+    def when_omitted(self) -> str:
+        """A sentence on the effect of omitting the field; empty without a default."""
+        if self.default is None:
+            return ""
+        value = self.default if isinstance(self.default, str) else json.dumps(self.default)
+        if self.local or self.immutable:
+            return f"Default: `{value}`."
+        return f"If omitted, the live value is kept; new resources get `{value}`."
 
     def is_secret(self, path: Path) -> bool:
         """Return whether the value at a path, which starts with this field's name, is a secret."""

@@ -33,7 +33,7 @@ _NAME: Final = {
     "minLength": 1,
     "maxLength": 253,
     "pattern": "^(?![\\s\\ufeff])[^/\\u0000-\\u001f\\u007f-\\u009f]+(?<![\\s\\ufeff])$",
-    "description": "Its name among those of its kind and connection.",
+    "description": "The name of the resource; unique within kind and Connection.",
 }
 _FORM: Final = ("type", "pattern")
 _SEEN_CHARACTER: Final = r"\S"
@@ -44,7 +44,7 @@ METADATA: Final[dict[str, Any]] = {
     "additionalProperties": False,
     "properties": {
         "name": _NAME,
-        "labels": {**_TEXTS, "description": "Words such as the team, to select by: `-l team=platform`."},
+        "labels": {**_TEXTS, "description": "Labels such as the team, for selection: `-l team=platform`."},
         "annotations": {
             **_TEXTS,
             "properties": {
@@ -54,19 +54,19 @@ METADATA: Final[dict[str, Any]] = {
                     "minLength": 1,
                     "maxLength": 255,
                     "pattern": "\\S",
-                    "description": "The name that it had before: it is renamed rather than made a second time.",
+                    "description": "The former name, so that the resource is renamed instead of created again.",
                 },
             },
             "patternProperties": {"^trueup\\.dev/(?!protect$|renamed-from$)": {"not": {}}},
-            "description": "Notes; those below `trueup.dev/` are for trueup.",
+            "description": "Annotations; those with the prefix `trueup.dev/` are for trueup.",
         },
     },
-    "description": "What it is called here.",
+    "description": "Name, labels and annotations of the resource.",
 }
 _CONNECTION: Final = {
     "type": "string",
     "minLength": 1,
-    "description": "The name of the Connection that it is reached by; `default` when left out.",
+    "description": "The name of its Connection. Default: `default`.",
 }
 
 
@@ -83,7 +83,7 @@ _PROGRAM: Final = {
 _DEFINITIONS: Final[dict[str, Any]] = {
     REFERENCE: {
         "title": REFERENCE,
-        "description": "A secret, by reference: from an environment variable, a file, or what a program prints.",
+        "description": "A secret by reference: an environment variable, a file, or the output of a program.",
         "type": "object",
         "required": ["valueFrom"],
         "additionalProperties": False,
@@ -103,10 +103,10 @@ _DEFINITIONS: Final[dict[str, Any]] = {
                         "type": "string",
                         "minLength": 1,
                         "pattern": "^[^\\u0000]+$",
-                        "description": "A file, looked for from the folder of the manifest.",
+                        "description": "A file; the path is relative to the folder of the manifest.",
                     },
                     "exec": {
-                        "description": "A program and its arguments, or `{command, timeout}`. No shell is involved.",
+                        "description": "A program and its arguments, or `{command, timeout}`. No shell is used.",
                         "if": {"type": "object"},
                         "then": {
                             "required": ["command"],
@@ -118,7 +118,7 @@ _DEFINITIONS: Final[dict[str, Any]] = {
                                     "exclusiveMinimum": 0,
                                     "maximum": 600,
                                     "default": 30,
-                                    "description": "Seconds that it may take.",
+                                    "description": "Timeout in seconds.",
                                 },
                             },
                         },
@@ -139,7 +139,7 @@ _DEFINITIONS: Final[dict[str, Any]] = {
         "else": {"if": {"type": "array"}, "then": {"items": _ref("value")}},
     },
     "sealed": {
-        "description": "Secrets by reference; literals only where a key is plainly none.",
+        "description": "Secrets by reference; literal values only for keys that are clearly not secret.",
         "if": {"type": "object"},
         "then": {
             "if": {"required": ["valueFrom"]},
@@ -172,12 +172,12 @@ def manifest_schema(kinds: Sequence[Kind] = KINDS) -> dict[str, Any]:
     whole: dict[str, Any] = {
         "$schema": DRAFT,
         "title": "trueup manifest",
-        "description": "One document of a manifest: a connector, or how a system is reached.",
+        "description": "One document of a manifest: a resource or a Connection.",
         "type": "object",
         "required": ["apiVersion", "kind", "metadata", "spec"],
         "properties": {
-            "apiVersion": {"enum": versions, "description": "The system, and the version of how it is declared."},
-            "kind": {"enum": names, "description": "What is declared."},
+            "apiVersion": {"enum": versions, "description": "The system, and the version of its manifest format."},
+            "kind": {"enum": names, "description": "The kind of the resource."},
         },
         "allOf": branches,
         "definitions": {_definition(kind): document_schema(kind) for kind in kinds} | _DEFINITIONS,
@@ -250,7 +250,7 @@ def _of_field(kind: Kind, field: Field, values: dict[str, Any], *, checked: bool
         inner = _spec(BY_NAME[kind.api_version, name], values, within=True, checked=checked)
         items = {"type": "array", "items": inner}
         if key:
-            inner = {**schema.get("properties", {}), key: {**items, "description": f"Each as the spec of a {name}."}}
+            inner = {**schema.get("properties", {}), key: {**items, "description": f"Each like the spec of a {name}."}}
             schema |= {"properties": inner, "additionalProperties": False}
         else:
             schema = items

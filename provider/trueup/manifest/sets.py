@@ -36,7 +36,7 @@ SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
-        "stack": {"type": "string", "pattern": NAME, "description": "What the set is called in the ledger (--stack)."},
+        "stack": {"type": "string", "pattern": NAME, "description": "The name of the set in the ledger (--stack)."},
         "files": {
             "type": "array",
             "minItems": 1,

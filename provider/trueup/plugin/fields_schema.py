@@ -20,13 +20,13 @@ TEXT: Final = {"type": "string"}
 FREE: Final = {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
 """A mapping with any keys and values."""
 PHRASES: Final = {
-    "by default `metadata.name`": "by default the name that the resource has in the program",
-    " is a rename: the ledger knows the instance by its id. Without a ledger give `id`. Another `metadata.name` is "
-    "another resource.": " is a rename.",
-    "What `--prune` does once it is no longer declared.": "What happens to it when the resource is deleted.",
+    "by default `metadata.name`": "by default the name of the resource in the program",
+    " renames the instance: the ledger has its id. Without a ledger set `id`. Another `metadata.name` is another "
+    "resource.": " renames the instance.",
+    "The action of `--prune` once it is no longer declared.": "The action when the resource is deleted.",
     "`--allow-disconnect`": "`allowDisconnect` of the provider",
     ": secret references.": ", each of them a secret.",
-    "It is created when it is missing. ": "",
+    "It is created if it does not exist. ": "",
 }
 """Phrases in descriptions that fit manifests only, with their replacement for programs."""
 UPDATED: Final = "updatedAt"
@@ -136,17 +136,11 @@ def _about(field: Field, *, given: bool = True) -> str:
 
 
 def _sentences(field: Field) -> str:
-    """Return a field's description, and the effect of leaving it out."""
-    said = [for_program(_about(field))]
-    if field.default is not None:
-        value = field.default if isinstance(field.default, str) else str(field.default).lower()
-        if field.local or field.immutable:
-            said.append(f"Default: `{value}`.")
-        else:  # a field that is not declared is not managed
-            said.append(f"If omitted, the live value is kept; new resources get `{value}`.")
+    """Return a field's description, and the effect of omitting it."""
+    sentences = [for_program(_about(field)), field.when_omitted]
     if field.write_only:
-        said.append("Values that the API does not return are not compared with the live resource.")
-    return " ".join(said)
+        sentences.append("Values that the API does not return are not compared with the live resource.")
+    return " ".join(filter(None, sentences))
 
 
 def _type(kind: ResourceKind, field: Field) -> dict[str, Any]:

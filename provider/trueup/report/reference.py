@@ -21,11 +21,11 @@ _PLAIN: Final = re.compile(r"[A-Za-z][\w./-]*|[1-9]\d*[a-df][0-9a-f]*")
 _WORDS: Final = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 _EVERY: Final = (
     "Every document has `apiVersion`, `kind`, `metadata` with its `name`, and `spec` with the fields below.",
-    "`metadata` may also hold `labels`, to select by (`-l team=platform`), and `annotations`. Two of these are ours:",
-    '`trueup.dev/protect: "true"` refuses removal and replacement, and `trueup.dev/renamed-from` holds the name that a',
-    "resource had before, so that it is renamed rather than made a second time. What is no Connection may name one",
-    "in `spec.connection`; without it `default` is meant. Without a `default` the environment says where a system is,",
-    "and without that, its public API is meant.",
+    "`metadata` may also have `labels`, for selection (`-l team=platform`), and `annotations`. trueup uses two:",
+    '`trueup.dev/protect: "true"` refuses removal and replacement, and `trueup.dev/renamed-from` is the former name of',
+    "a resource, so that it is renamed instead of created again. Every resource may name its Connection in",
+    "`spec.connection`; the default is `default`. Without a Connection of that name, the environment sets URL and",
+    "credentials; without those, the URL is the public API.",
 )
 
 
@@ -67,7 +67,7 @@ def _names(kinds: Sequence[Kind]) -> dict[Kind, str]:
 def _kind(kind: Kind, name: str) -> list[str]:
     lines = [f"## {_title(kind)}", ""]
     lines += [line.strip() for line in inspect.cleandoc(kind.doc).splitlines()]
-    lines += ["", "| field | type | what it is |", "|---|---|---|"]
+    lines += ["", "| field | type | description |", "|---|---|---|"]
     for field in kind.fields:
         lines.append(
             _row(field.name, field.required, "secret" if field.secret is True else _type(field.schema), _about(field))
@@ -79,13 +79,13 @@ def _kind(kind: Kind, name: str) -> list[str]:
                 what = "mapping of secrets" if kept else _type(schema)
                 lines.append(_row(f"{field.name}.{key}", key in needed, what, _text(schema["description"])))
         if field.inline and field.inline[1]:
-            about = f"Each as the spec of a {field.inline[0]}, without the reference to this one."
+            about = f"Each like the spec of a {field.inline[0]}, without the reference to this resource."
             lines.append(_row(f"{field.name}.{field.inline[1]}", False, "list", about))
     if starred := [line.split()[1] for line in lines if line.startswith("| `") and " * |" in line]:
-        within = ", below a field when the field is" if any("." in name for name in starred) else ""
-        lines += ["", f"`*` has to be given{within}."]
+        within = "; a key only if its field is given" if any("." in name for name in starred) else ""
+        lines += ["", f"`*` is required{within}."]
     if kind.one_of:
-        lines += ["", f"Exactly one of {', '.join(f'`{name}`' for name in kind.one_of)} has to be given."]
+        lines += ["", f"Exactly one of {', '.join(f'`{name}`' for name in kind.one_of)} is required."]
     return [*lines, "", "```yaml", *_example(kind, name), "```"]
 
 
@@ -107,30 +107,24 @@ def _type(schema: dict[str, Any]) -> str:
 
 
 def _about(field: Field) -> str:
-    said = [_text(field.doc)]
+    sentences = [_text(field.doc)]
     if field.reference:
-        said.append(f"A reference to a {field.reference}.")
-    if field.default is not None and (field.local or field.immutable):
-        said.append(f"Left out: `{_json(field.default)}`.")
-    elif field.default is not None:  # what is not declared is not ours
-        said.append(f"Left out, it is left as it is; what is created then has `{_json(field.default)}`.")
+        sentences.append(f"A reference to a {field.reference}.")
+    if field.default is not None:
+        sentences.append(field.when_omitted)
     if field.immutable:
-        said.append("It cannot be changed later.")
+        sentences.append("Cannot be changed later.")
     if field.write_only:
-        said.append("It may not be readable.")
+        sentences.append("The API may not return it.")
     if field.owned_by_key and "declared keys" not in field.doc:
-        said.append("Only the declared keys are compared and written.")
+        sentences.append("Only the declared keys are compared and written.")
     if isinstance(field.secret, tuple):
-        said.append(f"Secrets by reference below {', '.join(f'`{key}`' for key in field.secret)}.")
-    return " ".join(said).replace("|", "\\|")
+        sentences.append(f"Values of {', '.join(f'`{key}`' for key in field.secret)} are secret references.")
+    return " ".join(sentences).replace("|", "\\|")
 
 
 def _text(doc: str) -> str:
     return " ".join(doc.split())
-
-
-def _json(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _example(kind: Kind, name: str) -> list[str]:

@@ -68,7 +68,7 @@ export class ConnectorAccess extends pulumi.CustomResource {
      */
     declare public readonly organization: pulumi.Output<boolean | undefined>;
     /**
-     * What they may do: read it, change it, or also say who may. Returned in Den's words, which may include values that cannot be set.
+     * The permission: read it, change it, or also manage access to it. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly role: pulumi.Output<string>;
     /**
@@ -138,7 +138,7 @@ export interface ConnectorAccessArgs {
      */
     organization?: pulumi.Input<boolean | undefined>;
     /**
-     * What they may do: read it, change it, or also say who may.
+     * The permission: read it, change it, or also manage access to it.
      */
     role: pulumi.Input<enums.den.ConnectorAccessRole>;
     /**

@@ -10,7 +10,7 @@ import * as utilities from "../utilities";
 /**
  * A connector account of Den: the upstream account, such as a GitHub installation, that instances belong to.
  *
- * Den has no route that changes one, so a difference is refused and explained: replacing it would delete every instance of the account.
+ * Den has no route that changes an account, so a difference is refused: replacing the account would delete all of its instances.
  *
  * ## Import
  *
@@ -48,7 +48,7 @@ export class ConnectorAccount extends pulumi.CustomResource {
     }
 
     /**
-     * What the upstream is. Returned in Den's words, which may include values that cannot be set.
+     * The type of the upstream. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly connectorType: pulumi.Output<string>;
     /**
@@ -56,11 +56,11 @@ export class ConnectorAccount extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly createdAt: pulumi.Output<string>;
     /**
-     * What happens to it when the resource is deleted.
+     * The action when the resource is deleted.
      */
     declare public readonly deletionPolicy: pulumi.Output<enums.den.ConnectorAccountDeletionPolicy | undefined>;
     /**
-     * The name people see.
+     * The name shown to users.
      */
     declare public readonly displayName: pulumi.Output<string>;
     /**
@@ -68,7 +68,7 @@ export class ConnectorAccount extends pulumi.CustomResource {
      */
     declare public readonly externalAccountRef: pulumi.Output<string | undefined>;
     /**
-     * Further facts. Holds only the keys that the program declares.
+     * Further data. Holds only the keys that the program declares.
      */
     declare public readonly metadata: pulumi.Output<{[key: string]: any} | undefined>;
     /**
@@ -144,15 +144,15 @@ export interface ConnectorAccountArgs {
      */
     adopt?: pulumi.Input<boolean | undefined>;
     /**
-     * What the upstream is. Default: `github`.
+     * The type of the upstream. Default: `github`.
      */
     connectorType?: pulumi.Input<enums.den.ConnectorAccountConnectorType | undefined>;
     /**
-     * What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Default: `retain`.
+     * The action when the resource is deleted. `disconnect` deletes the account with all of its instances, and requires `allowDisconnect` of the provider as well. Default: `retain`.
      */
     deletionPolicy?: pulumi.Input<enums.den.ConnectorAccountDeletionPolicy | undefined>;
     /**
-     * The name people see.
+     * The name shown to users.
      */
     displayName: pulumi.Input<string>;
     /**
@@ -160,7 +160,7 @@ export interface ConnectorAccountArgs {
      */
     externalAccountRef?: pulumi.Input<string | undefined>;
     /**
-     * Further facts; only the declared keys are compared.
+     * Further data; only the declared keys are compared.
      */
     metadata?: pulumi.Input<{[key: string]: any} | undefined>;
     /**

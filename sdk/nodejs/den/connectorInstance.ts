@@ -46,7 +46,7 @@ export class ConnectorInstance extends pulumi.CustomResource {
     }
 
     /**
-     * Whether new plugins are imported by themselves.
+     * Whether new plugins are imported automatically.
      */
     declare public readonly autoImportNewPlugins: pulumi.Output<boolean>;
     /**
@@ -62,11 +62,11 @@ export class ConnectorInstance extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly createdAt: pulumi.Output<string>;
     /**
-     * What happens to it when the resource is deleted.
+     * The action when the resource is deleted.
      */
     declare public readonly deletionPolicy: pulumi.Output<enums.den.ConnectorInstanceDeletionPolicy | undefined>;
     /**
-     * Its name, unique in the organisation whatever its case.
+     * Its name, unique in the organisation regardless of case.
      */
     declare public readonly name: pulumi.Output<string>;
     /**
@@ -139,11 +139,11 @@ export interface ConnectorInstanceArgs {
      */
     adopt?: pulumi.Input<boolean | undefined>;
     /**
-     * Whether new plugins are imported by themselves. If omitted, the live value is kept; new resources get `true`.
+     * Whether new plugins are imported automatically. If omitted, the live value is kept; new resources get `true`.
      */
     autoImportNewPlugins?: pulumi.Input<boolean | undefined>;
     /**
-     * Configuration. Only the declared keys are ours; all others belong to the server and are carried over.
+     * Configuration. Only the declared keys are managed; all others belong to the server and are kept.
      */
     config?: pulumi.Input<{[key: string]: any} | undefined>;
     /**
@@ -151,11 +151,11 @@ export interface ConnectorInstanceArgs {
      */
     connectorAccount: pulumi.Input<string>;
     /**
-     * What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Default: `archive`.
+     * The action when the resource is deleted. `remove` deletes it with everything that was imported through it, and also allows its replacement when its account changes. Default: `archive`.
      */
     deletionPolicy?: pulumi.Input<enums.den.ConnectorInstanceDeletionPolicy | undefined>;
     /**
-     * Its name, unique in the organisation whatever its case; by default the name that the resource has in the program. Another name here, or one that a person gave it in Den, is a rename.
+     * Its name, unique in the organisation regardless of case; by default the name of the resource in the program. Another name, here or in Den, renames the instance.
      */
     name?: pulumi.Input<string | undefined>;
     /**
@@ -163,7 +163,7 @@ export interface ConnectorInstanceArgs {
      */
     remoteId?: pulumi.Input<string | undefined>;
     /**
-     * Whether it syncs. Left out, it is left as it is.
+     * Whether it syncs. If omitted, the live value is kept.
      */
     status?: pulumi.Input<enums.den.ConnectorInstanceStatus | undefined>;
 }

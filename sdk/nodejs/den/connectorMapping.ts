@@ -8,7 +8,7 @@ import * as enums from "../types/enums";
 import * as utilities from "../utilities";
 
 /**
- * A connector mapping of Den: what of a target becomes which kind of object, and in which plugin it lands.
+ * A connector mapping of Den: which files of a target become which type of object, and in which plugin.
  *
  * ## Import
  *
@@ -46,7 +46,7 @@ export class ConnectorMapping extends pulumi.CustomResource {
     }
 
     /**
-     * Whether what is found is added to the plugin by itself.
+     * Whether new objects are added to the plugin automatically.
      */
     declare public readonly autoAddToPlugin: pulumi.Output<boolean>;
     /**
@@ -62,19 +62,19 @@ export class ConnectorMapping extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly createdAt: pulumi.Output<string>;
     /**
-     * How it selects. Returned in Den's words, which may include values that cannot be set.
+     * The way of selection. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly mappingKind: pulumi.Output<string>;
     /**
-     * What it becomes. Returned in Den's words, which may include values that cannot be set.
+     * The type of the created objects. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly objectType: pulumi.Output<string>;
     /**
-     * The id of the plugin that it lands in.
+     * The id of the plugin that gets the objects.
      */
     declare public readonly plugin: pulumi.Output<string | undefined>;
     /**
-     * What it selects.
+     * The selected files.
      */
     declare public readonly selector: pulumi.Output<string>;
     /**
@@ -142,11 +142,11 @@ export interface ConnectorMappingArgs {
      */
     adopt?: pulumi.Input<boolean | undefined>;
     /**
-     * Whether what is found is added to the plugin by itself. If omitted, the live value is kept; new resources get `false`.
+     * Whether new objects are added to the plugin automatically. If omitted, the live value is kept; new resources get `false`.
      */
     autoAddToPlugin?: pulumi.Input<boolean | undefined>;
     /**
-     * Configuration. Only the declared keys are ours.
+     * Configuration. Only the declared keys are managed.
      */
     config?: pulumi.Input<{[key: string]: any} | undefined>;
     /**
@@ -154,19 +154,19 @@ export interface ConnectorMappingArgs {
      */
     connectorTarget: pulumi.Input<string>;
     /**
-     * How it selects. Another kind is another mapping: it is deleted and created anew.
+     * The way of selection. Another value is another mapping: the mapping is deleted and created again.
      */
     mappingKind: pulumi.Input<enums.den.ConnectorMappingMappingKind>;
     /**
-     * What it becomes.
+     * The type of the created objects.
      */
     objectType: pulumi.Input<enums.den.ConnectorMappingObjectType>;
     /**
-     * The id of the plugin that it lands in.
+     * The id of the plugin that gets the objects.
      */
     plugin?: pulumi.Input<string | undefined>;
     /**
-     * What it selects; with the object type unique in its target.
+     * The selected files; unique in the target together with the object type.
      */
     selector: pulumi.Input<string>;
 }

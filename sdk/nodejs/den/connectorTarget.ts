@@ -8,9 +8,9 @@ import * as enums from "../types/enums";
 import * as utilities from "../utilities";
 
 /**
- * A connector target of Den: what of the upstream an instance follows, such as a branch of its repository.
+ * A connector target of Den: the part of the upstream that an instance follows, such as a branch of a repository.
  *
- * Den has no route that deletes one: it ends with its instance.
+ * Den has no route that deletes a target: it is deleted with its instance.
  *
  * ## Import
  *
@@ -60,7 +60,7 @@ export class ConnectorTarget extends pulumi.CustomResource {
      */
     declare public /*out*/ readonly createdAt: pulumi.Output<string>;
     /**
-     * Another reference to what is followed, such as the branch.
+     * Another reference to the followed part, such as the branch.
      */
     declare public readonly externalTargetRef: pulumi.Output<string | undefined>;
     /**
@@ -68,7 +68,7 @@ export class ConnectorTarget extends pulumi.CustomResource {
      */
     declare public readonly remoteId: pulumi.Output<string>;
     /**
-     * What it follows. Returned in Den's words, which may include values that cannot be set.
+     * The type of the followed part. Returned in Den's words, which may include values that cannot be set.
      */
     declare public readonly targetKind: pulumi.Output<string>;
     /**
@@ -126,7 +126,7 @@ export interface ConnectorTargetArgs {
      */
     adopt?: pulumi.Input<boolean | undefined>;
     /**
-     * Configuration. Only the declared keys are ours; Den's own, such as what it discovered, are carried over.
+     * Configuration. Only the declared keys are managed; Den's own, such as discovered values, are kept.
      */
     config?: pulumi.Input<{[key: string]: any} | undefined>;
     /**
@@ -134,7 +134,7 @@ export interface ConnectorTargetArgs {
      */
     connectorInstance: pulumi.Input<string>;
     /**
-     * Another reference to what is followed, such as the branch.
+     * Another reference to the followed part, such as the branch.
      */
     externalTargetRef?: pulumi.Input<string | undefined>;
     /**
@@ -142,7 +142,7 @@ export interface ConnectorTargetArgs {
      */
     remoteId: pulumi.Input<string>;
     /**
-     * What it follows. Default: `repository_branch`.
+     * The type of the followed part. Default: `repository_branch`.
      */
     targetKind?: pulumi.Input<enums.den.ConnectorTargetTargetKind | undefined>;
 }

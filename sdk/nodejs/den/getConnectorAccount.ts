@@ -29,7 +29,7 @@ export interface GetConnectorAccountArgs {
 
 export interface GetConnectorAccountResult {
     /**
-     * What the upstream is. Returned in Den's words, which may include values that cannot be set.
+     * The type of the upstream. Returned in Den's words, which may include values that cannot be set.
      */
     readonly connectorType: string;
     /**
@@ -37,7 +37,7 @@ export interface GetConnectorAccountResult {
      */
     readonly createdAt: string;
     /**
-     * The name people see.
+     * The name shown to users.
      */
     readonly displayName: string;
     /**

@@ -29,7 +29,7 @@ export interface GetConnectorInstanceArgs {
 
 export interface GetConnectorInstanceResult {
     /**
-     * Whether new plugins are imported by themselves.
+     * Whether new plugins are imported automatically.
      */
     readonly autoImportNewPlugins: boolean;
     /**
@@ -45,7 +45,7 @@ export interface GetConnectorInstanceResult {
      */
     readonly id: string;
     /**
-     * Its name, unique in the organisation whatever its case.
+     * Its name, unique in the organisation regardless of case.
      */
     readonly name: string;
     /**

@@ -12,7 +12,7 @@ export namespace den {
      */
     export interface ConnectorInstanceSummary {
         /**
-         * Whether new plugins are imported by themselves.
+         * Whether new plugins are imported automatically.
          */
         autoImportNewPlugins: boolean;
         /**
@@ -28,7 +28,7 @@ export namespace den {
          */
         id: string;
         /**
-         * Its name, unique in the organisation whatever its case.
+         * Its name, unique in the organisation regardless of case.
          */
         name: string;
         /**

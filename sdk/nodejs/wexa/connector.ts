@@ -10,7 +10,7 @@ import * as utilities from "../utilities";
 /**
  * A connector of a Wexa project: its status and the configuration of its data loader.
  *
- * It is written with the documented `change_status`, which requires the configuration; without `dataLoaderConfig` the connector is only observed. Creating one is not documented, so it has to exist.
+ * It is written with the documented `change_status`, which requires the configuration; without `dataLoaderConfig` the connector is only observed. Its creation is not documented, so it must exist.
  *
  * ## Import
  *
@@ -60,7 +60,7 @@ export class Connector extends pulumi.CustomResource {
      */
     declare public readonly dataLoaderConfig: pulumi.Output<outputs.wexa.DataLoaderConfig | undefined>;
     /**
-     * What happens to it when the resource is deleted.
+     * The action when the resource is deleted.
      */
     declare public readonly deletionPolicy: pulumi.Output<enums.wexa.ConnectorDeletionPolicy | undefined>;
     /**
@@ -132,11 +132,11 @@ export interface ConnectorArgs {
      */
     dataLoaderConfig?: pulumi.Input<inputs.wexa.DataLoaderConfigArgs | undefined>;
     /**
-     * What happens to it when the resource is deleted. `remove` cannot be taken back. Default: `retain`.
+     * The action when the resource is deleted. `remove` cannot be undone. Default: `retain`.
      */
     deletionPolicy?: pulumi.Input<enums.wexa.ConnectorDeletionPolicy | undefined>;
     /**
-     * Its `sourceName`, unique in the project; by default the name that the resource has in the program, unless `connectorId` is given.
+     * Its `sourceName`, unique in the project; by default the name of the resource in the program, unless `connectorId` is given.
      */
     name?: pulumi.Input<string | undefined>;
     /**

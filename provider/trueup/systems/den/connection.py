@@ -1,4 +1,4 @@
-"""Connection: where Den is and who asks."""
+"""Connection: URL and credentials of Den."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ URL = "https://api.openworklabs.com"
 
 @dataclass(frozen=True)
 class DenConnection:
-    """Where a Den is reached and with which credential: an API key, or a person's session token."""
+    """The URL of a Den and the credential for it: an API key, or a user's session token."""
 
     url: str | None = field(
         "`https://…`, `http://` on loopback, or `sandbox` for the embedded servers.",
@@ -24,22 +24,22 @@ class DenConnection:
     )
     apiKey: str | None = field("The organisation's API key.", secret=True, local=True)
     token: str | None = field(
-        "A person's session token; older than 15 minutes it may no longer write.", secret=True, local=True
+        "A user's session token. It may write for 15 minutes after signing in.", secret=True, local=True
     )
     organization: str | None = field(
-        "The organisation this is meant for, by its id (`org_…`): a credential of another one is refused before the "
+        "The organisation that the credential must belong to, by its id (`org_…`). Any other is refused before the "
         "first write.",
         pattern=ID,
         local=True,
     )
     allowHttp: bool | None = field(
-        "Let `http://` reach a host that is not loopback, for a Den inside the cluster.", default=False, local=True
+        "Allow `http://` to a host that is not loopback, for a Den inside the cluster.", default=False, local=True
     )
     timeout: float | None = field(
-        "Seconds that one request may take.", default=60, exclusive_minimum=0, maximum=600, local=True
+        "Timeout of a request in seconds.", default=60, exclusive_minimum=0, maximum=600, local=True
     )
     concurrency: int | None = field(
-        "Writes under way at once; never two on one resource.", default=8, minimum=1, maximum=64, local=True
+        "Concurrent writes; never two on one resource.", default=8, minimum=1, maximum=64, local=True
     )
 
 

@@ -63,7 +63,7 @@ class ConnectorAccess:
     )
     organization: bool | None = field("The whole organisation.", immutable=True, enum=[True])
     role: Literal["viewer", "editor", "manager"] = field(
-        "What they may do: read it, change it, or also say who may.", grows=True, example="editor"
+        "The permission: read it, change it, or also manage access to it.", grows=True, example="editor"
     )
 
 

@@ -38,12 +38,12 @@ _SHAPE: Final[rows.Shape] = {
 class ConnectorAccount:
     """A connector account of Den: the upstream account, such as a GitHub installation, that instances belong to.
 
-    It is created when it is missing. Den has no route that changes one, so a difference is refused and explained:
-    replacing it would delete every instance of the account.
+    It is created if it does not exist. Den has no route that changes an account, so a difference is refused:
+    replacing the account would delete all of its instances.
     """
 
     connectorType: Literal["github"] | None = field(
-        "What the upstream is.", default="github", immutable=True, grows=True
+        "The type of the upstream.", default="github", immutable=True, grows=True
     )
     remoteId: str = field(
         "The account's id at the upstream; unique in the organisation.",
@@ -54,7 +54,7 @@ class ConnectorAccount:
         example="1001",
     )
     displayName: str = field(
-        "The name people see.",
+        "The name shown to users.",
         trimmed=True,
         immutable=True,
         min_length=1,
@@ -71,11 +71,11 @@ class ConnectorAccount:
         nullable=True,
     )
     metadata: dict[str, Any] | None = field(
-        "Further facts; only the declared keys are compared.", immutable=True, owned_by_key=True
+        "Further data; only the declared keys are compared.", immutable=True, owned_by_key=True
     )
     deletionPolicy: Literal["retain", "disconnect"] | None = field(
-        "What `--prune` does once it is no longer declared. `disconnect` deletes the account and every instance of it, "
-        "and takes `--allow-disconnect` as well.",
+        "The action of `--prune` once it is no longer declared. `disconnect` deletes the account with all of its "
+        "instances, and requires `--allow-disconnect` as well.",
         default="retain",
         local=True,
     )

@@ -52,9 +52,9 @@ class ConnectorInstance:
         example="acme",
     )
     name: str | None = field(
-        "Its name, unique in the organisation whatever its case; by default `metadata.name`. Another name here, or one "
-        "that a person gave it in Den, is a rename: the ledger knows the instance by its id. Without a ledger give "
-        "`id`. Another `metadata.name` is another resource.",
+        "Its name, unique in the organisation regardless of case; by default `metadata.name`. Another name, here or in "
+        "Den, renames the instance: the ledger has its id. Without a ledger set `id`. Another `metadata.name` is "
+        "another resource.",
         trimmed=True,
         min_length=1,
         max_length=255,
@@ -70,37 +70,37 @@ class ConnectorInstance:
         example="acme/docs",
     )
     status: Literal["active", "disabled", "archived"] | None = field(
-        "Whether it syncs. Left out, it is left as it is.", example="active"
+        "Whether it syncs. If omitted, the live value is kept.", example="active"
     )
     config: dict[str, Any] | None = field(
-        "Configuration. Only the declared keys are ours; all others belong to the server and are carried over.",
+        "Configuration. Only the declared keys are managed; all others belong to the server and are kept.",
         owned_by_key=True,
         properties={"autoImportNewPlugins": {"not": {}}},  # it has a route and a field of its own
         example={"branch": "main"},
     )
-    autoImportNewPlugins: bool | None = field("Whether new plugins are imported by themselves.", default=True)
+    autoImportNewPlugins: bool | None = field("Whether new plugins are imported automatically.", default=True)
     targets: list[dict[str, Any]] | None = field(
-        "Its targets, in short: each as the spec of a ConnectorTarget without `connectorInstance`.",
+        "Its targets, in a short form: each like the spec of a ConnectorTarget, without `connectorInstance`.",
         inline=("ConnectorTarget", ""),
     )
     access: dict[str, Any] | None = field(
-        "Who may see or change it, in short.",
+        "Its access grants, in a short form.",
         inline=("ConnectorAccess", "grants"),
         properties={
             "exclusive": {
                 "type": "boolean",
-                "description": "Revoke every grant that is not declared, but never that of the member whose key runs.",
+                "description": "Revoke every grant that is not declared, except that of the member whose key is used.",
             }
         },
     )
     deletionPolicy: Literal["archive", "remove", "retain"] | None = field(
-        "What `--prune` does once it is no longer declared. `remove` deletes it with everything that was imported "
-        "through it, and also lets it be replaced when its account changes.",
+        "The action of `--prune` once it is no longer declared. `remove` deletes it with everything that was imported "
+        "through it, and also allows its replacement when its account changes.",
         default="archive",
         local=True,
     )
     id: str | None = field(
-        "Adopt the instance with this id, whatever its name.", pattern="^cin_[0-9a-z]{26}$", local=True
+        "Adopt the instance with this id, regardless of its name.", pattern="^cin_[0-9a-z]{26}$", local=True
     )
 
 

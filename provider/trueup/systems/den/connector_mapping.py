@@ -48,7 +48,7 @@ _SENT: Final = {
 
 @dataclass(frozen=True)
 class ConnectorMapping:
-    """A connector mapping of Den: what of a target becomes which kind of object, and in which plugin it lands."""
+    """A connector mapping of Den: which files of a target become which type of object, and in which plugin."""
 
     connectorTarget: str = field(
         "The target it belongs to: the name of a declared ConnectorTarget, or an id `ctg_…`.",
@@ -59,13 +59,13 @@ class ConnectorMapping:
         example="docs-main",
     )
     mappingKind: Literal["path", "api", "custom"] = field(
-        "How it selects. Another kind is another mapping: it is deleted and created anew.",
+        "The way of selection. Another value is another mapping: the mapping is deleted and created again.",
         immutable=True,
         grows=True,
         example="path",
     )
     selector: str = field(
-        "What it selects; with the object type unique in its target.",
+        "The selected files; unique in the target together with the object type.",
         trimmed=True,
         min_length=1,
         max_length=255,
@@ -73,11 +73,13 @@ class ConnectorMapping:
         example="skills/**",
     )
     objectType: Literal["skill", "agent", "command", "tool", "mcp", "hook", "context", "custom"] = field(
-        "What it becomes.", grows=True, example="skill"
+        "The type of the created objects.", grows=True, example="skill"
     )
-    plugin: str | None = field("The id of the plugin that it lands in.", pattern="^plg_[0-9a-z]{26}$", nullable=True)
-    autoAddToPlugin: bool | None = field("Whether what is found is added to the plugin by itself.", default=False)
-    config: dict[str, Any] | None = field("Configuration. Only the declared keys are ours.", owned_by_key=True)
+    plugin: str | None = field(
+        "The id of the plugin that gets the objects.", pattern="^plg_[0-9a-z]{26}$", nullable=True
+    )
+    autoAddToPlugin: bool | None = field("Whether new objects are added to the plugin automatically.", default=False)
+    config: dict[str, Any] | None = field("Configuration. Only the declared keys are managed.", owned_by_key=True)
     id: str | None = field("Adopt the mapping with this id.", pattern="^cmp_[0-9a-z]{26}$", local=True)
 
 

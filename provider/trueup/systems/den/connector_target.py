@@ -37,9 +37,9 @@ _SHAPE: Final[rows.Shape] = {
 
 @dataclass(frozen=True)
 class ConnectorTarget:
-    """A connector target of Den: what of the upstream an instance follows, such as a branch of its repository.
+    """A connector target of Den: the part of the upstream that an instance follows, such as a branch of a repository.
 
-    Den has no route that deletes one: it ends with its instance.
+    Den has no route that deletes a target: it is deleted with its instance.
     """
 
     connectorInstance: str = field(
@@ -59,10 +59,10 @@ class ConnectorTarget:
         example="acme/docs",
     )
     targetKind: Literal["repository_branch"] | None = field(
-        "What it follows.", default="repository_branch", immutable=True, grows=True
+        "The type of the followed part.", default="repository_branch", immutable=True, grows=True
     )
     externalTargetRef: str | None = field(
-        "Another reference to what is followed, such as the branch.",
+        "Another reference to the followed part, such as the branch.",
         trimmed=True,
         nullable=True,
         min_length=1,
@@ -70,12 +70,12 @@ class ConnectorTarget:
         example="main",
     )
     config: dict[str, Any] | None = field(
-        "Configuration. Only the declared keys are ours; Den's own, such as what it discovered, are carried over.",
+        "Configuration. Only the declared keys are managed; Den's own, such as discovered values, are kept.",
         owned_by_key=True,
         example={"repositoryFullName": "acme/docs", "branch": "main", "ref": "refs/heads/main"},
     )
     mappings: list[dict[str, Any]] | None = field(
-        "Its mappings, in short: each as the spec of a ConnectorMapping without `connectorTarget`.",
+        "Its mappings, in a short form: each like the spec of a ConnectorMapping, without `connectorTarget`.",
         inline=("ConnectorMapping", ""),
     )
     id: str | None = field("Adopt the target with this id.", pattern="^ctg_[0-9a-z]{26}$", local=True)

@@ -1,4 +1,4 @@
-"""Connection: where Wexa is and who asks."""
+"""Connection: URL and credentials of Wexa."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ URL = "https://api.wexa.ai"
 
 @dataclass(frozen=True)
 class WexaConnection:
-    """Where a Wexa is reached and with which API key."""
+    """The URL of a Wexa and the API key for it."""
 
     url: str | None = field(
         "`https://…`, `http://` on loopback, or `sandbox` for the embedded servers.",
@@ -24,16 +24,16 @@ class WexaConnection:
     )
     apiKey: str | None = field("The API key.", secret=True, local=True)
     project: str | None = field(
-        "The project that this is meant for, by its id: connectors of another one are refused before anything is sent.",
+        "The only project that may be managed, by its id. Connectors of others are refused before anything is sent.",
         pattern=PROJECT_ID,
         local=True,
     )
-    allowHttp: bool | None = field("Let `http://` reach a host that is not loopback.", default=False, local=True)
+    allowHttp: bool | None = field("Allow `http://` to a host that is not loopback.", default=False, local=True)
     timeout: float | None = field(
-        "Seconds that one request may take.", default=60, exclusive_minimum=0, maximum=600, local=True
+        "Timeout of a request in seconds.", default=60, exclusive_minimum=0, maximum=600, local=True
     )
     concurrency: int | None = field(
-        "Writes under way at once; never two on one resource.", default=8, minimum=1, maximum=64, local=True
+        "Concurrent writes; never two on one resource.", default=8, minimum=1, maximum=64, local=True
     )
 
 

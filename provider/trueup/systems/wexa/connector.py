@@ -35,7 +35,7 @@ class Connector:
     """A connector of a Wexa project: its status and the configuration of its data loader.
 
     It is written with the documented `change_status`, which requires the configuration; without `dataLoaderConfig` the
-    connector is only observed. Creating one is not documented, so it has to exist.
+    connector is only observed. Its creation is not documented, so it must exist.
     """
 
     projectId: str = field(
@@ -70,7 +70,7 @@ class Connector:
         },
     )
     deletionPolicy: Literal["retain", "remove"] | None = field(
-        "What `--prune` does once it is no longer declared. `remove` cannot be taken back.",
+        "The action of `--prune` once it is no longer declared. `remove` cannot be undone.",
         default="retain",
         local=True,
     )

@@ -24,7 +24,7 @@ __all__ = [
 @pulumi.type_token("trueup:den:ConnectorAccessRole")
 class ConnectorAccessRole(_builtins.str, Enum):
     """
-    What they may do: read it, change it, or also say who may.
+    The permission: read it, change it, or also manage access to it.
     """
     VIEWER = "viewer"
     EDITOR = "editor"
@@ -34,7 +34,7 @@ class ConnectorAccessRole(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorAccountConnectorType")
 class ConnectorAccountConnectorType(_builtins.str, Enum):
     """
-    What the upstream is.
+    The type of the upstream.
     """
     GITHUB = "github"
 
@@ -42,7 +42,7 @@ class ConnectorAccountConnectorType(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorAccountDeletionPolicy")
 class ConnectorAccountDeletionPolicy(_builtins.str, Enum):
     """
-    What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well.
+    The action when the resource is deleted. `disconnect` deletes the account with all of its instances, and requires `allowDisconnect` of the provider as well.
     """
     RETAIN = "retain"
     DISCONNECT = "disconnect"
@@ -51,7 +51,7 @@ class ConnectorAccountDeletionPolicy(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorInstanceDeletionPolicy")
 class ConnectorInstanceDeletionPolicy(_builtins.str, Enum):
     """
-    What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes.
+    The action when the resource is deleted. `remove` deletes it with everything that was imported through it, and also allows its replacement when its account changes.
     """
     ARCHIVE = "archive"
     REMOVE = "remove"
@@ -72,7 +72,7 @@ class ConnectorInstanceLiveStatus(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorInstanceStatus")
 class ConnectorInstanceStatus(_builtins.str, Enum):
     """
-    Whether it syncs. Left out, it is left as it is.
+    Whether it syncs. If omitted, the live value is kept.
     """
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -82,7 +82,7 @@ class ConnectorInstanceStatus(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorMappingMappingKind")
 class ConnectorMappingMappingKind(_builtins.str, Enum):
     """
-    How it selects. Another kind is another mapping: it is deleted and created anew.
+    The way of selection. Another value is another mapping: the mapping is deleted and created again.
     """
     PATH = "path"
     API = "api"
@@ -92,7 +92,7 @@ class ConnectorMappingMappingKind(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorMappingObjectType")
 class ConnectorMappingObjectType(_builtins.str, Enum):
     """
-    What it becomes.
+    The type of the created objects.
     """
     SKILL = "skill"
     AGENT = "agent"
@@ -107,7 +107,7 @@ class ConnectorMappingObjectType(_builtins.str, Enum):
 @pulumi.type_token("trueup:den:ConnectorTargetTargetKind")
 class ConnectorTargetTargetKind(_builtins.str, Enum):
     """
-    What it follows.
+    The type of the followed part.
     """
     REPOSITORY_BRANCH = "repository_branch"
 

@@ -30,7 +30,7 @@ class ConnectorAccessArgs:
         The set of arguments for constructing a ConnectorAccess resource.
 
         :param pulumi.Input[_builtins.str] connector_instance: The instance: the id of the ConnectorInstance, such as `instance.id`.
-        :param pulumi.Input['ConnectorAccessRole'] role: What they may do: read it, change it, or also say who may.
+        :param pulumi.Input['ConnectorAccessRole'] role: The permission: read it, change it, or also manage access to it.
         :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
         :param pulumi.Input[_builtins.str] member: A member of the organisation, by e-mail or by an id `om_…`.
         :param pulumi.Input[_builtins.bool] organization: The whole organisation.
@@ -63,7 +63,7 @@ class ConnectorAccessArgs:
     @pulumi.getter
     def role(self) -> pulumi.Input['ConnectorAccessRole']:
         """
-        What they may do: read it, change it, or also say who may.
+        The permission: read it, change it, or also manage access to it.
         """
         return pulumi.get(self, "role")
 
@@ -153,7 +153,7 @@ class ConnectorAccess(pulumi.CustomResource):
         :param pulumi.Input[_builtins.str] connector_instance: The instance: the id of the ConnectorInstance, such as `instance.id`.
         :param pulumi.Input[_builtins.str] member: A member of the organisation, by e-mail or by an id `om_…`.
         :param pulumi.Input[_builtins.bool] organization: The whole organisation.
-        :param pulumi.Input['ConnectorAccessRole'] role: What they may do: read it, change it, or also say who may.
+        :param pulumi.Input['ConnectorAccessRole'] role: The permission: read it, change it, or also manage access to it.
         :param pulumi.Input[_builtins.str] team: A team, by its name or by an id `tem_…`.
         """
         ...
@@ -295,7 +295,7 @@ class ConnectorAccess(pulumi.CustomResource):
     @pulumi.getter
     def role(self) -> pulumi.Output[_builtins.str]:
         """
-        What they may do: read it, change it, or also say who may. Returned in Den's words, which may include values that cannot be set.
+        The permission: read it, change it, or also manage access to it. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "role")
 

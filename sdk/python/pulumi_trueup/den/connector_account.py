@@ -30,13 +30,13 @@ class ConnectorAccountArgs:
         """
         The set of arguments for constructing a ConnectorAccount resource.
 
-        :param pulumi.Input[_builtins.str] display_name: The name people see.
+        :param pulumi.Input[_builtins.str] display_name: The name shown to users.
         :param pulumi.Input[_builtins.str] remote_id: The account's id at the upstream; unique in the organisation.
         :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
-        :param pulumi.Input['ConnectorAccountConnectorType'] connector_type: What the upstream is. Default: `github`.
-        :param pulumi.Input['ConnectorAccountDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Default: `retain`.
+        :param pulumi.Input['ConnectorAccountConnectorType'] connector_type: The type of the upstream. Default: `github`.
+        :param pulumi.Input['ConnectorAccountDeletionPolicy'] deletion_policy: The action when the resource is deleted. `disconnect` deletes the account with all of its instances, and requires `allowDisconnect` of the provider as well. Default: `retain`.
         :param pulumi.Input[_builtins.str] external_account_ref: Another reference to the upstream account.
-        :param pulumi.Input[Mapping[str, Any]] metadata: Further facts; only the declared keys are compared.
+        :param pulumi.Input[Mapping[str, Any]] metadata: Further data; only the declared keys are compared.
         """
         pulumi.set(__self__, "display_name", display_name)
         pulumi.set(__self__, "remote_id", remote_id)
@@ -55,7 +55,7 @@ class ConnectorAccountArgs:
     @pulumi.getter(name="displayName")
     def display_name(self) -> pulumi.Input[_builtins.str]:
         """
-        The name people see.
+        The name shown to users.
         """
         return pulumi.get(self, "display_name")
 
@@ -91,7 +91,7 @@ class ConnectorAccountArgs:
     @pulumi.getter(name="connectorType")
     def connector_type(self) -> pulumi.Input[Optional['ConnectorAccountConnectorType']]:
         """
-        What the upstream is. Default: `github`.
+        The type of the upstream. Default: `github`.
         """
         return pulumi.get(self, "connector_type")
 
@@ -103,7 +103,7 @@ class ConnectorAccountArgs:
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Input[Optional['ConnectorAccountDeletionPolicy']]:
         """
-        What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Default: `retain`.
+        The action when the resource is deleted. `disconnect` deletes the account with all of its instances, and requires `allowDisconnect` of the provider as well. Default: `retain`.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -127,7 +127,7 @@ class ConnectorAccountArgs:
     @pulumi.getter
     def metadata(self) -> pulumi.Input[Optional[Mapping[str, Any]]]:
         """
-        Further facts; only the declared keys are compared.
+        Further data; only the declared keys are compared.
         """
         return pulumi.get(self, "metadata")
 
@@ -153,7 +153,7 @@ class ConnectorAccount(pulumi.CustomResource):
         """
         A connector account of Den: the upstream account, such as a GitHub installation, that instances belong to.
 
-        Den has no route that changes one, so a difference is refused and explained: replacing it would delete every instance of the account.
+        Den has no route that changes an account, so a difference is refused: replacing the account would delete all of its instances.
 
         ## Import
 
@@ -167,11 +167,11 @@ class ConnectorAccount(pulumi.CustomResource):
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
-        :param pulumi.Input['ConnectorAccountConnectorType'] connector_type: What the upstream is. Default: `github`.
-        :param pulumi.Input['ConnectorAccountDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well. Default: `retain`.
-        :param pulumi.Input[_builtins.str] display_name: The name people see.
+        :param pulumi.Input['ConnectorAccountConnectorType'] connector_type: The type of the upstream. Default: `github`.
+        :param pulumi.Input['ConnectorAccountDeletionPolicy'] deletion_policy: The action when the resource is deleted. `disconnect` deletes the account with all of its instances, and requires `allowDisconnect` of the provider as well. Default: `retain`.
+        :param pulumi.Input[_builtins.str] display_name: The name shown to users.
         :param pulumi.Input[_builtins.str] external_account_ref: Another reference to the upstream account.
-        :param pulumi.Input[Mapping[str, Any]] metadata: Further facts; only the declared keys are compared.
+        :param pulumi.Input[Mapping[str, Any]] metadata: Further data; only the declared keys are compared.
         :param pulumi.Input[_builtins.str] remote_id: The account's id at the upstream; unique in the organisation.
         """
         ...
@@ -183,7 +183,7 @@ class ConnectorAccount(pulumi.CustomResource):
         """
         A connector account of Den: the upstream account, such as a GitHub installation, that instances belong to.
 
-        Den has no route that changes one, so a difference is refused and explained: replacing it would delete every instance of the account.
+        Den has no route that changes an account, so a difference is refused: replacing the account would delete all of its instances.
 
         ## Import
 
@@ -280,7 +280,7 @@ class ConnectorAccount(pulumi.CustomResource):
     @pulumi.getter(name="connectorType")
     def connector_type(self) -> pulumi.Output[_builtins.str]:
         """
-        What the upstream is. Returned in Den's words, which may include values that cannot be set.
+        The type of the upstream. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "connector_type")
 
@@ -296,7 +296,7 @@ class ConnectorAccount(pulumi.CustomResource):
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Output[Optional['ConnectorAccountDeletionPolicy']]:
         """
-        What happens to it when the resource is deleted.
+        The action when the resource is deleted.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -304,7 +304,7 @@ class ConnectorAccount(pulumi.CustomResource):
     @pulumi.getter(name="displayName")
     def display_name(self) -> pulumi.Output[_builtins.str]:
         """
-        The name people see.
+        The name shown to users.
         """
         return pulumi.get(self, "display_name")
 
@@ -320,7 +320,7 @@ class ConnectorAccount(pulumi.CustomResource):
     @pulumi.getter
     def metadata(self) -> pulumi.Output[Optional[Mapping[str, Any]]]:
         """
-        Further facts. Holds only the keys that the program declares.
+        Further data. Holds only the keys that the program declares.
         """
         return pulumi.get(self, "metadata")
 

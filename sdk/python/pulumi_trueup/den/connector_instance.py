@@ -33,12 +33,12 @@ class ConnectorInstanceArgs:
 
         :param pulumi.Input[_builtins.str] connector_account: The account it belongs to: the id of the ConnectorAccount, such as `account.id`.
         :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
-        :param pulumi.Input[_builtins.bool] auto_import_new_plugins: Whether new plugins are imported by themselves. If omitted, the live value is kept; new resources get `true`.
-        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours; all others belong to the server and are carried over.
-        :param pulumi.Input['ConnectorInstanceDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Default: `archive`.
-        :param pulumi.Input[_builtins.str] name: Its name, unique in the organisation whatever its case; by default the name that the resource has in the program. Another name here, or one that a person gave it in Den, is a rename.
+        :param pulumi.Input[_builtins.bool] auto_import_new_plugins: Whether new plugins are imported automatically. If omitted, the live value is kept; new resources get `true`.
+        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are managed; all others belong to the server and are kept.
+        :param pulumi.Input['ConnectorInstanceDeletionPolicy'] deletion_policy: The action when the resource is deleted. `remove` deletes it with everything that was imported through it, and also allows its replacement when its account changes. Default: `archive`.
+        :param pulumi.Input[_builtins.str] name: Its name, unique in the organisation regardless of case; by default the name of the resource in the program. Another name, here or in Den, renames the instance.
         :param pulumi.Input[_builtins.str] remote_id: The repository at the upstream.
-        :param pulumi.Input['ConnectorInstanceStatus'] status: Whether it syncs. Left out, it is left as it is.
+        :param pulumi.Input['ConnectorInstanceStatus'] status: Whether it syncs. If omitted, the live value is kept.
         """
         pulumi.set(__self__, "connector_account", connector_account)
         if adopt is not None:
@@ -84,7 +84,7 @@ class ConnectorInstanceArgs:
     @pulumi.getter(name="autoImportNewPlugins")
     def auto_import_new_plugins(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether new plugins are imported by themselves. If omitted, the live value is kept; new resources get `true`.
+        Whether new plugins are imported automatically. If omitted, the live value is kept; new resources get `true`.
         """
         return pulumi.get(self, "auto_import_new_plugins")
 
@@ -96,7 +96,7 @@ class ConnectorInstanceArgs:
     @pulumi.getter
     def config(self) -> pulumi.Input[Optional[Mapping[str, Any]]]:
         """
-        Configuration. Only the declared keys are ours; all others belong to the server and are carried over.
+        Configuration. Only the declared keys are managed; all others belong to the server and are kept.
         """
         return pulumi.get(self, "config")
 
@@ -108,7 +108,7 @@ class ConnectorInstanceArgs:
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Input[Optional['ConnectorInstanceDeletionPolicy']]:
         """
-        What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Default: `archive`.
+        The action when the resource is deleted. `remove` deletes it with everything that was imported through it, and also allows its replacement when its account changes. Default: `archive`.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -120,7 +120,7 @@ class ConnectorInstanceArgs:
     @pulumi.getter
     def name(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        Its name, unique in the organisation whatever its case; by default the name that the resource has in the program. Another name here, or one that a person gave it in Den, is a rename.
+        Its name, unique in the organisation regardless of case; by default the name of the resource in the program. Another name, here or in Den, renames the instance.
         """
         return pulumi.get(self, "name")
 
@@ -144,7 +144,7 @@ class ConnectorInstanceArgs:
     @pulumi.getter
     def status(self) -> pulumi.Input[Optional['ConnectorInstanceStatus']]:
         """
-        Whether it syncs. Left out, it is left as it is.
+        Whether it syncs. If omitted, the live value is kept.
         """
         return pulumi.get(self, "status")
 
@@ -183,13 +183,13 @@ class ConnectorInstance(pulumi.CustomResource):
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
-        :param pulumi.Input[_builtins.bool] auto_import_new_plugins: Whether new plugins are imported by themselves. If omitted, the live value is kept; new resources get `true`.
-        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours; all others belong to the server and are carried over.
+        :param pulumi.Input[_builtins.bool] auto_import_new_plugins: Whether new plugins are imported automatically. If omitted, the live value is kept; new resources get `true`.
+        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are managed; all others belong to the server and are kept.
         :param pulumi.Input[_builtins.str] connector_account: The account it belongs to: the id of the ConnectorAccount, such as `account.id`.
-        :param pulumi.Input['ConnectorInstanceDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes. Default: `archive`.
-        :param pulumi.Input[_builtins.str] name: Its name, unique in the organisation whatever its case; by default the name that the resource has in the program. Another name here, or one that a person gave it in Den, is a rename.
+        :param pulumi.Input['ConnectorInstanceDeletionPolicy'] deletion_policy: The action when the resource is deleted. `remove` deletes it with everything that was imported through it, and also allows its replacement when its account changes. Default: `archive`.
+        :param pulumi.Input[_builtins.str] name: Its name, unique in the organisation regardless of case; by default the name of the resource in the program. Another name, here or in Den, renames the instance.
         :param pulumi.Input[_builtins.str] remote_id: The repository at the upstream.
-        :param pulumi.Input['ConnectorInstanceStatus'] status: Whether it syncs. Left out, it is left as it is.
+        :param pulumi.Input['ConnectorInstanceStatus'] status: Whether it syncs. If omitted, the live value is kept.
         """
         ...
     @overload
@@ -294,7 +294,7 @@ class ConnectorInstance(pulumi.CustomResource):
     @pulumi.getter(name="autoImportNewPlugins")
     def auto_import_new_plugins(self) -> pulumi.Output[_builtins.bool]:
         """
-        Whether new plugins are imported by themselves.
+        Whether new plugins are imported automatically.
         """
         return pulumi.get(self, "auto_import_new_plugins")
 
@@ -326,7 +326,7 @@ class ConnectorInstance(pulumi.CustomResource):
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Output[Optional['ConnectorInstanceDeletionPolicy']]:
         """
-        What happens to it when the resource is deleted.
+        The action when the resource is deleted.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -334,7 +334,7 @@ class ConnectorInstance(pulumi.CustomResource):
     @pulumi.getter
     def name(self) -> pulumi.Output[_builtins.str]:
         """
-        Its name, unique in the organisation whatever its case.
+        Its name, unique in the organisation regardless of case.
         """
         return pulumi.get(self, "name")
 

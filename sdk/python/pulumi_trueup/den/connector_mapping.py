@@ -32,13 +32,13 @@ class ConnectorMappingArgs:
         The set of arguments for constructing a ConnectorMapping resource.
 
         :param pulumi.Input[_builtins.str] connector_target: The target it belongs to: the id of the ConnectorTarget, such as `target.id`.
-        :param pulumi.Input['ConnectorMappingMappingKind'] mapping_kind: How it selects. Another kind is another mapping: it is deleted and created anew.
-        :param pulumi.Input['ConnectorMappingObjectType'] object_type: What it becomes.
-        :param pulumi.Input[_builtins.str] selector: What it selects; with the object type unique in its target.
+        :param pulumi.Input['ConnectorMappingMappingKind'] mapping_kind: The way of selection. Another value is another mapping: the mapping is deleted and created again.
+        :param pulumi.Input['ConnectorMappingObjectType'] object_type: The type of the created objects.
+        :param pulumi.Input[_builtins.str] selector: The selected files; unique in the target together with the object type.
         :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
-        :param pulumi.Input[_builtins.bool] auto_add_to_plugin: Whether what is found is added to the plugin by itself. If omitted, the live value is kept; new resources get `false`.
-        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours.
-        :param pulumi.Input[_builtins.str] plugin: The id of the plugin that it lands in.
+        :param pulumi.Input[_builtins.bool] auto_add_to_plugin: Whether new objects are added to the plugin automatically. If omitted, the live value is kept; new resources get `false`.
+        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are managed.
+        :param pulumi.Input[_builtins.str] plugin: The id of the plugin that gets the objects.
         """
         pulumi.set(__self__, "connector_target", connector_target)
         pulumi.set(__self__, "mapping_kind", mapping_kind)
@@ -69,7 +69,7 @@ class ConnectorMappingArgs:
     @pulumi.getter(name="mappingKind")
     def mapping_kind(self) -> pulumi.Input['ConnectorMappingMappingKind']:
         """
-        How it selects. Another kind is another mapping: it is deleted and created anew.
+        The way of selection. Another value is another mapping: the mapping is deleted and created again.
         """
         return pulumi.get(self, "mapping_kind")
 
@@ -81,7 +81,7 @@ class ConnectorMappingArgs:
     @pulumi.getter(name="objectType")
     def object_type(self) -> pulumi.Input['ConnectorMappingObjectType']:
         """
-        What it becomes.
+        The type of the created objects.
         """
         return pulumi.get(self, "object_type")
 
@@ -93,7 +93,7 @@ class ConnectorMappingArgs:
     @pulumi.getter
     def selector(self) -> pulumi.Input[_builtins.str]:
         """
-        What it selects; with the object type unique in its target.
+        The selected files; unique in the target together with the object type.
         """
         return pulumi.get(self, "selector")
 
@@ -117,7 +117,7 @@ class ConnectorMappingArgs:
     @pulumi.getter(name="autoAddToPlugin")
     def auto_add_to_plugin(self) -> pulumi.Input[Optional[_builtins.bool]]:
         """
-        Whether what is found is added to the plugin by itself. If omitted, the live value is kept; new resources get `false`.
+        Whether new objects are added to the plugin automatically. If omitted, the live value is kept; new resources get `false`.
         """
         return pulumi.get(self, "auto_add_to_plugin")
 
@@ -129,7 +129,7 @@ class ConnectorMappingArgs:
     @pulumi.getter
     def config(self) -> pulumi.Input[Optional[Mapping[str, Any]]]:
         """
-        Configuration. Only the declared keys are ours.
+        Configuration. Only the declared keys are managed.
         """
         return pulumi.get(self, "config")
 
@@ -141,7 +141,7 @@ class ConnectorMappingArgs:
     @pulumi.getter
     def plugin(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The id of the plugin that it lands in.
+        The id of the plugin that gets the objects.
         """
         return pulumi.get(self, "plugin")
 
@@ -166,7 +166,7 @@ class ConnectorMapping(pulumi.CustomResource):
                  selector: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         """
-        A connector mapping of Den: what of a target becomes which kind of object, and in which plugin it lands.
+        A connector mapping of Den: which files of a target become which type of object, and in which plugin.
 
         ## Import
 
@@ -180,13 +180,13 @@ class ConnectorMapping(pulumi.CustomResource):
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
-        :param pulumi.Input[_builtins.bool] auto_add_to_plugin: Whether what is found is added to the plugin by itself. If omitted, the live value is kept; new resources get `false`.
-        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours.
+        :param pulumi.Input[_builtins.bool] auto_add_to_plugin: Whether new objects are added to the plugin automatically. If omitted, the live value is kept; new resources get `false`.
+        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are managed.
         :param pulumi.Input[_builtins.str] connector_target: The target it belongs to: the id of the ConnectorTarget, such as `target.id`.
-        :param pulumi.Input['ConnectorMappingMappingKind'] mapping_kind: How it selects. Another kind is another mapping: it is deleted and created anew.
-        :param pulumi.Input['ConnectorMappingObjectType'] object_type: What it becomes.
-        :param pulumi.Input[_builtins.str] plugin: The id of the plugin that it lands in.
-        :param pulumi.Input[_builtins.str] selector: What it selects; with the object type unique in its target.
+        :param pulumi.Input['ConnectorMappingMappingKind'] mapping_kind: The way of selection. Another value is another mapping: the mapping is deleted and created again.
+        :param pulumi.Input['ConnectorMappingObjectType'] object_type: The type of the created objects.
+        :param pulumi.Input[_builtins.str] plugin: The id of the plugin that gets the objects.
+        :param pulumi.Input[_builtins.str] selector: The selected files; unique in the target together with the object type.
         """
         ...
     @overload
@@ -195,7 +195,7 @@ class ConnectorMapping(pulumi.CustomResource):
                  args: ConnectorMappingArgs,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        A connector mapping of Den: what of a target becomes which kind of object, and in which plugin it lands.
+        A connector mapping of Den: which files of a target become which type of object, and in which plugin.
 
         ## Import
 
@@ -295,7 +295,7 @@ class ConnectorMapping(pulumi.CustomResource):
     @pulumi.getter(name="autoAddToPlugin")
     def auto_add_to_plugin(self) -> pulumi.Output[_builtins.bool]:
         """
-        Whether what is found is added to the plugin by itself.
+        Whether new objects are added to the plugin automatically.
         """
         return pulumi.get(self, "auto_add_to_plugin")
 
@@ -327,7 +327,7 @@ class ConnectorMapping(pulumi.CustomResource):
     @pulumi.getter(name="mappingKind")
     def mapping_kind(self) -> pulumi.Output[_builtins.str]:
         """
-        How it selects. Returned in Den's words, which may include values that cannot be set.
+        The way of selection. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "mapping_kind")
 
@@ -335,7 +335,7 @@ class ConnectorMapping(pulumi.CustomResource):
     @pulumi.getter(name="objectType")
     def object_type(self) -> pulumi.Output[_builtins.str]:
         """
-        What it becomes. Returned in Den's words, which may include values that cannot be set.
+        The type of the created objects. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "object_type")
 
@@ -343,7 +343,7 @@ class ConnectorMapping(pulumi.CustomResource):
     @pulumi.getter
     def plugin(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        The id of the plugin that it lands in.
+        The id of the plugin that gets the objects.
         """
         return pulumi.get(self, "plugin")
 
@@ -351,7 +351,7 @@ class ConnectorMapping(pulumi.CustomResource):
     @pulumi.getter
     def selector(self) -> pulumi.Output[_builtins.str]:
         """
-        What it selects.
+        The selected files.
         """
         return pulumi.get(self, "selector")
 

@@ -32,9 +32,9 @@ class ConnectorTargetArgs:
         :param pulumi.Input[_builtins.str] connector_instance: The instance it belongs to: the id of the ConnectorInstance, such as `instance.id`.
         :param pulumi.Input[_builtins.str] remote_id: The repository at the upstream; unique among the targets of its instance.
         :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
-        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours; Den's own, such as what it discovered, are carried over.
-        :param pulumi.Input[_builtins.str] external_target_ref: Another reference to what is followed, such as the branch.
-        :param pulumi.Input['ConnectorTargetTargetKind'] target_kind: What it follows. Default: `repository_branch`.
+        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are managed; Den's own, such as discovered values, are kept.
+        :param pulumi.Input[_builtins.str] external_target_ref: Another reference to the followed part, such as the branch.
+        :param pulumi.Input['ConnectorTargetTargetKind'] target_kind: The type of the followed part. Default: `repository_branch`.
         """
         pulumi.set(__self__, "connector_instance", connector_instance)
         pulumi.set(__self__, "remote_id", remote_id)
@@ -87,7 +87,7 @@ class ConnectorTargetArgs:
     @pulumi.getter
     def config(self) -> pulumi.Input[Optional[Mapping[str, Any]]]:
         """
-        Configuration. Only the declared keys are ours; Den's own, such as what it discovered, are carried over.
+        Configuration. Only the declared keys are managed; Den's own, such as discovered values, are kept.
         """
         return pulumi.get(self, "config")
 
@@ -99,7 +99,7 @@ class ConnectorTargetArgs:
     @pulumi.getter(name="externalTargetRef")
     def external_target_ref(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        Another reference to what is followed, such as the branch.
+        Another reference to the followed part, such as the branch.
         """
         return pulumi.get(self, "external_target_ref")
 
@@ -111,7 +111,7 @@ class ConnectorTargetArgs:
     @pulumi.getter(name="targetKind")
     def target_kind(self) -> pulumi.Input[Optional['ConnectorTargetTargetKind']]:
         """
-        What it follows. Default: `repository_branch`.
+        The type of the followed part. Default: `repository_branch`.
         """
         return pulumi.get(self, "target_kind")
 
@@ -134,9 +134,9 @@ class ConnectorTarget(pulumi.CustomResource):
                  target_kind: pulumi.Input[Optional['ConnectorTargetTargetKind']] = None,
                  __props__=None):
         """
-        A connector target of Den: what of the upstream an instance follows, such as a branch of its repository.
+        A connector target of Den: the part of the upstream that an instance follows, such as a branch of a repository.
 
-        Den has no route that deletes one: it ends with its instance.
+        Den has no route that deletes a target: it is deleted with its instance.
 
         ## Import
 
@@ -150,11 +150,11 @@ class ConnectorTarget(pulumi.CustomResource):
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.bool] adopt: Adopt an existing resource with the same unique name instead of failing. Default: `false`.
-        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are ours; Den's own, such as what it discovered, are carried over.
+        :param pulumi.Input[Mapping[str, Any]] config: Configuration. Only the declared keys are managed; Den's own, such as discovered values, are kept.
         :param pulumi.Input[_builtins.str] connector_instance: The instance it belongs to: the id of the ConnectorInstance, such as `instance.id`.
-        :param pulumi.Input[_builtins.str] external_target_ref: Another reference to what is followed, such as the branch.
+        :param pulumi.Input[_builtins.str] external_target_ref: Another reference to the followed part, such as the branch.
         :param pulumi.Input[_builtins.str] remote_id: The repository at the upstream; unique among the targets of its instance.
-        :param pulumi.Input['ConnectorTargetTargetKind'] target_kind: What it follows. Default: `repository_branch`.
+        :param pulumi.Input['ConnectorTargetTargetKind'] target_kind: The type of the followed part. Default: `repository_branch`.
         """
         ...
     @overload
@@ -163,9 +163,9 @@ class ConnectorTarget(pulumi.CustomResource):
                  args: ConnectorTargetArgs,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        A connector target of Den: what of the upstream an instance follows, such as a branch of its repository.
+        A connector target of Den: the part of the upstream that an instance follows, such as a branch of a repository.
 
-        Den has no route that deletes one: it ends with its instance.
+        Den has no route that deletes a target: it is deleted with its instance.
 
         ## Import
 
@@ -279,7 +279,7 @@ class ConnectorTarget(pulumi.CustomResource):
     @pulumi.getter(name="externalTargetRef")
     def external_target_ref(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
-        Another reference to what is followed, such as the branch.
+        Another reference to the followed part, such as the branch.
         """
         return pulumi.get(self, "external_target_ref")
 
@@ -295,7 +295,7 @@ class ConnectorTarget(pulumi.CustomResource):
     @pulumi.getter(name="targetKind")
     def target_kind(self) -> pulumi.Output[_builtins.str]:
         """
-        What it follows. Returned in Den's words, which may include values that cannot be set.
+        The type of the followed part. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "target_kind")
 

@@ -56,7 +56,7 @@ class GetConnectorAccountResult:
     @pulumi.getter(name="connectorType")
     def connector_type(self) -> _builtins.str:
         """
-        What the upstream is. Returned in Den's words, which may include values that cannot be set.
+        The type of the upstream. Returned in Den's words, which may include values that cannot be set.
         """
         return pulumi.get(self, "connector_type")
 
@@ -72,7 +72,7 @@ class GetConnectorAccountResult:
     @pulumi.getter(name="displayName")
     def display_name(self) -> _builtins.str:
         """
-        The name people see.
+        The name shown to users.
         """
         return pulumi.get(self, "display_name")
 

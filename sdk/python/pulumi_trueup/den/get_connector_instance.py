@@ -56,7 +56,7 @@ class GetConnectorInstanceResult:
     @pulumi.getter(name="autoImportNewPlugins")
     def auto_import_new_plugins(self) -> _builtins.bool:
         """
-        Whether new plugins are imported by themselves.
+        Whether new plugins are imported automatically.
         """
         return pulumi.get(self, "auto_import_new_plugins")
 
@@ -88,7 +88,7 @@ class GetConnectorInstanceResult:
     @pulumi.getter
     def name(self) -> _builtins.str:
         """
-        Its name, unique in the organisation whatever its case.
+        Its name, unique in the organisation regardless of case.
         """
         return pulumi.get(self, "name")
 

@@ -38,11 +38,11 @@ class ConnectorInstanceSummary(dict):
         """
         A live instance, without its `config`.
 
-        :param _builtins.bool auto_import_new_plugins: Whether new plugins are imported by themselves.
+        :param _builtins.bool auto_import_new_plugins: Whether new plugins are imported automatically.
         :param _builtins.str connector_account: The account it belongs to: the id of the ConnectorAccount.
         :param _builtins.str created_at: When it was created.
         :param _builtins.str id: Its id.
-        :param _builtins.str name: Its name, unique in the organisation whatever its case.
+        :param _builtins.str name: Its name, unique in the organisation regardless of case.
         :param _builtins.str organization_id: The organisation that it belongs to.
         :param _builtins.str status: Whether it syncs. Returned in Den's words, which may include values that cannot be set.
         :param _builtins.str updated_at: When the resource last changed.
@@ -63,7 +63,7 @@ class ConnectorInstanceSummary(dict):
     @pulumi.getter(name="autoImportNewPlugins")
     def auto_import_new_plugins(self) -> _builtins.bool:
         """
-        Whether new plugins are imported by themselves.
+        Whether new plugins are imported automatically.
         """
         return pulumi.get(self, "auto_import_new_plugins")
 
@@ -95,7 +95,7 @@ class ConnectorInstanceSummary(dict):
     @pulumi.getter
     def name(self) -> _builtins.str:
         """
-        Its name, unique in the organisation whatever its case.
+        Its name, unique in the organisation regardless of case.
         """
         return pulumi.get(self, "name")
 

@@ -15,7 +15,7 @@ __all__ = [
 @pulumi.type_token("trueup:wexa:ConnectorDeletionPolicy")
 class ConnectorDeletionPolicy(_builtins.str, Enum):
     """
-    What happens to it when the resource is deleted. `remove` cannot be taken back.
+    The action when the resource is deleted. `remove` cannot be undone.
     """
     RETAIN = "retain"
     REMOVE = "remove"

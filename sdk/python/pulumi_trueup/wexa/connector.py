@@ -34,8 +34,8 @@ class ConnectorArgs:
         :param pulumi.Input[_builtins.str] project_id: The project it belongs to.
         :param pulumi.Input[_builtins.str] connector_id: Its id, in place of a name.
         :param pulumi.Input['DataLoaderConfigArgs'] data_loader_config: Configuration of the data loader, sent with every change of status. Values that the API does not return are not compared with the live resource.
-        :param pulumi.Input['ConnectorDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `remove` cannot be taken back. Default: `retain`.
-        :param pulumi.Input[_builtins.str] name: Its `sourceName`, unique in the project; by default the name that the resource has in the program, unless `connectorId` is given.
+        :param pulumi.Input['ConnectorDeletionPolicy'] deletion_policy: The action when the resource is deleted. `remove` cannot be undone. Default: `retain`.
+        :param pulumi.Input[_builtins.str] name: Its `sourceName`, unique in the project; by default the name of the resource in the program, unless `connectorId` is given.
         :param pulumi.Input['ConnectorStatus'] status: The status to set.
         """
         pulumi.set(__self__, "project_id", project_id)
@@ -90,7 +90,7 @@ class ConnectorArgs:
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Input[Optional['ConnectorDeletionPolicy']]:
         """
-        What happens to it when the resource is deleted. `remove` cannot be taken back. Default: `retain`.
+        The action when the resource is deleted. `remove` cannot be undone. Default: `retain`.
         """
         return pulumi.get(self, "deletion_policy")
 
@@ -102,7 +102,7 @@ class ConnectorArgs:
     @pulumi.getter
     def name(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        Its `sourceName`, unique in the project; by default the name that the resource has in the program, unless `connectorId` is given.
+        Its `sourceName`, unique in the project; by default the name of the resource in the program, unless `connectorId` is given.
         """
         return pulumi.get(self, "name")
 
@@ -139,7 +139,7 @@ class Connector(pulumi.CustomResource):
         """
         A connector of a Wexa project: its status and the configuration of its data loader.
 
-        It is written with the documented `change_status`, which requires the configuration; without `dataLoaderConfig` the connector is only observed. Creating one is not documented, so it has to exist.
+        It is written with the documented `change_status`, which requires the configuration; without `dataLoaderConfig` the connector is only observed. Its creation is not documented, so it must exist.
 
         ## Import
 
@@ -154,8 +154,8 @@ class Connector(pulumi.CustomResource):
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.str] connector_id: Its id, in place of a name.
         :param pulumi.Input[Union['DataLoaderConfigArgs', 'DataLoaderConfigArgsDict']] data_loader_config: Configuration of the data loader, sent with every change of status. Values that the API does not return are not compared with the live resource.
-        :param pulumi.Input['ConnectorDeletionPolicy'] deletion_policy: What happens to it when the resource is deleted. `remove` cannot be taken back. Default: `retain`.
-        :param pulumi.Input[_builtins.str] name: Its `sourceName`, unique in the project; by default the name that the resource has in the program, unless `connectorId` is given.
+        :param pulumi.Input['ConnectorDeletionPolicy'] deletion_policy: The action when the resource is deleted. `remove` cannot be undone. Default: `retain`.
+        :param pulumi.Input[_builtins.str] name: Its `sourceName`, unique in the project; by default the name of the resource in the program, unless `connectorId` is given.
         :param pulumi.Input[_builtins.str] project_id: The project it belongs to.
         :param pulumi.Input['ConnectorStatus'] status: The status to set.
         """
@@ -168,7 +168,7 @@ class Connector(pulumi.CustomResource):
         """
         A connector of a Wexa project: its status and the configuration of its data loader.
 
-        It is written with the documented `change_status`, which requires the configuration; without `dataLoaderConfig` the connector is only observed. Creating one is not documented, so it has to exist.
+        It is written with the documented `change_status`, which requires the configuration; without `dataLoaderConfig` the connector is only observed. Its creation is not documented, so it must exist.
 
         ## Import
 
@@ -281,7 +281,7 @@ class Connector(pulumi.CustomResource):
     @pulumi.getter(name="deletionPolicy")
     def deletion_policy(self) -> pulumi.Output[Optional['ConnectorDeletionPolicy']]:
         """
-        What happens to it when the resource is deleted.
+        The action when the resource is deleted.
         """
         return pulumi.get(self, "deletion_policy")
 

@@ -9,7 +9,7 @@ export const ConnectorAccessRole = {
 } as const;
 
 /**
- * What they may do: read it, change it, or also say who may.
+ * The permission: read it, change it, or also manage access to it.
  */
 export type ConnectorAccessRole = (typeof ConnectorAccessRole)[keyof typeof ConnectorAccessRole];
 
@@ -18,7 +18,7 @@ export const ConnectorAccountConnectorType = {
 } as const;
 
 /**
- * What the upstream is.
+ * The type of the upstream.
  */
 export type ConnectorAccountConnectorType = (typeof ConnectorAccountConnectorType)[keyof typeof ConnectorAccountConnectorType];
 
@@ -28,7 +28,7 @@ export const ConnectorAccountDeletionPolicy = {
 } as const;
 
 /**
- * What happens to it when the resource is deleted. `disconnect` deletes the account and every instance of it, and takes `allowDisconnect` of the provider as well.
+ * The action when the resource is deleted. `disconnect` deletes the account with all of its instances, and requires `allowDisconnect` of the provider as well.
  */
 export type ConnectorAccountDeletionPolicy = (typeof ConnectorAccountDeletionPolicy)[keyof typeof ConnectorAccountDeletionPolicy];
 
@@ -39,7 +39,7 @@ export const ConnectorInstanceDeletionPolicy = {
 } as const;
 
 /**
- * What happens to it when the resource is deleted. `remove` deletes it with everything that was imported through it, and also lets it be replaced when its account changes.
+ * The action when the resource is deleted. `remove` deletes it with everything that was imported through it, and also allows its replacement when its account changes.
  */
 export type ConnectorInstanceDeletionPolicy = (typeof ConnectorInstanceDeletionPolicy)[keyof typeof ConnectorInstanceDeletionPolicy];
 
@@ -62,7 +62,7 @@ export const ConnectorInstanceStatus = {
 } as const;
 
 /**
- * Whether it syncs. Left out, it is left as it is.
+ * Whether it syncs. If omitted, the live value is kept.
  */
 export type ConnectorInstanceStatus = (typeof ConnectorInstanceStatus)[keyof typeof ConnectorInstanceStatus];
 
@@ -73,7 +73,7 @@ export const ConnectorMappingMappingKind = {
 } as const;
 
 /**
- * How it selects. Another kind is another mapping: it is deleted and created anew.
+ * The way of selection. Another value is another mapping: the mapping is deleted and created again.
  */
 export type ConnectorMappingMappingKind = (typeof ConnectorMappingMappingKind)[keyof typeof ConnectorMappingMappingKind];
 
@@ -89,7 +89,7 @@ export const ConnectorMappingObjectType = {
 } as const;
 
 /**
- * What it becomes.
+ * The type of the created objects.
  */
 export type ConnectorMappingObjectType = (typeof ConnectorMappingObjectType)[keyof typeof ConnectorMappingObjectType];
 
@@ -98,7 +98,7 @@ export const ConnectorTargetTargetKind = {
 } as const;
 
 /**
- * What it follows.
+ * The type of the followed part.
  */
 export type ConnectorTargetTargetKind = (typeof ConnectorTargetTargetKind)[keyof typeof ConnectorTargetTargetKind];
 

@@ -8,7 +8,7 @@ export const ConnectorDeletionPolicy = {
 } as const;
 
 /**
- * What happens to it when the resource is deleted. `remove` cannot be taken back.
+ * The action when the resource is deleted. `remove` cannot be undone.
  */
 export type ConnectorDeletionPolicy = (typeof ConnectorDeletionPolicy)[keyof typeof ConnectorDeletionPolicy];
 
