@@ -71,7 +71,7 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
         if anchor:
             assert anchor in _anchors(path.read_text()), target
     for name in re.findall(r"`((?:script|tests|docs|examples|tools|provider|schemas|bench|\.ci)/[\w./-]+)`", text):
-        assert (ROOT / name).exists(), name
+        assert (ROOT / name).exists() or f"\n# {name}\n" in text, name  # which a block of the page holds
     for name in re.findall(
         r"`((?:core|engine|ledger|transport|importing|plugin|manifest|systems|sandbox|report|cli)/[\w./-]+|[a-z]+\.py)`",
         text,
