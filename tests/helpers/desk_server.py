@@ -24,6 +24,10 @@ class Desk:
         self.requests: list[str] = []
         self.ids = itertools.count(1)
         self.url = ""
+        self.silent = False
+        """Whether what is made is not answered, until `answering` is set."""
+        self.made = threading.Event()
+        self.answering = threading.Event()
 
     def answer(self, method: str, path: str, query: str, body: dict[str, Any]) -> tuple[int, Any]:
         """Status and body."""
@@ -40,6 +44,9 @@ class Desk:
         if method == "POST":
             key = f"{'b' if table is self.boards else 'c'}{next(self.ids)}"
             table[key] = {"id": key, **({"colour": None} if table is self.boards else {"done": False}), **body}
+            if self.silent:
+                self.made.set()
+                self.answering.wait(timeout=60)
             return HTTPStatus.CREATED, _shown(table[key])
         key = path.rsplit("/", 1)[1]
         if key not in table:
@@ -75,6 +82,10 @@ def serving() -> Iterator[Desk]:
             refused = HTTPStatus.UNAUTHORIZED, {"problem": "unknown token"}
             status, answer = desk.answer(self.command, path, query, body) if known else refused
             raw = json.dumps(answer).encode()
+            with contextlib.suppress(ConnectionError):  # the client may have been killed
+                self._send(status, raw)
+
+        def _send(self, status: int, raw: bytes) -> None:
             self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(raw)))

@@ -137,9 +137,9 @@ class Rpc:
 
 
 def urn(kind: str, name: str) -> str:
-    """`urn:pulumi:dev::test::trueup:den:ConnectorInstance::docs`."""
-    system = "wexa" if kind == "Connector" else "den"
-    return f"urn:pulumi:dev::test::trueup:{system}:{kind}::{name}"
+    """`urn:pulumi:dev::test::trueup:den:ConnectorInstance::docs`; of another system the kind is `desk:Board`."""
+    token = kind if ":" in kind else f"{'wexa' if kind == 'Connector' else 'den'}:{kind}"
+    return f"urn:pulumi:dev::test::trueup:{token}::{name}"
 
 
 def in_part(error: grpc.aio.AioRpcError) -> Any:

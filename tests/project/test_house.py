@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench import house
 from bench.__main__ import NAMES
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -204,3 +205,9 @@ def test_no_file_names_a_path_of_a_machine() -> None:
 def _locked(lock: str) -> dict[str, Version]:
     found = re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", (ROOT / lock).read_text(), re.MULTILINE)
     return {name.lower(): Version(version) for name, version in found}
+
+
+def test_no_module_names_a_system_but_its_own() -> None:
+    """Nothing outside the folder of a system, and the sandbox, names it: code, and texts that users read."""
+    (named,) = (figure for figure in house.measure() if figure.bench == "house: places that name a system")
+    assert (named.figure, named.detail) == (0, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,8 +11,11 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+import grpc
 import pytest
 from desk_server import KEY, Desk, serving
+from engine_rpc import Engine, Rpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from repository import ROOT
 
 from trueup.systems import installed, registry
@@ -58,9 +62,9 @@ class Team:
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def ran(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run the command."""
-        environment = {
+    def environment(self, **variables: str) -> dict[str, str]:
+        """Return the variables of a process that finds the plug-in and its server."""
+        return {
             **{name: value for name, value in os.environ.items() if not name.startswith("TRUEUP_")},
             "PYTHONPATH": str(INSTALLED),
             "TRUEUP_DESK_URL": self.desk.url,
@@ -68,10 +72,13 @@ class Team:
             "PIN": PIN,
             **variables,
         }
+
+    def ran(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run the command."""
         done = subprocess.run(
             [sys.executable, "-m", "trueup", *words],
             cwd=self.folder,
-            env=environment,
+            env=self.environment(**variables),
             capture_output=True,
             text=True,
             timeout=60,
@@ -128,12 +135,106 @@ def test_what_exists_is_listed_and_imported(team: Team) -> None:
     assert "In sync: 2 of 2" in team.run("plan", "-f", "out")
 
 
+def test_what_a_killed_run_made_is_found_and_not_made_again(team: Team) -> None:
+    """The run is killed after the server made the board, and before the ledger knows of it."""
+    team.declare(BOARDS)
+    team.desk.silent = True
+    command = [sys.executable, "-m", "trueup", "apply", "-f", "m", "--auto-approve"]
+    with subprocess.Popen(command, cwd=team.folder, env=team.environment(), stdout=subprocess.PIPE) as run:
+        assert team.desk.made.wait(timeout=60)
+        run.kill()
+        run.communicate(timeout=60)
+    team.desk.silent = False
+    team.desk.answering.set()
+    said = team.run("apply", "-f", "m", "--auto-approve")
+    assert "was interrupted with 1 call open" in said
+    assert [row["name"] for row in team.desk.boards.values()] == ["roadmap"]
+    assert team.desk.requests.count("POST /boards") == 1
+    assert "0 to create, 0 to change" in team.run("plan", "-f", "m")
+
+
+def test_its_commands_are_listed_and_run(team: Team) -> None:
+    team.run("apply", "-f", "m", "--auto-approve")
+    assert "cards       List the cards of a board of Desk." in team.run("--help")
+    assert "TRUEUP_DESK_WORKSPACE" in team.run("--help")
+    assert "trueup get cards --below roadmap" in team.run("get", "--help")
+    described = team.run("cards", "--help")
+    assert "Usage: trueup cards [OPTIONS] BOARD" in described
+    assert "--done" in described
+    assert "trueup cards roadmap --done" in described
+    assert team.run("cards", "roadmap") == "- ship it\n"
+    assert team.run("cards", "roadmap", "--done") == "No cards.\n"
+    shown = json.loads(team.ran("-o", "json", "cards", "roadmap").stdout)
+    assert [card["text"] for card in shown["cards"]] == ["ship it"]
+    assert 'there is no board "none"' in team.run("cards", "none", code=1)
+
+
+def test_a_system_without_an_embedded_server_says_so(team: Team) -> None:
+    said = team.run("plan", "-f", "m", code=1, TRUEUP_DESK_URL="sandbox")
+    assert "TRUEUP_DESK_URL: Desk has no embedded server. Give the URL of a Desk." in said
+
+
+def test_the_reference_has_its_kinds(team: Team) -> None:
+    reference = team.run("schema", "docs")
+    assert "## desk Board" in reference
+    assert "Desk never shows it" in reference
+
+
 def test_the_schemas_describe_it(team: Team) -> None:
     manifests = team.run("schema")
     assert "desk.trueup.dev/v1" in manifests
     package = json.loads(team.run("schema", "pulumi"))
     assert {"trueup:desk:Board", "trueup:desk:Card"} <= set(package["resources"])
     assert {"deskUrl", "deskApiKey", "deskWorkspace"} <= set(package["config"]["variables"])
+    assert "sandbox" not in package["config"]["variables"]["deskUrl"]["description"]
+    assert "trueup:desk:getBoard" in package["functions"]
+    assert "updatedAt" not in package["resources"]["trueup:desk:Board"]["properties"]
+
+
+def test_the_provider_speaks_for_it(team: Team) -> None:
+    """The provider as Pulumi starts it, by protocol."""
+    command = [sys.executable, "-c", "from trueup.plugin.serve import main; main()"]
+    environment = team.environment(TRUEUP_STATE=str(team.folder / "state"))
+    with subprocess.Popen(command, cwd=team.folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            asyncio.run(_spoken_to(process.stdout.readline().strip(), team.desk))
+        finally:
+            process.terminate()
+
+
+async def _spoken_to(port: str, desk: Desk) -> None:
+    options = [("grpc.enable_http_proxy", 0)]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+        await _lives(Rpc(provider_pb2_grpc.ResourceProviderStub(channel), Engine()), desk)
+
+
+async def _lives(rpc: Rpc, desk: Desk) -> None:
+    schema = json.loads((await rpc.stub.GetSchema(provider_pb2.GetSchemaRequest())).schema)
+    assert {"trueup:desk:Board", "trueup:desk:Card"} <= schema["resources"].keys()
+    await rpc.configure()
+    assert (await rpc.check("desk:Board", "x", {"colour": 7}))[1].keys() == {"colour"}
+    board = await rpc.create("desk:Board", "roadmap", colour="blue", pin=PIN)
+    card = await rpc.create("desk:Card", "ship", board=board.id, text="ship it")
+    assert card.id == f"{board.id}/c2"
+    assert (await rpc.diff(board, board.inputs)).changes == provider_pb2.DiffResponse.DIFF_NONE
+    found = await rpc.diff(board, {**board.inputs, "colour": "red"})
+    assert list(found.diffs) == ["colour"]
+    await rpc.update(board, **{**board.inputs, "colour": "red"})
+    assert desk.boards[board.id]["colour"] == "red"
+    desk.boards[board.id]["colour"] = "green"
+    desk.cards["c2"]["done"] = True
+    given, failures = await rpc.invoke("trueup:desk:getBoard", name="roadmap")
+    assert (given["id"], [one["text"] for one in given["cards"]], failures) == (board.id, ["ship it"], {})
+    assert (await rpc.invoke("trueup:desk:getBoard", name="roadmap", limit=0))[1].keys() == {"limit"}
+    assert (await rpc.invoke("trueup:desk:getBoard"))[1] == {"name": "name is missing."}
+    again = await rpc.imported("desk:Card", "again", card.id)
+    assert again is not None
+    assert again.inputs["text"] == "ship it"
+    await rpc.delete(card)
+    await rpc.delete(board)
+    assert not desk.boards
+    assert not desk.cards
 
 
 def test_a_credential_of_another_workspace_is_refused_by_name(team: Team) -> None:
@@ -141,15 +242,33 @@ def test_a_credential_of_another_workspace_is_refused_by_name(team: Team) -> Non
     assert "TRUEUP_DESK_WORKSPACE holds no id of a workspace of Desk" in said
 
 
-def broken(folder: Path, name: str = "lost", distribution: str = "lost-trueup") -> str:
+def broken(folder: Path, name: str = "lost", distribution: str = "lost-trueup", group: str = installed.SYSTEMS) -> str:
     """Install a system whose module cannot be imported beside Desk; return the search path of both."""
     stem = distribution.replace("-", "_")
     info = folder / "broken" / f"{stem}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\n")
-    (info / "entry_points.txt").write_text(f"[console_scripts]\nx = y:z\n\n[trueup.systems]\n{name} = {stem}:SYSTEM\n")
+    (info / "entry_points.txt").write_text(f"[console_scripts]\nx = y:z\n\n[{group}]\n{name} = {stem}:SYSTEM\n")
     (folder / "broken" / f"{stem}.py").write_text("import nothing_of_that_name\n")
     return os.pathsep.join((str(folder / "broken"), str(INSTALLED)))
+
+
+def test_a_command_line_that_cannot_be_loaded_disables_no_other(team: Team, tmp_path: Path) -> None:
+    path = broken(tmp_path, group="trueup.cli")
+    done = team.ran("--help", PYTHONPATH=path)
+    assert "cards       List the cards" in done.stdout
+    why = "Warning: the command line of lost (of lost-trueup) could not be loaded: ModuleNotFoundError"
+    assert done.stderr.count(why) == 1
+
+
+def test_a_command_that_two_systems_have_is_refused(team: Team, tmp_path: Path) -> None:
+    path = broken(tmp_path, group="trueup.cli")
+    module = (INSTALLED / "desk_trueup" / "command_line.py").read_text().replace("COMMAND_LINE =", "SYSTEM =")
+    (tmp_path / "broken" / "lost_trueup.py").write_text(module)
+    done = team.ran("cards", "roadmap", PYTHONPATH=path)
+    assert done.returncode == 1
+    assert 'No such command "cards"' in done.stderr
+    assert "Warning: desk-trueup and lost-trueup both have a command cards." in done.stderr
 
 
 def test_a_system_that_cannot_be_loaded_is_reported_once_and_disables_no_other(team: Team, tmp_path: Path) -> None:

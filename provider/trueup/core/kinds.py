@@ -59,6 +59,8 @@ class Handler:
     """Whether the API has a documented call that creates one; otherwise an existing one is adopted."""
     statuses: tuple[str, ...] = ()
     """Every value that its status may have; empty when the server may have others."""
+    dated: bool = True
+    """Whether its resources show when they last changed (`Live.updated_at`)."""
 
     # What a handler can do beside the least is declared, and `__init_subclass__` refuses what is not.
     translates: bool = False

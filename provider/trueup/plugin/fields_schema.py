@@ -31,8 +31,6 @@ PHRASES: Final = {
 """Phrases in descriptions that fit manifests only, with their replacement for programs."""
 UPDATED: Final = "updatedAt"
 _END: Final = re.compile(r"[.;] ")
-_UNDATED: Final = ("ConnectorAccess",)
-"""Kinds for which the server returns no time of the last change."""
 
 
 def for_program(text: str) -> str:
@@ -122,7 +120,7 @@ def _fields(field: Field) -> dict[str, Any]:
 
 def _beside(kind: ResourceKind) -> Properties:
     found = dict(kind.handler.computed)
-    if kind.name not in _UNDATED:
+    if kind.handler.dated:
         found[UPDATED] = "When the resource last changed."
     return {name: TEXT | {"description": doc} for name, doc in found.items()}
 

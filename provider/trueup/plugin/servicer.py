@@ -276,7 +276,7 @@ class Provider(Greeting):
 
     def _elsewhere(self, kind: ResourceKind, inputs: dict[str, Any]) -> list[Failure]:
         reason = self._world.outside(kind, bare(inputs)) if self._world is not None else ""
-        return [Failure("projectId", reason)] if reason else []
+        return [Failure(SYSTEMS[kind.system].tenant.field, reason)] if reason else []
 
     def _the_world(self) -> World:
         if self._world is None:

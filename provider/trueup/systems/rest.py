@@ -34,7 +34,8 @@ class RestHandler(Handler):
     `listed` is the route of the list, `/boards`, or `/boards/{board}/cards` of a child; `one` is that of a single
     resource, `/boards/{id}`. `created` is where to POST if not to the list. `parent` is the field that refers to the
     parent, `unique` are the fields of the natural key, the last of which is its name. `gets` says whether GET of a
-    single resource exists. A method that an API does otherwise is overridden.
+    single resource exists, and `dated` whether rows have `updatedAt`. A method that an API does otherwise is
+    overridden.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class RestHandler(Handler):
         naming: str = "",
         gets: bool = True,
         computed: Mapping[str, str] = MappingProxyType({}),
+        dated: bool = False,
     ) -> None:
         self.kind = cls.__name__
         self.fields = {field.name: field for field in fields_of(cls) if not field.local}
@@ -60,6 +62,7 @@ class RestHandler(Handler):
         self.naming = naming
         self.gets = gets
         self.computed = computed
+        self.dated = dated
         self.needs = tuple(name for name in unique if name != parent)
         """Texts without which a row cannot be matched."""
 
@@ -82,7 +85,7 @@ class RestHandler(Handler):
         if self.parent:
             spec[self.parent] = parent
         unreadable = frozenset((name,) for name in self.fields if name not in spec)
-        stamp = row.get("updatedAt")
+        stamp = row.get("updatedAt") if self.dated else None
         server = {name: row.get(name) for name in self.computed}
         updated = stamp if isinstance(stamp, str) else None
         return Live(self.kind, row["id"], self.label(spec), spec, updated, unreadable, server=server)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from trueup.core.errors import Unauthorized
+from trueup.core.errors import Unauthorized, UsageError
 from trueup.core.fields import field
-from trueup.core.kinds import Kind, connection_kind, kind
+from trueup.core.kinds import connection_kind, kind
+from trueup.systems.functions import Function, LiveReader, Property, RecordType, shown
 from trueup.systems.paging import Row, pages
 from trueup.systems.rest import RestHandler
 from trueup.systems.system import System, Tenant
@@ -107,9 +109,33 @@ CARDS = Lists(
     unique=("board", "text"),
     gets=False,
 )
-KINDS: tuple[Kind, ...] = (
+KINDS = (
     connection_kind(Connection, system="desk"),
     kind(Board, system="desk", handler=BOARDS),
     kind(Card, system="desk", handler=CARDS, parent="board"),
 )
-SYSTEM = System("desk", "Desk", "https://desk.example.com", KINDS, Dialect, Workspace())
+
+
+async def _board(reads: LiveReader, given: Mapping[str, Any]) -> dict[str, Any]:
+    live = await reads.find(KINDS[1], {"name": given["name"]})
+    if live is None:
+        raise UsageError(f"there is no board {given['name']}.")
+    cards = await reads.all(KINDS[2], live.id)
+    return {"id": live.id, "cards": [shown(KINDS[2], card) for card in cards][: given.get("limit", 100)]}
+
+
+FUNCTIONS = (
+    Function(
+        "getBoard",
+        "Looks up a board and its cards by name. Fails if there is none.",
+        _board,
+        {"name": Property("The board's name."), "limit": Property("The maximum number of cards.", "integer")},
+        {
+            "id": Property("The board's id."),
+            "cards": Property("Its cards.", RecordType("CardSummary", "A live card.", KINDS[2])),
+        },
+        required=("name",),
+        always=("id", "cards"),
+    ),
+)
+SYSTEM = System("desk", "Desk", "https://desk.example.com", KINDS, Dialect, Workspace(), functions=FUNCTIONS)

@@ -73,6 +73,7 @@ class _Handler(Handler):
     computed: Mapping[str, str] = MappingProxyType(
         {"createdAt": "When it was given.", "createdByOrgMembershipId": "The member who gave it."}
     )
+    dated = False
     translates = True  # e-mails and names of teams to ids
     follows = False  # a grant to another principal is another grant
 
