@@ -2,7 +2,7 @@
 
 Each document becomes a resource of the provider, and so does each item of a short form. References by name become
 references between resources, and `valueFrom` becomes a secret. What manifests leave to the command is left to the
-program here: Connections (the provider's configuration says where Den and Wexa are) and `exclusive` access.
+program here: Connections (the provider's configuration says where each system is) and `exclusive` access.
 """
 
 from __future__ import annotations

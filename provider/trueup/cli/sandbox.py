@@ -7,27 +7,30 @@ import io
 import json
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
 from trueup.cli.options import Command, HomePath
-from trueup.sandbox.options import EXAMPLES, SYSTEMS, options
+from trueup.sandbox.options import EXAMPLES, SUMMARY, SYSTEMS, options
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console
 
 
-@click.command("sandbox", cls=Command, examples=EXAMPLES)
+_HELP: Final = f"""{SUMMARY}
+
+Prints one JSON line with URLs and keys on standard output once the servers respond; at a terminal, also the export
+commands for another shell, on standard error. Runs until SIGINT or SIGTERM, then exits with 0. Manifests with
+`url: sandbox` start servers of their own.
+"""
+
+
+@click.command("sandbox", cls=Command, examples=EXAMPLES, help=_HELP)
 @options(HomePath(dir_okay=False))
 @click.pass_obj
 def command(console: Console, /, **values: Any) -> int:
-    """Run embedded servers of Den and Wexa on this machine.
-
-    Prints one JSON line with URLs and keys on standard output once the servers respond; at a terminal, also the export
-    commands for another shell, on standard error. Runs until SIGINT or SIGTERM, then exits with 0. Manifests with
-    `url: sandbox` start servers of their own.
-    """
+    """Run the servers until a signal ends them."""
     from trueup.sandbox.lifetime import signals
 
     signals.catch()  # before the imports below, which take long

@@ -31,7 +31,7 @@ class Record:
     kind: str = ""
     """`ConnectorInstance`; empty in a record of an older version that was not written since."""
     realm: str = ""
-    """Den's organisation or Wexa's project that it belongs to; empty while unknown."""
+    """The tenant that it belongs to; empty while unknown."""
     parent: str = ""
     """The id of its parent, such as the instance of a target; empty for a kind with a list of its own."""
     name: str = ""

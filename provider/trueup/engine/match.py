@@ -317,7 +317,7 @@ class Matches:
         waits = self.waits.get(one.address) if self.waits else None
         key = index.handler.key(spec)
         named = index.handler.key({**spec, **{name: str(need) for name, need in waits.items()}}) if waits else key
-        identified = index.handler.identity(spec) is not None  # Wexa may have several connectors of one name
+        identified = index.handler.identity(spec) is not None  # several may have one name
         other = one.address if identified else index.named.setdefault(named, one.address)
         if other is not one.address and other != one.address:
             raise _Refused(f"{other} declares the same {one.kind.name}. Remove one of the two.")

@@ -56,7 +56,7 @@ class Saved:
     options: dict[str, Any] = field(default_factory=dict)
     """The options that a plan of the same is made with."""
     servers: dict[str, str] = field(default_factory=dict)
-    """The servers, with Den's organisations, by connection."""
+    """The servers, with their tenants, by connection."""
     bound: dict[str, dict[str, str]] = field(default_factory=dict)
     """Digests of what each step rests on, by step, then by what it is."""
     created: str = ""

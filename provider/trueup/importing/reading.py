@@ -36,7 +36,7 @@ class ImportRequest:
     filters: tuple[Filter, ...] = ()
     """The filters of the main kind; its children and the resources that it refers to follow from it."""
     projects: tuple[str, ...] = ()
-    """Parents that are no resources: projects of Wexa."""
+    """Parents that are no resources: tenants that resources name."""
     connection: str = DEFAULT_CONNECTION
 
 

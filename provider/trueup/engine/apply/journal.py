@@ -250,7 +250,7 @@ class Journal:
             record.parent = parent if isinstance(parent, str) else record.parent
         handler = kind.handler
         if handler.translates:
-            record.name = handler.label(declared.spec)  # the manifest's name: Den may have given it to another one
+            record.name = handler.label(declared.spec)  # the manifest's name: on the server another one may have it
         else:
             record.name = called(handler, live) if live else record.name
         record.renamed_from = declared.renamed_from

@@ -1,6 +1,6 @@
 """Live fields of declared resources that are declared nowhere: omitted fields, and the server's own keys.
 
-Only the names of keys are reported: Den shows all values of a configuration in clear.
+Only the names of keys are reported: a server may show all values of a configuration in clear.
 """
 
 from __future__ import annotations
