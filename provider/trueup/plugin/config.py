@@ -1,4 +1,4 @@
-"""The provider's configuration: URLs and keys of the installed systems. Omitted settings come from TRUEUP_* variables."""
+"""The provider's configuration: URLs and keys of the systems. Omitted settings come from TRUEUP_* variables."""
 
 from __future__ import annotations
 
