@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from trueup.core.changes import MISSING
-from trueup.core.secrets import REDACTED, Reference, Secret, censored, holds_secret, is_known, without_forms
+from trueup.core.secret_forms import without_forms
+from trueup.core.secrets import REDACTED, Reference, Secret, censored, holds_secret, is_known
 
 if TYPE_CHECKING:
     pass

@@ -20,8 +20,6 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from trueup.core.secret_forms import secret_forms
-
 REDACTED: Final = "(sensitive)"
 """Shown in place of a secret."""
 
@@ -154,11 +152,6 @@ def scrub(text: str) -> str:
 def censored(text: str) -> str:
     """Return text of a server or a manifest without any known secret, the short ones included."""
     return process.censored(text)
-
-
-def without_forms(text: str) -> str:
-    """Return server text without known secrets, and without anything in the published form of one."""
-    return secret_forms.pattern.sub(REDACTED, process.censored(text))
 
 
 def is_known(value: float) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from trueup.core.redaction import REDACTED, censored
+
 _TOKENS: Final = (
     (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"gh[pousr]_[A-Za-z0-9]{8,}"),
     (("github_pat_",), r"github_pat_\w{8,}"),
@@ -55,3 +57,8 @@ class SecretForms:
 
 secret_forms: Final = SecretForms()
 """Those of this process."""
+
+
+def without_forms(text: str) -> str:
+    """Return server text without known secrets, and without anything in the published form of one."""
+    return secret_forms.pattern.sub(REDACTED, censored(text))

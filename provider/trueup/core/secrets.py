@@ -19,7 +19,6 @@ from trueup.core.redaction import censored as censored
 from trueup.core.redaction import is_known as is_known
 from trueup.core.redaction import remember
 from trueup.core.redaction import scrub as scrub
-from trueup.core.redaction import without_forms as without_forms
 from trueup.core.texts import trimmed
 
 _LARGEST = 1 << 20

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING
-from trueup.core.secrets import Secret, without_forms
+from trueup.core.secret_forms import without_forms
+from trueup.core.secrets import Secret
 from trueup.manifest.literals import named_items
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
-from trueup.core.redaction import touches, without_forms
+from trueup.core.redaction import touches
+from trueup.core.secret_forms import without_forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
