@@ -16,9 +16,8 @@ from trueup.core.changes import MISSING, UNKNOWN
 from trueup.core.kinds import Declared
 from trueup.core.records import Record
 from trueup.core.values import ConnectionId, Listing, ListKey, Live
-from trueup.engine.match import Matches
+from trueup.engine.match import Matches, matched
 from trueup.engine.plan import Facts, Inputs, Limit, Policy, Reading, concluded, draft, plan
-from trueup.engine.plan.planning import matched
 from trueup.systems.registry import BY_NAME
 from trueup.systems.system import Permissions
 

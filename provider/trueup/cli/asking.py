@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from trueup.cli.asked import Asked
     from trueup.cli.console import Console
-    from trueup.engine.plan.inputs import Reading
+    from trueup.engine.plan.steps import Reading
     from trueup.engine.session import Session
     from trueup.manifest.values import Manifest
     from trueup.transport.client import Client
@@ -100,7 +100,7 @@ class CommandMeter:
 
     def read(self) -> Reading:
         """Return the requests and time so far."""
-        from trueup.engine.plan.inputs import Reading
+        from trueup.engine.plan.steps import Reading
 
         client, limits = self._client, self._client.limits
         seconds = client.clock.monotonic() - self._began

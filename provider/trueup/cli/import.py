@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trueup.cli.asking import Context
     from trueup.cli.console import Console
     from trueup.core.kinds import ResourceKind
-    from trueup.engine.plan.inputs import Reading
+    from trueup.engine.plan.steps import Reading
     from trueup.importing import ImportRequest, Known, LiveResources
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.cli.console import Console
     from trueup.cli.interrupt import Interrupt
     from trueup.cli.progress import Lines
-    from trueup.engine.plan.inputs import Reading
+    from trueup.engine.plan.steps import Reading
     from trueup.engine.session import Session
     from trueup.systems import command_line as data
     from trueup.transport.client import Client

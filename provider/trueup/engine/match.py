@@ -328,3 +328,12 @@ class _Refused(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+def matched(declared: Sequence[Declared], listings: Mapping[ListKey, Listing], records: Records) -> Matches:
+    """Return the live resources of those listings, matched with the declared ones."""
+    matches = Matches(declared, records)
+    for one in by_reference(declared):
+        if (place := one.address.list_key) not in matches.indexes:
+            matches.take(place, one.kind.handler, listings[place])
+    return matches

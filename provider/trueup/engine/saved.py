@@ -22,8 +22,7 @@ from trueup.core.records import Record
 from trueup.core.secrets import REDACTED, Reference, Secret, censored, fingerprint, holds_secret, scrub
 from trueup.core.values import Address, Call, Desired, ListKey, Live, Where
 from trueup.core.version import __version__
-from trueup.engine.plan.inputs import Reading
-from trueup.engine.plan.steps import Cost, Left, Plan, Step, Unverifiable
+from trueup.engine.plan.steps import Cost, Left, Plan, Reading, Step, Unverifiable
 from trueup.systems.registry import kind_named, resource_kind
 
 if TYPE_CHECKING:

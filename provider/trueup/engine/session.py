@@ -22,9 +22,9 @@ from trueup.engine.facts import facts_for
 from trueup.engine.freshness import Sweep
 from trueup.engine.options import Options
 from trueup.engine.ownership import Ownership
-from trueup.engine.plan.inputs import Budget, Inputs, Policy, Reading
+from trueup.engine.plan.inputs import Budget, Inputs, Policy
 from trueup.engine.plan.planning import concluded, draft
-from trueup.engine.plan.steps import Plan
+from trueup.engine.plan.steps import Plan, Reading
 from trueup.engine.read import Wanted, guard, observe
 from trueup.engine.select import Selection, select
 from trueup.manifest.values import Manifest

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from trueup.core.kinds import ResourceKind
     from trueup.core.values import Live
-    from trueup.engine.plan.inputs import Reading
+    from trueup.engine.plan.steps import Reading
     from trueup.importing.imported import Import
     from trueup.report.page import Page
 

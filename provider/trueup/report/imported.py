@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from trueup.core.kinds import ResourceKind
-    from trueup.engine.plan.inputs import Reading
+    from trueup.engine.plan.steps import Reading
     from trueup.importing.describing import Described
     from trueup.importing.imported import Import
     from trueup.report.page import Page

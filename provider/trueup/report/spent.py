@@ -8,7 +8,7 @@ from trueup.report.text import counted, window_left
 from trueup.report.when import lasting
 
 if TYPE_CHECKING:
-    from trueup.engine.plan.inputs import Reading
+    from trueup.engine.plan.steps import Reading
 
 
 def cost(reading: Reading) -> str:

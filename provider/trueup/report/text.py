@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.core.changes import Change
-    from trueup.engine.plan.inputs import Reading
-    from trueup.engine.plan.steps import Plan, Step, Unverifiable
+    from trueup.engine.plan.steps import Plan, Reading, Step, Unverifiable
     from trueup.report.page import Page, Parts
 
 SYMBOLS: Final = {

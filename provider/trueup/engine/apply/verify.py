@@ -13,8 +13,9 @@ from trueup.core.kinds import Declared
 from trueup.core.secrets import fingerprint
 from trueup.core.values import ConnectionId, Incomparable, Listing, ListKey, Live
 from trueup.engine.apply.journal import written
-from trueup.engine.plan.inputs import Inputs, Policy
-from trueup.engine.plan.planning import draft
+from trueup.engine.match import matched
+from trueup.engine.plan.compare import compared
+from trueup.engine.plan.inputs import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -175,7 +176,8 @@ class Verifier:
             declared = _with_ids(outcome.step.declared, resolved(outcome.step, self._lives))
             listing = Listing([live] if live is not None else [], complete=False)
             record = {live.id: known[live.id]} if live is not None and live.id in known else {}
-            steps = draft(Inputs([declared], {place: listing}, {place.connection_id: record}, policy)).steps
+            records = {place.connection_id: record}
+            steps = compared([declared], matched([declared], {place: listing}, records), records, policy)[0].steps
             step = next((one for one in steps if one.action != "no-op"), None)
             # What cannot be read back is not verified, nor is what was learned just now.
             outcome.verified = not steps and outcome.result == "done" and not outcome.learned

@@ -4,7 +4,7 @@ Drift is this same plan, rendered and not applied.
 """
 
 from trueup.engine.match import by_reference, target_of
-from trueup.engine.plan.inputs import Budget, Facts, Inputs, Limit, Policy, Reading
+from trueup.engine.plan.inputs import Budget, Facts, Inputs, Limit, Policy
 from trueup.engine.plan.planning import concluded, draft, plan
 from trueup.engine.plan.steps import (
     ENDS,
@@ -14,6 +14,7 @@ from trueup.engine.plan.steps import (
     Learned,
     Left,
     Plan,
+    Reading,
     Step,
     Unverifiable,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trueup.core.progress import Pace
+from trueup.engine.plan.steps import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,21 +70,6 @@ class Inputs:
     """Whether the run was narrowed, so that what is unmanaged was not looked for."""
     unseen: Sequence[str] = ()
     """Places where manifests may be that could not be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The cost of the reading, and what is left of the credential's window, if it has one."""
-
-    requests: int = 0
-    seconds: float = 0.0
-    left: int | None = None
-    window: int | None = None
-    silence: float = 0.0
-    waited: float = 0.0
-    """Of the seconds those that were spent waiting for the window, in which nothing was sent."""
-    known: bool = True
-    """Whether `left` counts the requests of other runs too; otherwise there are at most so many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from trueup.engine.match import Matches, by_reference
+from trueup.engine.match import Matches, matched
 from trueup.engine.plan.apart import kept_apart, moves
 from trueup.engine.plan.compare import compared
 from trueup.engine.plan.inputs import Facts
@@ -24,9 +24,8 @@ from trueup.engine.plan.strict import undeclared
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from trueup.core.kinds import Declared
-    from trueup.core.values import Address, Listing, ListKey, Live
-    from trueup.engine.match import Index, Records
+    from trueup.core.values import Address, ListKey, Live
+    from trueup.engine.match import Index
     from trueup.engine.plan.inputs import Inputs
     from trueup.engine.plan.steps import Plan, Step
 
@@ -86,15 +85,6 @@ def concluded(draft: Plan, inputs: Inputs, facts: Facts) -> Plan:
         reading=facts.reading,
         cost=price(found.pending, facts.reading, facts.budgets),
     )
-
-
-def matched(declared: Sequence[Declared], listings: Mapping[ListKey, Listing], records: Records) -> Matches:
-    """Return the live resources of those listings, matched with the declared ones."""
-    matches = Matches(declared, records)
-    for one in by_reference(declared):
-        if (place := one.address.list_key) not in matches.indexes:
-            matches.take(place, one.kind.handler, listings[place])
-    return matches
 
 
 def _unmanaged(indexes: Mapping[ListKey, Index], seen: set[str]) -> Iterator[tuple[ListKey, Live]]:

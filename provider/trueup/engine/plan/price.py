@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from trueup.core.values import ConnectionId, ListKey
-    from trueup.engine.plan.inputs import Reading
-    from trueup.engine.plan.steps import Step
+    from trueup.engine.plan.steps import Reading, Step
 
 
 _A_WAIT = 2

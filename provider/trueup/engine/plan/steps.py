@@ -10,7 +10,6 @@ from trueup.core.changes import Change, Path
 from trueup.core.kinds import Declared
 from trueup.core.records import Record
 from trueup.core.values import Address, Call, Desired, ListKey, Live
-from trueup.engine.plan.inputs import Reading
 
 FORMAT_VERSION: Final = "1.1"
 
@@ -19,6 +18,21 @@ SENDS: Final = ("create", "update", "replace", "delete")
 """The actions that send something."""
 ENDS: Final = ("delete", "replace")
 """The actions after which an object does not exist any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The cost of the reading, and what is left of the credential's window, if it has one."""
+
+    requests: int = 0
+    seconds: float = 0.0
+    left: int | None = None
+    window: int | None = None
+    silence: float = 0.0
+    waited: float = 0.0
+    """Of the seconds those that were spent waiting for the window, in which nothing was sent."""
+    known: bool = True
+    """Whether `left` counts the requests of other runs too; otherwise there are at most so many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from trueup.engine.plan.inputs import Reading
+    from trueup.engine.plan.steps import Reading
     from trueup.systems.den.sync_events import Event, EventList
 
 _SYMBOLS: Final = {

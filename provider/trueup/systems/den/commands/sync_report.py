@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trueup.core.errors import ApiError
-    from trueup.engine.plan.inputs import Reading
+    from trueup.engine.plan.steps import Reading
     from trueup.systems.den.named import Named
     from trueup.systems.den.sync_events import Event
 
