@@ -246,8 +246,8 @@ def test_an_answer_that_is_none_is_an_error_with_a_code(body: Any, world: World)
 WRONG: dict[str, tuple[list[str], str]] = {
     "instance empty": (["--instance", " "], "--instance must have 1 to 255 characters."),
     "instance too long": (["--instance", "x" * 256], "--instance must have 1 to 255 characters."),
-    "target alone": (["--target", "acme/docs"], "a remote id is one within an instance"),
-    "target bad id": (["--target", "ctg_x"], "is no id (ctg_…)"),
+    "target alone": (["--target", "acme/docs"], "a remote id is unique only within an instance"),
+    "target bad id": (["--target", "ctg_x"], "is not an id (ctg_…)"),
     "target empty": (["--instance", "a", "--target", ""], "--target must have"),
     "type": (["--type", "pull"], "--type must be push, installation, installation_repositories, repository or"),
     "status": (["--status", "done"], "--status must be pending, queued, running, completed, failed, partial or"),
@@ -268,9 +268,9 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a name alone": (["docs"], 'There is no subcommand "docs", only "retry".'),
     "no such file": (["-f", "nowhere.yaml"], "E120"),
     "retry nothing": (["retry"], "ID… is missing"),
-    "retry no id": (["retry", "cse_1"], '"cse_1" is no id of a sync event'),
-    "retry another id": (["retry", "cin_01m81v3ease06trjtbs5xy81nx"], "is no id of a sync event"),
-    "retry upper case": (["retry", "CSE_01M81V3TWXE7H8V31TWM11S4TC"], "is no id of a sync event"),
+    "retry no id": (["retry", "cse_1"], '"cse_1" is not the id of a sync event'),
+    "retry another id": (["retry", "cin_01m81v3ease06trjtbs5xy81nx"], "is not the id of a sync event"),
+    "retry upper case": (["retry", "CSE_01M81V3TWXE7H8V31TWM11S4TC"], "is not the id of a sync event"),
     "retry with a filter": (["--status", "failed", "retry", "cse_1"], "there is no option --status."),
 }
 
@@ -419,7 +419,7 @@ def test_following_prints_what_is_there_and_what_comes_until_ctrl_c(
         assert terminal.end() == 0
         shown = terminal.shown()
     assert "partial    release-notes-2019  push" in shown
-    assert shown.rstrip().splitlines()[-1].startswith("Events: 3 rows, then no longer followed.")
+    assert shown.rstrip().splitlines()[-1].startswith("Events: 3 rows, then stopped following.")
     assert "Interrupted" not in shown
 
 

@@ -292,5 +292,5 @@ def test_ctrl_c_while_it_is_asked_for_finishes_that(world: World) -> None:
         assert terminal.end() == 130
         shown = terminal.shown()
     assert len([row for row in world.rows("den.syncEvents") if row["connectorTargetId"]]) == 1
-    assert "Whether a sync was queued is shown by trueup events" in shown
+    assert "A sync may have been queued" in shown
     assert sync_events.ROUTE in shown

@@ -1,4 +1,4 @@
-"""What the installed systems add to the command line, loaded for `--help` and for a command that is not built in."""
+"""The command lines of installed systems, loaded for `--help` and for a command that is not built in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLACEHOLDERS = ("{address}", "{system}")
 
 
 class Loaded(NamedTuple):
-    """The command lines, and what is wrong with those that were left out."""
+    """The command lines, and the problems of those that could not be loaded."""
 
     lines: tuple[CommandLine, ...]
     commands: dict[str, tuple[CommandLine, SystemCommand]]
@@ -78,11 +78,11 @@ def environment() -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for line in loaded().lines:
         prefix = f"TRUEUP_{line.system.upper()}_"
-        where = f"where {line.title} is, when no Connection is declared; without it, its public API"
+        where = f"URL of {line.title}, if no Connection is declared. Default: its public API"
         rows += [(f"{prefix}URL", where), (f"{prefix}API_KEY", "its API key")]
         if line.variable[0]:
             rows.append((f"{prefix}{line.variable[0]}", line.variable[1]))
-        consent = "send the key over http to a host that is not this machine"
+        consent = "allow sending the key over http to another machine"
         rows.append((f"{prefix}ALLOW_HTTP=1", consent if len(rows) < 5 else f"as for {titles()[0]}"))
     return rows
 

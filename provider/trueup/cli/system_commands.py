@@ -1,4 +1,4 @@
-"""The commands of systems, built from what describes them."""
+"""The commands of systems, built from their descriptions."""
 
 from __future__ import annotations
 

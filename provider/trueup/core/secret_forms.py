@@ -22,7 +22,7 @@ _TOKENS: Final = (
     (("eyJ",), r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
     (("earer ",), r"[Bb]earer [\w.~+/=-]{8,}"),
 )
-"""What every text of a form contains, and the form of those that stand at the beginning of a word."""
+"""A part of every text of a form, and the form of those at the start of a word."""
 _OTHERS: Final = (
     ("PRIVATE KEY", r"-----BEGIN [A-Z ]*PRIVATE KEY(?s:.*)"),
     ("@", r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),

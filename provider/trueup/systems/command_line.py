@@ -1,4 +1,4 @@
-"""What a system adds to the command line, as data: commands of its own, variables and examples in the help of others.
+"""A system's part of the command line, as data: commands of its own, variables and examples in the help of others.
 
 A distribution registers its `CommandLine` under the entry-point group `trueup.cli`. `trueup --help` loads it, so that
 its module imports nothing else, and names what runs as `package.module:function`.
@@ -27,7 +27,7 @@ class SystemOption(NamedTuple):
 
 
 class SystemArgument(NamedTuple):
-    """A word behind a command, or one or more of them."""
+    """An argument of a command, with one or more values."""
 
     name: str
     metavar: str
@@ -44,9 +44,9 @@ class SystemCommand(NamedTuple):
     run: str
     """The place of a coroutine that gets a `CommandRun` and the values by name, and returns the exit code."""
     renders: Mapping[str, Mapping[str, str]]
-    """The places of renderers: of each format, by what they show."""
+    """The places of renderers, by format and subject."""
     shows: str
-    """What it shows: formats that do not are not offered."""
+    """Its subject. Only formats that support it are offered."""
     check: str = ""
     """The place of a function that gets the values and the name of the format, before anything is opened.
 
@@ -57,11 +57,11 @@ class SystemCommand(NamedTuple):
     examples: str = ""
     subcommands: tuple[SystemCommand, ...] = ()
     stray: str = ""
-    """A hint for a word behind it that is no subcommand."""
+    """A hint for an argument that is not a subcommand."""
 
 
 class CommandLine(NamedTuple):
-    """All that a system adds."""
+    """Everything that a system adds."""
 
     system: str
     title: str

@@ -1,4 +1,4 @@
-"""What a command of a system may use while it runs: the client, the progress, and where results are shown."""
+"""The interface of a running command of a system: the client, the progress, and the output of results."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class CommandRun(Protocol):
 
     @property
     def for_people(self) -> bool:
-        """Whether a person reads the results, rather than a program."""
+        """Whether the results are text for people."""
 
     @property
     def unread(self) -> bool:
-        """Whether the reader of standard output has left."""
+        """Whether standard output was closed by its reader."""
 
     def command(self, *words: str, then: tuple[str, ...] = ()) -> str:
         """Return a `trueup` command to paste: words, the shared options as they were given, and more words."""
@@ -40,16 +40,16 @@ class CommandRun(Protocol):
         """Return the requests and the time so far as a Reading, which `trueup.report.spent` renders."""
 
     def stoppable(self) -> None:
-        """From now on a signal stops the client at its next request, which raises Stopped."""
+        """Make a signal stop the client at its next request, which then raises Stopped."""
 
     async def watched(self, watch: Coroutine[Any, Any, T]) -> T | None:
-        """Return the result; None when a signal ended it, since a command that only watches has nothing to finish."""
+        """Return the result; None if a signal ended it, since a command that only watches has nothing to finish."""
 
     def close(self) -> None:
         """End the progress, before the result is shown."""
 
     def show(self, subject: str, value: Any) -> None:
-        """Show a value in the format that is asked for."""
+        """Show a value in the requested format."""
 
     def happened(self, subject: str, value: Any, *, aside: bool = False) -> None:
         """Show one value of many as it comes, among the progress; `aside` as one line of text on standard error."""

@@ -1,4 +1,4 @@
-"""What Den adds to the command line: `events`, `sync`, and its part of the help."""
+"""Den's part of the command line: `events`, `sync`, and its additions to the help."""
 
 from trueup.systems.command_line import CommandLine, SystemArgument, SystemCommand, SystemOption
 from trueup.systems.den.sync_words import STATUSES, TYPES
@@ -32,8 +32,8 @@ _RETRY = SystemCommand(
     "",
     """Queue sync events again.
 
-    Works from any status: also one that is running and hangs, and so blocks its target. It takes the role of an editor
-    for the event's instance.
+    Works from any status, including a sync that hangs while running and blocks its target. Requires the role editor for
+    the instance of the event.
     """,
     run=f"{_EVENTS}:retry",
     check=f"{_EVENTS}:check_retry",
@@ -48,11 +48,11 @@ _RETRY = SystemCommand(
 
 _EVENT_LIST = SystemCommand(
     "events",
-    "Show Den's sync events, the newest first, or retry some.",
-    """Show Den's sync events, the newest first, or retry some.
+    "List Den's sync events, newest first, or retry some.",
+    """List Den's sync events, newest first, or retry some.
 
-    Each row tells when a sync began, its status, instance and type, what it says, and its id. With --follow the oldest
-    comes first, and with -o json as well each event is a line of its own. Nothing is changed, except by retry.
+    Each row has the start time of a sync, its status, instance, type, id and outcome. With --follow, the oldest event
+    comes first, and with -o json each event is one line. Nothing is changed, except by retry.
     """,
     run=f"{_EVENTS}:events",
     check=f"{_EVENTS}:check",
@@ -68,47 +68,49 @@ _EVENT_LIST = SystemCommand(
         },
     },
     options=(
-        SystemOption(("--instance",), "Only those of this instance of Den.", metavar="NAME_OR_ID"),
+        SystemOption(("--instance",), "Only events of this instance of Den.", metavar="NAME_OR_ID"),
         SystemOption(
             ("--target", "--target-id"),
-            "Only those of this target: its remote id within --instance, or its id (ctg_…).",
+            "Only events of this target: its remote id within --instance, or its id (ctg_…).",
             metavar="REMOTE_ID_OR_ID",
         ),
-        SystemOption(("--type",), "Only those of this type.", name="kind", choices=TYPES),
-        SystemOption(("--status",), "Only those in this status.", choices=STATUSES),
+        SystemOption(("--type",), "Only events of this type.", name="kind", choices=TYPES),
+        SystemOption(("--status",), "Only events in this status.", choices=STATUSES),
         SystemOption(
             ("-q", "--query"),
-            "Only those whose delivery or commit holds this text, whatever its case.",
+            "Only events whose delivery or commit contains this text, in any case.",
             name="text",
             metavar="TEXT",
         ),
         SystemOption(
             ("--since",),
-            "Only those since then: 90m, 2h, 3d, a day such as 2026-11-20 (from 00:00 UTC), or a time in RFC 3339.",
+            "Only events since then: 90m, 2h, 3d, a day such as 2026-11-20 (from 00:00 UTC), or a time in RFC 3339.",
             type="time",
             metavar="WHEN",
         ),
-        SystemOption(("--limit",), "Only the newest N. Default: 50, or with --since all.", type="count", metavar="N"),
+        SystemOption(
+            ("--limit",), "Only the newest N events. Default: 50, or all with --since.", type="count", metavar="N"
+        ),
         SystemOption(
             ("--follow",),
-            "Then go on: print each new event, and each change of a status, until Ctrl-C.",
+            "Keep running, and print each new event and each change of a status, until Ctrl-C.",
             type="flag",
             section="How",
         ),
     ),
     examples=_EVENTS_EXAMPLES,
     subcommands=(_RETRY,),
-    stray="An instance is named with --instance, and files and folders with -f.",
+    stray="Pass an instance with --instance, and files and folders with -f.",
 )
 
 _SYNC_NOW = SystemCommand(
     "sync",
-    "Have Den sync an instance now.",
-    """Have Den sync an instance now.
+    "Start a sync of an instance in Den.",
+    """Start a sync of an instance in Den.
 
-    INSTANCE is its name in Den, or its id (cin_…). Targets that are busy are passed over; with --wait they are waited
-    for as well. Exits with 0 when all syncs were completed or ignored (auto-import is off), and with 1 when one failed,
-    was partial, or did not end in time.
+    INSTANCE is its name in Den, or its id (cin_…). Den skips busy targets; --wait waits for those as well. Exits with 0
+    if all syncs were completed, or ignored because auto-import is off, and with 1 if one failed, was partial, or did
+    not end in time.
     """,
     run=f"{_SYNC}:sync",
     check=f"{_SYNC}:check",
@@ -124,13 +126,13 @@ _SYNC_NOW = SystemCommand(
     options=(
         SystemOption(
             ("--target",),
-            "Only this target of it: its remote id, or its id (ctg_…); also beside a sync that is under way.",
+            "Only this target: its remote id, or its id (ctg_…); even if another sync of it is running.",
             metavar="REMOTE_ID_OR_ID",
         ),
-        SystemOption(("--wait",), "Wait until each sync ended, and tell what came of it.", type="flag", section="How"),
+        SystemOption(("--wait",), "Wait until each sync has ended, and print its outcome.", type="flag", section="How"),
         SystemOption(
             ("--timeout",),
-            "Wait no longer than this: 90s, 10m, 2h. Default: 10m",
+            "The longest wait: 90s, 10m, 2h. Default: 10m",
             name="at_most",
             type="duration",
             metavar="TIME",
@@ -143,7 +145,7 @@ _SYNC_NOW = SystemCommand(
 COMMAND_LINE = CommandLine(
     "den",
     "Den",
-    variable=("ORGANIZATION", "the organisation that the key has to belong to, when no Connection is declared"),
+    variable=("ORGANIZATION", "the organisation that the key must belong to, if no Connection is declared"),
     kinds=("accounts", "instances", "targets", "mappings", "access"),
     address="den/ConnectorInstance/docs",
     examples={

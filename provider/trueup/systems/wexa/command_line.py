@@ -1,4 +1,4 @@
-"""What Wexa adds to the command line: the option that names projects, and its part of the help."""
+"""Wexa's part of the command line: the option `--project`, and its additions to the help."""
 
 from trueup.systems.command_line import CommandLine
 
@@ -7,7 +7,7 @@ _PROJECT = "68063653fc2e1fb859700001"
 COMMAND_LINE = CommandLine(
     "wexa",
     "Wexa",
-    variable=("PROJECT", "the project that alone may be worked on, when no Connection is declared"),
+    variable=("PROJECT", "the only project that may be managed, if no Connection is declared"),
     option=(
         "project",
         "A project of Wexa (24 hex digits); may be repeated. Default: the projects in the manifests.",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.transport.client import Client
 
 _NEWEST: Final = 50
-"""Events that are shown without --limit."""
+"""Events shown without --limit."""
 
 
 def check(values: Mapping[str, Any], format: str, subjects: Collection[str]) -> None:
@@ -29,15 +29,15 @@ def check(values: Mapping[str, Any], format: str, subjects: Collection[str]) -> 
     target = values["target"]
     if target is not None and values["instance"] is None and not named.is_target_id(target):
         raise UsageError(
-            f'--target "{target}" is no id (ctg_…), and a remote id is one within an instance.',
+            f'--target "{target}" is not an id (ctg_…), and a remote id is unique only within an instance.',
             hint="Nothing was sent. Add --instance.",
         )
     if values["follow"] and "event" not in subjects:
-        raise UsageError(f"--follow has no output as {format}.", hint="Nothing was sent. Leave one of them out.")
+        raise UsageError(f"--follow has no output as {format}.", hint="Nothing was sent. Omit one of them.")
 
 
 async def events(run: CommandRun, **filters: Any) -> int:
-    """List events, and with --follow print those that come."""
+    """List events, and with --follow print later ones."""
     client, since = run.client, filters["since"]
     run.progress.phase("reading")
     instance, target, query = await _query(client, filters)
@@ -64,7 +64,7 @@ async def events(run: CommandRun, **filters: Any) -> int:
 
 
 async def _query(client: Client, filters: Mapping[str, Any]) -> tuple[Named | None, Named | None, dict[str, Any]]:
-    """Return instance and target as they are named, and the query of the list."""
+    """Return the named instance and target, and the query of the list."""
     instance = await named.instance_of(client, filters["instance"]) if filters["instance"] is not None else None
     target = await named.target_of(client, filters["target"], instance) if filters["target"] is not None else None
     query = {
@@ -78,7 +78,7 @@ async def _query(client: Client, filters: Mapping[str, Any]) -> tuple[Named | No
 
 
 async def _there(client: Client, instance: Named | None, target: Named | None) -> None:
-    """Raise UsageError when nothing was found because an id does not exist; the list itself does not report that."""
+    """Raise UsageError if nothing was found because an id does not exist, which the list does not report."""
     if instance is not None and not instance.name:
         await named.known(client, instance)
     if target is not None and not target.name and instance is None:
@@ -122,14 +122,14 @@ class _Following:
         self._run.close()
         if self._run.for_people:
             rows = f"{self._printed:,} row{'' if self._printed == 1 else 's'}"
-            self._run.print(f"Events: {rows}, then no longer followed. {cost(self._run.cost())}")
+            self._run.print(f"Events: {rows}, then stopped following. {cost(self._run.cost())}")
 
 
 def check_retry(values: Mapping[str, Any], format: str, subjects: Collection[str]) -> None:
-    """Raise UsageError for what is no id of an event."""
+    """Raise UsageError for an invalid id of an event."""
     if wrong := [key for key in values["ids"] if not sync_events.is_event_id(key)]:
         raise UsageError(
-            f'"{wrong[0]}" is no id of a sync event: that is cse_ and 26 small letters and digits.',
+            f'"{wrong[0]}" is not the id of a sync event: cse_ and 26 lowercase letters and digits.',
             hint="Nothing was sent. trueup events shows the ids.",
         )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.systems.running import CommandRun
 
 _TIMEOUT: Final = 600.0
-"""Seconds that are waited for without --timeout."""
+"""Timeout in seconds without --timeout."""
 
 
 def check(values: Mapping[str, Any], format: str, subjects: Collection[str]) -> None:
@@ -39,7 +39,7 @@ async def sync(run: CommandRun, instance: str, target: str | None, wait: bool, a
         queued = await (sync_events.resync(client, aim.id) if aim else sync_events.sync_now(client, meant.id))
     except Stopped:
         run.close()
-        run.say("Interrupted. Whether a sync was queued is shown by trueup events.")
+        run.say("Interrupted. A sync may have been queued. Run trueup events to see.")
         return INTERRUPTED
     synced = Synced(meant, aim, queued.events, queued.busy if aim is None else [], queued.looked, waiting)
     if waiting is not None and synced.events:
