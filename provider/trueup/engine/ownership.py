@@ -215,9 +215,9 @@ def _interrupted(run: Run, calls: int, counts: Counter[State]) -> str:
     about = [run.holder, f"started {_minute(run.began)}" if run.began else ""]
     who = ", ".join(one for one in about if one)
     end = f"ended {_minute(run.ended)}" if run.ended else "was interrupted"
-    told = [f"{counts[state]:,} {text}" for state, text in _EFFECTS if counts[state] or state in ("found", "absent")]
+    effects = [f"{counts[state]:,} {text}" for state, text in _EFFECTS if counts[state] or state in ("found", "absent")]
     opened = f"{calls:,} call{'' if calls == 1 else 's'} open"
-    return f"Run {run.id}{f' ({who})' if who else ''} {end} with {opened}: {', '.join(told)}."
+    return f"Run {run.id}{f' ({who})' if who else ''} {end} with {opened}: {', '.join(effects)}."
 
 
 def _minute(stamp: str) -> str:

@@ -49,7 +49,7 @@ class Session:
     """Systems that are to be reached although nothing of them is declared: `den` for commands that only read."""
 
     resources: list[Declared] = field(default_factory=list, init=False)
-    """What is declared, as far as the run is not narrowed to leave it out."""
+    """The declared resources that the run covers."""
     narrowed: bool = field(default=False, init=False)
     settings: dict[ConnectionId, Settings] = field(default_factory=dict, init=False)
     clients: dict[ConnectionId, Client] = field(default_factory=dict, init=False)

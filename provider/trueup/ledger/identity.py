@@ -50,7 +50,7 @@ def holder() -> str:
     try:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container's user may have no name
-        user = str(os.getuid()) if hasattr(os, "getuid") else "somebody"
+        user = str(os.getuid()) if hasattr(os, "getuid") else "unknown"
     return f"{user}@{socket.gethostname()}, process {os.getpid()}"
 
 

@@ -1,4 +1,4 @@
-"""What a plan is made from: the inputs that are compared, the policy, and the facts that are asked for."""
+"""The inputs of a plan: the values that are compared, the policy, and the facts that are requested."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Inputs:
     declared: Sequence[Declared]
     """With their secrets resolved."""
     live: Matches | Mapping[ListKey, Listing]
-    """What was read, matched with what is declared or as it was listed."""
+    """The live resources, matched with the declared ones, or as listed."""
     records: Records = field(default_factory=dict)
     """The ledger's records, by system and connection, then by id."""
     policy: Policy = field(default_factory=Policy)

@@ -44,7 +44,7 @@ LEDGER = "the ledger"
 
 @dataclass(frozen=True, slots=True)
 class Removals:
-    """What becomes of the resources that are not declared."""
+    """The fate of managed resources that are no longer declared: deleted, released or left."""
 
     steps: tuple[Step, ...]
     """Children first."""
@@ -246,7 +246,7 @@ def _without_what_goes_along(
     }
     steps: list[Step] = []
     lost: dict[str, list[str]] = {}
-    """What goes along, by the id of what it goes with."""
+    """The cascade of each deletion, by the id of the deleted resource."""
     for step in found:
         above = None
         if step.live is not None and step.live.id not in deleting:
