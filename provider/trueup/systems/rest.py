@@ -13,7 +13,7 @@ from trueup.core.kinds import Handler, Scope
 from trueup.core.values import Call, Kept, Listing, Live, Refusal
 from trueup.systems import children
 from trueup.systems.paging import Row, checked, pages
-from trueup.systems.writes import create_once, merged
+from trueup.systems.writes import create, merged
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -173,18 +173,21 @@ class RestHandler(Handler):
         params = self.filled(self.created, parent)
         body = self.body({name: spec[name] for name in call.paths if not params or name != self.parent})
 
-        async def send() -> Live:
-            answer = await api.request("POST", self.created, params=params, body=body, repeatable=False)
-            made = self.live(self.row(answer), parent)
-            if self.key(made.spec) != self.key(spec):
-                raise answer.malformed(f"another {self.kind} than was to be created")
-            return made
+        async def siblings() -> list[Live]:
+            return [self.live(row, parent) for row in await self.rows(api, parent)]
 
-        async def find() -> Live | None:
-            lives = (self.live(row, parent) for row in await self.rows(api, parent))
-            return next((live for live in lives if self.key(live.spec) == self.key(spec)), None)
-
-        return await create_once(api, send, find, f"the {self.kind} {self.label(spec)}")
+        return await create(
+            api,
+            self,
+            self.created,
+            spec,
+            body,
+            params=params,
+            read=lambda answer: self.live(self.row(answer), parent),
+            siblings=siblings,
+            noun=self.kind,
+            what=f"the {self.kind} {self.label(spec)}",
+        )
 
     def filled(self, route: str, parent: str, key: str = "") -> dict[str, str]:
         """Return what fills the places of a route: the resource's own id, or the parent's, or first the parent's."""

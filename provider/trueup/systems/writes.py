@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,7 @@ from trueup.core.compare import overlay
 from trueup.core.errors import Ambiguous, ApiError, Malformed, Refused, Stopped
 
 if TYPE_CHECKING:
-    from trueup.core.api import Api
+    from trueup.core.api import Answer, Api
     from trueup.core.changes import Path
     from trueup.core.kinds import Handler
     from trueup.core.values import Desired, Live
@@ -121,6 +121,45 @@ async def create_once(
     )
     lost.at, lost.correlation = unknown.at, unknown.correlation
     raise lost
+
+
+async def create(
+    api: Api,
+    handler: Handler,
+    route: str,
+    spec: dict[str, Any],
+    body: dict[str, Any],
+    *,
+    read: Callable[[Answer], Live],
+    siblings: Callable[[], Awaitable[Iterable[Live]]],
+    noun: str,
+    what: str,
+    in_the_way: Look = nothing,
+    params: Mapping[str, str] | None = None,
+) -> Live:
+    """POST a resource exactly once, and return it. After a lost answer it is looked for among its siblings.
+
+    `read` makes a Live of an answer. `noun` is the kind in a message, and `what` this one. Raises as `create_once`.
+    """
+    key = handler.key(spec)
+
+    async def send() -> Live:
+        answer = await api.request("POST", route, params=params, body=body, repeatable=False)
+        made = read(answer)
+        if handler.key(made.spec) != key:
+            raise answer.malformed(f"another {noun} than was to be created")
+        return made
+
+    async def find() -> Live | None:
+        return next((live for live in await siblings() if handler.key(live.spec) == key), None)
+
+    return await create_once(api, send, find, what, in_the_way)
+
+
+def in_the_way(handler: Handler, lives: Iterable[Live], spec: dict[str, Any], own: str = "") -> Live | None:
+    """Return the resource whose name a database may take for that of a spec; `own` is the id of one to be renamed."""
+    others = (live for live in lives if live.id != own)
+    return next((live for live in others if collides(handler, live, spec, renamed=bool(own))), None)
 
 
 def collides(handler: Handler, other: Live, spec: dict[str, Any], *, renamed: bool = False) -> bool:

@@ -83,15 +83,15 @@ class _Handler(Handler):
         return (spec.get("connectorInstance"), whom, spec.get(whom))
 
     def identity(self, spec: dict[str, Any]) -> str | None:
-        """None: a grant is found by whom it is for."""
+        """Return None: a grant is found by whom it is for."""
         return None
 
     def label(self, spec: dict[str, Any]) -> str:
-        """Whom it is for."""
+        """Return whom it is for."""
         return str(spec.get("member") or spec.get("team") or "organization")
 
     def canonical(self, spec: dict[str, Any], listing: Listing) -> dict[str, Any] | Refusal:
-        """E-mail and team name as the ids that Den knows them by."""
+        """Return e-mail and team name as the ids that Den knows them by."""
         known: Organization | None = listing.context
         if known is None:
             return spec
@@ -100,11 +100,11 @@ class _Handler(Handler):
     def moved(
         self, spec: dict[str, Any], found: dict[str, Any] | Refusal, live: Live, name: str, listing: Listing
     ) -> str:
-        """Why a team or member that was renamed has to be written otherwise: its grant is the same one."""
+        """Return how to write a team or member that was renamed: its grant is the same one."""
         return principals.moved(spec, found, live, name, listing.context) if listing.context is not None else ""
 
     async def read(self, api: Api, scope: Scope) -> Listing:
-        """One list for each instance that is asked for, and the organisation, which tells names from ids."""
+        """Return one list for each instance that is asked for, and the organisation, which tells names from ids."""
         if not scope.parents and not scope.declared:
             return Listing([])
         known = await organization(api)
@@ -119,31 +119,31 @@ class _Handler(Handler):
         return listing
 
     def read_cost(self, scope: Scope) -> int:
-        """One list an instance, and the organisation."""
+        """Return one list for each instance, and the organisation."""
         return len(scope.parents) + 1 if scope.parents or scope.declared else 0
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
-        """One list for each instance."""
+        """Return one list for each instance."""
         return await children.reread(api, lives, "connectorInstance", lambda parent: _rows(api, parent), live)
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
-        """One list an instance."""
+        """Return one list for each instance."""
         return parents
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
-        """One grant, which takes the place of the former."""
+        """Return one grant, which takes the place of the former."""
         return (Call("grant", 1, ("role",)),)
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
-        """One grant."""
+        """Return one grant."""
         return (Call("grant", 1, tuple(declared.spec)),)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
-        """One DELETE; the grant stays listed as revoked."""
+        """Return one DELETE; the grant stays listed as revoked."""
         return (Call("revoke"),)
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
-        """Grants, which is safe to repeat since it is an upsert (case `access.upgrade-editor-upsert`), or revokes."""
+        """Grant, which is safe to repeat since it is an upsert (case `access.upgrade-editor-upsert`), or revoke."""
         if call.verb == "revoke":
             assert live is not None
             params = {"connectorInstanceId": live.spec["connectorInstance"], "grantId": live.id}
@@ -162,7 +162,7 @@ class _Handler(Handler):
 
 
 async def _rows(api: Api, parent: str) -> list[dict[str, Any]]:
-    """All grants of an instance, in one answer: this list is not paged, and has no `updatedAt`."""
+    """Return all grants of an instance, in one answer: this list is not paged, and has no `updatedAt`."""
     answer = await api.get(LIST, None, connectorInstanceId=parent)
     items = answer.body.get("items") if isinstance(answer.body, dict) else None
     if not isinstance(items, list):
@@ -188,7 +188,7 @@ def _check(answer: Answer, item: Any) -> None:
 
 
 def live_of(answer: Answer, item: Any, connectorInstanceId: str) -> Live | None:
-    """The grant that an answer holds. Raises Malformed."""
+    """Return the grant that an answer holds. Raises Malformed."""
     _check(answer, item)
     return live(item, connectorInstanceId)
 

@@ -17,7 +17,7 @@ from trueup.systems.den import lists, rows
 from trueup.systems.den.ids import ids
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from trueup.core.api import Api
     from trueup.core.changes import Change
@@ -102,24 +102,24 @@ class _Handler(Handler):
         return (spec.get("connectorType", "github"), texts.near(str(spec.get("remoteId"))))
 
     def identity(self, spec: dict[str, Any]) -> str | None:
-        """None: an account is found by its remoteId."""
+        """Return None: an account is found by its remoteId."""
         return None
 
     async def read(self, api: Api, scope: Scope) -> Listing:
-        """All accounts."""
+        """Return all accounts."""
         return Listing([_live(item) for item in await lists.read_all(api, ROUTE, needs=_NEEDS)])
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
-        """By id when there are few of them, else from the head of the list."""
+        """Return them by id when there are few of them, else from the head of the list."""
         wanted = {live.id: live for live in lives}
         return {key: _live(item) for key, item in (await lists.reread(api, ROUTE, _ID, wanted, _NEEDS)).items()}
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
-        """See `lists.reread_cost`."""
+        """Return the requests of `lists.reread`."""
         return lists.reread_cost(len(lives))
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
-        """None: Den has no route that changes an account."""
+        """Return None: Den has no route that changes an account."""
         names = ", ".join(sorted({change.name for change in changes}))
         return Refusal(
             f"Den cannot change {names} of an account, and replacing the account would delete every instance of it. "
@@ -127,12 +127,12 @@ class _Handler(Handler):
         )
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
-        """One POST."""
+        """Return one POST."""
         paths = tuple(name for name in declared.spec if name != "deletionPolicy")
         return (Call("create", 1, paths, admin=True),)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
-        """Kept, unless the manifest asked for disconnecting it."""
+        """Return Kept, unless the manifest asked for disconnecting it."""
         if policy != "disconnect":
             return Kept("its deletionPolicy is retain")
         return (Call("disconnect", admin=True),)
@@ -147,7 +147,7 @@ class _Handler(Handler):
         )
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
-        """Creates it, once, or disconnects it."""
+        """Create it, once, or disconnect it."""
         if call.verb == "disconnect":
             assert live is not None
             with contextlib.suppress(NotFound):  # another client was faster, or it answers a retry
@@ -155,26 +155,25 @@ class _Handler(Handler):
             return None
         spec = {name: value for name, value in desired.spec.items() if name != "deletionPolicy"}
         body = {"connectorType": "github", **spec}
-        key = self.key(desired.spec)
 
-        async def send() -> Live:
-            answer = await api.request("POST", ROUTE, body=body, repeatable=False)
-            made = _live(lists.item_of(answer, needs=_NEEDS))
-            if self.key(made.spec) != key:
-                raise answer.malformed("another account than was to be created")
-            return made
-
-        async def find() -> Live | None:
-            query = {"q": desired.spec["remoteId"]}
-            found = [_live(item) for item in await lists.read_all(api, ROUTE, query, needs=_NEEDS)]
-            return next((one for one in found if self.key(one.spec) == key), None)
+        async def siblings(query: dict[str, Any] | None = None) -> Iterable[Live]:
+            return map(_live, await lists.read_all(api, ROUTE, query, needs=_NEEDS))
 
         async def in_the_way() -> Live | None:
-            found = [_live(item) for item in await lists.read_all(api, ROUTE, needs=_NEEDS)]
-            return next((one for one in found if writes.collides(self, one, desired.spec)), None)
+            return writes.in_the_way(self, await siblings(), desired.spec)
 
-        what = f"an account with remoteId {desired.spec['remoteId']}"
-        return await writes.create_once(api, send, find, what, in_the_way)
+        return await writes.create(
+            api,
+            self,
+            ROUTE,
+            desired.spec,
+            body,
+            read=lambda answer: _live(lists.item_of(answer, needs=_NEEDS)),
+            siblings=lambda: siblings({"q": desired.spec["remoteId"]}),
+            noun="account",
+            what=f"an account with remoteId {desired.spec['remoteId']}",
+            in_the_way=in_the_way,
+        )
 
 
 def _live(item: dict[str, Any]) -> Live:

@@ -125,7 +125,7 @@ class _Handler(Handler):
         return texts.near(texts.trimmed(str(spec["name"])))
 
     async def read(self, api: Api, scope: Scope) -> Listing:
-        """All instances; when the rest does not matter and few are wanted, those alone, by id or by name."""
+        """Return all instances; when the rest does not matter and few are wanted, those alone, by id or by name."""
         if not scope.whole and len(scope.declared) <= _FEW:
             found: dict[str, Live] = {}
             for declared in scope.declared:
@@ -147,7 +147,7 @@ class _Handler(Handler):
         return Listing([_live(item) for item in await lists.read_all(api, ROUTE, needs=_NEEDS)])
 
     def read_cost(self, scope: Scope) -> int:
-        """A page for every hundred that are declared or known, and another look at the head."""
+        """Return a page for every hundred that are declared or known, and another look at the head."""
         if not scope.whole and len(scope.declared) <= _FEW:
             return len(scope.declared)
         pages = -(-max(len(scope.declared), len(scope.known), 1) // lists.PAGE)
@@ -166,20 +166,20 @@ class _Handler(Handler):
         return (Live("ConnectorInstance", one.id, str(one), {}),)
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
-        """By id when there are few of them, else from the head of the list."""
+        """Return them by id when there are few of them, else from the head of the list."""
         items = await lists.reread(api, ROUTE, _ID, {live.id: live for live in lives}, _NEEDS)
         return {key: _live(item) for key, item in items.items()}
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
-        """See `lists.reread_cost`."""
+        """Return the requests of `lists.reread`."""
         return lists.reread_cost(len(lives))
 
     def revived(self, live: Live) -> dict[str, Any]:
-        """An archived one that is taken up again becomes active, as one that is created is."""
+        """Return active for an archived one that is adopted, as for one that is created."""
         return {"status": "active"} if live.spec.get("status") == "archived" else {}
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
-        """PATCH, auto-import, and the verb of the status, so that it never syncs with what is on its way out."""
+        """Return PATCH, auto-import, and the verb of the status, so that it never syncs with what is on its way out."""
         touched = {str(change.path[0]) for change in changes}
         if "connectorAccount" in touched:
             if not isinstance(live.spec["connectorAccount"], str):
@@ -201,13 +201,13 @@ class _Handler(Handler):
         return tuple(found)
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
-        """One POST, which makes it active, and the verb of another status."""
+        """Return one POST, which makes it active, and the verb of another status."""
         if key := self.identity(declared.spec):
             return Refusal(f"there is no instance {key} to adopt, or this credential may not see it.", error=True)
         return _creation(declared.spec)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
-        """Archived, unless it is to be removed or retained."""
+        """Return the call that archives it, unless it is to be removed or retained."""
         if policy == "retain":
             return Kept("its deletionPolicy is retain")
         if policy == "remove":
@@ -215,7 +215,7 @@ class _Handler(Handler):
         return () if live.spec.get("status") == "archived" else (Call("archive", 1, ("status",)),)
 
     def ended(self, live: Live | None) -> bool:
-        """Gone or archived."""
+        """Return whether it is gone or archived."""
         return live is None or live.spec.get("status") == "archived"
 
     async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
@@ -247,7 +247,7 @@ class _Handler(Handler):
         )
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
-        """Makes one call."""
+        """Make one call."""
         if call.verb == "create":
             return await self._create(api, desired)
         assert live is not None
@@ -299,14 +299,14 @@ class _Handler(Handler):
         return await writes.create_once(api, send, find, what, lambda: self._in_the_way(api, spec))
 
     async def _in_the_way(self, api: Api, spec: dict[str, Any], own: str = "") -> Live | None:
-        """Another instance whose name the database may take for this one: the list is read once a client."""
+        """Return another instance whose name the database may take for this one: the list is read once a client."""
 
         async def ask() -> list[Live]:
             return [_live(item) for item in await lists.read_all(api, ROUTE, needs=_NEEDS)]
 
         alike = [one for one in await api.once(f"{ROUTE} by name", ask) if self.near(one.spec) == self.near(spec)]
         now = await self.reread(api, [one for one in alike if one.id != own][: writes.LOOKED])
-        return next((one for one in now.values() if writes.collides(self, one, spec, renamed=bool(own))), None)
+        return writes.in_the_way(self, now.values(), spec, own)
 
     async def _patch(self, api: Api, call: Call, live: Live, desired: Desired) -> Live:
         body = {name: desired.spec[name] for name in call.paths if name != "config"}

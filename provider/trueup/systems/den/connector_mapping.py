@@ -18,7 +18,7 @@ from trueup.systems.den.ids import ids
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from trueup.core.api import Api
     from trueup.core.changes import Change
@@ -98,27 +98,27 @@ class _Handler(Handler):
         return (spec.get("connectorTarget"), texts.near(str(spec.get("selector"))), spec.get("objectType"))
 
     def label(self, spec: dict[str, Any]) -> str:
-        """Object type and selector."""
+        """Return object type and selector."""
         return f"{spec['objectType']}:{spec['selector']}"
 
     async def read(self, api: Api, scope: Scope) -> Listing:
-        """One list for each target that is asked for: there is no get (case `mappings.get-single-not-a-route`)."""
+        """Return one list for each parent: there is no GET (case `mappings.get-single-not-a-route`)."""
         return await children.read(api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.MISSING)
 
     def read_cost(self, scope: Scope) -> int:
-        """One list a target."""
+        """Return one list for each target."""
         return len(scope.parents)
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
-        """One list for each target."""
+        """Return one list for each target."""
         return await children.reread(api, lives, "connectorTarget", lambda parent: _rows(api, parent), live)
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
-        """One list a target."""
+        """Return one list for each target."""
         return parents
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
-        """One PATCH; another mappingKind deletes it and creates it anew."""
+        """Return one PATCH; another mappingKind deletes it and creates it anew."""
         touched = {str(change.path[0]) for change in changes}
         if "connectorTarget" in touched:
             return Refusal("Den cannot move a mapping to another target. Declare another mapping, or put it back.")
@@ -136,13 +136,13 @@ class _Handler(Handler):
         return (Call("patch", 2 if "config" in paths else 1, paths),)
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
-        """One POST."""
+        """Return one POST."""
         if key := self.identity(declared.spec):
             return Refusal(f"there is no mapping {key} to adopt, or this credential may not see it.", error=True)
         return (Call("create", 1, _declared(declared.spec)),)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
-        """One DELETE."""
+        """Return one DELETE."""
         return (Call("delete"),)
 
     async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ class _Handler(Handler):
         return ("the plugin memberships of what was imported through it",)
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
-        """Makes one call."""
+        """Make one call."""
         if call.verb == "create":
             return await self._create(api, desired)
         assert live is not None
@@ -178,31 +178,30 @@ class _Handler(Handler):
         return await writes.rename(api, send, what, lambda: self._in_the_way(api, wanted, live.id))
 
     async def _in_the_way(self, api: Api, spec: dict[str, Any], own: str = "") -> Live | None:
-        """Another mapping of the target that the database may take for this one."""
+        """Return another mapping of the target that the database may take for this one."""
         found = [live(item, spec["connectorTarget"]) for item in await _rows(api, spec["connectorTarget"])]
-        its = (one for one in found if one.id != own)
-        return next((one for one in its if writes.collides(self, one, spec, renamed=bool(own))), None)
+        return writes.in_the_way(self, found, spec, own)
 
     async def _create(self, api: Api, desired: Desired) -> Live:
         spec = desired.spec
         parent = spec["connectorTarget"]
-        body = {"mappingKind": spec["mappingKind"]}
-        body |= {sent: spec[name] for name, sent in _SENT.items() if name in spec}
 
-        async def send() -> Live:
-            params = {"connectorTargetId": parent}
-            answer = await api.request("POST", LIST, params=params, body=body, repeatable=False)
-            made = _live(lists.item_of(answer, needs=_NEEDS))
-            if self.key(made.spec) != self.key(spec):
-                raise answer.malformed("another mapping than was to be created")
-            return made
+        async def siblings() -> Iterable[Live]:
+            return map(_live, await _rows(api, parent))
 
-        async def find() -> Live | None:
-            found = (_live(item) for item in await _rows(api, parent))
-            return next((one for one in found if self.key(one.spec) == self.key(spec)), None)
-
-        what = f"a mapping of {spec['selector']} to {spec['objectType']}"
-        return await writes.create_once(api, send, find, what, lambda: self._in_the_way(api, spec))
+        return await writes.create(
+            api,
+            self,
+            LIST,
+            spec,
+            {"mappingKind": spec["mappingKind"], **{sent: spec[name] for name, sent in _SENT.items() if name in spec}},
+            params={"connectorTargetId": parent},
+            read=lambda answer: _live(lists.item_of(answer, needs=_NEEDS)),
+            siblings=siblings,
+            noun="mapping",
+            what=f"a mapping of {spec['selector']} to {spec['objectType']}",
+            in_the_way=lambda: self._in_the_way(api, spec),
+        )
 
 
 def _declared(spec: dict[str, Any]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from trueup.systems.den.ids import ids
 from trueup.transport.wire import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from trueup.core.api import Api
     from trueup.core.changes import Change
@@ -96,15 +96,15 @@ class _Handler(Handler):
         return (spec.get("connectorInstance"), texts.near(str(spec.get("remoteId"))))
 
     def label(self, spec: dict[str, Any]) -> str:
-        """The remoteId."""
+        """Return the remoteId."""
         return str(spec["remoteId"])
 
     async def read(self, api: Api, scope: Scope) -> Listing:
-        """One list for each instance that is asked for."""
+        """Return one list for each instance that is asked for."""
         return await children.read(api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.MISSING)
 
     def read_cost(self, scope: Scope) -> int:
-        """One list an instance."""
+        """Return one list for each instance."""
         return len(scope.parents)
 
     async def find(self, api: Api, given: str) -> tuple[Live, ...]:
@@ -137,11 +137,11 @@ class _Handler(Handler):
         return found
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
-        """One list an instance."""
+        """Return one list for each instance."""
         return parents
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
-        """One PATCH; what it does not take is refused."""
+        """Return one PATCH; what it does not take is refused."""
         touched = {str(change.path[0]) for change in changes}
         if fixed := sorted(touched & {"connectorInstance", "targetKind"}):
             return Refusal(
@@ -152,17 +152,17 @@ class _Handler(Handler):
         return (Call("patch", 2 if "config" in paths else 1, paths),)
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
-        """One POST."""
+        """Return one POST."""
         if key := self.identity(declared.spec):
             return Refusal(f"there is no target {key} to adopt, or this credential may not see it.", error=True)
         return (Call("create", 1, tuple(name for name in declared.spec if name != "mappings")),)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
-        """None: Den has no route that deletes a target."""
+        """Return None: Den has no route that deletes a target."""
         return Kept("Den has no route that deletes a target; it ends when its instance is removed")
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
-        """Makes one call."""
+        """Make one call."""
         if call.verb == "create":
             return await self._create(api, desired)
         assert live is not None
@@ -183,10 +183,9 @@ class _Handler(Handler):
         return await writes.rename(api, send, what, lambda: self._in_the_way(api, {**live.spec, **body}, live.id))
 
     async def _in_the_way(self, api: Api, spec: dict[str, Any], own: str = "") -> Live | None:
-        """Another target of the instance whose remoteId the database may take for this one."""
+        """Return another target of the instance whose remoteId the database may take for this one."""
         found = [live(item, spec["connectorInstance"]) for item in await _rows(api, spec["connectorInstance"])]
-        its = (one for one in found if one.id != own)
-        return next((one for one in its if writes.collides(self, one, spec, renamed=bool(own))), None)
+        return writes.in_the_way(self, found, spec, own)
 
     async def _create(self, api: Api, desired: Desired) -> Live:
         spec = desired.spec
@@ -198,20 +197,22 @@ class _Handler(Handler):
             **{name: spec[name] for name in ("remoteId", "targetKind", "externalTargetRef", "config") if name in spec},
         }
 
-        async def send() -> Live:
-            params = {"connectorInstanceId": parent}
-            answer = await api.request("POST", LIST, params=params, body=body, repeatable=False)
-            made = _live(lists.item_of(answer, needs=_NEEDS))
-            if self.key(made.spec) != self.key(spec):
-                raise answer.malformed("another target than was to be created")
-            return made
+        async def siblings() -> Iterable[Live]:
+            return map(_live, await _rows(api, parent))
 
-        async def find() -> Live | None:
-            found = (_live(item) for item in await _rows(api, parent))
-            return next((one for one in found if self.key(one.spec) == self.key(spec)), None)
-
-        what = f"a target with remoteId {spec['remoteId']}"
-        return await writes.create_once(api, send, find, what, lambda: self._in_the_way(api, spec))
+        return await writes.create(
+            api,
+            self,
+            LIST,
+            spec,
+            body,
+            params={"connectorInstanceId": parent},
+            read=lambda answer: _live(lists.item_of(answer, needs=_NEEDS)),
+            siblings=siblings,
+            noun="target",
+            what=f"a target with remoteId {spec['remoteId']}",
+            in_the_way=lambda: self._in_the_way(api, spec),
+        )
 
 
 async def _rows(api: Api, parent: str) -> list[dict[str, Any]]:

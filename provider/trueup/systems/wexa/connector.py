@@ -89,7 +89,7 @@ class _Handler(Handler):
         return (spec["projectId"], spec.get("name") or (spec.get("connectorId"),))
 
     def label(self, spec: dict[str, Any]) -> str:
-        """Its name or id."""
+        """Return its name or id."""
         return str(spec.get("name") or spec.get("connectorId"))
 
     def identity(self, spec: dict[str, Any]) -> str | None:
@@ -98,7 +98,7 @@ class _Handler(Handler):
         return found
 
     async def read(self, api: Api, scope: Scope) -> Listing:
-        """One list a project, and one request for each declared connector whose configuration is declared."""
+        """Return one list for each project, and a request for each connector whose configuration is declared."""
         projects = sorted({declared.spec["projectId"] for declared in scope.declared} | set(scope.parents))
         lives = [live for project in projects for live in await self._list(api, project)]
         wanted = {
@@ -120,12 +120,12 @@ class _Handler(Handler):
                 continue  # listed, but not to be read: then its configuration is unreadable
 
     async def whole(self, api: Api, live: Live) -> Live:
-        """With its configuration: one request."""
+        """Return it with its configuration: one request."""
         await self._configs(api, [live])
         return live
 
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
-        """The list of each project, and each configuration."""
+        """Return them from the list of each project, each with its configuration."""
         wanted = {live.id for live in lives}
         projects = sorted({live.spec["projectId"] for live in lives})
         found = [live for project in projects for live in await self._list(api, project) if live.id in wanted]
@@ -133,16 +133,16 @@ class _Handler(Handler):
         return {live.id: live for live in found}
 
     def read_cost(self, scope: Scope) -> int:
-        """One list a project, and one request each whose configuration is declared."""
+        """Return one list for each project, and one request each whose configuration is declared."""
         configs = sum("dataLoaderConfig" in declared.spec for declared in scope.declared)
         return len({declared.spec["projectId"] for declared in scope.declared} | set(scope.parents)) + configs
 
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
-        """One list a project, and one request each."""
+        """Return one list for each project, and one request each."""
         return parents + len(lives)
 
     def incomparable(self, path: Path, value: Any) -> Incomparable | None:
-        """A status read in a word that cannot be written: no mapping between the two vocabularies is published."""
+        """Return why a status in a word that cannot be written is incomparable: Wexa publishes no mapping of words."""
         if path != ("status",) or value in ("active", "inactive"):
             return None
         if value == "pending":
@@ -151,7 +151,7 @@ class _Handler(Handler):
         return Incomparable(why, final=value == "failed", may_be=() if value == "failed" else ("active",))
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
-        """One `change_status`, which takes status and configuration together."""
+        """Return one `change_status`, which takes status and configuration together."""
         touched = {str(change.path[0]) for change in changes}
         if fixed := touched & {"projectId", "connectorId", "name"}:
             return Refusal(
@@ -171,11 +171,11 @@ class _Handler(Handler):
         return (Call("change_status", 1 if "status" in desired.spec else 2, ("status", "dataLoaderConfig")),)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
-        """Kept, unless the manifest asked for removing it, which is irreversible."""
+        """Return Kept, unless the manifest asked for removing it, which is irreversible."""
         return (Call("delete"),) if policy == "remove" else Kept("its deletionPolicy is retain")
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
-        """Refused: creating is not documented."""
+        """Return a refusal: creating is not documented."""
         project = declared.spec["projectId"]
         names = {live.name: live.id for live in near if live.spec["projectId"] == project}
         wanted = declared.spec.get("connectorId") or declared.spec.get("name", "")
@@ -188,7 +188,7 @@ class _Handler(Handler):
         )
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
-        """Sends `change_status`, which sets a state and is safe to repeat; its answer tells nothing of the state."""
+        """Send `change_status`, which sets a state and is safe to repeat; its answer shows nothing of the state."""
         assert live is not None
         if call.verb == "delete":
             query = {"projectID": live.spec["projectId"]}
