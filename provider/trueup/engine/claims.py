@@ -1,4 +1,4 @@
-"""Which live resource of one place each declared one is: an id outranks a name.
+"""Which live resource of one list each declared one is: an id outranks a name.
 
 First the id that a manifest gives, then the id that the ledger has for the address, then the name that it had
 (`trueup.dev/renamed-from`), last its natural key. Nothing is claimed twice, and what the ledger knows as one address is
@@ -51,7 +51,7 @@ class Claimant:
 
 @dataclass(slots=True)
 class Around:
-    """The live resources of a place, and what is known of them."""
+    """The live resources of a list, and what is known of them."""
 
     handler: Handler
     by_id: Mapping[str, Live]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from trueup.core.records import Seen, stamp
 from trueup.core.secrets import fingerprint
 from trueup.core.values import ConnectionId, Listing, ListKey
-from trueup.engine.match import exclusive_places
+from trueup.engine.match import exclusive_lists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
@@ -45,12 +45,12 @@ class Sweep:
         self._now = now
         self._young: dict[tuple[str, str, str], Seen] = {}
         if max_age is not None:
-            for place, one in (seen or {}).items():
+            for list_key, one in (seen or {}).items():
                 at = _time(one.at)
                 if one.digest and at is not None and now - max_age <= at <= now:
-                    self._young[place] = one
+                    self._young[list_key] = one
         self._budget = budget
-        exclusive = exclusive_places(declared)
+        exclusive = exclusive_lists(declared)
         known: dict[tuple[ConnectionId, str], list[str]] = defaultdict(list)
         for connection, held in (records or {}).items() if self._young or exclusive else ():
             for record in held.values():
@@ -59,31 +59,33 @@ class Sweep:
         self._ids = {address: ids[0] for address, ids in known.items() if len(ids) == 1}
         # A parent that is not in the ledger yet is identified by its address, which equals no id: so it differs.
         self._exclusive: dict[ListKey, set[str]] = {
-            place: {
+            list_key: {
                 key
                 for one in parents
-                for key in (str(one.address), *known.get((place.connection_id, str(one.address)), ()))
+                for key in (str(one.address), *known.get((list_key.connection_id, str(one.address)), ()))
             }
-            for place, parents in exclusive.items()
+            for list_key, parents in exclusive.items()
         }
         self._unknown = {
-            place: sorted(str(one.address) for one in parents if (place.connection_id, str(one.address)) not in known)
-            for place, parents in exclusive.items()
+            list_key: sorted(
+                str(one.address) for one in parents if (list_key.connection_id, str(one.address)) not in known
+            )
+            for list_key, parents in exclusive.items()
         }
         self._read: list[tuple[ListKey, str, Sequence[Declared]]] = []
 
     def choose(
-        self, place: ListKey, kind: ResourceKind, parents: Mapping[str, Sequence[Declared]]
+        self, list_key: ListKey, kind: ResourceKind, parents: Mapping[str, Sequence[Declared]]
     ) -> tuple[set[str], Listing]:
         """Return the parents whose children to read now, and the known children of the others."""
         now: set[str] = set()
         known = Listing([])
         found: dict[str, tuple[Seen, dict[Address, str | None]]] = {}
-        scope = self._scopes[place.connection_id]
+        scope = self._scopes[list_key.connection_id]
         for parent, declared in parents.items():
             seen = self._young.get((scope, kind.name, parent))
-            ids = {one.address: self._ids.get((place.connection_id, str(one.address))) for one in declared}
-            if seen is not None and seen.digest == self._digest(place, parent, declared) and all(ids.values()):
+            ids = {one.address: self._ids.get((list_key.connection_id, str(one.address))) for one in declared}
+            if seen is not None and seen.digest == self._digest(list_key, parent, declared) and all(ids.values()):
                 found[parent] = seen, ids
         again = self._again(scope, kind.name, parents.keys(), found.keys())
         for parent, declared in parents.items():
@@ -92,7 +94,7 @@ class Sweep:
                 known.aged |= {address: (str(key), seen.at) for address, key in ids.items()}
             else:
                 now.add(parent)
-                self._read.append((place, parent, declared))
+                self._read.append((list_key, parent, declared))
         return now, known
 
     def _again(self, scope: str, kind: str, asked: Set[str], usable: Set[str]) -> set[str]:
@@ -116,19 +118,19 @@ class Sweep:
         removing = {(declared.address.list_key, live.spec.get(declared.kind.parent)) for declared, live in ending}
         at = stamp(self._now)
         found: list[Seen] = []
-        for place, parent, declared in self._read:
-            index = matches.indexes.get(place)
+        for list_key, parent, declared in self._read:
+            index = matches.indexes.get(list_key)
             if index is None or parent in index.listing.denied:
                 continue
-            sound = (place, parent) not in removing and not any(one.address in differing for one in declared)
-            digest = self._digest(place, parent, declared) if sound else ""
-            found.append(Seen(self._scopes[place.connection_id], place.kind, parent, at, digest))
+            sound = (list_key, parent) not in removing and not any(one.address in differing for one in declared)
+            digest = self._digest(list_key, parent, declared) if sound else ""
+            found.append(Seen(self._scopes[list_key.connection_id], list_key.kind, parent, at, digest))
         return found
 
-    def _digest(self, place: ListKey, parent: str, declared: Sequence[Declared]) -> str:
+    def _digest(self, list_key: ListKey, parent: str, declared: Sequence[Declared]) -> str:
         said = sorted((str(one.address), fingerprint(self._key, one.spec)) for one in declared)
-        alone = parent in self._exclusive.get(place, ())
-        return fingerprint(self._key, [said, alone, self._unknown.get(place, [])])
+        alone = parent in self._exclusive.get(list_key, ())
+        return fingerprint(self._key, [said, alone, self._unknown.get(list_key, [])])
 
 
 def _time(text: str) -> datetime | None:

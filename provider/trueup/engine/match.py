@@ -1,4 +1,4 @@
-"""Which live resource each declared one is, place by place; `claims` decides within a place.
+"""Which live resource each declared one is, list by list; `claims` decides within a list.
 
 Kinds are taken one after the other, each behind what it refers to, since what is listed below something has ids of that
 in its natural key. A declared resource claims its live one; nothing is claimed twice.
@@ -56,8 +56,8 @@ def target_of(declared: Declared, name: str) -> Address:
     return Address(address.system, reference, str(declared.spec[name]), address.connection)
 
 
-def exclusive_places(declared: Sequence[Declared]) -> dict[ListKey, list[Declared]]:
-    """The places that a short form claims for what is declared alone, and the resources below which it does."""
+def exclusive_lists(declared: Sequence[Declared]) -> dict[ListKey, list[Declared]]:
+    """Return the lists that a short form claims for what is declared alone, and the parents that it declares."""
     found: dict[ListKey, list[Declared]] = defaultdict(list)
     for one in declared:
         for inline in one.kind.inlines:
@@ -68,7 +68,7 @@ def exclusive_places(declared: Sequence[Declared]) -> dict[ListKey, list[Declare
 
 
 class Index:
-    """The live resources of one place, to be found by id and by natural key, each to be claimed once."""
+    """The live resources of one list, to be found by id and by natural key, each to be claimed once."""
 
     def __init__(self, handler: Handler, listing: Listing) -> None:
         self.handler = handler
@@ -116,10 +116,10 @@ class Matches:
         self.denied: dict[Address, str] = {}
         """Why what is below its parent could not be read."""
         self.indexes: dict[ListKey, Index] = {}
-        self._by_place: dict[ListKey, list[Declared]] = defaultdict(list)
+        self._by_list: dict[ListKey, list[Declared]] = defaultdict(list)
         self._declared: dict[Address, Declared] = {}
         for one in declared:
-            self._by_place[one.address.list_key].append(one)
+            self._by_list[one.address.list_key].append(one)
             self._declared[one.address] = one
         self._records = records or {}
         self._known: dict[ConnectionId, dict[str, list[Record]]] = {}
@@ -137,27 +137,27 @@ class Matches:
         """Return the reasons of a connection's server for refusing to list children."""
         return [
             why
-            for place, index in self.indexes.items()
-            if place.connection_id == connection
+            for list_key, index in self.indexes.items()
+            if list_key.connection_id == connection
             for why in index.listing.denied.values()
         ]
 
-    def parents(self, place: ListKey) -> dict[str, list[Declared]]:
-        """Ids of the existing resources below which those of a place are declared, and which those are."""
+    def parents(self, list_key: ListKey) -> dict[str, list[Declared]]:
+        """Return the ids of the existing parents of the declared resources of a list, and which those are."""
         found: dict[str, list[Declared]] = defaultdict(list)
-        for one in self._by_place.get(place, ()):
+        for one in self._by_list.get(list_key, ()):
             field = one.kind.parent
             value = self._target(one, field)[0] if one.kind.by_name[field].reference else one.spec[field]
             if value is not UNKNOWN:
                 found[value].append(one)
         return found
 
-    def take(self, place: ListKey, handler: Handler, listing: Listing) -> Index:
-        """Match the declared resources of a place with its listing; the kinds that it refers to come before it."""
-        index = self.indexes[place] = Index(handler, listing)
+    def take(self, list_key: ListKey, handler: Handler, listing: Listing) -> Index:
+        """Match the declared resources of a list with what was read; the kinds that it refers to come before it."""
+        index = self.indexes[list_key] = Index(handler, listing)
         claimants: list[Claimant] = []
         unclear: set[str] = set()
-        for one in self._by_place.get(place, ()):
+        for one in self._by_list.get(list_key, ()):
             spec = self._resolved(one)
             try:
                 if handler.translates:
@@ -177,7 +177,7 @@ class Matches:
                 self.refused[one.address] = refused.why
                 unclear.add(str(one.address))
                 self._unsettled(one, spec)
-        refusals = settle(claimants, self._around(place, index, unclear))
+        refusals = settle(claimants, self._around(list_key, index, unclear))
         for claimant in claimants:
             address = claimant.declared.address
             why = refusals.get(address, "") if refusals else ""
@@ -202,17 +202,17 @@ class Matches:
         """Return the declared children of that id, of any connection, that this run leaves out."""
         return [
             one
-            for place, found in self._elsewhere.items()
-            if (place.system, place.kind) == (kind.system, kind.name)
+            for list_key, found in self._elsewhere.items()
+            if (list_key.system, list_key.kind) == (kind.system, kind.name)
             for one in found
             if one.spec.get(kind.parent) == parent
         ]
 
-    def _around(self, place: ListKey, index: Index, unclear: Set[str]) -> Around:
-        connection = place.connection_id
+    def _around(self, list_key: ListKey, index: Index, unclear: Set[str]) -> Around:
+        connection = list_key.connection_id
         by_address = self._by_address(connection)
         elsewhere: dict[str, Declared] = {}
-        for one in self._elsewhere.get(place, ()):
+        for one in self._elsewhere.get(list_key, ()):
             spec = self._resolved(one) if one.annotations else one.spec
             elsewhere[str(one.address)] = one if spec is one.spec else replace(one, spec=spec)
         return Around(
@@ -222,14 +222,14 @@ class Matches:
             lambda address: by_address.get(str(address), ()),
             lambda identity: self.owner(identity, connection),
             elsewhere,
-            lambda key: self._called(place, index, key),
+            lambda key: self._called(list_key, index, key),
             unclear,
         )
 
-    def _called(self, place: ListKey, index: Index, key: Hashable) -> list[Live]:
+    def _called(self, list_key: ListKey, index: Index, key: Hashable) -> list[Live]:
         """Return the live resources that had that natural key when the ledger last noted their name."""
         naming, found = index.handler.naming, []
-        for record in self._records.get(place.connection_id, {}).values() if naming else ():
+        for record in self._records.get(list_key.connection_id, {}).values() if naming else ():
             live = index.by_id.get(record.id)
             if live is not None and record.name and index.handler.key({**live.spec, naming: record.name}) == key:
                 found.append(live)
@@ -334,6 +334,6 @@ def matched(declared: Sequence[Declared], listings: Mapping[ListKey, Listing], r
     """Return the live resources of those listings, matched with the declared ones."""
     matches = Matches(declared, records)
     for one in by_reference(declared):
-        if (place := one.address.list_key) not in matches.indexes:
-            matches.take(place, one.kind.handler, listings[place])
+        if (list_key := one.address.list_key) not in matches.indexes:
+            matches.take(list_key, one.kind.handler, listings[list_key])
     return matches

@@ -72,7 +72,7 @@ class Ownership:
         Without --prune that costs no request: only what is listed anyway.
         """
         declared = {one.address.list_key for one in self.resources}
-        systems = {place.connection_id for place in declared}
+        systems = {list_key.connection_id for list_key in declared}
         found: dict[ConnectionId, list[Record]] = {}
         for connection, held in self.records.items():
             if self.narrowed or connection not in systems:
@@ -123,8 +123,8 @@ class Ownership:
             if len(seen) == 1:
                 self.tenants.setdefault(connection, seen.pop())
             # What an older version wrote knows no organisation; what is listed here belongs here.
-            for place, index in matches.indexes.items():
-                if place.connection_id == connection and connection in self.tenants:
+            for list_key, index in matches.indexes.items():
+                if list_key.connection_id == connection and connection in self.tenants:
                     for record in self.records.get(connection, {}).values():
                         if not record.realm and record.id in index.by_id:
                             record.realm = self.tenants[connection]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trueup.core.kinds import Scope
 from trueup.core.values import ListKey
-from trueup.engine.match import Matches, exclusive_places
+from trueup.engine.match import Matches, exclusive_lists
 from trueup.systems.registry import SYSTEMS, kind_named, plural, resource_kind
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trueup.transport.client import Client
 
     Choose = Callable[[ListKey, ResourceKind, Mapping[str, Sequence[Declared]]], tuple[set[str], Listing]]
-    """Of the parents of a place those to read now, and what is known of the others."""
+    """Of the parents of a list those to read now, and what is known of the others."""
 
 _WORTH = 100
 """Requests of one kind's reading from which on the user is informed before it starts."""
@@ -62,23 +62,23 @@ class _Observer:
         self.kinds: dict[ListKey, ResourceKind] = {}
         self.tasks: dict[ListKey, asyncio.Task[None]] = {}
         for one in wanted.declared:
-            place = one.address.list_key
-            self.declared[place].append(one)
-            self.kinds[place] = one.kind
-        self.exclusive = exclusive_places(wanted.declared)
-        for place in self.exclusive:
-            self.kinds[place] = resource_kind(place.system, place.kind)
+            list_key = one.address.list_key
+            self.declared[list_key].append(one)
+            self.kinds[list_key] = one.kind
+        self.exclusive = exclusive_lists(wanted.declared)
+        for list_key in self.exclusive:
+            self.kinds[list_key] = resource_kind(list_key.system, list_key.kind)
         for connection, records in wanted.owned.items():
             for record in records:
                 kind = kind_named(connection[0], record.kind)
                 if kind is not None:
-                    place = ListKey(*connection, record.kind)
-                    self.owned[place].append(record)
-                    self.kinds[place] = kind
+                    list_key = ListKey(*connection, record.kind)
+                    self.owned[list_key].append(record)
+                    self.kinds[list_key] = kind
 
     async def observe(self) -> Matches:
-        for place in self.kinds:
-            self._begin(place)
+        for list_key in self.kinds:
+            self._begin(list_key)
         tasks = list(self.tasks.values())
         if not tasks:  # only Connections are declared, or nothing is
             return self.matches
@@ -93,94 +93,94 @@ class _Observer:
             failed[0].result()
         return self.matches
 
-    def _begin(self, place: ListKey) -> asyncio.Task[None]:
-        if place not in self.tasks:
-            self.tasks[place] = asyncio.ensure_future(self._take(place))
-        return self.tasks[place]
+    def _begin(self, list_key: ListKey) -> asyncio.Task[None]:
+        if list_key not in self.tasks:
+            self.tasks[list_key] = asyncio.ensure_future(self._take(list_key))
+        return self.tasks[list_key]
 
-    async def _take(self, place: ListKey) -> None:
-        kind = self.kinds[place]
+    async def _take(self, list_key: ListKey) -> None:
+        kind = self.kinds[list_key]
         handler = kind.handler
-        needed = [ListKey(*place.connection_id, field.reference) for field in kind.references]
+        needed = [ListKey(*list_key.connection_id, field.reference) for field in kind.references]
         parent = kind.parent_kind
         before = [one for one in needed if one in self.kinds]
         if not parent:  # it has a list of its own, which need not wait
-            reading = handler.read(self.clients[place.connection_id], self._scope(place))
+            reading = handler.read(self.clients[list_key.connection_id], self._scope(list_key))
             listing = await _beside(reading, [self._begin(one) for one in before])
-            await self._unseen(place, handler, listing)
+            await self._unseen(list_key, handler, listing)
         else:
             for one in before:
                 await asyncio.shield(self._begin(one))
-            listing = await self._read_below(place, kind, handler, ListKey(*place.connection_id, parent))
-        self.matches.take(place, handler, listing)
+            listing = await self._read_below(list_key, kind, handler, ListKey(*list_key.connection_id, parent))
+        self.matches.take(list_key, handler, listing)
 
-    async def _unseen(self, place: ListKey, handler: Handler, listing: Listing) -> None:
+    async def _unseen(self, list_key: ListKey, handler: Handler, listing: Listing) -> None:
         """Mark as hidden the managed resources that are not listed, where the credential is not an admin's.
 
         To create it anew would take an admin, of whom is asked anyway: this costs no request more.
         """
-        held = self.wanted.records.get(place.connection_id, {})
+        held = self.wanted.records.get(list_key.connection_id, {})
         seen = {live.id for live in listing.items}
-        addresses = {str(one.address): one.address for one in self.declared[place]}
+        addresses = {str(one.address): one.address for one in self.declared[list_key]}
         missing = {
             addresses[record.address]: record.id
             for record in held.values()
-            if record.kind == place.kind and record.id not in seen and record.address in addresses
+            if record.kind == list_key.kind and record.id not in seen and record.address in addresses
         }
         if missing:
             keys = {handler.key(live.spec) for live in listing.items}
             missing = {
                 one.address: missing[one.address]
-                for one in self.declared[place]
+                for one in self.declared[list_key]
                 if one.address in missing and handler.key(one.spec) not in keys
             }
-            if missing and not await SYSTEMS[place.system].tenant.sees_all(self.clients[place.connection_id]):
+            if missing and not await SYSTEMS[list_key.system].tenant.sees_all(self.clients[list_key.connection_id]):
                 listing.hidden = missing
 
-    def _scope(self, place: ListKey) -> Scope:
-        declared = self.declared[place]
+    def _scope(self, list_key: ListKey) -> Scope:
+        declared = self.declared[list_key]
         addresses = {str(one.address) for one in declared}
-        held = self.wanted.records.get(place.connection_id, {})
+        held = self.wanted.records.get(list_key.connection_id, {})
         known = {record.id for record in held.values() if record.address in addresses}
-        known |= self._formerly(place, declared)
-        known |= {record.id for record in self.owned[place]}
-        kind = self.kinds[place]
+        known |= self._formerly(list_key, declared)
+        known |= {record.id for record in self.owned[list_key]}
+        kind = self.kinds[list_key]
         below: set[str] = set()
         if kind.parent and not kind.parent_kind:
-            below = {one.spec[kind.parent] for one in declared} | {record.parent for record in self.owned[place]}
+            below = {one.spec[kind.parent] for one in declared} | {record.parent for record in self.owned[list_key]}
         return Scope(tuple(declared), self.wanted.whole, tuple(sorted(known)), tuple(sorted(below - {""})))
 
-    def _formerly(self, place: ListKey, declared: Sequence[Declared]) -> set[str]:
+    def _formerly(self, list_key: ListKey, declared: Sequence[Declared]) -> set[str]:
         """Return the ids of what had the former names by the ledger: a person may have renamed it since."""
-        handler = self.kinds[place].handler
+        handler = self.kinds[list_key].handler
         formers = [handler.former(one, one.spec) for one in declared if one.annotations] if handler.naming else []
         wanted = set(formers) - {None}
-        held = self.wanted.records.get(place.connection_id, {}).values() if wanted else ()
+        held = self.wanted.records.get(list_key.connection_id, {}).values() if wanted else ()
         return {
             record.id
             for record in held
-            if record.kind == place.kind and record.name and handler.key({handler.naming: record.name}) in wanted
+            if record.kind == list_key.kind and record.name and handler.key({handler.naming: record.name}) in wanted
         }
 
-    async def _read_below(self, place: ListKey, kind: ResourceKind, handler: Handler, above: ListKey) -> Listing:
-        parents = self.matches.parents(place)
+    async def _read_below(self, list_key: ListKey, kind: ResourceKind, handler: Handler, above: ListKey) -> Listing:
+        parents = self.matches.parents(list_key)
         index = self.matches.indexes.get(above)
-        nested = bool(resource_kind(place.system, above.kind).parent)
-        held = self.wanted.records.get(place.connection_id, {})
-        for record in self.owned[place]:
+        nested = bool(resource_kind(list_key.system, above.kind).parent)
+        held = self.wanted.records.get(list_key.connection_id, {})
+        for record in self.owned[list_key]:
             seen = index is None or not index.listing.complete or record.parent in index.by_id
             # What is above is listed below what was read alone: an open call asks, whatever is missing there.
             seen = seen or (nested and held.get(record.id) is not record)
-            if record.parent and seen and not self._rests(place, record, index):
+            if record.parent and seen and not self._rests(list_key, record, index):
                 parents.setdefault(record.parent, [])
-        for one in self.exclusive.get(place, ()):
+        for one in self.exclusive.get(list_key, ()):
             if (live := self.matches.lives.get(one.address)) is not None:
                 parents.setdefault(live.id, [])
         now, known = set(parents), None
         if self.wanted.choose is not None:
-            now, known = self.wanted.choose(place, kind, parents)
-        client = self.clients[place.connection_id]
-        scope = Scope(tuple(self.declared[place]), self.wanted.whole, (), tuple(sorted(now)))
+            now, known = self.wanted.choose(list_key, kind, parents)
+        client = self.clients[list_key.connection_id]
+        scope = Scope(tuple(self.declared[list_key]), self.wanted.whole, (), tuple(sorted(now)))
         cost = handler.read_cost(scope)
         if cost >= _WORTH:
             what = f"{plural(kind.name)} below {len(now):,} {plural(above.kind)}"
@@ -190,9 +190,9 @@ class _Observer:
             listing.aged = known.aged
         return listing
 
-    def _rests(self, place: ListKey, record: Record, above: Index | None) -> bool:
+    def _rests(self, list_key: ListKey, record: Record, above: Index | None) -> bool:
         """Whether it stays with what it is below, which was archived and let go: then it need not be read."""
-        held = self.wanted.records.get(place.connection_id, {})
+        held = self.wanted.records.get(list_key.connection_id, {})
         if held.get(record.id) is not record:  # a call that is open about it has to be looked at
             return False
         if (key := record.archived_with) and key not in held:
@@ -242,8 +242,8 @@ def tenants_of(matches: Matches, connection: ConnectionId) -> set[str]:
     tenant = SYSTEMS[connection[0]].tenant
     shown = {
         tenant.shown(live)
-        for place, index in matches.indexes.items()
-        if place.connection_id == connection
+        for list_key, index in matches.indexes.items()
+        if list_key.connection_id == connection
         for live in index.listing.items
     }
     return shown - {""}

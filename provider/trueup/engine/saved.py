@@ -241,8 +241,8 @@ def _encoded(plan: Plan) -> dict[str, Any]:
         "steps": [_step(step) for step in plan.steps],
         "matched": [[_address(address), live.id, censored(live.name)] for address, (_, live) in plan.matched.items()],
         "unmanaged": [
-            [list(place), live.kind, live.id, censored(live.name), live.updated_at, _parent(place, live)]
-            for place, live in plan.unmanaged
+            [list(list_key), live.kind, live.id, censored(live.name), live.updated_at, _parent(list_key, live)]
+            for list_key, live in plan.unmanaged
         ],
         "left": [
             [
@@ -283,8 +283,8 @@ def _decoded(content: Mapping[str, Any]) -> Plan:
         steps=tuple(_step_of(one) for one in content["steps"]),
         matched=matched,
         unmanaged=tuple(
-            (ListKey(*map(str, place)), Live(kind, key, name, parent, updated))
-            for place, kind, key, name, updated, parent in content["unmanaged"]
+            (ListKey(*map(str, list_key)), Live(kind, key, name, parent, updated))
+            for list_key, kind, key, name, updated, parent in content["unmanaged"]
         ),
         left=tuple(
             Left(Record(scope, key, address, kind), Live(kind, key, "", {}) if there else None, why, bool(unread))
@@ -303,9 +303,9 @@ def _decoded(content: Mapping[str, Any]) -> Plan:
     )
 
 
-def _parent(place: ListKey, live: Live) -> dict[str, str]:
+def _parent(list_key: ListKey, live: Live) -> dict[str, str]:
     """Of its spec what it is listed below, which a report shows."""
-    kind = kind_named(place.system, live.kind)
+    kind = kind_named(list_key.system, live.kind)
     key = live.spec.get(kind.parent) if kind and kind.parent else None
     return {kind.parent: key} if kind and isinstance(key, str) else {}
 

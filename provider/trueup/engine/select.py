@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trueup.core.errors import UsageError
-from trueup.engine.match import exclusive_places, target_of
+from trueup.engine.match import exclusive_lists, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,8 +80,8 @@ def _with_references(by_address: dict[Address, Declared], chosen: set[Address]) 
 def _with_short_forms(by_address: dict[Address, Declared], chosen: set[Address]) -> None:
     """Add the short forms in a chosen document, and all children of a list that it claims as exclusive."""
     whole = {
-        (place, one.address)
-        for place, parents in exclusive_places([by_address[address] for address in chosen]).items()
+        (list_key, one.address)
+        for list_key, parents in exclusive_lists([by_address[address] for address in chosen]).items()
         for one in parents
     }
     found = True

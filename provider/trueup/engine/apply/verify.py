@@ -81,13 +81,15 @@ class Verifier:
         for outcome in touched:
             groups[outcome.step.declared.address.list_key].append(outcome)
         undone: list[tuple[Outcome, Step | None]] = []
-        for place, outcomes in groups.items():
+        for list_key, outcomes in groups.items():
             handler = outcomes[0].step.declared.kind.handler
-            self._answered_whole(place, outcomes)
+            self._answered_whole(list_key, outcomes)
             outcomes = [outcome for outcome in outcomes if not outcome.verified]
             if not outcomes:
                 continue
-            lives = await handler.reread(self._clients[place.connection_id], [self._touched(one) for one in outcomes])
+            lives = await handler.reread(
+                self._clients[list_key.connection_id], [self._touched(one) for one in outcomes]
+            )
             staying = []
             for outcome in outcomes:
                 live = lives.get(outcome.existing.id)
@@ -101,10 +103,10 @@ class Verifier:
                 if live is not None:
                     self._lives[outcome.address] = live
                     self._learn(handler, outcome, live)
-            undone += self._remaining(place, staying, lives)
+            undone += self._remaining(list_key, staying, lives)
         return undone
 
-    def _answered_whole(self, place: ListKey, outcomes: Sequence[Outcome]) -> None:
+    def _answered_whole(self, list_key: ListKey, outcomes: Sequence[Outcome]) -> None:
         """Mark as verified the creations whose answer holds all that was declared.
 
         A resource that was found rather than made may be someone else's, and is read.
@@ -115,7 +117,7 @@ class Verifier:
             if outcome.step.answers_for_itself and outcome.result == "done" and not outcome.existing.found
         }
         if made:
-            self._remaining(place, list(made.values()), {key: one.existing for key, one in made.items()})
+            self._remaining(list_key, list(made.values()), {key: one.existing for key, one in made.items()})
 
     def _touched(self, outcome: Outcome) -> Live:
         """The live one as it was written; what was removed was touched now: no list is read down to its time."""
@@ -166,18 +168,18 @@ class Verifier:
                     self._journal.keep(declared, record)
 
     def _remaining(
-        self, place: ListKey, outcomes: Sequence[Outcome], lives: Mapping[str, Live]
+        self, list_key: ListKey, outcomes: Sequence[Outcome], lives: Mapping[str, Live]
     ) -> list[tuple[Outcome, Step | None]]:
         policy = Policy(self._journal.key)
-        known = self._journal.records.get(place.connection_id, {})
+        known = self._journal.records.get(list_key.connection_id, {})
         undone: list[tuple[Outcome, Step | None]] = []
         for outcome in outcomes:
             live = lives.get(outcome.existing.id)
             declared = _with_ids(outcome.step.declared, resolved(outcome.step, self._lives))
             listing = Listing([live] if live is not None else [], complete=False)
             record = {live.id: known[live.id]} if live is not None and live.id in known else {}
-            records = {place.connection_id: record}
-            steps = compared([declared], matched([declared], {place: listing}, records), records, policy)[0].steps
+            records = {list_key.connection_id: record}
+            steps = compared([declared], matched([declared], {list_key: listing}, records), records, policy)[0].steps
             step = next((one for one in steps if one.action != "no-op"), None)
             # What cannot be read back is not verified, nor is what was learned just now.
             outcome.verified = not steps and outcome.result == "done" and not outcome.learned

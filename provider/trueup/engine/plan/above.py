@@ -107,11 +107,11 @@ def ending(
         parent = str(live.spec.get(field.name))
         if parent in steps:
             return steps[parent]
-        place = ListKey(*address.connection_id, field.reference)
-        index = matches.indexes.get(place)
+        list_key = ListKey(*address.connection_id, field.reference)
+        index = matches.indexes.get(list_key)
         above = index.by_id.get(parent) if index is not None else None
         if above is None:
             continue
-        if found := ending(resource_kind(place.system, place.kind), address, above, steps, matches):
+        if found := ending(resource_kind(list_key.system, list_key.kind), address, above, steps, matches):
             return found
     return None

@@ -103,7 +103,7 @@ class _Comparison:
                 why = f"it needs {need}, which cannot be made."
                 return Step("refuse", declared, None, Desired({}), why=why, error=True)
         desired = Desired({**matches.specs[address], **dict.fromkeys(references, UNKNOWN)}, references)
-        place = declared.address.list_key
+        list_key = declared.address.list_key
         handler = declared.kind.handler
         if (why := matches.denied.get(address)) is not None:
             missing = Unverifiable((declared.kind.parent,), why)
@@ -114,11 +114,11 @@ class _Comparison:
             return Step("no-op", declared, None, desired, unverifiable=(unseen,))
         live = matches.lives.get(address)
         if live is None or declared.kind.parent in references:
-            return self._create(declared, handler, matches.indexes[place].listing.items, desired)
+            return self._create(declared, handler, matches.indexes[list_key].listing.items, desired)
         self.matched[address] = (declared, live)
         if live.seen_at:
             self.aged[address] = live.seen_at
-        step = self._update(declared, handler, place, live, desired)
+        step = self._update(declared, handler, list_key, live, desired)
         if address in matches.halves:
             del self.specs[address]  # the ledger does not take the annotation for carried out
         return step
@@ -146,10 +146,10 @@ class _Comparison:
         return Step("create", declared, None, desired, calls, tuple(changes), needs=tuple(desired.waits.values()))
 
     def _update(
-        self, declared: Declared, handler: Handler, place: ListKey, live: Live, desired: Desired
+        self, declared: Declared, handler: Handler, list_key: ListKey, live: Live, desired: Desired
     ) -> Step | None:
         needs = tuple(desired.waits.values())
-        record = self.records[place.connection_id].get(live.id) if self.records.get(place.connection_id) else None
+        record = self.records[list_key.connection_id].get(live.id) if self.records.get(list_key.connection_id) else None
         changes: list[Change] = []
         unverifiable: list[Unverifiable] = []
         if record is None and self.policy.key is not None and not live.seen_at:

@@ -25,14 +25,14 @@ def near_names(steps: Iterable[Step], matches: Matches) -> Iterator[str]:
     naming = [step for step in steps if _names(step)]
     leaving = {step.live.id for step in naming if step.live is not None}
     for step in naming:
-        handler, place, spec = _handler(step), step.declared.address.list_key, _spec(step)
+        handler, list_key, spec = _handler(step), step.declared.address.list_key, _spec(step)
         if (near := handler.near(spec)) is None:
             continue
-        other = coming.setdefault((place, near), step)
+        other = coming.setdefault((list_key, near), step)
         if other is not step and handler.key(_spec(other)) != handler.key(spec):
             yield _said(step.address, f"{other.address}, which is named here as well")
             continue
-        index = matches.indexes.get(place)
+        index = matches.indexes.get(list_key)
         for live in index.near(near) if index is not None else ():
             if live.id not in leaving and handler.key(live.spec) != handler.key(spec):
                 yield _said(step.address, f"{live.name} ({live.id})")

@@ -89,11 +89,11 @@ def concluded(draft: Plan, inputs: Inputs, facts: Facts) -> Plan:
 
 def _unmanaged(indexes: Mapping[ListKey, Index], seen: set[str]) -> Iterator[tuple[ListKey, Live]]:
     """Yield what nothing declares, each once even when several connections list it; add it to the ids seen."""
-    for place, index in indexes.items():
+    for list_key, index in indexes.items():
         for live in index.listing.items if index.listing.complete else ():
             if live.id not in seen and not live.implied:
                 seen.add(live.id)
-                yield place, live
+                yield list_key, live
 
 
 def _with_cascades(steps: Sequence[Step], cascades: Mapping[tuple[Address, str], Sequence[str]]) -> Iterator[Step]:

@@ -28,12 +28,12 @@ def price(pending: Iterable[Step], reading: Reading, budgets: Mapping[Connection
     touched: dict[ListKey, list[Step]] = defaultdict(list)
     counts: dict[ConnectionId, _Count] = defaultdict(_Count)
     for step in pending:
-        place = step.declared.address.list_key
-        counts[place.connection_id].send(step)
+        list_key = step.declared.address.list_key
+        counts[list_key.connection_id].send(step)
         if not step.answers_for_itself:
-            touched[place].append(step)
-    for place, steps in touched.items():
-        counts[place.connection_id].look(steps)
+            touched[list_key].append(step)
+    for list_key, steps in touched.items():
+        counts[list_key.connection_id].look(steps)
     requests, seconds = 0, 0.0
     for connection, count in counts.items():
         budget = budgets.get(connection) or Budget(reading.left, reading.window, reading.silence)

@@ -24,7 +24,7 @@ from trueup.core.values import (
     Refusal,
     Where,
 )
-from trueup.engine.match import depths_of, exclusive_places
+from trueup.engine.match import depths_of, exclusive_lists
 from trueup.engine.plan.above import Above, ending
 from trueup.engine.plan.steps import Left, Step
 from trueup.systems.registry import RESOURCES, kind_named, resource_kind
@@ -140,11 +140,11 @@ def _exclusive(
 ) -> list[Step]:
     """Return the steps for undeclared children of parents whose list is exclusive; extend what is `unsettled`."""
     found: list[Step] = []
-    for place, parents in exclusive_places(declared).items():
-        index = matches.indexes.get(place)
+    for list_key, parents in exclusive_lists(declared).items():
+        index = matches.indexes.get(list_key)
         if index is None:
             continue
-        kind = resource_kind(place.system, place.kind)
+        kind = resource_kind(list_key.system, list_key.kind)
         by_id = {matches.lives[parent.address].id: parent for parent in parents if parent.address in matches.lives}
         kept = {key for parent in by_id for key in _left_out(kind, parent, index, matches, unsettled)}
         for live in index.listing.items:
@@ -156,7 +156,7 @@ def _exclusive(
                 continue
             name = f"{parent.address.name}:{live.name}".replace("/", "-")
             stand_in = Declared(
-                Address(place.system, place.kind, name, place.connection), kind, {}, parent.where, gone=True
+                Address(list_key.system, list_key.kind, name, list_key.connection), kind, {}, parent.where, gone=True
             )
             found.append(_delete(stand_in, live, calls, f"not declared, and access of {parent.address} is exclusive"))
     return found
