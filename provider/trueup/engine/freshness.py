@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trueup.engine.plan.steps import Plan
 
 
-class Sweep:
+class Freshness:
     """Decides which parents' children are read, and records those readings."""
 
     def __init__(

@@ -19,7 +19,7 @@ from trueup.engine.apply.applier import Applier
 from trueup.engine.apply.journal import Journal
 from trueup.engine.apply.outcome import Report
 from trueup.engine.facts import facts_for
-from trueup.engine.freshness import Sweep
+from trueup.engine.freshness import Freshness
 from trueup.engine.options import Options
 from trueup.engine.ownership import Ownership
 from trueup.engine.plan.inputs import Budget, Inputs, Policy
@@ -123,8 +123,8 @@ class Session:
                 "--prune removes only what the ledger says is ours, and there is no ledger.",
                 hint="Set TRUEUP_LEDGER, or apply once without --prune.",
             )
-        sweep = await self._sweep(resources, ledger, key)
-        choose = sweep.choose if sweep else None
+        freshness = await self._freshness(resources, ledger, key)
+        choose = freshness.choose if freshness else None
         records = self._ours.records
         wanted = Wanted(resources, records, self._ours.sought(unfinished), not self.narrowed, self._left_out, choose)
         matches = await observe(wanted, self.clients)
@@ -156,7 +156,7 @@ class Session:
         facts = dataclasses.replace(facts, off=off, reading=reading, budgets=self._budgets())
         plan = concluded(drafted, inputs, facts)
         if ledger:
-            await self._remember(ledger, plan, sweep.saw(plan, matches) if sweep else [])
+            await self._remember(ledger, plan, freshness.saw(plan, matches) if freshness else [])
         return plan
 
     async def apply(self, plan: Plan) -> Report:
@@ -271,7 +271,9 @@ class Session:
             ledger, connections.known_scopes(self.desired.connections, set(self.settings))
         )
 
-    async def _sweep(self, resources: Sequence[Declared], ledger: Ledger | None, key: bytes | None) -> Sweep | None:
+    async def _freshness(
+        self, resources: Sequence[Declared], ledger: Ledger | None, key: bytes | None
+    ) -> Freshness | None:
         options = self.options
         if ledger is None or key is None:
             if options.max_age is not None:
@@ -281,7 +283,7 @@ class Session:
                 )
             return None
         seen = await ledger.seen(set(self._ours.scopes.values())) if options.max_age is not None else {}
-        return Sweep(
+        return Freshness(
             resources,
             self._ours.scopes,
             key,
