@@ -26,8 +26,13 @@ __all__ = ["Options", "Session", "__version__", "aio", "apply", "drift", "load",
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from functools import partial
     from importlib import import_module
 
+    from trueup.core.reasons import speak_python
+    from trueup.report.reasons import PYTHON, parts
+
+    speak_python(partial(parts, door=PYTHON))
     return import_module("trueup.engine.loop") if name == "aio" else getattr(import_module("trueup.api"), name)
 
 

@@ -17,6 +17,7 @@ from trueup.core.values import DEFAULT_CONNECTION
 from trueup.engine.match import by_reference, target_of
 from trueup.manifest import load
 from trueup.plugin.tokens import inputs_of, is_composed, token_of
+from trueup.report.reasons import PULUMI, explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,7 @@ class ConfigFile(pulumi.ComponentResource):
             faults = [f"{fault} {fault.hint}".rstrip() for fault in error.faults]
             raise pulumi.RunError("\n".join([*faults, error.message])) from None
         except TrueupError as error:  # without a traceback, which says nothing about the manifests
-            raise pulumi.RunError(str(error)) from None
+            raise pulumi.RunError(f"error[{error.code}]: {' '.join(filter(None, explained(error, PULUMI)))}") from None
         self.register_outputs({})
 
 

@@ -8,7 +8,9 @@ from declare import access, account, instance, mapping, target
 from world import World, actions, names, results
 
 from trueup.core.kinds import Declared
+from trueup.core.reasons import Reason
 from trueup.ledger.store import Ledger
+from trueup.report.reasons import worded
 
 INSTANCES, TARGETS, MAPPINGS, GRANTS = (
     f"den.{name}" for name in ("connectorInstances", "connectorTargets", "connectorMappings", "accessGrants")
@@ -105,7 +107,7 @@ async def test_what_left_an_archived_one_that_is_declared_goes_by_itself(world: 
     plan = await world.plan(*kept(), *less, prune=True)
     assert actions(plan) == {"skills": "delete", "team": "delete"}
     lost = next(step.lost for step in plan.steps if step.address.name == "skills")
-    assert lost == ("the plugin memberships of what was imported through it",)
+    assert lost == (Reason("den/lost-with-a-mapping"),)
 
 
 async def test_what_is_retained_keeps_what_is_below_it_and_both_are_let_go(world: World) -> None:
@@ -123,7 +125,7 @@ async def test_what_is_retained_keeps_what_is_below_it_and_both_are_let_go(world
 async def test_what_is_removed_takes_all_along_and_the_plan_says_so(world: World) -> None:
     await world.apply(*kept(), *docs(deletionPolicy="remove"))
     (step,) = (await world.plan(*kept(), prune=True)).steps
-    said = " ".join(step.lost)
+    said = " ".join(map(worded, step.lost))
     assert "1 mapping, 0 imported objects, and all its targets, grants and sync events" in said
     assert "the plugin memberships of what was imported" in said
     assert {"den/ConnectorTarget/main", "den/ConnectorMapping/skills", "den/ConnectorAccess/team"} <= set(step.lost)
@@ -147,7 +149,7 @@ async def test_what_is_declared_below_by_an_id_is_not_removed_along(world: World
         wanted = [*kept(), child]
     plan = await world.plan(*wanted, prune=True)
     assert actions(plan)["docs"] == "refuse"
-    why = next(step.why for step in plan.steps if step.address.name == "docs")
+    why = next(worded(step.why) for step in plan.steps if step.address.name == "docs")
     assert "declared and would be deleted with it" in why
     await world.apply(*wanted, prune=True)
     assert world.instance("docs")["status"] == "active"

@@ -37,7 +37,7 @@ async def test_a_first_apply_larger_than_the_window(parallelism: int, world: Wor
     wanted = organisation()
     plan, report, counted = await _applied(world, wanted, parallelism)
     assert set(results(report).values()) == {"done"}
-    assert (len(report.outcomes), report.exit_code, report.unverified) == (len(wanted), 0, "")
+    assert (len(report.outcomes), report.exit_code, report.unverified) == (len(wanted), 0, None)
     assert all(outcome.verified for outcome in report.outcomes)
     assert plan.cost.requests == pytest.approx(counted, rel=WITHIN)
     assert report.requests == counted

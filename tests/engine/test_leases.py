@@ -237,7 +237,7 @@ async def test_a_run_that_has_the_lock_again_is_not_the_one_that_had_it(where: W
             assert first is not None
             assert second is not None
             assert second.token > first.token
-            first.over, first._on_lost = "", lambda: None
+            first.over, first._on_lost = None, lambda: None
             with pytest.raises(Locked):
                 await ledger.write(records=[RECORD], under=first)
             await ledger.write(records=[RECORD], under=second)

@@ -14,6 +14,7 @@ from plans import ACCOUNT, KEY, live_account, live_instance
 
 from trueup.core.changes import MISSING, UNKNOWN
 from trueup.core.kinds import Declared
+from trueup.core.reasons import Reason
 from trueup.core.records import Record
 from trueup.core.values import ConnectionId, Listing, ListKey, Live
 from trueup.engine.match import Matches, matched
@@ -164,10 +165,10 @@ def test_neither_a_plan_nor_a_step_can_be_changed() -> None:
     found = plan(Inputs([account(), instance("docs", connectorAccount=ACCOUNT)], listings))
     (step,) = found.steps
     with pytest.raises(FrozenInstanceError):
-        found.unsafe = "changed"  # type: ignore[misc]
+        found.unsafe = None  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
         step.action = "no-op"  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
         step.desired.spec = {}  # type: ignore[misc]
-    assert step.refused("because") is not step
+    assert step.refused(Reason("too-deep")) is not step
     assert step.action == "create"

@@ -9,6 +9,7 @@ from world import ACCOUNTS, INSTANCES, World, actions, both_versions, names, res
 from trueup.core.errors import SafetyError, UsageError
 from trueup.core.kinds import PROTECT, Declared
 from trueup.engine.plan import Limit
+from trueup.report.reasons import worded
 from trueup.sandbox.presets import DEMO_CONNECTORS, DEMO_PROJECT
 
 TARGETS, MAPPINGS, GRANTS = "den.connectorTargets", "den.connectorMappings", "den.accessGrants"
@@ -65,11 +66,11 @@ async def test_each_policy(world: World) -> None:
     await world.apply(*kept, *going)
     plan = await world.plan(*kept, prune=True)
     assert actions(plan) == {"archived": "delete", "removed": "delete"}
-    assert [(left.record.address, left.why) for left in plan.left] == [
+    assert [(left.record.address, worded(left.why)) for left in plan.left] == [
         ("den/ConnectorInstance/retained", "its deletionPolicy is retain")
     ]
     (lost,) = next(step.lost for step in plan.steps if step.address.name == "removed")
-    assert lost.startswith("0 mappings, 0 imported objects")
+    assert worded(lost).startswith("0 mappings, 0 imported objects")
     report = await world.apply(*kept, prune=True)
     assert report.released == 1
     assert "removed" not in names(world.rows(INSTANCES))
@@ -121,7 +122,7 @@ async def test_a_target_cannot_be_deleted_and_that_is_told_once(world: World) ->
     await world.apply(account(), instance("docs"), target("main"))
     plan = await world.plan(account(), instance("docs"), prune=True)
     assert not plan.has_changes
-    assert "ends when its instance is removed" in plan.left[0].why
+    assert "ends when its instance is removed" in worded(plan.left[0].why)
     await world.apply(account(), instance("docs"), prune=True)
     assert (await world.plan(account(), instance("docs"), prune=True)).left == ()
     assert len(world.rows(TARGETS)) == 1
@@ -144,8 +145,8 @@ async def test_an_account_is_disconnected_only_when_the_manifest_and_a_flag_ask_
     plan = await world.plan(*kept, prune=True, disconnect=True)
     (step,) = plan.steps
     assert step.action == "delete"
-    assert any("by-hand" in line for line in step.lost)
-    assert any("lab" in line for line in step.lost)
+    assert any("by-hand" in worded(line) for line in step.lost)
+    assert any("lab" in worded(line) for line in step.lost)
     await world.apply(*kept, prune=True, disconnect=True)
     assert names(world.rows(INSTANCES)) == ["docs", "old-wiki", "release-notes-2019"]
 
@@ -156,19 +157,19 @@ async def test_an_account_with_a_declared_instance_is_not_disconnected(world: Wo
     key = world.row(ACCOUNTS, remoteId="1003")["id"]
     plan = await world.plan(account(), instance("lab", connectorAccount=key), prune=True, disconnect=True)
     assert actions(plan) == {"labs": "refuse"}
-    assert "den/ConnectorInstance/lab is declared" in plan.steps[0].why
+    assert "den/ConnectorInstance/lab is declared" in worded(plan.steps[0].why)
 
 
 async def test_the_annotation_refuses_removal_and_replacement(world: World) -> None:
     await world.apply(account(), instance("docs"), protected(instance("old", deletionPolicy="remove")))
     plan = await world.plan(account(), instance("docs"), prune=True)
     assert actions(plan) == {"old": "refuse"}
-    assert PROTECT in plan.steps[0].why
+    assert PROTECT in worded(plan.steps[0].why)
     other = account("labs", remoteId="1003")
     moved = instance("old", deletionPolicy="remove", connectorAccount="labs")
     plan = await world.plan(account(), other, instance("docs"), protected(moved))
     assert actions(plan) == {"labs": "create", "old": "refuse"}
-    assert PROTECT in plan.steps[-1].why
+    assert PROTECT in worded(plan.steps[-1].why)
 
 
 @both_versions
@@ -180,7 +181,7 @@ async def test_another_account_replaces_an_instance_that_may_be_removed_with_all
     moved = instance("docs", deletionPolicy="remove", connectorAccount="labs")
     plan = await world.plan(*wanted, moved, *below)
     assert actions(plan) == {"docs": "replace", "main": "create", "skills": "create", "who": "create"}
-    assert plan.steps[0].lost[0].startswith("1 mapping, ")
+    assert worded(plan.steps[0].lost[0]).startswith("1 mapping, ")
     report = await world.apply(*wanted, moved, *below)
     assert set(results(report).values()) == {"done"}
     assert world.instance("docs")["id"] != former["id"]
@@ -193,7 +194,7 @@ async def test_another_account_replaces_an_instance_that_may_be_removed_with_all
 
 async def test_nothing_is_pruned_when_nothing_is_declared(world: World) -> None:
     await world.apply(account(), instance("docs"))
-    with pytest.raises(SafetyError, match="nothing is declared"):
+    with pytest.raises(SafetyError, match="prune-everything"):
         await world.plan(prune=True)
 
 
@@ -202,9 +203,9 @@ async def test_a_system_of_which_nothing_is_declared_is_left_alone(world: World)
     await world.apply(account(), crm)
     plan = await world.plan(account(), prune=True)
     assert not plan.has_changes
-    (told,) = plan.off
-    assert told.startswith("nothing is declared for wexa/default, and --prune does not work from nothing")
-    assert told.endswith("(1)")
+    (note,) = map(worded, plan.off)
+    assert note.startswith("nothing is declared for wexa/default, and --prune does not work from nothing")
+    assert note.endswith("(1)")
     assert (await world.plan(account())).off == ()
 
 
@@ -225,13 +226,13 @@ async def test_too_much_at_once_is_refused_and_named(world: World) -> None:
     many = [instance(f"i{number:02d}") for number in range(11)]
     await world.apply(account(), *many)
     plan = await world.plan(account(), *many[:5], prune=True)
-    assert all(f"den/ConnectorInstance/i{number:02d}" in plan.unsafe for number in range(5, 11))
-    with pytest.raises(SafetyError, match="max-delete-percent"):
+    assert all(f"den/ConnectorInstance/i{number:02d}" in worded(plan.unsafe) for number in range(5, 11))
+    with pytest.raises(SafetyError, match="too-many-removals"):
         await world.apply(account(), *many[:5], prune=True)
     assert all(row["status"] == "active" for row in world.rows(INSTANCES))
     assert not (await world.plan(account(), *many[:5], prune=True, limit=Limit(deletes=50))).unsafe
     plan = await world.plan(account(), *many[:10], prune=True, limit=Limit(changes=0))
-    assert "--max-changes" in plan.unsafe
+    assert "--max-changes" in worded(plan.unsafe)
 
 
 async def test_few_are_pruned_whatever_the_share(world: World) -> None:
@@ -241,16 +242,16 @@ async def test_few_are_pruned_whatever_the_share(world: World) -> None:
 
 async def test_a_narrowed_run_removes_nothing(world: World) -> None:
     await world.apply(account(), instance("docs"), instance("old"))
-    with pytest.raises(UsageError, match="removes nothing"):
+    with pytest.raises(UsageError, match="prune-narrowed"):
         await world.plan(account(), instance("docs"), prune=True, targets=("den/ConnectorInstance/docs",))
 
 
 async def test_without_a_ledger_nothing_is_pruned(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUEUP_LEDGER", "off")
     await world.apply(account(), instance("docs"), instance("old"))
-    with pytest.raises(UsageError, match="no ledger"):
+    with pytest.raises(UsageError, match="prune-without-ledger"):
         await world.plan(account(), instance("docs"), prune=True)
-    assert any("nothing is pruned" in line for line in (await world.plan(account())).off)
+    assert any("nothing is pruned" in worded(line) for line in (await world.plan(account())).off)
 
 
 async def test_removals_come_last_and_not_after_a_failure(world: World) -> None:

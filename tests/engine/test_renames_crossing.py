@@ -18,6 +18,7 @@ from trueup.core.kinds import Declared
 from trueup.engine.plan.names import PREFIX
 from trueup.engine.saved import bindings
 from trueup.manifest import load
+from trueup.report.reasons import worded
 
 TARGETS, MAPPINGS = "den.connectorTargets", "den.connectorMappings"
 INPUTS = ROOT / "tests" / "failing" / "rename-chain"
@@ -99,7 +100,7 @@ async def test_an_annotation_outranks_what_an_unmanaged_one_is_called(world: Wor
     plan = await world.plan(account(), renamed(own("b", remoteId="acme/a", config={"is": "a"}), "a"))
     (step,) = plan.steps
     assert (step.action, step.live and step.live.id) == ("refuse", ids["a"])
-    assert theirs["id"] in step.why
+    assert theirs["id"] in worded(step.why)
 
 
 async def test_what_a_person_put_under_the_old_name_is_not_ours(world: World) -> None:
@@ -112,8 +113,8 @@ async def test_what_a_person_put_under_the_old_name_is_not_ours(world: World) ->
     assert (results(report), report.exit_code) == ({"a": "refused"}, 3)
     assert world.writes() == []
     (outcome,) = report.outcomes
-    assert theirs["id"] in outcome.step.why
-    assert f"id: {theirs['id']}" in outcome.step.why
+    assert theirs["id"] in worded(outcome.step.why)
+    assert f"id: {theirs['id']}" in worded(outcome.step.why)
     assert world.instance("a") == theirs
     assert not (await world.plan(account(), own("a"), prune=True)).pending, "and neither of them is removed"
     assert world.instance("moved")["id"] == ids["a"]
@@ -170,7 +171,7 @@ async def test_a_name_that_a_removal_frees(world: World) -> None:
     kept = [account(), own("a", name="old")]
     refused = await world.plan(*kept)
     assert actions(refused) == {"a": "refuse"}
-    assert "no longer declared" in refused.steps[0].why
+    assert "no longer declared" in worded(refused.steps[0].why)
     report = await world.apply(*kept, prune=True)
     assert (results(report), report.exit_code) == ({"a": "done", "old": "done"}, 0)
     assert world.instance("old")["id"] == first
@@ -180,7 +181,7 @@ async def test_what_is_archived_keeps_its_name(world: World) -> None:
     await made(world, "a", "b")
     plan = await world.plan(account(), own("a", name="b"), prune=True)
     assert actions(plan) == {"a": "refuse", "b": "delete"}
-    assert "keeps its name" in plan.steps[0].why
+    assert "keeps its name" in worded(plan.steps[0].why)
 
 
 async def test_an_id_in_the_manifest_outranks_the_ledger_and_needs_none(
@@ -211,7 +212,7 @@ async def test_a_narrowed_run_includes_what_gives_up_the_name_or_is_refused(worl
     report = await world.apply(*wanted, targets=tuple(f"den/ConnectorInstance/{one}" for one in chosen))
     if chosen == ("a",):
         assert results(report) == {"a": "refused"}
-        assert "den/ConnectorInstance/b" in report.outcomes[0].step.why
+        assert "den/ConnectorInstance/b" in worded(report.outcomes[0].step.why)
         assert world.writes() == []
     else:
         assert report.exit_code == 0
@@ -240,7 +241,7 @@ async def test_a_new_one_in_a_narrowed_run_is_not_what_another_one_is(world: Wor
     wanted = [account(), own("a", name="x"), own("n", name="a")]
     plan = await world.plan(*wanted, targets=("den/ConnectorInstance/n",))
     assert actions(plan) == {"n": "refuse"}
-    assert "den/ConnectorInstance/a" in plan.steps[0].why
+    assert "den/ConnectorInstance/a" in worded(plan.steps[0].why)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations("abc"))[1:])

@@ -366,4 +366,4 @@ def test_the_file_is_for_its_owner_alone(desk: Desk) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE(desk.saved.stat().st_mode) == 0o600
-    assert json.loads(desk.saved.read_text())["trueup_plan"] == 1
+    assert json.loads(desk.saved.read_text())["trueup_plan"] == 2

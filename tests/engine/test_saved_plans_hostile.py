@@ -335,7 +335,7 @@ def test_one_with_another_digest_is_refused(desk: Desk, mac: Any) -> None:
 @pytest.mark.parametrize(
     ("version", "words"),
     [
-        (2, "it has version 2, and this trueup knows 1"),
+        (3, "it has version 3, and this trueup knows 2"),
         (0, "it has version 0"),
         (10**30, "it has version 10000000000000000000,"),
         ("1", "a version that is no number"),

@@ -7,6 +7,7 @@ from declare import access, account, instance
 from world import World, actions, results
 
 from trueup.core.kinds import RENAMED_FROM, Declared
+from trueup.report.reasons import worded
 
 OTHERS = ("Editor@Example.test", "om")
 
@@ -32,7 +33,7 @@ async def test_one_member_in_two_spellings(world: World, spelling: str, made: bo
     plan = await world.plan(*below, *twice)
     assert actions(plan)["second"] == "refuse"
     (step,) = [step for step in plan.steps if step.action == "refuse"]
-    assert "den/ConnectorAccess/first declares the same ConnectorAccess" in step.why
+    assert "den/ConnectorAccess/first declares the same ConnectorAccess" in worded(step.why)
     report = await world.apply(*below, *twice)
     assert results(report)["second"] == "refused"
     assert len([one for one in world.writes() if one.endswith("/access")]) == 1
@@ -54,4 +55,4 @@ async def test_only_one_can_be_what_another_was(world: World) -> None:
     await world.apply(account(), instance("old"))
     plan = await world.plan(account(), renamed(instance("a"), "old"), renamed(instance("b"), "OLD"))
     assert actions(plan) == {"a": "update", "b": "refuse"}
-    assert "says as well" in next(step.why for step in plan.steps if step.action == "refuse")
+    assert "says as well" in next(worded(step.why) for step in plan.steps if step.action == "refuse")

@@ -17,9 +17,11 @@ from waiting import wait_until
 
 from trueup.core.kinds import Declared
 from trueup.core.progress import Quiet
+from trueup.core.reasons import Reason
 from trueup.engine.apply import Report
 from trueup.engine.loop import Options, Session
 from trueup.engine.plan import Plan
+from trueup.report.reasons import worded
 
 _VERSIONS = ["2026-08", "2026-09"]
 both_versions = pytest.mark.parametrize("world", _VERSIONS, indirect=True)
@@ -84,8 +86,8 @@ class Recorder(Quiet):
     def decision(self, text: str) -> None:
         self.decisions.append(text)
 
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+    def note(self, reason: Reason) -> None:
+        self.notes.append(worded(reason))
 
     def waiting(self, why: str, seconds: float) -> None:
         self.waits.append((why, seconds))

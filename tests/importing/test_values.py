@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from trueup.core.changes import MISSING
 from trueup.core.errors import UsageError
+from trueup.core.reasons import Reason
 from trueup.core.secrets import Secret
 from trueup.core.values import Listing, Live
 from trueup.importing import Style, emit, writing
@@ -22,6 +23,7 @@ from trueup.importing.naming import file_names, resource_names
 from trueup.importing.pruning import pruned
 from trueup.manifest.compose import Document, documents
 from trueup.manifest.text import Source
+from trueup.report.reasons import worded
 from trueup.systems.den.connector_instance import KIND as INSTANCE
 
 ACCOUNT = "cac_01m87aqsgafdrb2ydxs2zh8x2h"
@@ -190,7 +192,7 @@ def test_what_is_too_deep_or_too_large_goes() -> None:
     for _ in range(60):
         deep = {"a": deep}
     assert pruned(deep, ("config",)).value is MISSING
-    assert pruned({"a": [1] * 60_000}, ("config",)).gone == [(("config",), "it is too large")]
+    assert pruned({"a": [1] * 60_000}, ("config",)).gone == [(("config",), Reason("import-too-large"))]
 
 
 @pytest.mark.parametrize("kind", live_kinds(), ids=lambda kind: kind.name)
@@ -236,7 +238,7 @@ def _instance(**spec: Any) -> Live:
 def test_what_a_hostile_answer_tells_is_not_declared(spec: dict[str, Any], why: str) -> None:
     found = described(INSTANCE, _instance(**spec), "docs", {}, Listing([]), Style())
     assert (found.document, found.text) == (None, "")
-    assert why in found.why
+    assert why in worded(found.why)
 
 
 @pytest.mark.parametrize("spec", [{"status": "gone"}, {"status": 7}, {"remoteId": ["x"]}, {"remoteId": "x" * 256}])

@@ -109,8 +109,9 @@ def _errors() -> list[type[errors.TrueupError]]:
 def test_every_error_code_is_explained() -> None:
     """Those of manifests in the words of the package, those of a run with the exit codes of their classes."""
     in_code = {code for path in PACKAGE.rglob("*.py") for code in re.findall(r'"(E\d{3})"', path.read_text())}
-    of_manifests = dict(_rows(ERRORS, "## In a manifest"))
-    of_runs = {code: (int(number), words) for code, number, words in _rows(ERRORS, "## In a run")}
+    of_manifests = {code: words for code, words, _ in _rows(ERRORS, "## In a manifest")}
+    of_runs = {code: (int(number), words) for code, number, words, _ in _rows(ERRORS, "## In a run")}
+    assert all(row[-1] for name in ("manifest", "run") for row in _rows(ERRORS, f"## In a {name}"))
     assert of_manifests.keys() | of_runs.keys() == in_code
     told = dict(re.findall(r"(E1\d\d) (.+?)(?=\s{2,}|$)", str(manifest.__doc__), re.MULTILINE))
     assert told.keys() | {"E100"} == of_manifests.keys()

@@ -9,6 +9,7 @@ from typing import Any
 from plans import PASSWORD, sample
 
 from trueup.core.errors import ApiError, Refused
+from trueup.core.reasons import Reason
 from trueup.core.secrets import Secret
 from trueup.engine.apply import Outcome, Report
 from trueup.report import applied
@@ -60,11 +61,11 @@ def test_a_failure_tells_how_far_it_came_and_the_request() -> None:
 
 
 def test_a_stop_lists_what_was_not_sent() -> None:
-    report = account_of("done", "stopped", "refused", stopped=True, unverified="stopped before the look")
+    report = account_of("done", "stopped", "refused", stopped=True, unverified=Reason("stopped-before-verification"))
     report.outcomes[0].verified = False
     text = shown(report)
     assert "Not sent, 1 (stopped):\n    den/ConnectorInstance/handbook" in text
-    assert "Unverified: stopped before the look" in text
+    assert "Unverified: stopped before the changes could be read back" in text
     assert text.splitlines()[-1].startswith("Stopped: 0 created, 1 changed, 1 refused, 1 not done, 0 verified.")
     assert json.loads(applied.render_json(Applied(report, sample())))["exit_code"] == 4
 
@@ -86,13 +87,15 @@ def test_what_somebody_undid_is_contended_with_both_values() -> None:
 
 def test_a_ledger_that_does_not_know_is_told() -> None:
     assert "Not in the ledger: the disk is full" in shown(
-        account_of("done", "done", "refused", unrecorded="the disk is full")
+        account_of("done", "done", "refused", unrecorded=Reason("not-recorded", error="the disk is full"))
     )
 
 
 def test_no_secret_is_told() -> None:
     Secret(PASSWORD)
-    report = account_of("failed", "done", "refused", unverified=f"x {PASSWORD}")
+    report = account_of(
+        "failed", "done", "refused", unverified=Reason("not-verified", error=f"x {PASSWORD}", remedy=None)
+    )
     report.outcomes[0].error = ApiError(f"it said {PASSWORD}")
     assert PASSWORD not in shown(report)
     assert PASSWORD not in applied.render_json(Applied(report, sample()))

@@ -81,6 +81,7 @@ def test_what_was_never_sent_from_here_is_no_drift() -> None:
     assert field == {
         "path": "dataLoaderConfig.auth.password",
         "why": "cannot be read back; not sent from this ledger yet",
+        "code": "never-sent",
     }
     text = shown(plan)
     assert text.startswith("No drift as far as can be read: 0 of 1 in sync, 09:14 UTC.")

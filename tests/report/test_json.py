@@ -37,7 +37,7 @@ def changes(plan: Plan) -> dict[str, Any]:
 def test_it_names_the_steps_in_their_order_and_then_what_is_in_sync() -> None:
     plan = sample()
     document = parsed(plan)
-    assert document["format_version"] == "1.1"
+    assert document["format_version"] == "1.2"
     addresses = [one["address"] for one in document["resource_changes"]]
     assert addresses[:4] == [str(step.address) for step in plan.steps]
     assert addresses[4:] == ["den/ConnectorAccount/acme", "den/ConnectorInstance/pricing"]

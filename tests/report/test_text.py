@@ -22,6 +22,7 @@ from plans import (
 from rich.cells import cell_len
 
 from trueup.core.changes import MISSING, UNKNOWN, Change
+from trueup.core.reasons import Reason
 from trueup.core.secrets import Secret
 from trueup.core.values import ListKey, Live
 from trueup.engine.plan import Plan, Reading
@@ -233,10 +234,9 @@ def test_without_unicode_there_is_none_of_ours() -> None:
 
 
 def test_what_a_run_cannot_do_is_named() -> None:
-    note = "no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend"
-    plan = replace(sample(), off=(note,))
+    plan = replace(sample(), off=(Reason("managed-not-seen", count=1_200),))
     assert line(lines(plan, 120), "Note:") == (
-        "Note: no ledger (TRUEUP_LEDGER=off): what cannot be read back is only sent with --resend."
+        "Note: 1,200 of the managed resources cannot be seen with this credential, and may exist."
     )
 
 

@@ -10,6 +10,7 @@ from world import World, actions, both_versions, changed, results
 
 from trueup.core.kinds import Declared
 from trueup.engine.plan import Plan
+from trueup.report.reasons import worded
 
 TARGETS, MAPPINGS, GRANTS = "den.connectorTargets", "den.connectorMappings", "den.accessGrants"
 
@@ -28,7 +29,7 @@ def whole() -> list[Declared]:
 
 
 def reasons(plan: Plan) -> dict[str, str]:
-    return {step.address.name: step.why for step in plan.steps if step.action == "refuse"}
+    return {step.address.name: worded(step.why) for step in plan.steps if step.action == "refuse"}
 
 
 @both_versions
@@ -173,7 +174,7 @@ async def test_what_is_below_something_that_is_not_there_is_told(world: World) -
     gone = "cin_" + "0" * 26
     plan = await world.plan(account(), target("main", connectorInstance=gone))
     (step,) = [step for step in plan.steps if step.address.name == "main"]
-    assert "is not there" in step.unverifiable[0].why
+    assert "is not there" in worded(step.unverifiable[0].why)
 
 
 @both_versions

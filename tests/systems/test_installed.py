@@ -113,6 +113,16 @@ def test_drift_is_seen_and_healed(team: Team) -> None:
     assert board["colour"] == "blue"
 
 
+def test_a_reason_of_the_system_is_shown_in_its_words_with_its_code(team: Team) -> None:
+    team.declare(BOARDS + REST.replace("text: ship it", "text: ship it, done: true"))
+    team.run("apply", "-f", "m", "--auto-approve")
+    team.declare(BOARDS + REST.replace("text: ship it", "text: ship it, done: false"))
+    words = 'Desk cannot take back that "ship it" is done. Write done: true in the manifest.'
+    assert f"refused: {words}" in team.run("plan", "-f", "m")
+    (card,) = json.loads(team.run("drift", "-f", "m", "-o", "json", code=2))["resource_drift"]
+    assert (card["refused"], card["code"]) == (words, "desk/done-stays-done")
+
+
 def test_what_left_the_manifests_is_pruned_from_a_saved_plan(team: Team) -> None:
     team.run("apply", "-f", "m", "--auto-approve")
     team.declare(BOARDS)

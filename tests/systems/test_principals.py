@@ -15,6 +15,7 @@ from trueup.engine.plan import Plan
 from trueup.report import drift, text
 from trueup.report import json as report
 from trueup.report.page import Page
+from trueup.report.reasons import worded
 
 
 def docs(*, exclusive: bool = False) -> list[Declared]:
@@ -29,7 +30,7 @@ def rename(world: World, name: str, to: str) -> None:
 def refusal(plan: Plan, name: str) -> str:
     (step,) = [step for step in plan.steps if step.address.name == name]
     assert (step.action, step.error, step.live is not None) == ("refuse", True, True)
-    return step.why
+    return worded(step.why)
 
 
 @pytest.mark.parametrize("prune", [False, True])
@@ -89,7 +90,7 @@ async def test_nothing_of_an_instance_is_revoked_while_one_of_it_is_unresolved(w
         assert set(actions(plan).values()) == {"refuse"}
         why = [step.why for step in plan.steps if step.declared.gone]
         assert why
-        assert all("den/ConnectorAccess/team" in one for one in why)
+        assert all("den/ConnectorAccess/team" in worded(one) for one in why)
         done = await world.apply(*wanted[:3], prune=prune)
         assert done.released == 0
         assert live_grants(world) == before

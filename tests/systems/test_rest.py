@@ -14,6 +14,7 @@ from trueup.core.errors import Ambiguous, Forbidden, Malformed, NotFound
 from trueup.core.fields import field
 from trueup.core.kinds import Declared, Handler, Scope, kind
 from trueup.core.progress import Progress, Quiet
+from trueup.core.reasons import Reason
 from trueup.core.values import Address, Call, Desired, Kept, Live, Refusal, Where
 from trueup.systems.paging import pages
 from trueup.systems.rest import RestHandler
@@ -171,7 +172,7 @@ async def test_a_change_sends_what_changed_and_keeps_the_keys_of_others() -> Non
 def test_what_is_immutable_is_refused() -> None:
     found = PAGES.calls(live(), desired(), [Change(("size",), "A5", "A4")])
     assert isinstance(found, Refusal)
-    assert found.why == "size of a Page cannot be changed. Declare another, or put it back."
+    assert found.why == Reason("fields-cannot-change", fields=["size"], kind="Page")
 
 
 async def test_a_deletion_that_another_client_made_is_done() -> None:

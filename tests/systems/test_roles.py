@@ -14,6 +14,7 @@ from world import ACCOUNTS, INSTANCES, World, actions, names, results
 from trueup.core.kinds import Declared
 from trueup.core.secrets import Secret
 from trueup.ledger.store import Ledger
+from trueup.report.reasons import worded
 
 WIKI = "old-wiki"
 
@@ -46,7 +47,7 @@ async def test_what_takes_an_admin_is_refused_in_the_plan(
     wanted = [account(), instance("docs"), target("main"), access("all", organization=True)]
     plan = await world.plan(*wanted)
     assert set(actions(plan).values()) == {"refuse"}
-    why = {step.address.name: step.why for step in plan.steps}
+    why = {step.address.name: worded(step.why) for step in plan.steps}
     assert why["acme"] == "to create it takes an organisation admin, and this credential belongs to a member."
     assert "which cannot be made" in why["main"]
     assert "which cannot be made" in why["all"]
@@ -127,8 +128,8 @@ async def test_an_access_list_that_may_not_be_read_is_told_as_such(
     assert "den/ConnectorAccess/all" in await addresses(world.folder)
     plan = await world.plan(archive(), wiki(), everybody)
     (step,) = plan.steps
-    assert "may not look into" in step.unverifiable[0].why
-    assert "Missing manager access" in step.unverifiable[0].why
+    assert "may not look into" in worded(step.unverifiable[0].why)
+    assert "Missing manager access" in worded(step.unverifiable[0].why)
     assert world.rows("den.accessGrants") == before
 
 
@@ -176,7 +177,7 @@ async def test_what_is_managed_and_cannot_be_seen_is_told_so(world: World, monke
     for narrowed in ({}, {"targets": ("den/ConnectorAccess/who", f"den/ConnectorInstance/{WIKI}")}):
         plan = await world.plan(*wanted, **narrowed)
         assert set(actions(plan).values()) == {"no-op"}
-        why = {step.address.name: step.unverifiable[0].why for step in plan.steps}
+        why = {step.address.name: worded(step.unverifiable[0].why) for step in plan.steps}
         assert set(why) == {"docs", "who"} | ({"main"} if not narrowed else set())
         assert key in why["docs"]
         assert "this credential cannot see that: use one of an organisation admin" in why["docs"]
@@ -197,14 +198,14 @@ async def test_a_session_that_is_too_old_to_write_is_told_with_the_plan(world: W
     url = world.sandbox.ready["den"]["url"]
     person = {"connections": (declared_connection(DEN, "default", url=url, token=Secret(token)),)}
     changed = [archive(), wiki(config={"branch": "release"}), *wanted[2:]]
-    assert not any("session" in one for one in (await world.plan(*changed, **person)).warnings)
+    assert not any("session" in worded(one) for one in (await world.plan(*changed, **person)).warnings)
     await world.clock.sleep(16 * 60)
     plan = await world.plan(*changed, **person)
-    (told,) = [one for one in plan.warnings if "session" in one]
+    (told,) = [one for one in map(worded, plan.warnings) if "session" in one]
     assert "15 minutes" in told
     assert "sign in again before applying" in told
     assert token not in told
     world.forget()
     plan = await world.plan(*wanted, **person)  # nothing to write, so the session is not checked
     assert "GET /api/auth/get-session" not in world.routes()
-    assert any("session" in one for one in plan.warnings) is grants
+    assert any("session" in worded(one) for one in plan.warnings) is grants

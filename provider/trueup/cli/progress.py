@@ -9,12 +9,14 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from trueup.core.progress import lasting
+from trueup.report.reasons import worded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
     from trueup.cli.console import Console
+    from trueup.core.reasons import Reason
 
 _WORTH: Final = 2.0
 """Seconds of waiting that are shown without -v."""
@@ -63,9 +65,9 @@ class Lines:
         if self._verbose > 1:
             self.log(f"-- {text}")
 
-    def note(self, text: str) -> None:
+    def note(self, reason: Reason) -> None:
         """Print a note."""
-        self.log(text)
+        self.log(worded(reason))
 
     def waiting(self, why: str, seconds: float) -> None:
         """Show a wait; waits at the same time are shown once."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from trueup.core.documents import Path as Path
+from trueup.core.reasons import Reason
 from trueup.core.redaction import REDACTED
 
 
@@ -42,7 +43,7 @@ class Change:
     before: Any = MISSING
     after: Any = MISSING
     sensitive: bool = False
-    note: str = ""
+    note: Reason | None = None
     """The reason for the change, where the values alone do not show it."""
 
     def __post_init__(self) -> None:

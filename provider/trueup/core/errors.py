@@ -31,23 +31,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trueup.core.reasons import Reason
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 class TrueupError(Exception):
-    """An error with an explanation: a code to look up, the cause, and a remedy (`hint`)."""
+    """An error with an explanation: a code to look up, the cause, and a remedy (`hint`).
+
+    Where the words depend on the door that shows it, cause and remedy are reasons: `reason` and `remedy`.
+    """
 
     exit_code: ClassVar[int] = 1
     default_code: ClassVar[str] = "E000"
     maybe: bool = False
     """Whether the call may have taken effect although it failed."""
 
-    def __init__(self, message: str, *, code: str | None = None, hint: str = "") -> None:
+    def __init__(self, message: str | Reason, *, code: str | None = None, hint: str | Reason = "") -> None:
         super().__init__(message)
-        self.message = message
+        self.message = str(message)
         self.code = code or self.default_code
-        self.hint = hint
+        self.hint = hint.cure if isinstance(hint, Reason) else hint
+        self.reason = message if isinstance(message, Reason) else None
+        self.remedy = hint if isinstance(hint, Reason) else None
 
     def __str__(self) -> str:
         text = f"error[{self.code}]: {self.message}"
@@ -150,14 +157,14 @@ class ApiError(TrueupError):
 
     def __init__(
         self,
-        message: str,
+        message: str | Reason,
         *,
         method: str = "",
         route: str = "",
         status: int | None = None,
         request_id: str = "",
         code: str | None = None,
-        hint: str = "",
+        hint: str | Reason = "",
     ) -> None:
         super().__init__(message, code=code, hint=hint)
         self.method = method

@@ -19,6 +19,7 @@ class Field:
 
     name: str
     doc: str
+    """What it is, for manifests."""
     schema: dict[str, Any]
     """JSON Schema of the value, without the description."""
     required: bool = False
@@ -43,6 +44,8 @@ class Field:
     example: Any = None
     trimmed: bool = False
     """A text that the server trims before it checks its length, in UTF-16 units."""
+    program: str = ""
+    """What it is, for programs; empty where that is `doc`."""
 
     @property
     def grows(self) -> bool:
@@ -93,6 +96,7 @@ def field(
     example: Any = None,
     trimmed: bool = False,
     grows: bool = False,
+    program: str = "",
     **schema: Any,
 ) -> Any:
     """Declare a field of a kind's dataclass: description, properties, and further JSON Schema (`max_length=255`)."""
@@ -108,6 +112,7 @@ def field(
         "inline": inline,
         "example": example,
         "trimmed": trimmed,
+        "program": program,
         "schema": {_camel(key): value for key, value in schema.items()} | ({GROWS: True} if grows else {}),
     }
     return dataclasses.field(default=None, metadata=properties)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from trueup.core.fields import fields_of
+from trueup.core.reasons import Reason
 from trueup.core.texts import trimmed
 from trueup.core.values import Address, Kept, Where
 
@@ -105,12 +106,12 @@ class Handler:
 
     def moved(
         self, spec: dict[str, Any], found: dict[str, Any] | Refusal, live: Live, name: str, listing: Listing
-    ) -> str:
-        """Return why a declared name no longer denotes the live resource, and how to write it; empty when it may.
+    ) -> Reason | None:
+        """Return why a declared name no longer denotes the live resource, and how to write it; None when it may.
 
         `found` is the canonical spec, `live` is known by its address, and `name` was declared when it was last written.
         """
-        return ""
+        return None
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """Return everything of this kind that a run may need, in as few requests as possible."""
@@ -157,13 +158,13 @@ class Handler:
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
         """Return the calls that delete it by that deletionPolicy, or why it is kept; empty when already done."""
-        return Kept("it is retained")
+        return Kept(Reason("retained"))
 
     def ended(self, live: Live | None) -> bool:
         """Return whether the reading after a deletion is as expected: absent, unless the kind ends otherwise."""
         return live is None
 
-    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str | Reason, ...]:
         """Return the other objects that the calls delete along with it, a line each."""
         return ()
 

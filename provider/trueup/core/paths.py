@@ -10,7 +10,7 @@ from trueup.core.errors import UsageError
 def home(path: str) -> str:
     """Return the path with a leading `~` or `~user` expanded; `./~x` names a file of that name.
 
-    A shell expands options; a variable, a compose file or `--out=~/x` arrives unexpanded.
+    A shell expands options; a variable, a compose file or an option joined to its value by `=` arrives unexpanded.
     Raises UsageError for an unknown user, unless a file of exactly that name exists.
     """
     if not path.startswith("~"):

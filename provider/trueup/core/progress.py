@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from trueup.core.reasons import Reason
+
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -56,7 +58,7 @@ class Progress(Protocol):
     def decision(self, text: str) -> None:
         """Report a decision that explains what follows: a retry, a second read."""
 
-    def note(self, text: str) -> None:
+    def note(self, reason: Reason) -> None:
         """Report what the user should know now: the expected duration, or an earlier run that was interrupted."""
 
     def waiting(self, why: str, seconds: float) -> None:
@@ -93,7 +95,7 @@ class Quiet:
     def decision(self, text: str) -> None:
         """Ignore it."""
 
-    def note(self, text: str) -> None:
+    def note(self, reason: Reason) -> None:
         """Ignore it."""
 
     def waiting(self, why: str, seconds: float) -> None:

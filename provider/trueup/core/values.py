@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from trueup.core.documents import Path
+    from trueup.core.reasons import Reason
 
 
 DEFAULT_CONNECTION: Final = "default"
@@ -80,7 +81,7 @@ class Listing:
     """The parents whose children were read."""
     aged: dict[Address, tuple[str, str]] = dataclasses.field(default_factory=dict)
     """Declared resources that were not read now: their ids, and when they were last seen as declared."""
-    denied: dict[str, str] = dataclasses.field(default_factory=dict)
+    denied: dict[str, Reason] = dataclasses.field(default_factory=dict)
     """Parents whose children could not be read, by id, and why."""
     gone: set[str] = dataclasses.field(default_factory=set)
     """The `denied` parents that the server reports as not found."""
@@ -116,14 +117,14 @@ WITH_ALL_BELOW: Final = ("remove", "disconnect")
 class Kept:
     """The reason to keep a resource that is no longer declared, and what would delete it."""
 
-    why: str
+    why: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Incomparable:
     """The reason why a value that was read is incomparable with a declared one."""
 
-    why: str
+    why: Reason
     settling: bool = False
     """Whether the value may still change, so that it must not be learned as a baseline."""
     final: bool = False
@@ -136,7 +137,7 @@ class Incomparable:
 class Refusal:
     """The reason to refuse a step, with a remedy."""
 
-    why: str
+    why: Reason
     error: bool = False
     """True when the manifest asks for something impossible; False when trueup protects a live resource."""
 
@@ -163,7 +164,7 @@ class Live:
     updated_at: str | None = None
     unreadable: frozenset[Path] = frozenset()
     """Paths of `spec` whose value the server hides (masked or left out)."""
-    trouble: str = ""
+    trouble: Reason | None = None
     """A problem that the server itself reports, which no declared field shows and no call fixes."""
     server: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Values of the server alone: `organizationId`, `createdAt`, …"""

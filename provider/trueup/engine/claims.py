@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from trueup.core.reasons import Reason
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
     from typing import Any
@@ -37,7 +39,7 @@ class Claimant:
     """Whether the ledger says so."""
     former: Hashable | None = None
     """The natural key that it had, by an annotation that was not carried out yet."""
-    half: tuple[str, str] | None = None
+    half: tuple[str, Reason] | None = None
     """The id of what it was by that annotation while it is another by the ledger, and why it is not to be changed."""
 
     rival: Address | None = None
@@ -68,7 +70,7 @@ class Around:
     """Addresses of the declared resources that were refused before they could be identified."""
 
 
-def settle(claimants: Sequence[Claimant], around: Around) -> dict[Address, str]:
+def settle(claimants: Sequence[Claimant], around: Around) -> dict[Address, Reason]:
     """Find what each claimant holds; return why some cannot be identified. One that holds none does not exist yet."""
     return _Settling(claimants, around).settle()
 
@@ -76,7 +78,7 @@ def settle(claimants: Sequence[Claimant], around: Around) -> dict[Address, str]:
 class _Settling:
     def __init__(self, claimants: Sequence[Claimant], around: Around) -> None:
         self.around = around
-        self.refused: dict[Address, str] = {}
+        self.refused: dict[Address, Reason] = {}
         self.explicit: dict[str, Claimant] = {}
         self.taken: dict[str, Claimant] = {}
         """Claimants by the id that they hold or may hold."""
@@ -90,7 +92,7 @@ class _Settling:
             else:
                 self.by_identity.append((one, identity))
 
-    def settle(self) -> dict[Address, str]:
+    def settle(self) -> dict[Address, Reason]:
         for one, identity in self.by_identity:
             self._by_identity(one, identity)
         if self.around.handler.follows:
@@ -103,7 +105,7 @@ class _Settling:
             self._by_annotation()
         return self.refused
 
-    def _refuse(self, one: Claimant, why: str) -> None:
+    def _refuse(self, one: Claimant, why: Reason) -> None:
         self.refused[one.address] = why
 
     def _by_identity(self, one: Claimant, identity: str) -> None:
@@ -132,8 +134,7 @@ class _Settling:
         if len(free) > 1:
             free = self._meant(one, free)
         if len(free) > 1:
-            ids = ", ".join(sorted(record.id for record in free))
-            self._refuse(one, f"the ledger knows several live resources by this address: {ids}. Give the id of one.")
+            self._refuse(one, Reason("address-ambiguous", ids=sorted(record.id for record in free)))
         for record in free:
             self.taken[record.id] = one
         if len(free) == 1:
@@ -153,8 +154,7 @@ class _Settling:
             self._unless_disputed(one)
             return
         if len(found) > 1:
-            ids = ", ".join(sorted(live.id for live in found))
-            self._refuse(one, f"{len(found)} live resources answer to this name: {ids}. Give the id of the one meant.")
+            self._refuse(one, Reason("name-ambiguous", count=len(found), ids=sorted(live.id for live in found)))
             return
         (live,) = found
         if live.id in self.taken:  # it is another one, which may be about to give up this name
@@ -163,16 +163,16 @@ class _Settling:
         around = self.around
         withheld = bool(around.elsewhere or around.unclear)
         if withheld and (owner := around.owner(live.id)) != str(one.address) and (why := self._withheld(owner)):
-            self._refuse(one, f"its name is that of {live.id}, which is {owner} by the ledger. {why}")
+            self._refuse(one, Reason("name-of-another", id=live.id, owner=owner, why=why))
             return
         self.taken[live.id] = one
         one.held = live
 
-    def _withheld(self, owner: str) -> str:
-        """Return why no claimant may have what the ledger knows by that address; empty when one may."""
+    def _withheld(self, owner: str) -> Reason | None:
+        """Return why no claimant may have what the ledger knows by that address; None when one may."""
         if owner in self.around.elsewhere:
-            return "That is declared as well, and this run leaves it out: include it."
-        return "That is declared as well, and is refused." if owner in self.around.unclear else ""
+            return Reason("owner-left-out")
+        return Reason("owner-refused") if owner in self.around.unclear else None
 
     def _unless_disputed(self, one: Claimant) -> None:
         """It is what a manifest gives to another one by its id: then that one is refused, and nothing is made anew."""
@@ -210,11 +210,7 @@ class _Settling:
         """Note what is one resource by the ledger, and another one by an annotation that was not carried out."""
         assert one.held is not None
         live = self.around.by_id[identity]
-        why = (
-            f"it is {one.held.id} by the ledger, and its annotation says that it is what {live.name} ({identity}) was. "
-            "Declare in the same run what the former is now, or remove the annotation if it was carried out."
-        )
-        one.half = identity, why
+        one.half = identity, Reason("rename-half-done", id=one.held.id, name=live.name, former=identity)
 
     def _declared(self) -> set[str]:
         return {str(one.address) for one in self.named} | set(self.around.elsewhere) | self.around.unclear
@@ -237,7 +233,7 @@ class _Settling:
                 continue
             other = wanting.setdefault(found[0].id, one)
             if other is not one and one.held is None:
-                self._refuse(one, f"{other.address} says as well that it is what {found[0].name} was. Only one can be.")
+                self._refuse(one, Reason("rename-claimed-twice", other=str(other.address), name=found[0].name))
         return wanting
 
     def _had(self, one: Claimant, former: Hashable) -> Sequence[Live]:
@@ -250,8 +246,7 @@ class _Settling:
         if not known or any(live in known for live in named):
             return named
         if len(known) > 1 and one.held is None:
-            ids = ", ".join(sorted(live.id for live in known))
-            self._refuse(one, f"the ledger knows several live resources by its former name: {ids}. Give the id of one.")
+            self._refuse(one, Reason("former-name-ambiguous", ids=sorted(live.id for live in known)))
         return known
 
     @staticmethod
@@ -276,7 +271,7 @@ class _Settling:
         live = self.around.by_id[targets[one.address]]
         owner = self.around.owner(live.id)
         if why := self._withheld(owner):
-            self._refuse(head, f"what {live.name} was ({live.id}) is {owner} by the ledger. {why}")
+            self._refuse(head, Reason("former-of-another", name=live.name, id=live.id, owner=owner, why=why))
             return []
         return chain
 
@@ -284,10 +279,7 @@ class _Settling:
         """Note of each behind the first that it is one resource by the ledger, which the one before says that it is."""
         for one, holder in pairwise(chain):
             if holder.known and holder.held is not None:
-                why = (
-                    f"it is {holder.held.id} by the ledger, and {one.address} says by its annotation that it is what "
-                    "that was. Give the new one another metadata.name, or remove the annotation."
-                )
+                why = Reason("rename-rival", id=holder.held.id, other=str(one.address))
                 holder.half = holder.half or (holder.held.id, why)
                 one.rival = one.rival or holder.address
 
@@ -296,22 +288,19 @@ class _Settling:
         owner = self.around.owner(one.held.id) if one.held is not None and not one.known else ""
         return bool(owner) and owner not in self._declared()
 
-    def _contested(self) -> dict[Address, str]:
+    def _contested(self) -> dict[Address, Reason]:
         """Return why some cannot be identified: a resource that this run leaves out claims what they hold."""
         handler = self.around.handler
         formers: dict[Hashable, str] = {}
         for address, other in self.around.elsewhere.items():
             if not self.around.records(other.address) and (key := handler.former(other, other.spec)) is not None:
                 formers[key] = address
-        refused: dict[Address, str] = {}
+        refused: dict[Address, Reason] = {}
         for one in self.named if formers else ():
             if one.held is None or one.former is None or (key := handler.key(one.held.spec)) == one.former:
                 continue
             if key in formers:
-                what = f"{one.held.name} ({one.held.id})"
-                refused[one.address] = (
-                    f"{formers[key]}, which this run leaves out, says that it is what {what} was: include it."
-                )
+                refused[one.address] = Reason("rename-left-out", other=formers[key], name=one.held.name, id=one.held.id)
         return refused
 
     def _move(self, chain: Iterable[Claimant], wanting: Mapping[str, Claimant]) -> None:
@@ -339,6 +328,6 @@ def _cycles(wanting: Mapping[str, Claimant], held: Mapping[str, Claimant]) -> li
     return found
 
 
-def twice(identity: str, other: Address) -> str:
+def twice(identity: str, other: Address) -> Reason:
     """Return why one of two that are one and the same is refused."""
-    return f"{identity} is declared twice: here and as {other}. Remove one of the two."
+    return Reason("declared-twice", id=identity, other=str(other))

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from trueup.core.errors import SafetyError, SandboxError, SecretError, UsageError
 from trueup.core.kinds import Declaration, Declared
+from trueup.core.reasons import Reason
 from trueup.core.secrets import Reference, Secret
 from trueup.core.values import DEFAULT_CONNECTION, ConnectionId
 from trueup.systems.registry import SYSTEMS
@@ -76,7 +77,7 @@ def redirect(
     if twice:
         raise UsageError(
             f"on connection {name} these are declared twice: {', '.join(sorted(twice))}.",
-            hint="They are declared for that connection and for another one; --connection would make one of both.",
+            hint=Reason("connection-would-join-them"),
         )
     return moved
 

@@ -14,6 +14,7 @@ from trueup.systems.registry import SYSTEMS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from trueup.core.reasons import Reason
     from trueup.core.values import Address, ConnectionId, Live
     from trueup.engine.match import Matches
     from trueup.engine.plan.inputs import Inputs
@@ -45,7 +46,7 @@ async def facts_for(
         ending = [step for step in allowed.pending if step.action in ENDS and step.live is not None]
         found = await together(_cascade(clients[step.declared.address.connection_id], step) for step in ending)
         facts = replace(facts, cascades=dict(found))
-    warnings: list[str] = []
+    warnings: list[Reason] = []
     for connection, client in clients.items():
         tenant = SYSTEMS[connection[0]].tenant
         writes = bool(_of(allowed, connection))
@@ -58,7 +59,7 @@ def _of(plan: Plan, connection: ConnectionId) -> list[Step]:
     return [step for step in plan.pending if step.declared.address.connection_id == connection]
 
 
-async def _cascade(client: Client, step: Step) -> tuple[tuple[Address, str], Sequence[str]]:
+async def _cascade(client: Client, step: Step) -> tuple[tuple[Address, str], Sequence[str | Reason]]:
     live = cast("Live", step.live)
     handler = step.declared.kind.handler
     return (step.address, live.id), await handler.cascade(client, live, step.calls)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.core.changes import UNKNOWN
 from trueup.core.kinds import Declared, Handler
+from trueup.core.reasons import Reason
 from trueup.core.values import Address, ConnectionId, ListKey, Live, Refusal
 from trueup.engine.claims import Around, Claimant, settle, twice
 
@@ -103,17 +104,17 @@ class Matches:
         """Declared specs in the server's words, with ids for references; UNKNOWN for what does not exist yet."""
         self.waits: dict[Address, dict[str, Address]] = {}
         """The declared resources that do not exist yet and are referred to, by field."""
-        self.refused: dict[Address, str] = {}
+        self.refused: dict[Address, Reason] = {}
         """Why one cannot be identified. It is live all the same where the ledger knows it by its address."""
         self.hidden: dict[Address, str] = {}
         """Ids by which the ledger knows what this credential cannot see."""
-        self.halves: dict[Address, tuple[str, str]] = {}
+        self.halves: dict[Address, tuple[str, Reason]] = {}
         """Those that may be another one by their annotation: the id of that, and why it is not to be changed."""
         self.rivals: dict[Address, Address] = {}
         """Those that are new, and were another declared one by their annotation: that one."""
         self.unsettled: dict[tuple[str, str], Address] = {}
         """The parents below which one of a kind is refused so, by kind and id: nothing below them may be removed."""
-        self.denied: dict[Address, str] = {}
+        self.denied: dict[Address, Reason] = {}
         """Why what is below its parent could not be read."""
         self.indexes: dict[ListKey, Index] = {}
         self._by_list: dict[ListKey, list[Declared]] = defaultdict(list)
@@ -133,7 +134,7 @@ class Matches:
         """The kind of a declared resource."""
         return self._declared[address].kind
 
-    def denials(self, connection: ConnectionId) -> list[str]:
+    def denials(self, connection: ConnectionId) -> list[Reason]:
         """Return the reasons of a connection's server for refusing to list children."""
         return [
             why
@@ -180,7 +181,7 @@ class Matches:
         refusals = settle(claimants, self._around(list_key, index, unclear))
         for claimant in claimants:
             address = claimant.declared.address
-            why = refusals.get(address, "") if refusals else ""
+            why = refusals.get(address) if refusals else None
             if claimant.half is not None:
                 self.halves[address] = claimant.half
             if claimant.rival is not None:
@@ -308,7 +309,7 @@ class Matches:
             if why := index.handler.moved(spec, found, live, name, index.listing):
                 other = index.claimed.setdefault(live.id, one.address)
                 if other != one.address:
-                    raise _Refused(f"{why} {other} declares it already: remove one of the two.")
+                    raise _Refused(Reason("moved-and-declared", why=why, other=str(other)))
                 self.lives[one.address] = live
                 raise _Refused(why)
 
@@ -320,12 +321,12 @@ class Matches:
         identified = index.handler.identity(spec) is not None  # several may have one name
         other = one.address if identified else index.named.setdefault(named, one.address)
         if other is not one.address and other != one.address:
-            raise _Refused(f"{other} declares the same {one.kind.name}. Remove one of the two.")
+            raise _Refused(Reason("same-declared", other=str(other), kind=one.kind.name))
         return key
 
 
 class _Refused(Exception):
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: Reason) -> None:
         super().__init__(why)
         self.why = why
 

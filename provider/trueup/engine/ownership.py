@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from trueup.core.reasons import Reason
 from trueup.core.records import Record
 from trueup.core.values import ListKey
 from trueup.engine.read import tenants_of
@@ -69,7 +70,7 @@ class Ownership:
     def sought(self, unfinished: Unfinished) -> dict[ConnectionId, list[Record]]:
         """Return the records of resources to look for although they may not be declared.
 
-        Without --prune that costs no request: only what is listed anyway.
+        Unless they are to be pruned that costs no request: only what is listed anyway.
         """
         declared = {one.address.list_key for one in self.resources}
         systems = {list_key.connection_id for list_key in declared}
@@ -105,14 +106,13 @@ class Ownership:
             found[connection] = [one for one in held if one.id and (one.realm == own or anywhere)]
         return found
 
-    async def elsewhere(self, ledger: Ledger, idle: Mapping[str, ConnectionId]) -> list[str]:
+    async def elsewhere(self, ledger: Ledger, idle: Mapping[str, ConnectionId]) -> list[Reason]:
         """Return notes on known servers with managed resources and nothing declared for them."""
         others = {scope: connection for scope, connection in idle.items() if scope not in self.scopes.values()}
         known = await ledger.records(set(others)) if others else {}
         held = Counter(scope for (scope, _), record in known.items() if record.stack == self.stack)
         return [
-            f"nothing is declared for {'/'.join(others[scope])}, and --prune does not work from nothing: what is ours "
-            f"there is left alone ({count:,})"
+            Reason("nothing-declared-there", connection="/".join(others[scope]), count=count)
             for scope, count in sorted(held.items())
         ]
 
@@ -166,7 +166,7 @@ class Ownership:
         names = set(await self.locks()) if found or any(self._here(lease.name) for lease in alive.values()) else set()
         for lease in alive.values():
             if lease.name in names:
-                progress.note(f"Run {lease.run} ({lease.holder}, started {lease.since}) is in progress.")
+                progress.note(Reason("run-in-progress", run=lease.run, holder=lease.holder, since=lease.since))
         mine: list[tuple[Run, Sequence[Intent]]] = []
         for run, intents in found:
             ours = [one for one in intents if not one.realm or f"{one.scope} {one.realm}" in names]
@@ -202,22 +202,19 @@ class Ownership:
             await self.reload(ledger)
 
 
-_EFFECTS: Final[tuple[tuple[State, str], ...]] = (
-    ("found", "had taken effect"),
-    ("absent", "had not"),
-    ("unclear", "cannot be read back"),
-    ("unread", "were not looked at now"),
-)
-
-
-def _interrupted(run: Run, calls: int, counts: Counter[State]) -> str:
-    """`Run r-1 (root@vm, started …) was interrupted with 3 calls open: 2 had taken effect, 1 had not.`"""
-    about = [run.holder, f"started {_minute(run.began)}" if run.began else ""]
-    who = ", ".join(one for one in about if one)
-    end = f"ended {_minute(run.ended)}" if run.ended else "was interrupted"
-    effects = [f"{counts[state]:,} {text}" for state, text in _EFFECTS if counts[state] or state in ("found", "absent")]
-    opened = f"{calls:,} call{'' if calls == 1 else 's'} open"
-    return f"Run {run.id}{f' ({who})' if who else ''} {end} with {opened}: {', '.join(effects)}."
+def _interrupted(run: Run, calls: int, counts: Counter[State]) -> Reason:
+    effects = [
+        Reason("calls-had-taken-effect", count=counts["found"]),
+        Reason("calls-had-not", count=counts["absent"]),
+        *([Reason("calls-not-read-back", count=counts["unclear"])] if counts["unclear"] else []),
+        *([Reason("calls-not-looked-at", count=counts["unread"])] if counts["unread"] else []),
+    ]
+    started = f"started {_minute(run.began)}" if run.began else ""
+    about = ", ".join(one for one in (run.holder, started) if one)
+    who = f" ({about})" if about else ""
+    if run.ended:
+        return Reason("run-ended", run=run.id, who=who, ended=_minute(run.ended), calls=calls, effects=effects)
+    return Reason("run-interrupted", run=run.id, who=who, calls=calls, effects=effects)
 
 
 def _minute(stamp: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trueup.core.kinds import Scope
+from trueup.core.reasons import Reason
 from trueup.core.values import ListKey
 from trueup.engine.match import Matches, exclusive_lists
 from trueup.systems.registry import SYSTEMS, kind_named, plural, resource_kind
@@ -183,8 +184,7 @@ class _Observer:
         scope = Scope(tuple(self.declared[list_key]), self.wanted.whole, (), tuple(sorted(now)))
         cost = handler.read_cost(scope)
         if cost >= _WORTH:
-            what = f"{plural(kind.name)} below {len(now):,} {plural(above.kind)}"
-            client.progress.note(f"Reading {what}: {_costs(client, cost)}.")
+            client.progress.note(reading_children(client, plural(kind.name), len(now), plural(above.kind), cost))
         listing = await handler.read(client, scope)
         if known is not None:
             listing.aged = known.aged
@@ -216,15 +216,12 @@ async def _beside(reading: Coroutine[None, None, Listing], before: Sequence[asyn
     return await task
 
 
-def _costs(client: Client, requests: int) -> str:
+def reading_children(client: Client, children: str, count: int, parents: str, requests: int) -> Reason:
+    """Return the note that a long reading starts, with the waits for the request window that it will take."""
     limits = client.limits
-    text = f"{requests:,} requests"
-    if limits.requests:
-        left = client.window.left
-        waits = -(-max(requests - left, 0) // limits.requests)
-        if waits:
-            text += f", with {waits:,} wait{'' if waits == 1 else 's'} of {limits.silence:.0f} s for the request window"
-    return text
+    waits = -(-max(requests - client.window.left, 0) // limits.requests) if limits.requests else 0
+    more = Reason("window-waits", count=waits, seconds=limits.silence) if waits else None
+    return Reason("reading-children", what=children, count=count, parents=parents, requests=requests, waits=more)
 
 
 async def guard(clients: Iterable[Client]) -> None:

@@ -18,6 +18,7 @@ from trueup.core.concealing import conceal
 from trueup.core.documents import dumps
 from trueup.core.errors import PlanFileError, Stale
 from trueup.core.kinds import Declared
+from trueup.core.reasons import Reason
 from trueup.core.records import Record
 from trueup.core.secrets import REDACTED, Reference, Secret, censored, fingerprint, holds_secret, scrub
 from trueup.core.values import Address, Call, Desired, ListKey, Live, Where
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
     from trueup.core.kinds import ResourceKind
 
 
-VERSION: Final = 1
+VERSION: Final = 2
+_READ: Final = (1, VERSION)
+"""Versions that can be read: in the first one, reasons were texts."""
 LARGEST: Final = 256 << 20
 """Bytes of a file; more is refused."""
-_NAMED: Final = 50
-"""Number of steps to name when a plan is stale."""
+_AGAIN: Final = Reason("plan-again")
 _MISSING: Final = {"$": "absent"}
 _UNKNOWN: Final = {"$": "unknown"}
 
@@ -81,7 +83,7 @@ def _binding(step: Step, beside: Mapping[tuple[str, str], list[str]], key: bytes
         "its id": live.id if live else None,
         "what it needs": sorted(map(str, step.needs)),
         "what it refers to": _without_secrets(step.desired.spec),  # the text is the same: only ids can differ
-        "what goes with it": sorted((*step.lost, *step.along)),
+        "what goes with it": sorted((*(one if isinstance(one, str) else one.data for one in step.lost), *step.along)),
         "what else is removed there": _near(step, beside),
     }
     if step.after or step.aside:
@@ -138,20 +140,16 @@ def narrowed(plan: Plan, saved: Saved, key: bytes) -> Plan:
     """Of a plan made just now the steps of the saved one. Raises Stale, which names all that has changed since."""
     now = bindings(plan, key)
     refused = {_name(step): step.why for step in plan.steps if step.action == "refuse"}
-    stale: list[str] = []
+    stale: list[Reason] = []
     for name, was in saved.bound.items():
         found = now.get(name)
         if found is None:
-            why = f"it is refused now: {refused[name]}" if name in refused else "nothing is left to do"
-            stale.append(f"{name} ({why.rstrip('.')})")
+            why = Reason("refused-now", why=refused[name]) if name in refused else Reason("nothing-left-to-do")
+            stale.append(Reason("step-changed", step=name, what=why))
         elif changed := [one for one in {**was, **found} if was.get(one) != found.get(one)]:
-            stale.append(f"{name} ({', '.join(changed)})")
+            stale.append(Reason("step-changed", step=name, what=changed))
     if stale:
-        more = f", and {len(stale) - _NAMED:,} more" if len(stale) > _NAMED else ""
-        raise Stale(
-            f"the plan is stale. Since it was made these have changed: {', '.join(stale[:_NAMED])}{more}.",
-            hint="Nothing was sent. Make a new plan.",
-        )
+        raise Stale(Reason("plan-stale", changed=stale))
     was_refused = {_name(step) for step in saved.plan.steps if step.action == "refuse"}
     steps = tuple(
         step
@@ -159,7 +157,7 @@ def narrowed(plan: Plan, saved: Saved, key: bytes) -> Plan:
         if _name(step) in saved.bound or (step.action == "refuse" and _name(step) in was_refused)
     )
     # These very steps were not too much for one run, whatever else has drifted meanwhile.
-    return replace(plan, steps=steps, unsafe="")
+    return replace(plan, steps=steps, unsafe=None)
 
 
 def dump(saved: Saved, key: bytes) -> str:
@@ -191,11 +189,11 @@ def load(text: str, key: bytes | None) -> Saved:
     if not isinstance(content, dict) or "trueup_plan" not in content:
         raise _unusable("it is no saved plan")
     version = content["trueup_plan"]
-    if type(version) is not int or version != VERSION:
+    if type(version) is not int or version not in _READ:
         said = f"version {str(version)[:20]}" if type(version) is int else "a version that is no number"
         raise _unusable(f"it has {said}, and this trueup knows {VERSION}")
     if key is None:
-        raise _unusable("there is no key to tell whether it was edited, since its ledger is not here (--state DIR)")
+        raise PlanFileError(Reason("plan-without-key"), hint=_AGAIN)
     content.pop("mac", None)
     try:
         # Of one content there is one text only: whatever else reads alike was not written here.
@@ -221,10 +219,7 @@ def load(text: str, key: bytes | None) -> Saved:
 
 
 def _unusable(why: str) -> PlanFileError:
-    return PlanFileError(
-        f"the saved plan cannot be used: {why}.",
-        hint="Nothing was sent. Make it again with `trueup plan --out`; across machines with TRUEUP_FINGERPRINT_KEY.",
-    )
+    return PlanFileError(f"the saved plan cannot be used: {why}.", hint=_AGAIN)
 
 
 def _sealed(content: dict[str, Any], key: bytes) -> str:
@@ -247,17 +242,17 @@ def _encoded(plan: Plan) -> dict[str, Any]:
         "left": [
             [
                 *(one.record.scope, one.record.id, scrub(one.record.address), one.record.kind),
-                *(one.live is not None, scrub(one.why)),
+                *(one.live is not None, _fact(one.why)),
                 *((True,) if one.unread else ()),
             ]
             for one in plan.left
         ],
         "aged": [[_address(address), text] for address, text in plan.aged.items()],
         "undeclared": [[_address(address), list(map(_path, paths))] for address, paths in plan.undeclared.items()],
-        "unsafe": scrub(plan.unsafe),
+        "unsafe": _fact(plan.unsafe),
         "left_out": plan.left_out,
-        "off": plan.off,
-        "warnings": list(map(scrub, plan.warnings)),
+        "off": [_fact(one) for one in plan.off],
+        "warnings": [_fact(one) for one in plan.warnings],
         "declared": plan.declared,
         "whole": plan.whole,
         "cost": [plan.cost.requests, plan.cost.seconds],
@@ -286,16 +281,13 @@ def _decoded(content: Mapping[str, Any]) -> Plan:
             (ListKey(*map(str, list_key)), Live(kind, key, name, parent, updated))
             for list_key, kind, key, name, updated, parent in content["unmanaged"]
         ),
-        left=tuple(
-            Left(Record(scope, key, address, kind), Live(kind, key, "", {}) if there else None, why, bool(unread))
-            for scope, key, address, kind, there, why, *unread in content["left"]
-        ),
+        left=tuple(_left_of(*one) for one in content["left"]),
         aged={_address_of(address): text for address, text in content["aged"]},
         undeclared={_address_of(address): tuple(map(tuple, paths)) for address, paths in content["undeclared"]},
-        unsafe=content["unsafe"],
+        unsafe=_reason_of(content["unsafe"]),
         left_out=content["left_out"],
-        off=tuple(content["off"]),
-        warnings=tuple(content.get("warnings", ())),
+        off=_reasons_of(content["off"]),
+        warnings=_reasons_of(content.get("warnings", ())),
         declared=content["declared"],
         whole=content["whole"],
         cost=Cost(*content["cost"]),
@@ -308,6 +300,37 @@ def _parent(list_key: ListKey, live: Live) -> dict[str, str]:
     kind = kind_named(list_key.system, live.kind)
     key = live.spec.get(kind.parent) if kind and kind.parent else None
     return {kind.parent: key} if kind and isinstance(key, str) else {}
+
+
+def _fact(value: Any) -> Any:
+    """Return a reason, or a fact of one, as JSON."""
+    if isinstance(value, Reason):
+        return {"code": value.code, "facts": {name: _fact(fact) for name, fact in value.facts.items()}}
+    if isinstance(value, list | tuple):
+        return [_fact(one) for one in value]
+    return scrub(value) if isinstance(value, str) else value
+
+
+def _reason_of(content: Any) -> Reason | None:
+    """Return a reason; a text is one of a file of the first version."""
+    if isinstance(content, str):
+        return Reason("as-saved", text=content) if content else None
+    return None if content is None else _rebuilt(content)
+
+
+def _reasons_of(contents: Iterable[Any]) -> tuple[Reason, ...]:
+    return tuple(one for one in map(_reason_of, contents) if one is not None)
+
+
+def _rebuilt(content: Any) -> Any:
+    if isinstance(content, dict):
+        return Reason(str(content["code"]), **{name: _rebuilt(fact) for name, fact in content["facts"].items()})
+    return [_rebuilt(one) for one in content] if isinstance(content, list) else content
+
+
+def _left_of(scope: str, key: str, address: str, kind: str, there: bool, why: Any, unread: bool = False) -> Left:
+    live = Live(kind, key, "", {}) if there else None
+    return Left(Record(scope, key, address, kind), live, _reason_of(why), bool(unread))
 
 
 def _address(address: Address) -> list[str]:
@@ -346,12 +369,12 @@ def _step(step: Step) -> dict[str, Any]:
         "live": None if live is None else [live.kind, live.id, censored(live.name), live.updated_at],
         "calls": [[call.verb, call.requests, list(call.paths), call.admin] for call in step.calls],
         "changes": [_change(change) for change in step.changes],
-        "unverifiable": [[_path(one.path), scrub(one.why)] for one in step.unverifiable],
+        "unverifiable": [[_path(one.path), _fact(one.why)] for one in step.unverifiable],
         "needs": [_address(need) for need in step.needs],
-        "why": scrub(step.why),
+        "why": _fact(step.why),
         "error": step.error,
         "first": step.first,
-        "lost": [scrub(line) for line in step.lost],
+        "lost": [_fact(line) for line in step.lost],
         "kept": step.kept,
         "after": list(step.after),
         "aside": step.aside,
@@ -377,12 +400,12 @@ def _step_of(content: Mapping[str, Any]) -> Step:
         Desired({}),
         tuple(Call(verb, requests, tuple(paths), admin) for verb, requests, paths, admin in content["calls"]),
         tuple(_change_of(one) for one in content["changes"]),
-        tuple(Unverifiable(tuple(path), why) for path, why in content["unverifiable"]),
+        tuple(Unverifiable(tuple(path), why) for path, said in content["unverifiable"] for why in _reasons_of([said])),
         tuple(_address_of(need) for need in content["needs"]),
-        content["why"],
+        _reason_of(content["why"]),
         content["error"],
         content["first"],
-        tuple(content["lost"]),
+        tuple(line if isinstance(line, str) else _rebuilt(line) for line in content["lost"]),
         kept=content["kept"],
         after=tuple(content.get("after", ())),  # an older version does not write these two
         aside=content.get("aside", ""),
@@ -401,7 +424,7 @@ def _written(step: Step) -> dict[str, str]:
 
 
 def _change(change: Change) -> list[Any]:
-    return [_path(change.path), _value(change.before), _value(change.after), change.sensitive, scrub(change.note)]
+    return [_path(change.path), _value(change.before), _value(change.after), change.sensitive, _fact(change.note)]
 
 
 def _value(value: Any) -> Any:
@@ -412,7 +435,7 @@ def _value(value: Any) -> Any:
 
 def _change_of(content: Iterable[Any]) -> Change:
     path, before, after, sensitive, note = content
-    return Change(tuple(path), _value_of(before), _value_of(after), sensitive, note)
+    return Change(tuple(path), _value_of(before), _value_of(after), sensitive, _reason_of(note))
 
 
 def _value_of(content: Mapping[str, Any]) -> Any:

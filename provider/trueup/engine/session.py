@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from trueup.core.errors import LedgerError, SafetyError, SecretError, UsageError
+from trueup.core.reasons import Reason
 from trueup.core.records import Run, stamp
 from trueup.core.secrets import Reference, Secret, mentions, resolve
 from trueup.core.values import DEFAULT_CONNECTION, ConnectionId
@@ -119,10 +120,7 @@ class Session:
         own = self._run.id if self._run else ""
         unfinished = await self._ours.unfinished(ledger, options.progress, own) if ledger else []
         if options.prune and ledger is None:
-            raise UsageError(
-                "--prune removes only what the ledger says is ours, and there is no ledger.",
-                hint="Set TRUEUP_LEDGER, or apply once without --prune.",
-            )
+            raise UsageError(Reason("prune-without-ledger"))
         freshness = await self._freshness(resources, ledger, key)
         choose = freshness.choose if freshness else None
         records = self._ours.records
@@ -226,19 +224,13 @@ class Session:
 
     def _check(self, options: Options) -> None:
         if options.max_requests and options.max_age is None:
-            raise UsageError("--max-requests goes with --max-age.", hint="Say what may be taken from the ledger: 24h.")
+            raise UsageError(Reason("max-requests-alone"))
         if not options.prune:
             return
         if self.narrowed:
-            raise UsageError(
-                "a run that is narrowed by --target or -l removes nothing.",
-                hint="Leave --prune out, or let it look at everything.",
-            )
+            raise UsageError(Reason("prune-narrowed"))
         if not self.resources:
-            raise SafetyError(
-                "nothing is declared here, and --prune would remove everything that is ours.",
-                hint="Nothing was sent. Is it the right folder? The last resource is removed by hand.",
-            )
+            raise SafetyError(Reason("prune-everything"))
 
     def _policy(self, key: bytes | None) -> Policy:
         options = self.options
@@ -253,18 +245,12 @@ class Session:
             limit=options.limit,
         )
 
-    async def _limits(self, ledger: Ledger | None, key: bytes | None) -> list[str]:
+    async def _limits(self, ledger: Ledger | None, key: bytes | None) -> list[Reason]:
         """Return what this run cannot do for want of a ledger, or of anything declared. Raises LedgerError."""
         if key is None:
-            return [
-                "no ledger (TRUEUP_LEDGER=off): nothing is pruned, locked or resumed, and what cannot be read back is "
-                "only sent with --resend"
-            ]
+            return [Reason("ledger-off")]
         if ledger is None:
-            return [
-                "there is no ledger yet: no resource counts as managed, and what cannot be read back "
-                "counts as never sent"
-            ]
+            return [Reason("no-ledger-yet")]
         if not self.options.prune:
             return []
         return await self._ours.elsewhere(
@@ -277,10 +263,7 @@ class Session:
         options = self.options
         if ledger is None or key is None:
             if options.max_age is not None:
-                raise UsageError(
-                    "--max-age takes from the ledger what was seen not long ago, and there is no ledger.",
-                    hint="Set TRUEUP_LEDGER, or leave --max-age out.",
-                )
+                raise UsageError(Reason("max-age-without-ledger"))
             return None
         seen = await ledger.seen(set(self._ours.scopes.values())) if options.max_age is not None else {}
         return Freshness(
@@ -311,12 +294,13 @@ class Session:
             client.lease = hold
 
     def _lost(self) -> None:
-        if self._hold is not None:
+        if self._hold is not None and self._hold.over is not None:
             self.options.progress.note(self._hold.over)
         self.stop()
 
     def _waits(self, lease: Lease) -> None:
-        self.options.progress.note(f"Waiting for run {lease.run} ({lease.holder}, since {lease.since}) to end.")
+        reason = Reason("waits-for-run", run=lease.run, holder=lease.holder, since=lease.since)
+        self.options.progress.note(reason)
 
     def _newly_sent(self) -> int:
         """The number of requests that no plan or report has shown yet: also those that find out what to lock."""

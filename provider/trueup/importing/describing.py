@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING
+from trueup.core.reasons import Reason
 from trueup.core.values import DEFAULT_CONNECTION
 from trueup.engine.plan.judge import in_sync
 from trueup.importing import emit
@@ -32,11 +33,9 @@ if TYPE_CHECKING:
     from trueup.core.kinds import ResourceKind
     from trueup.core.values import Listing, Live
 
-ASKED: Final = (
-    "--include-config takes it along; of what trueup wrote there itself, an apply without it removes the keys"
-)
-UNREAD: Final = "it holds secrets, and is neither read nor written"
-ODD: Final = "it would be read as something else than it is"
+ASKED: Final = Reason("import-config-on-request")
+UNREAD: Final = Reason("import-unread-secrets")
+ODD: Final = Reason("import-read-otherwise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Omission:
     """Something of a resource that its manifest does not say, and why."""
 
     path: Path
-    why: str
+    why: Reason
 
 
 @dataclass(slots=True)
@@ -59,7 +58,7 @@ class Described:
     """None when it cannot be declared."""
     text: str = ""
     left: list[Omission] = field(default_factory=list)
-    why: str = ""
+    why: Reason | None = None
     """Why it cannot be declared."""
 
 
@@ -100,7 +99,7 @@ class _Describer:
     def describe(self) -> Described:
         found = self.found
         if is_secret(found.name):
-            return self._refused("its name looks like a secret")
+            return self._refused(Reason("import-secret-name"))
         for trait in self.kind.fields:
             value = self.live.spec.get(trait.name)
             if trait.write_only:
@@ -112,14 +111,14 @@ class _Describer:
         if (loose := self._loose()) is not None:
             return self._refused(loose)
         while (why := self._wrong()) is not None:
-            if isinstance(why, str):
+            if isinstance(why, Reason):
                 return self._refused(why)
             name, reason = why
             del self.spec[name]
             found.left.append(Omission((name,), reason))
         return found
 
-    def _refused(self, why: str) -> Described:
+    def _refused(self, why: Reason) -> Described:
         self.found.document, self.found.text, self.found.why = None, "", why
         return self.found
 
@@ -138,7 +137,7 @@ class _Describer:
         elif trait.reference:
             self.spec[name] = self.known.get(trait.reference, {}).get(value, value) if isinstance(value, str) else value
         elif isinstance(value, str) and is_secret(value):
-            left.append(Omission((name,), "it looks like a secret"))
+            left.append(Omission((name,), Reason("import-like-a-secret")))
         elif trait.default is None or value != trait.default:
             self.spec[name] = self._called(name, value)
         if name == "name" and self.spec.get(name) == self.found.name:
@@ -158,19 +157,19 @@ class _Describer:
         alone = sum(self.handler.key(one.spec) == key for one in self.listing.items) == 1
         self.spec.pop("connectorId" if alone and name and name.isprintable() else "name", None)
 
-    def _loose(self) -> str | None:
+    def _loose(self) -> Reason | None:
         """Return the problem with a reference that remains an id, if any."""
         for trait in self.kind.references:
             value, pattern = self.spec.get(trait.name), trait.schema.get(ID_PATTERN, "")
             if value == self.live.spec.get(trait.name) and not (
                 isinstance(value, str) and re.fullmatch(pattern, value)
             ):
-                return f"{trait.name} is not a well-formed id"
+                return Reason("import-malformed-id", field=trait.name)
         return None
 
     # What is written, read again.
 
-    def _wrong(self) -> str | tuple[str, str] | None:
+    def _wrong(self) -> Reason | tuple[str, Reason] | None:
         """None when all is well; a field that has to go, and why; or why the whole cannot be declared."""
         connection = self.style.connection
         spec = dict(self.spec) if connection == DEFAULT_CONNECTION else {"connection": connection, **self.spec}
@@ -183,7 +182,7 @@ class _Describer:
         text = emit.document(document)
         read = next(documents(Source("", text)), None)
         if not isinstance(read, Document) or read.value != document:
-            return self._without("what it holds cannot be written")
+            return self._without(Reason("import-not-writable"))
         if not sound(read, kind_of(read.value), look=True):
             return self._unsound(document, read)
         declared = declare(read, self.kind)
@@ -198,36 +197,38 @@ class _Describer:
                 return self._needed(name, ODD)
         identity = self.handler.identity(canonical)
         if identity is None and self.handler.key(canonical) != self.handler.key(self.live.spec):
-            return "what it is found by cannot be declared"
+            return Reason("import-not-identifiable")
         self.found.document, self.found.text = document, text
         return None
 
-    def _unsound(self, document: dict[str, Any], read: Document) -> str | tuple[str, str]:
+    def _unsound(self, document: dict[str, Any], read: Document) -> Reason | tuple[str, Reason]:
         for error in thorough(self.kind).iter_errors(document):
             path = list(error.absolute_path)
             if len(path) > 1 and path[0] == "spec":
                 value = self.spec.get(path[1])
                 enum = self.kind.by_name[path[1]].schema.get("enum") if path[1] in self.kind.by_name else None
-                said = f'"{plain(value, 40)}" is no value to declare' if enum and isinstance(value, str) else ODD
+                said = ODD
+                if enum and isinstance(value, str):
+                    said = Reason("import-no-value", value=plain(value, 40))
                 needed = self._needed(path[1], said)
                 return needed if isinstance(needed, tuple) or enum else self._fault(read, needed)
             if error.validator in ("required", "oneOf"):
-                return "the server does not tell all that a manifest has to say"
+                return Reason("import-incomplete")
         for at, fault in counted.faults(self.kind, document["metadata"], document["spec"]):
             if len(at) > 1 and at[0] == "spec":
-                return self._needed(str(at[1]), fault.message)
+                return self._needed(str(at[1]), Reason("import-fault", fault=fault.message))
         return self._without(self._fault(read, ODD))
 
-    def _fault(self, read: Document, otherwise: str) -> str:
+    def _fault(self, read: Document, otherwise: Reason) -> Reason:
         """Return the fault that a validation would report."""
-        return next((fault.message for fault in explain(read, self.kind)), otherwise)
+        return next((Reason("import-fault", fault=fault.message) for fault in explain(read, self.kind)), otherwise)
 
-    def _without(self, why: str) -> str | tuple[str, str]:
+    def _without(self, why: Reason) -> Reason | tuple[str, Reason]:
         """The first free value that might be the reason; without one it is the whole."""
         return next(((name, why) for name in self.spec if self.kind.by_name[name].owned_by_key), why)
 
-    def _needed(self, name: str, why: str) -> str | tuple[str, str]:
+    def _needed(self, name: str, why: Reason) -> Reason | tuple[str, Reason]:
         trait = self.kind.by_name.get(name)
         if trait is None or trait.required or name == "name" or name not in self.spec:
-            return f"{name}: {why}"
+            return Reason("import-field", field=name, why=why)
         return name, why

@@ -1,4 +1,4 @@
-"""`--filter NAME=TEXT`: which of the live resources are meant; several filters all have to fit."""
+"""Filters, `NAME=TEXT`: which of the live resources are meant; several filters all have to fit."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def parsed(texts: Sequence[str], kind: ResourceKind) -> tuple[Filter, ...]:
         name = name.strip()
         if not sign or not value.strip():
             raise UsageError(
-                f'--filter "{plain(text, 80)}" is not of the form NAME=TEXT.', hint=f"Known: {_list(known)}."
+                f'the filter "{plain(text, 80)}" is not of the form NAME=TEXT.', hint=f"Known: {_list(known)}."
             )
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)

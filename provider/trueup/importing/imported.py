@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trueup.core.kinds import ResourceKind
+    from trueup.core.reasons import Reason
     from trueup.core.values import Live
     from trueup.importing.describing import Style
     from trueup.importing.reading import LiveResources
@@ -33,7 +34,7 @@ class Import:
     resources: list[Described] = field(default_factory=list)
     names: dict[str, dict[str, str]] = field(default_factory=dict)
     """The `metadata.name` of everything that was read, by kind and id."""
-    denied: dict[str, str] = field(default_factory=dict)
+    denied: dict[str, Reason] = field(default_factory=dict)
     """Parents below which nothing could be read, by id, and why."""
     stacks: dict[str, str] = field(default_factory=dict)
     """Other sets of manifests that manage what has a manifest, by id."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING
+from trueup.core.reasons import Reason
 from trueup.core.secret_forms import without_forms
 from trueup.core.secrets import Secret
 from trueup.manifest.literals import named_items
@@ -15,12 +16,12 @@ from trueup.manifest.literals import named_items
 if TYPE_CHECKING:
     from trueup.core.changes import Path
 
-_GUARDED: Final = "it looks like a secret; declare it with valueFrom"
-_REFERENCE: Final = "valueFrom would make it a reference to a secret"
-_NUMBER: Final = "it is a number that would lose digits"
-_HALF: Final = "it holds half a character"
-_DEEP: Final = "it is nested too deeply"
-_LARGE: Final = "it is too large"
+_GUARDED: Final = Reason("import-guarded")
+_REFERENCE: Final = Reason("import-value-from")
+_NUMBER: Final = Reason("import-number")
+_HALF: Final = Reason("import-half-a-character")
+_DEEP: Final = Reason("import-too-deep")
+_LARGE: Final = Reason("import-too-large")
 _DEEPEST: Final = 40
 _LARGEST: Final = 50_000
 """Values of one field: a document may hold twice as many."""
@@ -34,7 +35,7 @@ class Pruned:
     """The remaining value, and the removed paths with their reasons."""
 
     value: Any = MISSING
-    gone: list[tuple[Path, str]] = field(default_factory=list)
+    gone: list[tuple[Path, Reason]] = field(default_factory=list)
 
 
 def pruned(value: Any, path: Path) -> Pruned:
@@ -60,14 +61,14 @@ class _TooLarge(Exception):
 
 class _Walk:
     def __init__(self) -> None:
-        self.gone: list[tuple[Path, str]] = []
+        self.gone: list[tuple[Path, Reason]] = []
         self._count = 0
 
     def taken(self, value: Any, path: Path, *, named: str = "") -> Any:
         self._count += 1
         if self._count > _LARGEST:
             raise _TooLarge
-        why = ""
+        why: Reason | None
         if isinstance(value, dict):
             if "valueFrom" in value:
                 why = _REFERENCE
@@ -105,20 +106,20 @@ class _Walk:
         return items
 
 
-def _unfit(value: Any, *, named: bool) -> str:
+def _unfit(value: Any, *, named: bool) -> Reason | None:
     if isinstance(value, Secret):
         return _GUARDED
     if isinstance(value, str):
         if value and (named or is_secret(value)):
             return _GUARDED
-        return _HALF if _is_half(value) else ""
+        return _HALF if _is_half(value) else None
     if named and isinstance(value, int | float) and not isinstance(value, bool):
         return _GUARDED
     if isinstance(value, int) and not isinstance(value, bool):
-        return _NUMBER if abs(value) > _EXACT and not _is_double(value) else ""
+        return _NUMBER if abs(value) > _EXACT and not _is_double(value) else None
     if isinstance(value, float):
-        return "" if math.isfinite(value) else _NUMBER
-    return ""
+        return None if math.isfinite(value) else _NUMBER
+    return None
 
 
 def _is_double(number: int) -> bool:

@@ -9,7 +9,7 @@ from trueup.core.errors import Malformed
 from trueup.core.kinds import Handler, Scope
 from trueup.core.values import DEFAULT_CONNECTION, Listing, ListKey
 from trueup.engine.match import Matches
-from trueup.engine.read import guard
+from trueup.engine.read import guard, reading_children
 from trueup.importing.filters import ACCOUNTS, chosen
 from trueup.importing.kinds import live_kinds, parent_of, short, with_parents
 from trueup.transport.wire import plain
@@ -91,16 +91,8 @@ async def _listing(
         return Listing([])
     client.progress.phase("reading", len(below))
     if (cost := handler.read_cost(scope)) >= _WORTH:
-        client.progress.note(f"Reading {short(kind)} below {len(below):,} {short(parent)}: {_costs(client, cost)}.")
+        client.progress.note(reading_children(client, short(kind), len(below), short(parent), cost))
     return await handler.read(client, scope)
-
-
-def _costs(client: Client, requests: int) -> str:
-    limits = client.limits
-    left = client.window.left
-    waits = -(-max(requests - left, 0) // limits.requests) if limits.requests else 0
-    waiting = f", with {waits:,} wait{'' if waits == 1 else 's'} of {limits.silence:.0f} s for the request window"
-    return f"{requests:,} requests{waiting if waits else ''}"
 
 
 def _once(kind: ResourceKind, handler: Handler, listing: Listing) -> None:

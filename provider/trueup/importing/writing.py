@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trueup.core.errors import UsageError
+from trueup.core.reasons import Reason
 from trueup.manifest.walk import SET
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ _SUFFIXES: Final = (".yaml", ".yml")
 _SHOWN: Final = 3
 _KIND: Final = re.compile(r"^kind: (\w+)$", re.MULTILINE)
 _DOCUMENT: Final = re.compile(r"^kind: (\w+)$.*?^  name: ([^\n]+)$", re.MULTILINE | re.DOTALL)
-_WITH: Final = "Say --with what they hold, or name another folder."
+_WITH: Final = Reason("import-with-them")
+_FOLDER: Final = Reason("import-another-folder")
 
 
 def check(folder: Path, system: str, systems: tuple[str, ...], *, overwrite: bool) -> None:
@@ -31,9 +33,9 @@ def check(folder: Path, system: str, systems: tuple[str, ...], *, overwrite: boo
         wrong = folder.exists() and not folder.is_dir()
     except OSError as error:
         said = f"{str(folder)[:80]} is no path of a folder: {error.strerror}."
-        raise UsageError(said, hint="Nothing was written. Name another folder with -o.") from None
+        raise UsageError(said, hint=_FOLDER) from None
     if wrong:
-        raise UsageError(f"{folder} is not a folder.", hint="Nothing was written. Name a folder with -o.")
+        raise UsageError(f"{folder} is not a folder.", hint=_FOLDER)
     if overwrite:
         return
     others = tuple(one for one in systems if one != system)
@@ -41,7 +43,7 @@ def check(folder: Path, system: str, systems: tuple[str, ...], *, overwrite: boo
         more = " and others" if len(there) > _SHOWN else ""
         raise UsageError(
             f"the folder {folder} holds YAML files already: {', '.join(there[:_SHOWN])}{more}.",
-            hint="Nothing was written. Name another folder, or add --overwrite.",
+            hint=Reason("import-overwrite"),
         )
 
 
@@ -83,8 +85,7 @@ def check_kept(folder: Path, texts: Mapping[str, str], *, narrowed: bool = False
     if lost:
         raise UsageError(
             f"the files in {folder} declare {', '.join(sorted(lost))}, which this import leaves out.",
-            hint="Nothing was written: a prune would remove what they declare. "
-            + ("Import without --filter, or name another folder." if narrowed else _WITH),
+            hint=Reason("import-unfiltered") if narrowed else _WITH,
         )
 
 

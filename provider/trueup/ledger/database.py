@@ -16,6 +16,7 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trueup.core.errors import LedgerError
+from trueup.core.reasons import Reason
 from trueup.core.secrets import Secret, scrub
 from trueup.ledger import snapshots
 
@@ -54,7 +55,7 @@ class Database:
         """Its path or URL for messages, without a password."""
         self.read_only = read_only
         """Why it is read-only; empty when it can be written."""
-        self.notes: list[str] = []
+        self.notes: list[Reason] = []
         """Notes to show to the user once it is open."""
         self._upserts: dict[str, Any] = {}
         self._reading = engine

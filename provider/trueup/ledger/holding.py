@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from trueup.core.errors import LedgerError, Locked, Stopped
+from trueup.core.reasons import Reason
 from trueup.ledger import clock, locks
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ _PAUSE: Final = 0.5
 """Seconds until the next attempt to renew a lease when a write waits for it and the database did not answer."""
 _GRACE: Final = 5.0
 """Seconds for a last renewal: a machine that was asleep may find that no one took the lock."""
-_LOST: Final = "The lock was lost to another run, or removed by hand: nothing more is sent."
+_LOST: Final = Reason("lock-lost")
+_RELEASED: Final = Reason("lock-released")
 
 _T = TypeVar("_T")
 
@@ -64,8 +66,8 @@ class Hold:
         self.shared = shared
         self.names: list[str] = []
         self.token = 0
-        self.over = ""
-        """Why nothing may be written under it any more; empty while writing is allowed."""
+        self.over: Reason | None = None
+        """Why nothing may be written under it any more; None while writing is allowed."""
         self.used = False
         """Whether something was sent, or recorded, under it."""
         self._ledger = ledger
@@ -103,7 +105,7 @@ class Hold:
                 break
             left = until - time.monotonic()
             if left <= 0:
-                raise _locked(taken.blocking, ledger.dead_after, program=self.shared)
+                raise _locked(taken.blocking, ledger.dead_after)
             first = taken.blocking[0]
             if waiting and (first.name, first.run) not in reported:
                 reported.add((first.name, first.run))
@@ -122,14 +124,14 @@ class Hold:
                 task.cancel()
                 await asyncio.wait({task})
         held = names if names is not None else self.names
-        self.over = self.over or "The lock was released: nothing more is sent."
+        self.over = self.over or _RELEASED
         if held:
             with contextlib.suppress(LedgerError):
                 await self._ledger.work(lambda: locks.drop(self._ledger.database, self.run.id, held))
 
     async def release_when_idle(self) -> None:
         """Start no further write, and release the locks once none is in flight."""
-        self.over = self.over or "The lock was released: nothing more is sent."
+        self.over = self.over or _RELEASED
         await self._idle.wait()
         await self.release()
 
@@ -147,7 +149,7 @@ class Hold:
         """Return once a write may start. Raises Stopped when none may start any more."""
         while not self.ready():
             if self.over or not self.names:
-                raise Stopped(self.over or "No lock was taken for this write, so it was not sent.")
+                raise Stopped(self.over or Reason("no-lock"))
             await self._attempt()
             if not self.over and not self.ready():
                 await asyncio.sleep(min(_PAUSE, self._ledger.heartbeat))
@@ -197,7 +199,7 @@ class Hold:
             standing = await self._standing(max(left, _GRACE))
             if standing is None:
                 if clock.since(self._confirmed) >= self._ledger.dead_after:
-                    self._lose("The lock could not be confirmed within its term: nothing more is sent.")
+                    self._lose(Reason("lock-unconfirmed"))
             elif standing.state == "held":
                 self._confirmed = began
                 for limit, end in self._under_way.items():
@@ -205,7 +207,7 @@ class Hold:
             elif standing.state == "lost":
                 self._lose(_LOST)
             else:
-                self._lose(f"{standing.by} asked for the lock with trueup unlock: nothing more is sent.")
+                self._lose(Reason("lock-asked-for", by=standing.by))
                 await self._given_way()
         finally:
             self._confirming = None
@@ -233,7 +235,7 @@ class Hold:
         with contextlib.suppress(LedgerError):
             await self._ledger.work(lambda: locks.drop(self._ledger.database, self.run.id, self.names))
 
-    def _lose(self, why: str) -> None:
+    def _lose(self, why: Reason) -> None:
         if not self.over:
             self.over = why
             self._on_lost()
@@ -266,7 +268,7 @@ async def held(
         await hold.release(names)
 
 
-def _locked(blocking: Sequence[Lease], dead_after: float, *, program: bool) -> Locked:
+def _locked(blocking: Sequence[Lease], dead_after: float) -> Locked:
     first = blocking[0]
     names = ", ".join(dict.fromkeys(lease.name for lease in blocking if lease.run == first.run))
     who = f"{first.holder} (run {first.run})"
@@ -274,9 +276,4 @@ def _locked(blocking: Sequence[Lease], dead_after: float, *, program: bool) -> L
     if first.revoked:
         state += f"; {first.revoker} asked for it at {first.revoked}"
     message = f"{names} {'are' if ',' in names else 'is'} locked by {who}, {state}."
-    again = "Run pulumi up again when that run has ended" if program else "Wait for it with --lock-timeout"
-    return Locked(
-        message,
-        hint=f"{again}. The lock of a killed run expires {dead_after:.0f} s after its last heartbeat. To ask a "
-        f"run in progress to stop: trueup unlock {first.run}",
-    )
+    return Locked(message, hint=Reason("wait-for-the-lock", term=round(dead_after), run=first.run))

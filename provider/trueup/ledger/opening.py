@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sql
 
 from trueup.core.errors import LedgerError
+from trueup.core.reasons import Reason
 from trueup.ledger import copies, snapshots
 from trueup.ledger.database import Database, database, in_memory
 from trueup.ledger.migrations import SCHEMA_VERSION, STEPS
@@ -103,15 +104,12 @@ def _keep_copy(found: Database, connection: Connection, version: int) -> None:
     if found.read_only:
         return
     if found.is_sqlite:
-        where = f"is {copies.file_copy(Path(found.name), version)}"
+        copy = Reason("copy-in-file", file=str(copies.file_copy(Path(found.name), version)))
     else:
         tables = found.tables(connection)
-        where = (
-            f"is in tables that end in {copies.table_copies(connection, tables & set(META.tables), tables, version)}"
-        )
-    found.notes.append(
-        f"The ledger {found.name} is now of version {SCHEMA_VERSION}. A copy of version {version} {where}."
-    )
+        suffix = copies.table_copies(connection, tables & set(META.tables), tables, version)
+        copy = Reason("copy-in-tables", suffix=suffix)
+    found.notes.append(Reason("ledger-upgraded", ledger=found.name, version=SCHEMA_VERSION, former=version, copy=copy))
 
 
 def _brought_up(found: Database, connection: Connection, version: int, facts: dict[str, str]) -> dict[str, str]:

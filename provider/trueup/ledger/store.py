@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from trueup.core.reasons import Reason
     from trueup.core.records import Intent, Lease, Record
     from trueup.ledger.database import Database
 
@@ -75,7 +76,7 @@ class Ledger:
         return cls(database, key, thread)
 
     @property
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Reason]:
         """Notes for the user on the opening of the ledger."""
         return self.database.notes
 

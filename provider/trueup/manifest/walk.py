@@ -3,7 +3,7 @@
 Not entered are hidden folders, `node_modules` and virtual environments: what is in them was installed. What Git ignores
 is looked at, since a manifest may have been generated there, but marked: only what is plainly ours counts in it. Links
 that lead out of the folder are refused when there is something of ours behind them, since a manifest may come from a
-place that others write to. What is missing, and may have held manifests, is named: --prune removes nothing then.
+place that others write to. What is missing, and may have held manifests, is named: nothing is pruned then.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
 from trueup.plugin.codec import Opaque, Sealed, bare, has_unknown, is_sealed
 from trueup.plugin.failures import Failure
-from trueup.plugin.fields_schema import for_program, variable
+from trueup.plugin.fields_schema import described, variable
 from trueup.plugin.tokens import inputs_of, referred
 from trueup.systems.registry import RESOURCES
 
@@ -269,8 +269,8 @@ def _missing_keys(
         if field is not None and field.reference:
             hint = _how_to_refer(field)
         else:
-            about = field.doc if field is not None else properties[key].get("description", "")
-            hint = f"Add {key}. {for_program(about)}".strip()
+            about = described(field) if field is not None else properties[key].get("description", "")
+            hint = f"Add {key}. {about}".strip()
         yield (*path, key), Said("E102", f"{words.name_of(path) if path else kind.name} lacks {key}", hint)
 
 

@@ -28,6 +28,7 @@ from trueup.core.errors import (
 )
 from trueup.core.secrets import scrub
 from trueup.plugin.codec import encode
+from trueup.report.reasons import PULUMI, explained
 
 if TYPE_CHECKING:
     from grpc.aio import ServicerContext
@@ -70,7 +71,7 @@ def why(error: BaseException) -> str:
         return f"unexpected {type(error).__name__}; this is a bug in trueup. (E999)"
     reference = error.reference if isinstance(error, ApiError) else ""
     code = f"({error.code}, {reference})" if reference else f"({error.code})"
-    return scrub(" ".join(part for part in (error.message, error.hint, code) if part))
+    return scrub(" ".join(part for part in (*explained(error, PULUMI), code) if part))
 
 
 async def abort(context: ServicerContext[Any, Any], error: BaseException) -> NoReturn:

@@ -19,27 +19,18 @@ Properties = dict[str, dict[str, Any]]
 TEXT: Final = {"type": "string"}
 FREE: Final = {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
 """A mapping with any keys and values."""
-PHRASES: Final = {
-    "by default `metadata.name`": "by default the name of the resource in the program",
-    " renames the instance: the ledger has its id. Without a ledger set `id`. Another `metadata.name` is another "
-    "resource.": " renames the instance.",
-    "The action of `--prune` once it is no longer declared.": "The action when the resource is deleted.",
-    "`--allow-disconnect`": "`allowDisconnect` of the provider",
-    ": secret references.": ", each of them a secret.",
-    "It is created if it does not exist. ": "",
-}
-"""Phrases in descriptions that fit manifests only, with their replacement for programs."""
 UPDATED: Final = "updatedAt"
 _END: Final = re.compile(r"[.;] ")
 
 
-def for_program(text: str) -> str:
-    """Return the description of a kind or field in words that fit a program, one line a paragraph."""
-    paragraphs = (" ".join(part.split()) for part in text.split("\n\n"))
-    text = "\n\n".join(paragraphs)
-    for words, meant in PHRASES.items():
-        text = text.replace(words, meant)
-    return text
+def filled(text: str) -> str:
+    """Return the description of a kind or field with one line a paragraph."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
+def described(field: Field) -> str:
+    """Return the description of a field for a program."""
+    return filled(field.program or field.doc)
 
 
 def inputs(kind: ResourceKind) -> Properties:
@@ -75,11 +66,11 @@ def types(kind: ResourceKind) -> Properties:
     found: Properties = {}
     for field in inputs_of(kind):
         if _is_enum(field):
-            found[_token(kind, field)] = enum(for_program(_about(field)), field.schema["enum"])
+            found[_token(kind, field)] = enum(_about(field), field.schema["enum"])
         elif _is_closed(field):
             found[_token(kind, field)] = {
                 "type": "object",
-                "description": for_program(field.doc),
+                "description": described(field),
                 "properties": {key: _inner(field, key) for key in field.schema["properties"]},
                 "required": list(field.schema.get("required", ())),
             }
@@ -103,7 +94,7 @@ def _input(kind: ResourceKind, field: Field) -> dict[str, Any]:
 
 
 def _output(kind: ResourceKind, field: Field) -> dict[str, Any]:
-    doc = _END.split(for_program(_about(field, given=False)))[0].rstrip(".") + "."  # the rest is about declaring it
+    doc = _END.split(_about(field, given=False))[0].rstrip(".") + "."  # the rest is about declaring it
     if _is_enum(field) and not field.local:
         # SDKs fail on a word that is not in their enum, and the server may return words that cannot be declared.
         doc += f" Returned in {SYSTEMS[kind.system].title}'s words, which may include values that cannot be set."
@@ -128,14 +119,14 @@ def _beside(kind: ResourceKind) -> Properties:
 def _about(field: Field, *, given: bool = True) -> str:
     """Return a field's description; for a reference that is `given`, also how a program writes it."""
     if not field.reference:
-        return field.doc
-    what = f"{field.doc.partition(':')[0]}: the id of the {field.reference}"
+        return described(field)
+    what = f"{described(field).partition(':')[0]}: the id of the {field.reference}"
     return f"{what}, such as `{variable(field.reference)}.id`." if given else f"{what}."
 
 
 def _sentences(field: Field) -> str:
     """Return a field's description, and the effect of omitting it."""
-    sentences = [for_program(_about(field)), field.when_omitted]
+    sentences = [_about(field), field.when_omitted]
     if field.write_only:
         sentences.append("Values that the API does not return are not compared with the live resource.")
     return " ".join(filter(None, sentences))
@@ -157,7 +148,7 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _inner(field: Field, key: str) -> dict[str, Any]:
     schema = field.schema["properties"][key]
-    found = {**_plain(schema), "description": for_program(schema["description"])}
+    found = {**_plain(schema), "description": filled(schema["description"])}
     return found | {"secret": True} if field.is_secret((field.name, key)) else found
 
 

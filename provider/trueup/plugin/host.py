@@ -11,9 +11,12 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from trueup.core.progress import Quiet, lasting
 from trueup.core.secrets import scrub
+from trueup.report.reasons import PULUMI, worded
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from trueup.core.reasons import Reason
 
 _PATIENCE: Final = 2.0
 """Seconds that the last messages may take when the process ends."""
@@ -38,9 +41,9 @@ class Host(Quiet):
         """Show a warning to the user."""
         self._say(engine_pb2.WARNING, text, urn)
 
-    def note(self, text: str) -> None:
+    def note(self, reason: Reason) -> None:
         """Show a line of information."""
-        self.info(text)
+        self.info(worded(reason, PULUMI))
 
     def decision(self, text: str) -> None:
         """Log a message for debugging."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.errors import Forbidden, NotFound, Refused
 from trueup.core.kinds import Declared, Handler, Scope
+from trueup.core.reasons import Reason
 from trueup.core.values import Address, Listing, Live, Refusal, Where
 
 if TYPE_CHECKING:
@@ -123,11 +124,11 @@ class Reads:
             return spec
         return handler.canonical(spec, (await self._list(kind, spec[kind.parent])).listing)
 
-    async def moved(self, kind: ResourceKind, spec: dict[str, Any], live: Live) -> str:
-        """Return why a name in a spec no longer refers to the live resource; empty when it does. Raises ApiError."""
+    async def moved(self, kind: ResourceKind, spec: dict[str, Any], live: Live) -> Reason | None:
+        """Return why a name in a spec no longer refers to the live resource; None when it does. Raises ApiError."""
         handler = _handler(kind)
         if not handler.translates:
-            return ""
+            return None
         listing = (await self._list(kind, spec[kind.parent])).listing
         given = next((str(spec[name]) for name in kind.one_of if spec.get(name)), "")
         return handler.moved(spec, handler.canonical(spec, listing), live, given, listing)
@@ -225,7 +226,7 @@ class Reads:
             scope = Scope((Declared(Address(kind.system, kind.name, ""), kind, {}, Where("", 0)),))
         listing = await handler.read(self._client, scope)
         if why := listing.denied.get(parent):
-            raise (NotFound if parent in listing.gone else Forbidden)(f"{why}.")
+            raise (NotFound if parent in listing.gone else Forbidden)(Reason("parent-not-read", why=why))
         return _List(handler, listing)
 
 

@@ -20,6 +20,7 @@ from trueup.plugin.handovers import Handovers, writer
 from trueup.plugin.states import RENAMED, baseline_in, baseline_of, computed_in, imported, laid, live_of, outputs
 from trueup.plugin.takeover import foreign, made_by_us, to_write
 from trueup.plugin.tokens import ADOPT, id_of, parts_of, token_of
+from trueup.report.reasons import PULUMI, worded
 from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Resources:
             (await self._world.memory(kind.system)).holders.release(key, urn)
             return None
         if live.trouble:
-            self._world.host.warn(live.trouble, urn)
+            self._world.host.warn(worded(live.trouble, PULUMI), urn)
         await self.handovers.read(urn, kind, live, kept=bool(state))
         if not inputs:
             if outside := self._world.outside(kind, live.spec):
@@ -193,8 +194,7 @@ class Resources:
         await self.handovers.differ(urn, kind, live_of(kind, key, parent, state), inputs, found)
         if former := renamed(kind, state, inputs, found):
             where = SYSTEMS[kind.system].title
-            text = f"in {where}, {', '.join(former)}: update the program. The grant is unchanged."
-            self._warn_renamed(urn, text)
+            self._warn_renamed(urn, f"in {where}, {', '.join(former)}: update the program. The grant is unchanged.")
         if not found.changes:
             return found
         named = {name: inputs.get(name) for name in (*_names(found.replaces), kind.parent)}
@@ -228,7 +228,7 @@ class Resources:
         asked = [change for change in asked if str(change.path[0]) in wanted]
         calls = kind.handler.calls(live_of(kind, key, "", known), Desired(wanted), asked) if asked else ()
         if isinstance(calls, Refusal) and (kind.name in _IRREPLACEABLE or calls.error or not replaced):
-            return calls.why.replace("the manifest", "the program")
+            return worded(calls.why, PULUMI)
         if kind.name in _IRREPLACEABLE and replaced and _policy(kind, before) != _policy(kind, inputs):
             return (
                 f"the replacement would end the old resource with deletionPolicy {_policy(kind, before)}. "
@@ -251,7 +251,7 @@ class Resources:
             calls = handler.removal(seen, policy) if seen is not None else ()
         if isinstance(calls, Kept):
             say = self._world.host.info if "deletionPolicy" in kind.by_name else self._world.host.warn
-            say(f"{live.name} is left unchanged: {calls.why}.", urn)
+            say(f"{live.name} is left unchanged: {worded(calls.why, PULUMI)}.", urn)
             await memory.retain(urn, kind, key)
             memory.holders.release(key, urn)
             return
@@ -333,10 +333,10 @@ class Resources:
         live = await self._world.reads(kind.system).get(kind, key, parent)
         return inputs if live is None else {**inputs, **{name: live.spec.get(name, inputs[name]) for name in same}}
 
-    def _warn_renamed(self, urn: str, text: str) -> None:
+    def _warn_renamed(self, urn: str, warning: str) -> None:
         if urn not in self._world.warned:
             self._world.warned.add(urn)
-            self._world.host.warn(text.replace("the manifest", "the program"), urn)
+            self._world.host.warn(warning, urn)
 
     async def _near(self, kind: ResourceKind, spec: Mapping[str, Any]) -> Sequence[Live]:
         """Return similar live resources, for kinds that cannot be created and whose refusal lists them."""
@@ -355,7 +355,7 @@ class Resources:
         asked = to_write(kind, live, wanted)
         calls: tuple[Call, ...] | Refusal = handler.calls(live, Desired(wanted), asked) if asked else ()
         if isinstance(calls, Refusal):
-            raise SafetyError(f"{live.name} ({live.id}) cannot be adopted: {calls.why}")
+            raise SafetyError(f"{live.name} ({live.id}) cannot be adopted: {worded(calls.why, PULUMI)}")
         if any(call.verb in (*DELETES, "create") for call in calls):
             raise SafetyError(
                 f"{live.name} ({live.id}) cannot be adopted: it would have to be replaced.",
@@ -475,7 +475,7 @@ class Resources:
         if kind.handler.translates:
             with contextlib.suppress(TrueupError):
                 if why := await self._world.reads(kind.system).moved(kind, bare(inputs), live):
-                    self._warn_renamed(urn, why)
+                    self._warn_renamed(urn, worded(why, PULUMI))
                     former = {name: inputs[name] for name in kind.one_of if name in inputs}
                     canonical = {name: live.spec.get(name) for name in former}
                 else:

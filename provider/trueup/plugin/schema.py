@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.version import __version__
 from trueup.plugin import functions_schema
-from trueup.plugin.fields_schema import TEXT, Properties, always, for_program, inputs, outputs, types, variable
+from trueup.plugin.fields_schema import TEXT, Properties, always, filled, inputs, outputs, types, variable
 from trueup.plugin.tokens import PACKAGE, form_of, inputs_of, tenant_name, token_of
 from trueup.systems.registry import RESOURCES, SYSTEMS, resource_kind
 
@@ -123,7 +123,7 @@ def _listing(kind: ResourceKind) -> dict[str, Any]:
 
 def _described(kind: ResourceKind) -> str:
     """Return a kind's description, example and import instructions as Markdown."""
-    said = for_program(kind.doc)
+    said = filled(kind.doc)
     if kind.one_of:
         said += f"\n\nExactly one of {', '.join(f'`{name}`' for name in kind.one_of)} must be given."
     name = _name(kind)

@@ -19,6 +19,7 @@ from trueup.engine.options import SystemClock
 from trueup.ledger.place import STATE
 from trueup.plugin.memory import Memory, Writer
 from trueup.plugin.reads import Reads
+from trueup.report.reasons import PULUMI, worded
 from trueup.systems.registry import SYSTEMS
 from trueup.transport.client import PATIENCE
 from trueup.transport.wire import plain
@@ -167,7 +168,9 @@ class World:
 
     def _lost(self) -> None:
         if self._hold is not None:
-            self.host.warn(f"{self._hold.over} Run pulumi up --refresh when no other run is in progress.")
+            self.host.warn(
+                f"{worded(self._hold.over, PULUMI)} Run pulumi up --refresh when no other run is in progress."
+            )
 
     def cancel(self) -> None:
         """Interrupt waits. Requests in flight finish, no more are sent, and the lock is released."""

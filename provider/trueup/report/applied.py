@@ -11,6 +11,7 @@ from trueup.core.secrets import scrub
 from trueup.report.failure import sentence
 from trueup.report.json import failure, header, named, place
 from trueup.report.page import Sheet, safe
+from trueup.report.reasons import coded, explained, worded
 from trueup.report.text import counted
 from trueup.report.values import Words, differing
 from trueup.report.when import lasting
@@ -42,9 +43,9 @@ def render(applied: Applied, page: Page) -> str:
         _problem(sheet, outcome, words)
     _untouched(sheet, report)
     if report.unverified:
-        sheet.say(f"Unverified: {safe(report.unverified)}", style="yellow", hang=2)
+        sheet.say(f"Unverified: {safe(worded(report.unverified))}", style="yellow", hang=2)
     if report.unrecorded:
-        sheet.say(f"Not in the ledger: {safe(report.unrecorded)}", style="yellow", hang=2)
+        sheet.say(f"Not in the ledger: {safe(worded(report.unrecorded))}", style="yellow", hang=2)
     if following and report.exit_code and any(outcome.result != "refused" for outcome in report.outcomes):
         sheet.line(safe(f"Next: {following}"))
     sheet.say(_count(report), style="" if report.exit_code else "green")
@@ -61,8 +62,8 @@ def render_json(applied: Applied) -> str:
             "summary": _sums(report),
             "run": report.run or None,
             "stopped": report.stopped,
-            "unverified": scrub(report.unverified),
-            "unrecorded": scrub(report.unrecorded),
+            "unverified": scrub(worded(report.unverified)),
+            "unrecorded": scrub(worded(report.unrecorded)),
             "cost": {"requests": report.requests, "seconds": round(report.seconds, 3)},
             "exit_code": report.exit_code,
         }
@@ -96,7 +97,7 @@ def _untouched(sheet: Sheet, report: Report) -> None:
             groups.setdefault("refused; see the plan for the reasons", []).append(safe(str(outcome.address)))
         elif outcome.result in ("stopped", "skipped") and not outcome.made:
             stopped = outcome.result == "stopped"
-            why = "stopped" if stopped else safe(outcome.error.message) if outcome.error else "not started"
+            why = "stopped" if stopped else safe(explained(outcome.error)[0]) if outcome.error else "not started"
             groups.setdefault(why, []).append(safe(str(outcome.address)))
     for why, names in groups.items():
         sheet.say(f"Not sent, {len(names):,} ({why.rstrip('.')}):")
@@ -159,5 +160,5 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     if outcome.error is not None:
         entry["error"] = failure(outcome.error)
     if outcome.result == "refused":
-        entry["refused"] = scrub(step.why)
+        entry |= coded(step.why, "refused")
     return entry

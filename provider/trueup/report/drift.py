@@ -12,10 +12,10 @@ from trueup.core.changes import MISSING, UNKNOWN
 from trueup.core.concealing import conceal
 from trueup.core.documents import dumps
 from trueup.core.records import stamp
-from trueup.core.secrets import scrub
 from trueup.engine.plan.steps import Unverifiable
 from trueup.report.json import dotted_safe, footer, gone, header, named, place, sides, unverifiable
 from trueup.report.page import Sheet, padded, safe
+from trueup.report.reasons import coded, worded
 from trueup.report.text import doubts, heading, in_sync, notes, spent, undeclared
 from trueup.report.values import Words, alone, differing
 from trueup.report.when import ago
@@ -107,12 +107,12 @@ def _doubtful(plan: Plan) -> list[Step]:
 
 
 def _unverifiable(step: Step) -> list[Unverifiable]:
-    unsent = [Unverifiable(change.path, change.note) for change in step.changes]
+    unsent = [Unverifiable(change.path, change.note) for change in step.changes if change.note]
     return [*step.unverifiable, *unsent]
 
 
 def _fields(step: Step) -> list[dict[str, Any]]:
-    return [{"path": dotted_safe(one.path), "why": scrub(one.why)} for one in _unverifiable(step)]
+    return [{"path": dotted_safe(one.path), **coded(one.why)} for one in _unverifiable(step)]
 
 
 def _answer(plan: Plan, drifted: int, extra: int, now: datetime) -> str:
@@ -128,14 +128,14 @@ def _drifted(sheet: Sheet, step: Step, words: Words, now: datetime) -> None:
     declared = step.declared
     if declared.gone:
         heading(sheet, step, safe(str(declared.where)), ("+", "red"), "  live, but not declared")
-        sheet.say(safe(step.why), 6)
+        sheet.say(safe(worded(step.why)), 6)
         return
     if step.live is None:
         missing = step.action != "refuse"
         body = "  declared, but missing" if missing else ""
         heading(sheet, step, safe(str(declared.place)), ("-" if missing else "!", "red"), body)
         if not missing:
-            sheet.say(safe(step.why), 6)
+            sheet.say(safe(worded(step.why)), 6)
         return
     updated = ago(step.live.updated_at, now)
     place = "" if step.changes else safe(str(declared.place))  # each change has a place of its own
@@ -143,10 +143,10 @@ def _drifted(sheet: Sheet, step: Step, words: Words, now: datetime) -> None:
     labels = padded([safe(change.name) for change in step.changes], _LABELS)
     for label, change in zip(labels, step.changes, strict=True):
         _difference(sheet, label, step, change, words)
-    for note in dict.fromkeys(change.note for change in step.changes if change.note):
+    for note in dict.fromkeys(worded(change.note) for change in step.changes if change.note):
         sheet.say(f"({safe(note)})", 6, hang=1)
     if step.why:
-        sheet.say(f"not changed by trueup apply: {safe(step.why)}", 6, style="red", hang=2)
+        sheet.say(f"not changed by trueup apply: {safe(worded(step.why))}", 6, style="red", hang=2)
     doubts(sheet, step.unverifiable, sign="? ")
 
 
@@ -189,9 +189,9 @@ def _entry(plan: Plan, step: Step) -> dict[str, Any]:
         "unverifiable": unverifiable(step),
     }
     if step.action == "refuse":
-        entry |= {"refused": scrub(step.why), "error": step.error}
+        entry |= {**coded(step.why, "refused"), "error": step.error}
     elif step.why:
-        entry["reason"] = scrub(step.why)
+        entry |= coded(step.why, "reason")
     return entry
 
 
@@ -201,4 +201,4 @@ def _difference_entry(step: Step, change: Change) -> dict[str, Any]:
     for side, value in (("declared", change.after), ("live", change.before)):
         if value is not MISSING and value is not UNKNOWN:
             found[side], _ = conceal(value)
-    return found | ({"note": scrub(change.note)} if change.note else {})
+    return found | (coded(change.note, "note") if change.note else {})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.core.errors import ManifestError
 from trueup.report.page import safe
+from trueup.report.reasons import explained
 
 if TYPE_CHECKING:
     from trueup.core.errors import TrueupError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def sentence(error: TrueupError) -> str:
     """Return `message hint (request req_…)` on one line."""
     reference = getattr(error, "reference", "")
-    parts = [error.message, error.hint, f"({reference})" if reference else ""]
+    parts = [*explained(error), f"({reference})" if reference else ""]
     return safe(" ".join(part for part in parts if part))
 
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from trueup.core.concealing import conceal
 from trueup.core.documents import dumps
-from trueup.core.secrets import censored, scrub
+from trueup.core.secrets import censored
 from trueup.importing.filters import status_of
 from trueup.importing.kinds import short
 from trueup.importing.pruning import is_secret, pruned
@@ -17,6 +17,7 @@ from trueup.manifest.text import printable
 from trueup.report.imported import counted_kind, left_out
 from trueup.report.json import header
 from trueup.report.page import Sheet, first, safe
+from trueup.report.reasons import coded, worded
 from trueup.report.spent import cost, took
 from trueup.report.when import lasting, parsed
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trueup.core.kinds import ResourceKind
+    from trueup.core.reasons import Reason
     from trueup.core.values import Live
     from trueup.engine.plan.steps import Reading
     from trueup.importing.imported import Import
@@ -47,7 +49,7 @@ class Got:
     now: datetime
     above: str = ""
     """The field that refers to the parent, or to the account that they belong to."""
-    denied: Mapping[str, str] = field(default_factory=dict)
+    denied: Mapping[str, Reason] = field(default_factory=dict)
     narrowed: bool = False
     """Whether a name or filters were given."""
     include_config: bool = False
@@ -66,7 +68,7 @@ def render(got: Got, page: Page) -> str:
             sheet.line(_row(row, widths, page))
         sheet.line()
     for why in got.denied.values():
-        sheet.say(f"! {safe(why)}", hang=2)
+        sheet.say(f"! {safe(worded(why))}", hang=2)
     sheet.say(f"{_count(got)} {cost(got.reading)}")
     return sheet.render()
 
@@ -77,7 +79,7 @@ def render_json(got: Got) -> str:
         {
             **header(),
             "resources": [_entry(got, live) for live in got.lives],
-            "could_not_be_read": [{"id": key, "why": scrub(why)} for key, why in got.denied.items()],
+            "could_not_be_read": [{"id": key, **coded(why)} for key, why in got.denied.items()],
             "reading": took(got.reading),
         }
     )
@@ -89,9 +91,9 @@ def notes(made: Import, got: Got, page: Page) -> str:
     for line in left_out(made.resources, page):
         sheet.say(f"Left out: {line}", hang=2)
     for one in made.refused:
-        sheet.say(f"Cannot be declared: {safe(one.live.id)}: {safe(one.why)}", hang=2)
+        sheet.say(f"Cannot be declared: {safe(one.live.id)}: {safe(worded(one.why))}", hang=2)
     for why in got.denied.values():
-        sheet.say(f"! {safe(why)}", hang=2)
+        sheet.say(f"! {safe(worded(why))}", hang=2)
     sheet.say(f"{_count(got)} {cost(got.reading)}")
     return sheet.render()
 
@@ -142,10 +144,10 @@ def _widths(columns: Sequence[tuple[str, Sequence[str]]], page: Page) -> list[in
 
 def _row(cells: Sequence[str], widths: Sequence[int], page: Page) -> str:
     shown = []
-    for text, wide in zip(cells, widths, strict=True):
-        if cell_len(text) > wide:
-            text = first(text, wide - cell_len(page.ellipsis)) + page.ellipsis
-        shown.append(text + " " * max(wide - cell_len(text), 0))
+    for cell, wide in zip(cells, widths, strict=True):
+        if cell_len(cell) > wide:
+            cell = first(cell, wide - cell_len(page.ellipsis)) + page.ellipsis
+        shown.append(cell + " " * max(wide - cell_len(cell), 0))
     return _GAP.join(shown).rstrip()
 
 

@@ -15,6 +15,7 @@ from trueup.importing.kinds import short
 from trueup.manifest.text import printable
 from trueup.report.json import header, named
 from trueup.report.page import Sheet, safe
+from trueup.report.reasons import coded, worded
 from trueup.report.spent import cost, took
 from trueup.report.text import counted
 from trueup.transport.wire import plain
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from trueup.core.kinds import ResourceKind
+    from trueup.core.reasons import Reason
     from trueup.engine.plan.steps import Reading
     from trueup.importing.describing import Described
     from trueup.importing.imported import Import
@@ -67,9 +69,10 @@ def render(done: Imported, page: Page) -> str:
         sheet.line("Left out:")
         for line in lines:
             sheet.say(line, 2, hang=2)
-    _section(sheet, "Cannot be declared:", [f"! {_who(one)}: {safe(one.why)}" for one in done.made.refused], page)
-    _section(sheet, "Could not be read:", [f"! {safe(why)}" for why in done.made.denied.values()], page)
-    troubled = [f"{_name(one)}: {safe(one.live.trouble)}" for one in declared if one.live.trouble]
+    refused = [f"! {_who(one)}: {safe(worded(one.why))}" for one in done.made.refused]
+    _section(sheet, "Cannot be declared:", refused, page)
+    _section(sheet, "Could not be read:", [f"! {safe(worded(why))}" for why in done.made.denied.values()], page)
+    troubled = [f"{_name(one)}: {safe(worded(one.live.trouble))}" for one in declared if one.live.trouble]
     _section(sheet, "Reported as unhealthy by the server:", troubled, page)
     _section(sheet, "Existing files that were not changed:", [safe(one) for one in done.others], page)
     elsewhere = [
@@ -99,10 +102,15 @@ def render_json(done: Imported) -> str:
         for one in done.made.declared
     ]
     refused = [
-        {"type": one.kind.name, "provider_name": one.kind.system, "id": one.live.id, "why": scrub(one.why)}
+        {
+            "type": one.kind.name,
+            "provider_name": one.kind.system,
+            "id": one.live.id,
+            **coded(one.why),
+        }
         for one in done.made.refused
     ]
-    denied = [{"id": key, "why": scrub(why)} for key, why in done.made.denied.items()]
+    denied = [{"id": key, **coded(why)} for key, why in done.made.denied.items()]
     return dumps(
         {
             **header(),
@@ -119,7 +127,7 @@ def render_json(done: Imported) -> str:
 
 def left(one: Described) -> list[dict[str, Any]]:
     """Return the values that a manifest omits, by path, and why."""
-    return [{"path": printable(censored(dotted(item.path))), "why": scrub(item.why)} for item in one.left]
+    return [{"path": printable(censored(dotted(item.path))), **coded(item.why)} for item in one.left]
 
 
 def tally(resources: Iterable[Described]) -> str:
@@ -131,13 +139,13 @@ def tally(resources: Iterable[Described]) -> str:
 
 def left_out(resources: Sequence[Described], page: Page) -> list[str]:
     """Return lines about the values that manifests omit, grouped by reason; the values are not shown."""
-    whole: dict[tuple[ResourceKind, str, str], list[tuple[Described, str]]] = {}
+    whole: dict[tuple[ResourceKind, str, Reason], list[tuple[Described, str]]] = {}
     for one in resources:
         for item in one.left if one.document is not None else ():
             shown = dotted(item.path[:1] if item.why == ASKED else item.path)
             key = str(item.path[1]) if item.why == ASKED and len(item.path) > 1 else ""
             whole.setdefault((one.kind, shown, item.why), []).append((one, key))
-    alike: dict[tuple[str, str], list[str]] = {}
+    alike: dict[tuple[str, Reason], list[str]] = {}
     for (kind, shown, why), items in whole.items():
         holders = list({id(one): one for one, _ in items}.values())
         keys = [printable(key) for key in dict.fromkeys(key for _, key in items if key)]
@@ -145,7 +153,7 @@ def left_out(resources: Sequence[Described], page: Page) -> list[str]:
         few = why != ASKED and len(holders) <= NAMED
         whose = ", ".join(map(_name, holders)) if few else counted_kind(len(holders), kind)
         alike.setdefault((f"{whose}{about}", why), []).append(printable(shown))
-    lines = [f"{', '.join(names)} of {whose}: {safe(why)}" for (whose, why), names in alike.items()]
+    lines = [f"{', '.join(names)} of {whose}: {safe(worded(why))}" for (whose, why), names in alike.items()]
     if len(lines) > _MOST:
         lines = [*lines[: _MOST - 1], f"{len(lines) - _MOST + 1:,} more (JSON output lists them all)"]
     return lines

@@ -16,6 +16,7 @@ from trueup.core.documents import dumps
 from trueup.core.secrets import Secret, censored, scrub
 from trueup.core.version import __version__
 from trueup.engine.plan.steps import FORMAT_VERSION
+from trueup.report.reasons import coded, explained, worded
 from trueup.report.values import with_ids
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def render(plan: Plan) -> str:
             "resource_changes": resources,
             "summary": plan.summary(),
             "errored": any(step.error for step in plan.steps),
-            "unsafe": scrub(plan.unsafe),
+            "unsafe": scrub(worded(plan.unsafe)),
+            **({"unsafe_code": plan.unsafe.code} if plan.unsafe else {}),
             **footer(plan),
             "cost": {"requests": plan.cost.requests, "seconds": plan.cost.seconds},
         }
@@ -83,8 +85,10 @@ def footer(plan: Plan) -> dict[str, Any]:
         "left": [_left(one) for one in plan.left],
         "left_out": plan.left_out,
         "aged": {str(address): at for address, at in plan.aged.items()},
-        "off": [scrub(line) for line in plan.off],
-        "warnings": [scrub(line) for line in plan.warnings],
+        "off": [scrub(worded(one)) for one in plan.off],
+        "off_codes": [one.code for one in plan.off],
+        "warnings": [scrub(worded(one)) for one in plan.warnings],
+        "warning_codes": [one.code for one in plan.warnings],
         "reading": reading,
     }
 
@@ -97,7 +101,7 @@ def _left(one: Left) -> dict[str, Any]:
         "type": record.kind,
         "id": record.id,
         "there": None if one.unread else one.live is not None,
-        "why": scrub(one.why),
+        **coded(one.why),
     }
 
 
@@ -119,7 +123,7 @@ def place(where: Where) -> dict[str, Any]:
 
 def unverifiable(step: Step) -> list[dict[str, Any]]:
     """Return the fields of a step that cannot be read back."""
-    return [{"path": dotted_safe(one.path), "why": scrub(one.why)} for one in step.unverifiable]
+    return [{"path": dotted_safe(one.path), **coded(one.why)} for one in step.unverifiable]
 
 
 _IN_ERRORS: Final = ("request_id", "method", "route", "status", "at", "correlation")
@@ -127,7 +131,10 @@ _IN_ERRORS: Final = ("request_id", "method", "route", "status", "at", "correlati
 
 def failure(error: TrueupError) -> dict[str, Any]:
     """Return the parts of an error."""
-    parts = {"code": error.code, "message": scrub(error.message), "hint": scrub(error.hint)}
+    message, hint = explained(error)
+    parts = {"code": error.code, "message": scrub(message), "hint": scrub(hint)}
+    if reason := error.reason or error.remedy:
+        parts["reason"] = reason.code
     more = {name: getattr(error, name, None) for name in _IN_ERRORS}
     return parts | {name: scrub(one) if isinstance(one, str) else one for name, one in more.items() if one}
 
@@ -189,11 +196,11 @@ def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, An
     if declared.address in plan.aged:
         found["seen_at"] = plan.aged[declared.address]
     if step is not None and step.lost:
-        found["lost"] = [scrub(line) for line in step.lost]
+        found["lost"] = [scrub(worded(line)) for line in step.lost]
     if step is not None and step.staying:
         found["staying"] = [scrub(address) for address in step.staying]
     if step is not None and step.action == "delete":
-        found["reason"] = scrub(step.why)
+        found |= coded(step.why, "reason")
     if step is not None and step.needs:
         found["needs"] = [str(address) for address in step.needs]
     if step is not None and step.after:
@@ -201,7 +208,7 @@ def _resource(plan: Plan, declared: Declared, step: Step | None) -> dict[str, An
     if step is not None and step.aside:
         found["temporary_name"] = step.aside
     if step is not None and step.action == "refuse":
-        found |= {"refused": scrub(step.why), "error": step.error, "declared": wanted}
+        found |= {**coded(step.why, "refused"), "error": step.error, "declared": wanted}
     return found
 
 
@@ -224,7 +231,7 @@ def _change(declared: Declared, change: Change, *, created: bool) -> dict[str, A
             found["after_unknown"] = True
         elif value is not MISSING:
             found[side], _ = conceal(value)
-    return found | ({"note": scrub(change.note)} if change.note else {})
+    return found | (coded(change.note, "note") if change.note else {})
 
 
 def _concealed(declared: Declared, path: Path, value: Any, twin: Any) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from trueup.core.changes import MISSING, dotted
 from trueup.core.secrets import REDACTED
 from trueup.report.page import Sheet, padded, safe
+from trueup.report.reasons import worded
 from trueup.report.values import Words, alone, beside
 from trueup.report.when import lasting
 
@@ -50,7 +51,7 @@ def render(plan: Plan, page: Page, *, following: str = "") -> str:
     for line in notes(plan, page):
         sheet.say(line)
     if plan.unsafe:
-        sheet.say(f"Refused for safety: {safe(plan.unsafe)}", style="red", hang=2)
+        sheet.say(f"Refused for safety: {safe(worded(plan.unsafe))}", style="red", hang=2)
     if advice := refusals(plan):
         sheet.say(advice)
     if plan.pending and following and not plan.unsafe:
@@ -98,10 +99,10 @@ def counted(number: int, what: str) -> str:
 
 def notes(plan: Plan, page: Page) -> list[str]:
     """Return lines about warnings, what this run could not do, and unmanaged resources, with a few names."""
-    lines = [safe(f"Warning: {one}.") for one in plan.warnings[:NAMED]]
+    lines = [safe(f"Warning: {worded(one)}.") for one in plan.warnings[:NAMED]]
     if len(plan.warnings) > NAMED:
         lines.append(f"{counted(len(plan.warnings) - NAMED, 'more warning')} (-o json lists them all).")
-    lines += [safe(f"Note: {one}.") for one in plan.off]
+    lines += [safe(f"Note: {worded(one)}.") for one in plan.off]
     if plan.aged:
         count, oldest = len(plan.aged), min(plan.aged.values())
         lines.append(f"Taken from the ledger, not read: {counted(count, 'resource')}, the oldest read at {oldest}.")
@@ -126,7 +127,7 @@ def _left(plan: Plan, page: Page) -> list[str]:
     whys: dict[tuple[str, bool], list[str]] = {}
     for one in plan.left:
         if one.live is not None or one.unread:
-            whys.setdefault((one.why, one.unread), []).append(safe(one.record.address))
+            whys.setdefault((worded(one.why), one.unread), []).append(safe(one.record.address))
     for (why, unread), names in whys.items():
         shown = ", ".join(names[:NAMED]) + (f", {page.ellipsis}" if len(names) > NAMED else "")
         if why:
@@ -148,8 +149,8 @@ def heading(sheet: Sheet, step: Step, aside: str, symbol: tuple[str, str] | None
 
 def doubts(sheet: Sheet, found: Sequence[Unverifiable], *, sign: str = "") -> None:
     """Add the fields that cannot be read back, grouped by reason."""
-    for why in dict.fromkeys(one.why for one in found):
-        names = ", ".join(safe(dotted(one.path)) for one in found if one.why == why)
+    for why in dict.fromkeys(worded(one.why) for one in found):
+        names = ", ".join(safe(dotted(one.path)) for one in found if worded(one.why) == why)
         sheet.say(f"{sign}{names}: {safe(why)}", 6, hang=2)
 
 
@@ -190,19 +191,19 @@ def _step(sheet: Sheet, step: Step, words: Words) -> None:
         if step.aside:
             sheet.say(f'renamed through "{safe(step.aside)}", because resources exchange names', 6, hang=2)
         for line in step.lost:
-            sheet.say(f"also lost: {safe(line)}", 6, style="red", hang=2)
+            sheet.say(f"also lost: {safe(worded(line))}", 6, style="red", hang=2)
     elif step.action == "delete":
         heading(sheet, step, _verbs(step))
         if step.live is not None:
-            sheet.say(f"{safe(step.live.id)}: {safe(step.why)}", 6, hang=2)
+            sheet.say(f"{safe(step.live.id)}: {safe(worded(step.why))}", 6, hang=2)
         for line in step.lost:
-            sheet.say(f"also removed: {safe(line)}", 6, style="red", hang=2)
+            sheet.say(f"also removed: {safe(worded(line))}", 6, style="red", hang=2)
         if step.staying:
             sheet.say(f"children that stay managed: {', '.join(map(safe, step.staying))}", 6, hang=2)
     else:
         heading(sheet, step, "" if step.changes else safe(str(declared.place)))
         _changed(sheet, step, words)
-        sheet.say(f"refused: {safe(step.why)}", 6, style="red", hang=2)
+        sheet.say(f"refused: {safe(worded(step.why))}", 6, style="red", hang=2)
     doubts(sheet, step.unverifiable, sign="" if step.action == "no-op" else "? ")
 
 
@@ -232,7 +233,7 @@ def _changed(sheet: Sheet, step: Step, words: Words) -> None:
     labels = padded([safe(change.name) for change in step.changes], _LABELS)
     for label, change in zip(labels, step.changes, strict=True):
         sheet.row(6, label, _difference(step, change, words), safe(str(step.declared.locate(change.path))))
-    for note in dict.fromkeys(change.note for change in step.changes if change.note):
+    for note in dict.fromkeys(worded(change.note) for change in step.changes if change.note):
         sheet.say(f"({safe(note)})", 6, hang=1)
 
 

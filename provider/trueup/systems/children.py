@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from trueup.core.errors import Forbidden, NotFound
+from trueup.core.reasons import Reason
 from trueup.core.tasks import together
 from trueup.core.values import Listing, Live
 
@@ -20,26 +21,36 @@ ToLive = Callable[[dict[str, Any], str], Live | None]
 """Makes a Live of a row and its parent's id; None of what has ended."""
 
 
+def not_found(parent: str) -> Reason:
+    """Return the reason of a parent that is not there, as far as an API says."""
+    return Reason("parent-not-found", id=parent)
+
+
 async def read(
-    api: Api, parents: Sequence[str], rows: Rows, live: ToLive, *, missing: str = "is not there, or is not visible here"
+    api: Api,
+    parents: Sequence[str],
+    rows: Rows,
+    live: ToLive,
+    *,
+    missing: Callable[[str], Reason] = not_found,
 ) -> Listing:
     """Return the children of all parents, read in parallel.
 
-    A parent that is gone has no children; one that this credential may not read is listed in `denied`. `missing` says
-    what a 404 of the list means. Raises ApiError.
+    A parent that is gone has no children; one that this credential may not read is listed in `denied`. `missing`
+    returns what a 404 of the list of a parent means. Raises ApiError.
     """
-    denied: dict[str, str] = {}
+    denied: dict[str, Reason] = {}
     gone: set[str] = set()
 
     async def below(parent: str) -> list[Live]:
         try:
             found = [live(row, parent) for row in await rows(parent)]
         except NotFound:
-            denied[parent] = f"{parent} {missing}"
+            denied[parent] = missing(parent)
             gone.add(parent)
             return []
         except Forbidden as error:
-            denied[parent] = f"this credential may not look into {parent}: {error.message}"
+            denied[parent] = Reason("parent-forbidden", id=parent, said=error.message)
             return []
         api.progress.advance()
         return [child for child in found if child is not None]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.errors import NotFound
 from trueup.core.fields import fields_of
 from trueup.core.kinds import Handler, Scope
+from trueup.core.reasons import Reason
 from trueup.core.values import Call, Kept, Listing, Live, Refusal
 from trueup.systems import children
 from trueup.systems.paging import Row, checked, pages
@@ -136,21 +137,19 @@ class RestHandler(Handler):
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """Return one POST of the declared fields."""
         if key := self.identity(declared.spec):
-            return Refusal(f"there is no {self.kind} {key} to adopt, or this credential may not see it.", error=True)
+            return Refusal(Reason("none-to-adopt", kind=self.kind, id=key), error=True)
         return (Call("create", 1, tuple(name for name in declared.spec if name in self.fields)),)
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
         """Return one PATCH, after a look where it replaces a mapping; what is immutable is refused."""
         touched = tuple(dict.fromkeys(str(change.path[0]) for change in changes))
         if fixed := [name for name in touched if self.fields[name].immutable]:
-            return Refusal(
-                f"{' and '.join(fixed)} of a {self.kind} cannot be changed. Declare another, or put it back."
-            )
+            return Refusal(Reason("fields-cannot-change", fields=fixed, kind=self.kind))
         return (Call("patch", 2 if self._merging(touched) else 1, touched),)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
         """Return one DELETE, unless its deletionPolicy retains it."""
-        return Kept("its deletionPolicy is retain") if policy == "retain" else (Call("delete"),)
+        return Kept(Reason("policy-retain")) if policy == "retain" else (Call("delete"),)
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Make the call; a creation is made once, although its answer may be lost."""

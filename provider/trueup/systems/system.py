@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from trueup.core.kinds import Ids, ResourceKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from trueup.core.kinds import Kind
+    from trueup.core.reasons import Reason, Wording
     from trueup.core.values import Live
     from trueup.systems.functions import Function
     from trueup.transport.dialect import ApiClient, Dialect, Guard
@@ -87,13 +88,13 @@ class Tenant:
         """Whether the lists hold all there is, rather than what the credential was granted. Raises ApiError."""
         return True
 
-    async def warning(self, api: ApiClient, said: Iterable[str], *, writes: bool) -> str:
-        """Return why writes with this credential may be refused; empty when nothing speaks for it.
+    async def warning(self, api: ApiClient, denied: Iterable[Reason], *, writes: bool) -> Reason | None:
+        """Return why writes with this credential may be refused; None when nothing speaks for it.
 
-        `said` is what the server answered to the reading of parts that it refused. One request at most, and none
+        `denied` is why parts could not be read. One request at most, and none
         unless something is to be written. Raises ApiError.
         """
-        return ""
+        return None
 
     def detected(self, api: ApiClient) -> list[str]:
         """Return lines about how the server behaves, and by what that was recognised."""
@@ -136,6 +137,8 @@ class System:
     """How its keys begin, such as `den_`: what begins so is a secret wherever it stands. Empty when they vary."""
     embedded: EmbeddedServer | None = None
     """The server that `url: sandbox` stands for; None where there is none."""
+    reasons: Mapping[str, Wording] = field(default_factory=dict)
+    """The words of its own reasons, by code: `den/target-cannot-change`."""
     interface: int = INTERFACE
 
     def ids_of_parent(self, kind: ResourceKind) -> Ids:

@@ -13,6 +13,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from trueup.core.reasons import Reason
 from trueup.transport.call import Again
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _FIRST: Final = 0.5
 _LONGEST: Final = 10.0
 """Seconds between two tries."""
-_LATER: Final = "Once it answers, run the same command again. --retry-for (TRUEUP_RETRY_FOR) waits longer."
+_LATER: Final = Reason("run-again-later")
 
 
 class Outage:
@@ -78,7 +79,7 @@ class Outage:
         """
         alive, call.heard = call.heard not in (None, self.heard), self.heard
         if self.given_up:
-            again.failure.hint = _LATER
+            again.failure.remedy = _LATER
         if not self.heard or self.given_up or alive or not self._patience:
             return  # never heard of, or it answers others: then the tries of the call count
         clock = self._api.clock
@@ -99,7 +100,7 @@ class Outage:
     def _give_up(self, again: Again) -> None:
         title, seconds = self._api.title, self._length()
         again.failure.message = f"{again.failure.message.rstrip('.')}; {title} has not answered for {seconds:.0f} s."
-        again.failure.hint = _LATER
+        again.failure.remedy = _LATER
         self._since, self.given_up = None, True
 
     async def _pause(self) -> None:

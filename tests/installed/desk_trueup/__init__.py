@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from trueup.core.changes import Change
 from trueup.core.errors import Unauthorized, UsageError
 from trueup.core.fields import field
 from trueup.core.kinds import connection_kind, kind
+from trueup.core.reasons import Reason, Wording
+from trueup.core.values import Call, Desired, Live, Refusal
 from trueup.systems.functions import Function, LiveReader, Property, RecordType, shown
 from trueup.systems.paging import Row, pages
 from trueup.systems.rest import RestHandler
@@ -99,8 +102,17 @@ class Lists(RestHandler):
         return await pages(api, self.listed, rows="rows", following="next", needs=self.needs, params=params)
 
 
+class CardLists(Lists):
+    """What is done stays done."""
+
+    def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
+        if live.spec.get("done") is True and desired.spec.get("done") is False:
+            return Refusal(Reason("desk/done-stays-done", text=live.name))
+        return super().calls(live, desired, changes)
+
+
 BOARDS = Lists(Board, listed="/boards", one="/boards/{id}", naming="name", gets=False)
-CARDS = Lists(
+CARDS = CardLists(
     Card,
     listed="/boards/{board}/cards",
     created="/cards",
@@ -138,4 +150,11 @@ FUNCTIONS = (
         always=("id", "cards"),
     ),
 )
-SYSTEM = System("desk", "Desk", "https://desk.example.com", KINDS, Dialect, Workspace(), functions=FUNCTIONS)
+REASONS = {
+    "desk/done-stays-done": Wording(
+        'Desk cannot take back that "{text}" is done.', "Write done: true in {door.manifest}."
+    ),
+}
+SYSTEM = System(
+    "desk", "Desk", "https://desk.example.com", KINDS, Dialect, Workspace(), functions=FUNCTIONS, reasons=REASONS
+)

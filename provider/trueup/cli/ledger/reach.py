@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from trueup.cli.asked import state_of
+from trueup.report.reasons import worded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ def ask(where: Path | str, question: Callable[[Ledger], Awaitable[_T]]) -> _T:
     async def asked() -> _T:
         async with await Ledger.open(where) as ledger:
             for note in ledger.notes:
-                click.echo(note, err=True)
+                click.echo(worded(note), err=True)
             return await question(ledger)
 
     return asyncio.run(asked())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trueup.core.changes import MISSING
 from trueup.core.errors import ApiError, Refused, Stopped, TrueupError
+from trueup.core.reasons import Reason
 from trueup.core.values import DELETES, WITH_ALL_BELOW, Address, Call, ConnectionId, Desired, Live
 from trueup.engine.apply.outcome import Outcome, Report
 from trueup.engine.apply.turns import Order, Turns
@@ -74,11 +75,11 @@ class Applier:
         try:
             await verifier.verify(report)
         except Stopped:
-            report.stopped, report.unverified = True, "stopped before the changes could be read back"
+            report.stopped, report.unverified = True, Reason("stopped-before-verification")
         except TrueupError as error:
-            report.unverified = str(error)
+            report.unverified = Reason("not-verified", error=str(error), remedy=error.remedy)
         except Exception as error:  # what was done is reported and recorded nevertheless
-            report.unverified = f"error[E999]: unexpected {type(error).__name__}; this is a bug in trueup."
+            report.unverified = Reason("not-verified-by-a-bug", error=type(error).__name__)
         self._account(plan, report)
         await self.journal.end("stopped" if report.stopped else "failed" if report.exit_code else "done")
         report.run = self.journal.run
@@ -120,7 +121,7 @@ class Applier:
             wave = [outcome for outcome in outcomes if depths[outcome.step.declared.kind] == depth]
             if self._failed:
                 for outcome in wave:
-                    outcome.error = ApiError("nothing is removed once a step failed.")
+                    outcome.error = ApiError(Reason("nothing-removed-after-a-failure"))
             else:
                 await self._calls(wave, "removing", self.fail_fast)
 
@@ -184,7 +185,7 @@ class Applier:
         try:
             async with self._slots[outcome.step.declared.address.connection_id]:
                 if fail_fast and self._failed:
-                    outcome.error = ApiError("an earlier step failed, and --fail-fast is set.")
+                    outcome.error = ApiError(Reason("stopped-at-the-first-failure"))
                     self.journal.settled(outcome.step, 0, maybe=False)
                     return
                 await self._step(outcome)
@@ -270,7 +271,7 @@ class Applier:
         for address, (declared, live) in plan.matched.items():
             now = self._lives.get(address, live)
             if address in refused and self.journal.known(declared, now) is None:
-                continue  # it was there before, and was not taken over: with --prune it would be removed
+                continue  # it was there before, and was not adopted: pruning would remove it
             if now.seen_at or address not in plan.specs or address in plan.apart:
                 continue  # not read, or what is declared stands for nothing: what the ledger knows stays
             report.adopted += self.journal.adopt(declared, plan.specs.get(address, declared.spec), now)

@@ -14,6 +14,7 @@ from trueup.core.changes import MISSING, Path, dotted
 from trueup.core.compare import leaves
 from trueup.core.errors import LedgerError
 from trueup.core.kinds import Handler
+from trueup.core.reasons import Reason
 from trueup.core.records import Intent, Record, below, stamp
 from trueup.core.secrets import fingerprint, holds_secret
 
@@ -52,7 +53,7 @@ class Journal:
         self.key = key
         self.records = records
         """The ledger's records, by system and connection, then by id; kept up to date."""
-        self.failure = ""
+        self.failure: Reason | None = None
         """Why the ledger is incomplete; empty when it is complete."""
         self._clock = clock
         self._scopes = scopes
@@ -99,7 +100,7 @@ class Journal:
                 await self._ledger.begin(self._run)
                 self._begun = True
         except LedgerError as error:
-            self.failure = str(error)
+            self.failure = Reason("not-recorded", error=str(error))
             return
         await self.flush(intents)
 
@@ -221,7 +222,7 @@ class Journal:
                 under=self._hold,
             )
         except LedgerError as error:
-            self.failure = str(error)
+            self.failure = Reason("not-recorded", error=str(error))
 
     async def end(self, result: Literal["done", "stopped", "failed"]) -> None:
         """Write the rest, and the end of the run."""
@@ -231,7 +232,7 @@ class Journal:
         try:
             await self._ledger.finish(self._run.id, self.stamp(), result)
         except LedgerError as error:
-            self.failure = str(error)
+            self.failure = Reason("not-recorded", error=str(error))
 
     def _tenant(self, connection: ConnectionId, declared: Declared, spec: Mapping[str, Any]) -> str:
         if connection in self._tenants:

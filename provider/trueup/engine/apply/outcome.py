@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from trueup.core.errors import TrueupError
+    from trueup.core.reasons import Reason
     from trueup.core.values import Address, Live
     from trueup.engine.plan.steps import Step
 
@@ -64,10 +65,10 @@ class Report:
     """Number of resources that became managed without a write."""
     released: int = 0
     """Number of managed resources that were released without deletion."""
-    unverified: str = ""
-    """Why the verification failed; empty when it succeeded."""
-    unrecorded: str = ""
-    """Why the ledger is incomplete; empty when it is complete."""
+    unverified: Reason | None = None
+    """Why the verification failed; None when it succeeded."""
+    unrecorded: Reason | None = None
+    """Why the ledger is incomplete; None when it is complete."""
 
     def count(self, *results: Result) -> int:
         """Return the number of outcomes that have one of those results."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from trueup.core.errors import ApiError
+from trueup.core.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence, Set
@@ -105,7 +106,8 @@ class Turns:
 
 def _blame(outcome: Outcome, before: Outcome, *, named: bool) -> None:
     if not named:
-        outcome.error = ApiError(f"it needs {before.address}, which was not made.")
+        outcome.error = ApiError(Reason("need-not-made", need=str(before.address)))
         return
-    aside = f' It is called "{outcome.step.aside}" until the next apply.' if outcome.step.aside and outcome.made else ""
-    outcome.error = ApiError(f"it takes a name of {before.address}, which did not give it up.{aside}")
+    aside = outcome.step.aside if outcome.made else ""
+    called = Reason("called-until-the-next-apply", name=aside) if aside else None
+    outcome.error = ApiError(Reason("name-not-given-up", other=str(before.address), called=called))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from trueup.core.reasons import Reason
 from trueup.core.values import WITH_ALL_BELOW, Desired
 from trueup.engine.plan.steps import ENDS, SENDS, Step
 
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from trueup.engine.plan.inputs import Inputs
     from trueup.engine.plan.steps import Plan
 
-_SHOWN: Final = 3
 
-
-def moves(plan: Plan, own: Records, source: str, stack: str) -> str:
+def moves(plan: Plan, own: Records, source: str, stack: str) -> Reason:
     """The note of a plan on what an apply moves from one set to another."""
     held = {
         connection: {key for key, one in records.items() if one.stack == source} for connection, records in own.items()
@@ -32,10 +31,10 @@ def moves(plan: Plan, own: Records, source: str, stack: str) -> str:
         if address not in refused
     )
     if not count:
-        return f'nothing is moved from the set "{source}" (--take-from)'
-    resources = "1 resource" if count == 1 else f"{count:,} resources"
-    target = f'the set "{stack}"' if stack else "no set"
-    return f'trueup apply moves {resources} from the set "{source}" to {target}'
+        return Reason("nothing-moved", source=source)
+    if not stack:
+        return Reason("moved-out-of-a-set", count=count, source=source)
+    return Reason("moved-between-sets", count=count, source=source, target=stack)
 
 
 def kept_apart(plan: Plan, inputs: Inputs) -> Plan:
@@ -51,8 +50,7 @@ def kept_apart(plan: Plan, inputs: Inputs) -> Plan:
         if record is None:
             continue
         apart[address] = theirs[live.id] = record.stack
-        why = f'it is managed by the set "{record.stack}" ({record.address}), {_what_to_do(record.stack, stack)}'
-        steps.append(Step("refuse", declared, live, Desired({}), why=why, error=True))
+        steps.append(Step("refuse", declared, live, Desired({}), why=_theirs(record, stack), error=True))
     steps += [_sparing(step, inputs, theirs) for step in plan.steps if step.declared.gone or step.address not in apart]
     return replace(plan, steps=tuple(steps), apart=apart)
 
@@ -64,27 +62,24 @@ def _sparing(step: Step, inputs: Inputs, theirs: Mapping[str, str]) -> Step:
     kind = step.declared.kind
     parent = (step.live.spec if step.live else step.desired.spec).get(kind.parent)
     if isinstance(parent, str) and parent in theirs and kind.by_name[kind.parent].reference:
-        return step.refused(f'it is below what is managed by the set "{theirs[parent]}".')
+        return step.refused(Reason("below-another-set", stack=theirs[parent]))
     if step.action in ENDS and step.live is not None:
         connection = step.declared.address.connection_id
         return _keeping(step, step.live, inputs.others.get(connection, {}), inputs.records.get(connection, {}))
     return step
 
 
-def _what_to_do(theirs: str, stack: str) -> str:
-    """Return the rest of a refusal; a run of a single file reads no trueup.yaml, and so has no set."""
+def _theirs(record: Record, stack: str) -> Reason:
+    """Return why a resource of another set is refused; a run of a single file reads no trueup.yaml, and has no set."""
     if stack:
-        return f'and this run is of the set "{stack}". Remove it from one, or move it here: --take-from {theirs}.'
-    return (
-        f"and this run has no set. Run it in that set (--stack {theirs}, or -f its folder), or take the resource "
-        f"out of it: --take-from {theirs}."
-    )
+        return Reason("managed-by-another-set", theirs=record.stack, address=record.address, ours=stack)
+    return Reason("managed-by-a-set", theirs=record.stack, address=record.address)
 
 
 def _keeping(step: Step, live: Live, others: Mapping[str, Record], own: Mapping[str, Record]) -> Step:
     """Return a removal; refused when it is of what another set holds, or would take along what that holds."""
     if (record := others.get(live.id)) is not None:
-        return step.refused(f'it is managed by the set "{record.stack}".')
+        return step.refused(Reason("kept-by-another-set", stack=record.stack))
     if not any(call.verb in WITH_ALL_BELOW for call in step.calls):
         return step
     going = {live.id, *step.along}
@@ -92,8 +87,8 @@ def _keeping(step: Step, live: Live, others: Mapping[str, Record], own: Mapping[
     while len(going) > before:
         before = len(going)
         going |= {key for records in (others, own) for key, one in records.items() if one.parent in going}
-    lost = sorted(f'{others[key].address} of the set "{others[key].stack}"' for key in going & others.keys())
+    lost = sorted((others[key].address, others[key].stack) for key in going & others.keys())
     if not lost:
         return step
-    more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
-    return step.refused(f"it would delete with it {', '.join(lost[:_SHOWN])}{more}.")
+    named = [Reason("of-the-set", address=address, stack=stack) for address, stack in lost]
+    return step.refused(Reason("deletes-of-another-set", lost=named))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trueup.core.changes import MISSING, UNKNOWN, Change, Path, at, dotted
 from trueup.core.compare import leaves
 from trueup.core.kinds import Declared, Handler
+from trueup.core.reasons import Reason
 from trueup.core.secrets import is_mark_of
 from trueup.core.values import Desired, Live, Refusal
 from trueup.engine.match import by_reference, target_of
@@ -54,8 +55,7 @@ class _Comparison:
             try:
                 step = self._step(one)
             except RecursionError:
-                why = "what is live or declared is nested too deeply to be compared."
-                step = Step("refuse", one, None, Desired({}), why=why, error=True)
+                step = Step("refuse", one, None, Desired({}), why=Reason("too-deep"), error=True)
             if step is None:
                 continue
             if step.action in ("create", "replace"):
@@ -83,7 +83,7 @@ class _Comparison:
         rival = self.matches.rivals.get(step.address)
         if step.action != "create" or rival not in refused:
             return step
-        return step.refused(f"it is what {rival} was, by its annotation, and that is declared as well.", error=True)
+        return step.refused(Reason("renamed-and-declared", rival=str(rival)), error=True)
 
     def _step(self, declared: Declared) -> Step | None:
         matches = self.matches
@@ -97,10 +97,10 @@ class _Comparison:
         references = {**waits, **{name: need for name, need in self._replaced(declared) if name not in waits}}
         for name, need in references.items():
             if need in matches.denied:
-                unread = Unverifiable((name,), f"{need} could not be read")
+                unread = Unverifiable((name,), Reason("need-not-read", need=str(need)))
                 return Step("no-op", declared, None, Desired(dict(declared.spec)), unverifiable=(unread,))
             if need in self.refused:
-                why = f"it needs {need}, which cannot be made."
+                why = Reason("need-refused", need=str(need))
                 return Step("refuse", declared, None, Desired({}), why=why, error=True)
         desired = Desired({**matches.specs[address], **dict.fromkeys(references, UNKNOWN)}, references)
         list_key = declared.address.list_key
@@ -109,8 +109,7 @@ class _Comparison:
             missing = Unverifiable((declared.kind.parent,), why)
             return Step("no-op", declared, None, desired, unverifiable=(missing,))
         if (key := matches.hidden.get(address)) is not None:
-            why = f"the ledger knows it as {key}, and this credential cannot see that: use one of an organisation admin"
-            unseen = Unverifiable((), f"{why}, or have it granted")
+            unseen = Unverifiable((), Reason("hidden", id=key))
             return Step("no-op", declared, None, desired, unverifiable=(unseen,))
         live = matches.lives.get(address)
         if live is None or declared.kind.parent in references:
@@ -198,10 +197,10 @@ class _Comparison:
                 return Step("update", declared, live, desired, calls, *differing, needs, first=first, kept=kept)
             if not declared.protected:
                 return Step("replace", declared, live, desired, calls, *differing, needs)
-            calls = Refusal("it would have to be replaced, and its annotation trueup.dev/protect refuses that.")
+            calls = Refusal(Reason("protected-from-replacement"))
         if first and not self.policy.resend and all(_may_be(handler, change) for change in changes):
             # It reads in a word that may mean the same, and nothing can be sent: no difference to refuse.
-            unverifiable += [Unverifiable(change.path, change.note) for change in changes]
+            unverifiable += [Unverifiable(change.path, change.note) for change in changes if change.note]
             return Step("no-op", declared, live, desired, unverifiable=tuple(unverifiable))
         differing = tuple(changes), tuple(unverifiable)
         return Step("refuse", declared, live, desired, (), *differing, needs, calls.why, calls.error, first)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trueup.core.kinds import Declared
+    from trueup.core.reasons import Reason
     from trueup.core.records import Record
     from trueup.core.values import Address, ConnectionId, Listing, ListKey
     from trueup.engine.match import Matches, Records
@@ -90,11 +91,11 @@ class Facts:
     """The rights of the credentials with which something would be done that takes an admin."""
     partial: Sequence[str] = ()
     """The servers, as the ledger names them, where managed resources are missing that the credential may not see."""
-    cascades: Mapping[tuple[Address, str], Sequence[str]] = field(default_factory=dict)
+    cascades: Mapping[tuple[Address, str], Sequence[str | Reason]] = field(default_factory=dict)
     """Other objects deleted along with a resource, a line each, by its address and id."""
-    off: Sequence[str] = ()
+    off: Sequence[Reason] = ()
     """Further limits of this run."""
-    warnings: Sequence[str] = ()
+    warnings: Sequence[Reason] = ()
     """Warnings of the tenants."""
     reading: Reading = field(default_factory=Reading)
     budgets: Mapping[ConnectionId, Budget] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING, Change, Path, at, dotted, list_path
 from trueup.core.compare import Pair, covers, leaves, overlay, pairs, same
+from trueup.core.reasons import Reason
 from trueup.core.secrets import fingerprint, holds_secret, is_mark_of
 from trueup.engine.plan.steps import Learned, Unverifiable
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.core.values import Live
     from trueup.engine.plan.inputs import Policy
 
-_NOT_SHOWN: Final = "the server does not show it, or not as it should: it cannot be compared"
+_NOT_SHOWN: Final = Reason("not-shown")
 
 
 def in_sync(field: Field, before: Any, after: Any, live: Live) -> bool:
@@ -55,18 +56,18 @@ def judge(
         return Unverifiable(path, _NOT_SHOWN)  # no call would set it either
     if key is not None and record is not None and name in record.written:
         if is_mark_of(record.written[name], key, after):
-            sent = f"sent on {record.at[:10]}, unchanged since" if record.at else "sent before, unchanged since"
+            sent = Reason("sent-on", day=record.at[:10]) if record.at else Reason("sent-before")
             if policy.resend and (hidden or doubt):
-                return change_of(field, *pair, note="sent again on request")
+                return change_of(field, *pair, note=Reason("sent-again"))
             if hidden:
-                return Unverifiable(path, f"cannot be read back; {sent}")
+                return Unverifiable(path, Reason("not-read-back", sent=sent))
             if doubt is not None and doubt.final:
-                return Unverifiable(path, f"{doubt.why}; {sent}. --resend sends it again")
+                return Unverifiable(path, Reason("reports-failure", why=doubt.why, sent=sent))
             if is_mark_of(record.read_back.get(name), key, before):
                 return None
             if name not in record.read_back and name in record.settling:
                 if doubt is not None and doubt.settling:
-                    return Unverifiable(path, f"{doubt.why}; {sent}")
+                    return Unverifiable(path, Reason("settling", why=doubt.why, sent=sent))
                 if not field.is_plain(before):
                     return Learned(record, name, fingerprint(key, before))
         return change_of(field, *pair)
@@ -75,13 +76,13 @@ def judge(
     if hidden and not field.write_only and not policy.resend:
         return Unverifiable(path, _NOT_SHOWN)
     if hidden or doubt is not None:
-        why = "cannot be read back" if doubt is None else doubt.why
+        why = Reason("unreadable") if doubt is None else doubt.why
         if policy.resend or key is not None:
-            return change_of(field, *pair, note=f"{why}; not sent from this ledger yet")
-        return Unverifiable(path, f"{why}; without a ledger it is only sent with --resend")
+            return change_of(field, *pair, note=Reason("never-sent", why=why))
+        return Unverifiable(path, Reason("not-sent-without-ledger", why=why))
     if key is None and field.write_only and field.is_secret(path) and not policy.resend:
         # It may be stored in another form; without a ledger it looks like a change.
-        return Unverifiable(path, "reads back otherwise; without a ledger it is only sent with --resend")
+        return Unverifiable(path, Reason("not-sent-without-ledger", why=Reason("reads-back-otherwise")))
     return change_of(field, *pair)
 
 
@@ -98,6 +99,6 @@ def _hidden(field: Field, path: Path, before: Any, live: Live) -> bool:
     return field.write_only and before is MISSING
 
 
-def change_of(field: Field, path: Path, before: Any, after: Any, *, note: str = "") -> Change:
+def change_of(field: Field, path: Path, before: Any, after: Any, *, note: Reason | None = None) -> Change:
     """Return the change, without its values where they are secret."""
     return Change(path, before, after, field.is_secret(path) or holds_secret((before, after)), note)

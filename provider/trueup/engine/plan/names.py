@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.kinds import Handler
+from trueup.core.reasons import Reason
 from trueup.core.values import DELETES, ConnectionId, Live
 from trueup.engine.plan.steps import SENDS, Step
 
@@ -48,9 +49,9 @@ def without_vain(steps: Sequence[Step]) -> list[Step]:
             holder = next((holders[key] for key in step.after if key in holders), None)
             need = next((one for one in step.needs if one in missing), None)
             if need is not None:
-                steps[number] = step.refused(f"it needs {need}, which cannot be made.", error=True)
+                steps[number] = step.refused(Reason("need-refused", need=str(need)), error=True)
             elif holder is not None:
-                steps[number] = step.refused(f"its name is that of {holder.address}, which is refused.")
+                steps[number] = step.refused(Reason("holder-refused", holder=str(holder.address)))
             found = found or holder is not None or need is not None
     return steps
 
@@ -100,7 +101,8 @@ class _Order:
         step = self.steps[number]
         for live in holders:
             if why := self._kept(live, step.declared.address.connection_id):
-                step = self.steps[number] = step.refused(f'its name "{live.name}" is taken by {live.id}: {why}.')
+                taken = Reason("name-taken", name=live.name, id=live.id, why=why)
+                step = self.steps[number] = step.refused(taken)
         if step.action != "refuse":
             after = sorted({self._giver(live) for live in holders})
             self.steps[number] = replace(step, after=tuple(after))
@@ -149,52 +151,49 @@ class _Order:
         number = self.owners.get(owner)
         return self.steps[number] if number is not None else None
 
-    def _kept(self, live: Live, connection: ConnectionId) -> str:
-        """Why what has a name keeps it; empty when it gives it up."""
+    def _kept(self, live: Live, connection: ConnectionId) -> Reason | None:
+        """Return why what has a name keeps it; None when it gives it up."""
         if live.id in self.ending:
-            return ""
+            return None
         owner = self.claimed.get(live.id)
         if owner is None:
             return self._unclaimed(live, connection)
         step = self._step_of(owner)
         if step is not None and step.action == "refuse":
-            return f"that is {owner}, which is refused"
+            return Reason("holder-is-refused", holder=str(owner))
         if step is None or step.live is None or step.action not in ("update", "replace"):
-            return f"that is {owner}, which keeps it"
+            return Reason("holder-keeps-it", holder=str(owner))
         index = self.matches.indexes[step.declared.address.list_key]
         if _name_of(step, index.handler) == index.handler.key(live.spec):
-            return f"that is {owner}, which keeps it"
-        return ""
+            return Reason("holder-keeps-it", holder=str(owner))
+        return None
 
-    def _unclaimed(self, live: Live, connection: ConnectionId) -> str:
+    def _unclaimed(self, live: Live, connection: ConnectionId) -> Reason:
         archiving = next(
             (one for one in self.plan.steps if one.declared.gone and one.live and one.live.id == live.id), None
         )
         if archiving is not None:
-            return f"that is {archiving.address}, and what is archived keeps its name"
+            return Reason("holder-is-archived-now", holder=str(archiving.address))
         left: Left | None = next((one for one in self.plan.left if one.record.id == live.id), None)
         if left is not None:
-            archived = live.spec.get("status") == "archived"
-            more = "and what is archived keeps its name" if archived else "which is no longer declared but still there"
-            return f"that is {left.record.address}, {more}; rename or remove it by hand, or choose another name"
+            if live.spec.get("status") == "archived":
+                return Reason("holder-is-archived", holder=left.record.address)
+            return Reason("holder-is-no-longer-declared", holder=left.record.address)
         if owner := self.matches.owner(live.id, connection):
             return self._owned(owner)
         if (record := self.others.get(connection, {}).get(live.id)) is not None:
-            return f'that is {record.address} of the set "{record.stack}"; rename it there, or choose another name'
-        return (
-            "it is not managed here, and is not written over; rename or remove it by hand, choose another name, "
-            f"or give id: {live.id} to manage that one instead"
-        )
+            return Reason("holder-is-of-a-set", holder=record.address, stack=record.stack)
+        return Reason("holder-is-not-managed", id=live.id)
 
-    def _owned(self, owner: str) -> str:
+    def _owned(self, owner: str) -> Reason:
         """Why what the ledger knows by that address keeps its name, though nothing declared here was found to be it."""
         number = next((number for address, number in self.owners.items() if str(address) == owner), None)
         if number is not None and self.steps[number].action == "refuse":
-            return f"that is {owner} by the ledger, which is refused"
+            return Reason("holder-by-the-ledger-is-refused", holder=owner)
         declared = next((address for address in self.plan.specs if str(address) == owner), None)
         if declared is not None:
-            return f"that was {owner}, which is another one now; rename or remove it by hand, or choose another name"
-        return f"that is {owner} by the ledger, which this run leaves out; include it, or rename it first"
+            return Reason("holder-was-another", holder=owner)
+        return Reason("holder-is-left-out", holder=owner)
 
     def _step_aside(self, cycle: Sequence[int]) -> None:
         """One of a cycle takes a temporary name first, and so gives up its own."""
@@ -207,9 +206,8 @@ class _Order:
                 if calls and not index.by_key.get(handler.key({**step.live.spec, handler.naming: name})):
                     self.steps[number] = replace(step, aside=name, calls=calls)
                     return
-        names = ", ".join(str(step.address) for step in steps)
+        why = Reason("names-exchanged", names=[str(step.address) for step in steps])
         for number, step in zip(cycle, steps, strict=True):
-            why = f"the names of {names} change places while they are replaced. Change one at a time."
             self.steps[number] = step.refused(why)
 
     def _cycles(self, numbers: Sequence[int]) -> Iterator[list[int]]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trueup.core.reasons import Reason
 from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from trueup.core.kinds import Handler
-    from trueup.core.values import Address, ListKey
+    from trueup.core.values import ListKey
     from trueup.engine.match import Matches
     from trueup.engine.plan.steps import Step
 
 
-def near_names(steps: Iterable[Step], matches: Matches) -> Iterator[str]:
+def near_names(steps: Iterable[Step], matches: Matches) -> Iterator[Reason]:
     """Yield a warning for what would be created or renamed beside something of nearly the same name."""
     coming: dict[tuple[ListKey, Any], Step] = {}
     naming = [step for step in steps if _names(step)]
@@ -30,12 +31,14 @@ def near_names(steps: Iterable[Step], matches: Matches) -> Iterator[str]:
             continue
         other = coming.setdefault((list_key, near), step)
         if other is not step and handler.key(_spec(other)) != handler.key(spec):
-            yield _said(step.address, f"{other.address}, which is named here as well")
+            yield Reason("near-declared-name", address=str(step.address), other=str(other.address), system=_title(step))
             continue
         index = matches.indexes.get(list_key)
         for live in index.near(near) if index is not None else ():
             if live.id not in leaving and handler.key(live.spec) != handler.key(spec):
-                yield _said(step.address, f"{live.name} ({live.id})")
+                yield Reason(
+                    "near-live-name", address=str(step.address), other=live.name, id=live.id, system=_title(step)
+                )
                 break
 
 
@@ -59,9 +62,5 @@ def _spec(step: Step) -> dict[str, Any]:
     return {**live, **step.desired.spec, **{name: str(need) for name, need in step.desired.waits.items()}}
 
 
-def _said(address: Address, other: str) -> str:
-    title = SYSTEMS[address.system].title
-    return (
-        f"{address} has nearly the name of {other}: where {title}'s database ignores accents and width as it does "
-        "case, that name is taken"
-    )
+def _title(step: Step) -> str:
+    return SYSTEMS[step.address.system].title

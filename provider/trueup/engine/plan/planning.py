@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from trueup.core.reasons import Reason
 from trueup.engine.match import Matches, matched
 from trueup.engine.plan.apart import kept_apart, moves
 from trueup.engine.plan.compare import compared
@@ -63,13 +64,11 @@ def concluded(draft: Plan, inputs: Inputs, facts: Facts) -> Plan:
     """Return the plan of a draft: with what the credentials may not do refused, held against the limits, and priced."""
     policy = inputs.policy
     found = permitted(draft, facts.permissions)
-    off: list[str] = []
+    off: list[Reason] = []
     left = found.left
     for scope in facts.partial:
         staying = tuple(one for one in left if one.live is not None or one.unread or one.record.scope != scope)
-        off.append(
-            f"{len(left) - len(staying):,} of the managed resources cannot be seen with this credential, and may exist"
-        )
+        off.append(Reason("managed-not-seen", count=len(left) - len(staying)))
         left = staying
     found = replace(found, left=left)
     if policy.take_from and policy.take_from != policy.stack:
@@ -96,7 +95,9 @@ def _unmanaged(indexes: Mapping[ListKey, Index], seen: set[str]) -> Iterator[tup
                 yield list_key, live
 
 
-def _with_cascades(steps: Sequence[Step], cascades: Mapping[tuple[Address, str], Sequence[str]]) -> Iterator[Step]:
+def _with_cascades(
+    steps: Sequence[Step], cascades: Mapping[tuple[Address, str], Sequence[str | Reason]]
+) -> Iterator[Step]:
     for step in steps:
         along = cascades.get((step.address, step.live.id)) if step.live and step.action in ENDS else None
         yield replace(step, lost=(*step.lost, *along)) if along else step

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from trueup.core.kinds import PROTECT, Declared
+from trueup.core.kinds import Declared
+from trueup.core.reasons import Reason
 from trueup.core.values import (
     DEFAULT_CONNECTION,
     WITH_ALL_BELOW,
@@ -96,7 +97,7 @@ def removals(inputs: Inputs, matches: Matches, plan: Plan, claimed: Mapping[str,
             if how == "archived":
                 staying.setdefault(parent, []).append(record.address)
             elif how and policy.prune:
-                left.append(Left(record, live, "what it is below is kept, and it with that"))
+                left.append(Left(record, live, Reason("kept-with-its-parent")))
             elif not how or above.is_dropped(kind, record):
                 ended = _removed(kind, connection, record, live, policy)
                 if isinstance(ended, Left):
@@ -122,14 +123,12 @@ def _removed(kind: ResourceKind, connection: ConnectionId, record: Record, live:
     field = kind.by_name.get("deletionPolicy")
     calls = kind.handler.removal(live, record.policy or str(field.default if field else ""))
     if record.protected and calls and not isinstance(calls, Kept):
-        why = f"the annotation {PROTECT} of its manifest refuses its removal."
-        return Step("refuse", stand_in, live, Desired({}), why=why)
+        return Step("refuse", stand_in, live, Desired({}), why=Reason("protected-from-removal"))
     if isinstance(calls, Kept) or not calls:
-        return Left(record, live, calls.why if isinstance(calls, Kept) else "it has ended already")
+        return Left(record, live, calls.why if isinstance(calls, Kept) else Reason("ended-already"))
     if any(call.verb == "disconnect" for call in calls) and not policy.disconnect:
-        why = "disconnecting an account deletes every instance of it, and takes --allow-disconnect."
-        return Step("refuse", stand_in, live, Desired({}), why=why)
-    return _delete(stand_in, live, calls, "no longer declared")
+        return Step("refuse", stand_in, live, Desired({}), why=Reason("disconnect-not-allowed"))
+    return _delete(stand_in, live, calls, Reason("no-longer-declared"))
 
 
 def _exclusive(
@@ -158,7 +157,8 @@ def _exclusive(
             stand_in = Declared(
                 Address(list_key.system, list_key.kind, name, list_key.connection), kind, {}, parent.where, gone=True
             )
-            found.append(_delete(stand_in, live, calls, f"not declared, and access of {parent.address} is exclusive"))
+            why = Reason("not-in-exclusive-list", parent=str(parent.address))
+            found.append(_delete(stand_in, live, calls, why))
     return found
 
 
@@ -177,7 +177,7 @@ def _left_out(
             yield index.handler.key(spec)
 
 
-def _delete(stand_in: Declared, live: Live, calls: tuple[Call, ...], why: str) -> Step:
+def _delete(stand_in: Declared, live: Live, calls: tuple[Call, ...], why: Reason) -> Step:
     return Step("delete", stand_in, live, Desired({}), calls, why=why)
 
 
@@ -196,7 +196,7 @@ def _held(step: Step, unsettled: Mapping[tuple[str, str], Address]) -> Step:
     if other is None:
         return step
     verb = next((call.verb for call in step.calls), "remove")
-    return step.refused(f"nothing is removed here ({verb}) until {other}, which is declared beside it, is settled.")
+    return step.refused(Reason("removal-unsettled", verb=verb, other=str(other)))
 
 
 def _disconnecting(step: Step, matches: Matches, plan: Plan, claimed: Mapping[str, Address]) -> Step:
@@ -207,7 +207,7 @@ def _disconnecting(step: Step, matches: Matches, plan: Plan, claimed: Mapping[st
     assert step.live is not None
     instances = matches.indexes.get(ListKey(*address.connection_id, "ConnectorInstance"))
     if instances is None or not instances.listing.complete:
-        return step.refused("its instances, which would be deleted, could not be read.")
+        return step.refused(Reason("children-not-read"))
     lives = [live for live in instances.listing.items if live.spec.get("connectorAccount") == step.live.id]
     declared = {claimed[live.id] for live in lives if live.id in claimed}
     declared |= {  # also one that is not there yet, or was not to be seen
@@ -219,9 +219,8 @@ def _disconnecting(step: Step, matches: Matches, plan: Plan, claimed: Mapping[st
     return replace(step, lost=lost, along=tuple(live.id for live in lives))
 
 
-def _declared_below(addresses: Set[Address]) -> str:
-    names = sorted(map(str, addresses))
-    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} declared and would be deleted with it."
+def _declared_below(addresses: Set[Address]) -> Reason:
+    return Reason("declared-below", names=sorted(map(str, addresses)))
 
 
 def _sparing(step: Step, matches: Matches, plan: Plan) -> Step:

@@ -8,10 +8,11 @@ from typing import Any, Final, Literal
 
 from trueup.core.changes import Change, Path
 from trueup.core.kinds import Declared
+from trueup.core.reasons import Reason
 from trueup.core.records import Record
 from trueup.core.values import Address, Call, Desired, ListKey, Live
 
-FORMAT_VERSION: Final = "1.1"
+FORMAT_VERSION: Final = "1.2"
 
 Action = Literal["create", "update", "replace", "delete", "no-op", "refuse"]
 SENDS: Final = ("create", "update", "replace", "delete")
@@ -40,7 +41,7 @@ class Unverifiable:
     """A field that cannot be read back, and why nothing is sent for it."""
 
     path: Path
-    why: str
+    why: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,13 @@ class Step:
     changes: tuple[Change, ...] = ()
     unverifiable: tuple[Unverifiable, ...] = ()
     needs: tuple[Address, ...] = ()
-    why: str = ""
+    why: Reason | None = None
     """The reason for a refusal or a deletion."""
     error: bool = False
     """Whether it is refused because the manifest asks for something impossible."""
     first: bool = False
     """Whether it only sends write-only values for the first time: nothing is known to have drifted."""
-    lost: tuple[str, ...] = ()
+    lost: tuple[str | Reason, ...] = ()
     """Other objects deleted along with it, a line each."""
     along: tuple[str, ...] = ()
     """Ids of other resources deleted along with it, its children aside."""
@@ -79,7 +80,7 @@ class Step:
         """The address of the resource."""
         return self.declared.address
 
-    def refused(self, why: str, *, error: bool = False) -> Step:
+    def refused(self, why: Reason, *, error: bool = False) -> Step:
         """Return the step as one that sends nothing, frees no name, and takes nothing along."""
         return replace(
             self,
@@ -139,7 +140,7 @@ class Left:
     record: Record
     live: Live | None
     """None when it does not exist any more."""
-    why: str = ""
+    why: Reason | None = None
     """Why it stays although its deletion was requested."""
     unread: bool = False
     """Whether it is only known from the ledger, because it was not read."""
@@ -157,21 +158,21 @@ class Plan:
     unmanaged: tuple[tuple[ListKey, Live], ...] = ()
     learned: tuple[Learned, ...] = ()
     left: tuple[Left, ...] = ()
-    """Managed resources that were read and are neither declared nor to be deleted; `--prune` releases them."""
+    """Managed resources that were read and are neither declared nor to be deleted; pruning releases them."""
     aged: Mapping[Address, str] = field(default_factory=dict)
     """Resources that were not read just now, and when they were."""
     apart: Mapping[Address, str] = field(default_factory=dict)
     """The resources declared here and managed by another set of manifests, and the name of that."""
     undeclared: Mapping[Address, tuple[Path, ...]] = field(default_factory=dict)
     """Live fields of declared resources that are declared nowhere; filled on request."""
-    unsafe: str = ""
-    """Why the whole plan is refused for safety; empty when it is not."""
+    unsafe: Reason | None = None
+    """Why the whole plan is refused for safety; None when it is not."""
     left_out: int = 0
     """Declared resources that the run was narrowed to leave out."""
-    off: tuple[str, ...] = ()
+    off: tuple[Reason, ...] = ()
     """Limits of this run and their reasons, for instance without a ledger."""
-    warnings: tuple[str, ...] = ()
-    """Sentences on steps that may fail."""
+    warnings: tuple[Reason, ...] = ()
+    """Why steps may fail."""
     reading: Reading = field(default_factory=Reading)
     cost: Cost = Cost(0, 0.0)
     declared: int = 0

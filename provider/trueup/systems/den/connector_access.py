@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from trueup.core.errors import NotFound
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
+from trueup.core.reasons import Reason
 from trueup.core.values import Call, Listing, Live, Refusal
 from trueup.systems import children
 from trueup.systems.den import lists, principals, rows
@@ -99,9 +100,9 @@ class _Handler(Handler):
 
     def moved(
         self, spec: dict[str, Any], found: dict[str, Any] | Refusal, live: Live, name: str, listing: Listing
-    ) -> str:
+    ) -> Reason | None:
         """Return how to write a team or member that was renamed: its grant is the same one."""
-        return principals.moved(spec, found, live, name, listing.context) if listing.context is not None else ""
+        return principals.moved(spec, found, live, name, listing.context) if listing.context is not None else None
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """Return one list for each instance that is asked for, and the organisation, which tells names from ids."""
@@ -109,7 +110,7 @@ class _Handler(Handler):
             return Listing([])
         known = await organization(api)
         listing = await children.read(
-            api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.MISSING
+            api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.missing
         )
         for one in listing.items:
             # Den grants it to the creator of an instance; without it no one may be left who can.

@@ -11,6 +11,7 @@ from trueup.core import texts
 from trueup.core.errors import NotFound
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
+from trueup.core.reasons import Reason
 from trueup.core.values import Call, Kept, Listing, Live, Refusal
 from trueup.systems import writes
 from trueup.systems.den import lists, rows
@@ -38,8 +39,8 @@ _SHAPE: Final[rows.Shape] = {
 class ConnectorAccount:
     """A connector account of Den: the upstream account, such as a GitHub installation, that instances belong to.
 
-    It is created if it does not exist. Den has no route that changes an account, so a difference is refused:
-    replacing the account would delete all of its instances.
+    Den has no route that changes an account, so a difference is refused: replacing the account would delete all of its
+    instances.
     """
 
     connectorType: Literal["github"] | None = field(
@@ -74,8 +75,10 @@ class ConnectorAccount:
         "Further data; only the declared keys are compared.", immutable=True, owned_by_key=True
     )
     deletionPolicy: Literal["retain", "disconnect"] | None = field(
-        "The action of `--prune` once it is no longer declared. `disconnect` deletes the account with all of its "
-        "instances, and requires `--allow-disconnect` as well.",
+        "What pruning does once it is no longer declared. `disconnect` deletes the account with all of its instances, "
+        "and has to be allowed for the run as well.",
+        program="The action when the resource is deleted. `disconnect` deletes the account with all of its instances, "
+        "and requires `allowDisconnect` of the provider as well.",
         default="retain",
         local=True,
     )
@@ -120,11 +123,8 @@ class _Handler(Handler):
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
         """Return None: Den has no route that changes an account."""
-        names = ", ".join(sorted({change.name for change in changes}))
-        return Refusal(
-            f"Den cannot change {names} of an account, and replacing the account would delete every instance of it. "
-            "Take the live value into the manifest, or disconnect the account by hand."
-        )
+        names = tuple(sorted({change.name for change in changes}))
+        return Refusal(Reason("den/account-cannot-change", fields=names))
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """Return one POST."""
@@ -134,17 +134,14 @@ class _Handler(Handler):
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
         """Return Kept, unless the manifest asked for disconnecting it."""
         if policy != "disconnect":
-            return Kept("its deletionPolicy is retain")
+            return Kept(Reason("policy-retain"))
         return (Call("disconnect", admin=True),)
 
-    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[Reason, ...]:
         """Describe the objects that a disconnection deletes besides the instances, which are named."""
         if all(call.verb != "disconnect" for call in calls):
             return ()
-        return (
-            "of each instance: all targets, mappings, grants and sync events, every imported object and its plugin "
-            "memberships",
-        )
+        return (Reason("den/lost-with-an-account"),)
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Create it, once, or disconnect it."""
@@ -191,7 +188,7 @@ def _live(item: dict[str, Any]) -> Live:
     live = Live("ConnectorAccount", item["id"], name, spec, item.get("updatedAt"), hidden, server=server)
     if (status := item.get("status")) in ("inactive", "disconnected", "error"):
         # A deleted GitHub installation sets it to disconnected; no route sets it back.
-        live.trouble = f"Den says that this account is {status}: connect it again in Den"
+        live.trouble = Reason("den/account-not-connected", status=status)
     return live
 
 

@@ -11,6 +11,7 @@ from trueup.core import texts
 from trueup.core.errors import Forbidden, NotFound, Refused
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
+from trueup.core.reasons import Reason
 from trueup.core.values import Call, Kept, Listing, Live, Refusal
 from trueup.systems import writes
 from trueup.systems.den import lists, named, rows
@@ -55,6 +56,8 @@ class ConnectorInstance:
         "Its name, unique in the organisation regardless of case; by default `metadata.name`. Another name, here or in "
         "Den, renames the instance: the ledger has its id. Without a ledger set `id`. Another `metadata.name` is "
         "another resource.",
+        program="Its name, unique in the organisation regardless of case; by default the name of the resource in the "
+        "program. Another name, here or in Den, renames the instance.",
         trimmed=True,
         min_length=1,
         max_length=255,
@@ -94,7 +97,9 @@ class ConnectorInstance:
         },
     )
     deletionPolicy: Literal["archive", "remove", "retain"] | None = field(
-        "The action of `--prune` once it is no longer declared. `remove` deletes it with everything that was imported "
+        "What pruning does once it is no longer declared. `remove` deletes it with everything that was imported "
+        "through it, and also allows its replacement when its account changes.",
+        program="The action when the resource is deleted. `remove` deletes it with everything that was imported "
         "through it, and also allows its replacement when its account changes.",
         default="archive",
         local=True,
@@ -183,13 +188,10 @@ class _Handler(Handler):
         touched = {str(change.path[0]) for change in changes}
         if "connectorAccount" in touched:
             if not isinstance(live.spec["connectorAccount"], str):
-                return Refusal("Den does not say which account this instance belongs to.", error=True)
+                return Refusal(Reason("den/instance-of-unknown-account"), error=True)
             if desired.spec.get("deletionPolicy") == "remove":
                 return (Call("remove"), *_creation(desired.spec))
-            return Refusal(
-                "an instance cannot change its account: Den has no route for it. Declare another instance, "
-                "put the account back, or let it be removed and created anew with deletionPolicy: remove."
-            )
+            return Refusal(Reason("den/instance-cannot-change-account"))
         found: list[Call] = []
         if "autoImportNewPlugins" in touched:
             found.append(Call("auto-import", 1, ("autoImportNewPlugins",)))
@@ -203,13 +205,13 @@ class _Handler(Handler):
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """Return one POST, which makes it active, and the verb of another status."""
         if key := self.identity(declared.spec):
-            return Refusal(f"there is no instance {key} to adopt, or this credential may not see it.", error=True)
+            return Refusal(Reason("den/no-instance-to-adopt", id=key), error=True)
         return _creation(declared.spec)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
         """Return the call that archives it, unless it is to be removed or retained."""
         if policy == "retain":
-            return Kept("its deletionPolicy is retain")
+            return Kept(Reason("policy-retain"))
         if policy == "remove":
             return (Call("remove"),)
         return () if live.spec.get("status") == "archived" else (Call("archive", 1, ("status",)),)
@@ -218,7 +220,7 @@ class _Handler(Handler):
         """Return whether it is gone or archived."""
         return live is None or live.spec.get("status") == "archived"
 
-    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[Reason, ...]:
         """Describe the objects that a removal deletes with it: one request (case `configuration.get.unset`).
 
         Den counts mappings and imported objects, and names the plugins; it counts neither targets, grants and sync
@@ -236,15 +238,10 @@ class _Handler(Handler):
         if not all(isinstance(count, int) for count in counts.values()):
             raise answer.malformed("no counts")
         mappings, objects = counts.values()
-        counted = f"{mappings} mapping{'' if mappings == 1 else 's'}, {objects} imported object"
         plugins = found.get("configuredPlugins")
         fed = len(plugins) if isinstance(plugins, list) else 0
-        plural = "" if objects == 1 else "s"
-        where = f" ({fed} plugin{'' if fed == 1 else 's'})" if fed else ""
-        return (
-            f"{counted}{plural}, and all its targets, grants and sync events, and the plugin memberships{where} of "
-            "what was imported",
-        )
+        where = Reason("den/fed-plugins", plugins=fed) if fed else None
+        return (Reason("den/lost-with-an-instance", mappings=mappings, objects=objects, plugins=where),)
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Make one call."""

@@ -11,6 +11,7 @@ from trueup.core import texts
 from trueup.core.errors import NotFound
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
+from trueup.core.reasons import Reason
 from trueup.core.values import Call, Live, Refusal
 from trueup.systems import children, writes
 from trueup.systems.den import lists, rows
@@ -103,7 +104,7 @@ class _Handler(Handler):
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """Return one list for each parent: there is no GET (case `mappings.get-single-not-a-route`)."""
-        return await children.read(api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.MISSING)
+        return await children.read(api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.missing)
 
     def read_cost(self, scope: Scope) -> int:
         """Return one list for each target."""
@@ -121,15 +122,12 @@ class _Handler(Handler):
         """Return one PATCH; another mappingKind deletes it and creates it anew."""
         touched = {str(change.path[0]) for change in changes}
         if "connectorTarget" in touched:
-            return Refusal("Den cannot move a mapping to another target. Declare another mapping, or put it back.")
+            return Refusal(Reason("den/mapping-cannot-move"))
         if "mappingKind" in touched and not isinstance(live.spec["mappingKind"], str):
-            return Refusal("Den does not say what kind of mapping this is.", error=True)
+            return Refusal(Reason("den/mapping-of-unknown-kind"), error=True)
         if "mappingKind" in touched and live.spec["mappingKind"] not in _KINDS:
-            return Refusal(
-                f"Den says that this mapping is of the kind {plain(live.spec['mappingKind'], 80)}, which is not known "
-                "here: it is not deleted because of that. Write that kind, or delete the mapping by hand.",
-                error=True,
-            )
+            kind = plain(live.spec["mappingKind"], 80)
+            return Refusal(Reason("den/mapping-of-newer-kind", kind=kind), error=True)
         if "mappingKind" in touched:
             return (Call("delete"), Call("create", 1, _declared(desired.spec)))
         paths = tuple(name for name in _SENT if name in touched)
@@ -138,18 +136,18 @@ class _Handler(Handler):
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """Return one POST."""
         if key := self.identity(declared.spec):
-            return Refusal(f"there is no mapping {key} to adopt, or this credential may not see it.", error=True)
+            return Refusal(Reason("den/no-mapping-to-adopt", id=key), error=True)
         return (Call("create", 1, _declared(declared.spec)),)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
         """Return one DELETE."""
         return (Call("delete"),)
 
-    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[str, ...]:
+    async def cascade(self, api: Api, live: Live, calls: Sequence[Call]) -> tuple[Reason, ...]:
         """Describe the memberships that the deletion of a mapping ends; no route of Den counts them."""
         if all(call.verb != "delete" for call in calls):
             return ()
-        return ("the plugin memberships of what was imported through it",)
+        return (Reason("den/lost-with-a-mapping"),)
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Make one call."""

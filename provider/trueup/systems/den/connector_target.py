@@ -11,6 +11,7 @@ from trueup.core import texts
 from trueup.core.errors import NotFound, UsageError
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, kind
+from trueup.core.reasons import Reason
 from trueup.core.values import Call, Kept, Live, Refusal
 from trueup.systems import children, writes
 from trueup.systems.den import lists, named, rows
@@ -101,7 +102,7 @@ class _Handler(Handler):
 
     async def read(self, api: Api, scope: Scope) -> Listing:
         """Return one list for each instance that is asked for."""
-        return await children.read(api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.MISSING)
+        return await children.read(api, scope.parents, lambda parent: _rows(api, parent), live, missing=lists.missing)
 
     def read_cost(self, scope: Scope) -> int:
         """Return one list for each instance."""
@@ -115,8 +116,8 @@ class _Handler(Handler):
         owner, sign, remote = given.partition("/")
         if not (sign and remote.strip() and owner.strip()):
             raise UsageError(
-                f'--below "{plain(given, 80)}" is no target: it is an id (ctg_…), or INSTANCE/REMOTEID.',
-                hint="Nothing was changed. trueup get targets --below INSTANCE lists them.",
+                f'"{plain(given, 80)}" is no target: it is an id (ctg_…), or INSTANCE/REMOTEID.',
+                hint=Reason("den/list-targets"),
             )
         instance = await named.instance_of(api, owner)
         target = await named.target_of(api, remote, instance)
@@ -144,22 +145,19 @@ class _Handler(Handler):
         """Return one PATCH; what it does not take is refused."""
         touched = {str(change.path[0]) for change in changes}
         if fixed := sorted(touched & {"connectorInstance", "targetKind"}):
-            return Refusal(
-                f"Den cannot change {' and '.join(fixed)} of a target, nor delete a target. Declare another target, "
-                "or put it back."
-            )
+            return Refusal(Reason("den/target-cannot-change", fields=fixed))
         paths = tuple(name for name in ("remoteId", "externalTargetRef", "config") if name in touched)
         return (Call("patch", 2 if "config" in paths else 1, paths),)
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """Return one POST."""
         if key := self.identity(declared.spec):
-            return Refusal(f"there is no target {key} to adopt, or this credential may not see it.", error=True)
+            return Refusal(Reason("den/no-target-to-adopt", id=key), error=True)
         return (Call("create", 1, tuple(name for name in declared.spec if name != "mappings")),)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
         """Return None: Den has no route that deletes a target."""
-        return Kept("Den has no route that deletes a target; it ends when its instance is removed")
+        return Kept(Reason("den/target-cannot-be-deleted"))
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Make one call."""

@@ -20,6 +20,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trueup.core.errors import Malformed, NotFound, Refused, Unavailable
+from trueup.core.reasons import Reason
 from trueup.core.texts import has_half
 
 if TYPE_CHECKING:
@@ -215,8 +216,9 @@ async def read_all(
     return sorted(walk.found.values(), key=lambda item: (item[stamp], item["id"]), reverse=True)
 
 
-MISSING: Final = "is not there, or belongs to another organisation"
-"""The meaning of a 404 of a list of children."""
+def missing(parent: str) -> Reason:
+    """Return what a 404 of the list of a parent means."""
+    return Reason("den/parent-not-found", id=parent)
 
 
 async def read_children(client: Reader, route: str, needs: Sequence[str] = (), **params: str) -> list[Item]:

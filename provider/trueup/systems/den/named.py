@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from trueup.core import texts
 from trueup.core.errors import Forbidden, Malformed, NoRoute, NotFound, Refused, Unavailable, UsageError
+from trueup.core.reasons import Reason
 from trueup.systems.den import lists
 from trueup.systems.den.sync_events import newest
 from trueup.transport.wire import plain
@@ -64,7 +65,7 @@ async def instance_of(client: Api, given: str) -> Named:
         return Named(given)
     wanted = texts.folded(texts.trimmed(given))
     if not wanted:
-        raise UsageError("the name of an instance is empty.", hint="trueup plan lists those there are.")
+        raise UsageError("the name of an instance is empty.", hint=Reason("den/list-instances"))
     found = (
         await lists.read_all(client, INSTANCES, {"q": texts.trimmed(given)})
         if texts.length(texts.trimmed(given)) <= _LONGEST

@@ -12,6 +12,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.core.reasons import Reason
 from trueup.core.values import Refusal
 from trueup.transport.wire import plain
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 MEMBER_ID: Final = re.compile(r"om_[0-9a-z]{26}")
 TEAM_ID: Final = re.compile(r"tem_[0-9a-z]{26}")
 _FORMS: Final = {"member": MEMBER_ID, "team": TEAM_ID}
-_SAYS: Final = {"member": "has the e-mail", "team": "is called"}
-_BY_ID: Final = "An id in place of the name needs no such list."
 _LONGEST: Final = 255
 _BARE: Final = re.compile(r"[A-Za-z][\w.+@-]*(?: [\w.+@-]+)*")
 _NO_TEXT: Final = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n"))
@@ -35,27 +34,29 @@ def with_ids(spec: dict[str, Any], known: Organization) -> dict[str, Any] | Refu
     if not name or _FORMS[name].fullmatch(given):
         return spec
     if name == "team" and given in known.doubles:
-        return Refusal(f"several teams of this organisation are called {given}. Give the id of the one meant.")
+        return Refusal(Reason("den/team-ambiguous", team=given))
     found = known.members.get(given.casefold()) if name == "member" else known.teams.get(given)
     if found is not None:
         return {**spec, name: found}
     if name in known.untold:
-        return Refusal(
-            f"Den does not show the {name}s of its organisation, so {given} is not known. {_BY_ID}", error=True
-        )
+        return Refusal(Reason("den/principals-not-shown", kind=name, name=given), error=True)
     near = difflib.get_close_matches(
         given.casefold() if name == "member" else given,
         known.members if name == "member" else known.teams,
         n=3,
         cutoff=0.5,
     )
-    first = f"Near: {', '.join(near)}." if near else "Invite them first." if name == "member" else "Create it first."
-    hint = f"{first} What Den tells of its organisation may be up to five minutes old."
-    return Refusal(f"no {name} of this organisation {_SAYS[name]} {given}. {hint}", error=True)
+    if name == "member":
+        first = Reason("near", names=near) if near else Reason("den/invite-first")
+        return Refusal(Reason("den/member-not-found", member=given, first=first), error=True)
+    first = Reason("near", names=near) if near else Reason("den/create-first")
+    return Refusal(Reason("den/team-not-found", team=given, first=first), error=True)
 
 
-def moved(spec: dict[str, Any], found: dict[str, Any] | Refusal, grant: Live, name: str, known: Organization) -> str:
-    """Return why a declared name no longer stands for what its grant was given to, and how to write that; or nothing.
+def moved(
+    spec: dict[str, Any], found: dict[str, Any] | Refusal, grant: Live, name: str, known: Organization
+) -> Reason | None:
+    """Return why a declared name no longer stands for what its grant was given to, and how to write that; or None.
 
     `found` is what `with_ids` makes of the spec now, `grant` the live one that the ledger knows by this address, and
     `name` the principal that was declared when it was written.
@@ -63,7 +64,7 @@ def moved(spec: dict[str, Any], found: dict[str, Any] | Refusal, grant: Live, na
     whom, given = _named(spec)
     to = grant.spec.get(whom)
     if not whom or not isinstance(to, str) or _FORMS[whom].fullmatch(given):
-        return ""  # for another kind of principal it is another grant, and an id says which one is meant
+        return None  # for another kind of principal it is another grant, and an id says which one is meant
     same = name.casefold() == given.casefold() if whom == "member" else name == given
     former = same or name in ("", to)
     now = known.called.get(to)
@@ -71,22 +72,20 @@ def moved(spec: dict[str, Any], found: dict[str, Any] | Refusal, grant: Live, na
     if isinstance(found, Refusal):
         if not former:
             was = plain(name, _LONGEST)
-            return f"{found.why} The grant that the ledger knows by this address ({was}, {grant.id}) stays as it is."
+            return Reason("den/grant-of-another-name", why=found.why, name=was, grant=grant.id)
         if now is None:
-            return (
-                f"{found.why} Its grant {grant.id} to {to} stays as it is. If the {whom} has another name now, write "
-                f"that, or {line}; if it is to lose its access, remove it from the manifest."
-            )
+            return Reason("den/grant-of-unknown", why=found.why, grant=grant.id, to=to, kind=whom, line=line)
         if whom == "team" and now == given:
-            return f"{found.why} The grant {grant.id} stays as it is. To keep it, write {line}."
-        return (
-            f"{_renamed(whom, given, now)}. Its grant {grant.id} stays as it is. In the manifest, write {line} for it."
-        )
+            return Reason("den/grant-of-ambiguous", why=found.why, grant=grant.id, line=line)
+        return Reason("den/principal-renamed", what=_renamed(whom, given, now), grant=grant.id, line=line)
     if found[whom] == to or now is None or not former:
-        return ""
-    return (
-        f"{_renamed(whom, given, now)}, and another {whom} ({found[whom]}) {_SAYS[whom]} {given} now. The grant "
-        f"{grant.id} stays as it is. In the manifest, write {line} for it, or {whom}: {found[whom]} for the other one."
+        return None
+    what = _renamed(whom, given, now)
+    other = Reason("den/other-team", id=found[whom], name=given)
+    if whom == "member":
+        other = Reason("den/other-member", id=found[whom], name=given)
+    return Reason(
+        "den/principal-replaced", what=what, other=other, grant=grant.id, line=line, kind=whom, id=found[whom]
     )
 
 
@@ -95,11 +94,11 @@ def _named(spec: dict[str, Any]) -> tuple[str, str]:
     return next(((name, str(spec[name])) for name in _FORMS if spec.get(name)), ("", ""))
 
 
-def _renamed(whom: str, given: str, now: str) -> str:
+def _renamed(whom: str, given: str, now: str) -> Reason:
     now = plain(now, _LONGEST)
     if whom == "team":
-        return f"team {given} was renamed to {now} in Den"
-    return f"the member with the e-mail {given} has the e-mail {now} now"
+        return Reason("den/team-renamed", old=given, new=now)
+    return Reason("den/member-has-new-e-mail", old=given, new=now)
 
 
 def _line(whom: str, key: str, known: Organization) -> str:

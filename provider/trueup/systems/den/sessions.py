@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from trueup.core.reasons import Reason
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,29 +19,25 @@ if TYPE_CHECKING:
 
 _FRESH: Final = timedelta(minutes=15)
 _ROUTE: Final = "/api/auth/get-session"
-_HELP: Final = "sign in again before applying, or use an API key"
 
 
-async def stale(api: ApiClient, said: Iterable[str], *, writes: bool) -> str:
-    """Return the warning that this session may no longer write; empty when it may, or is none.
+async def stale(api: ApiClient, denied: Iterable[Reason], *, writes: bool) -> Reason | None:
+    """Return the warning that this session may no longer write; None when it may, or is none.
 
-    `said` is what the reading heard from the server, which may have said so already. Otherwise one request asks when
+    `denied` is why parts could not be read, which may say so already. Otherwise one request asks when
     the session was started, and only if something is to be written. Raises ApiError.
     """
     credential = api.credential
     if credential.key is not None or credential.token is None:
-        return ""
-    if any("reauth" in text for text in said):
-        return f"this session is older than 15 minutes, and Den refuses what it writes: {_HELP}"
+        return None
+    if any("reauth" in str(why.facts.get("said")) for why in denied):
+        return Reason("den/session-refused")
     if not writes:
-        return ""
+        return None
     started = await _started(api)
     if started is None or api.clock.now() - started <= _FRESH:
-        return ""
-    return (
-        f"this session was started at {started:%H:%M} UTC, more than 15 minutes ago, and Den may refuse what an owner "
-        f"or admin writes with it: {_HELP}"
-    )
+        return None
+    return Reason("den/session-old", started=f"{started:%H:%M}")
 
 
 async def _started(api: ApiClient) -> datetime | None:

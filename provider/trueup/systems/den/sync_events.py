@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.errors import Ambiguous, ApiError, Forbidden, Malformed, NotFound, Unavailable
+from trueup.core.reasons import Reason
 from trueup.systems.den import lists
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ async def retry(client: ApiClient, key: str) -> None:
         answer = await client.request("POST", f"{ROUTE}/{{{_ID}}}/retry", params={_ID: key})
     except NotFound as error:
         error.message = f"there is no sync event {key}, or it is another organisation's."
-        error.hint = "Events go when their instance is removed; trueup events lists those there are."
+        error.remedy = Reason("den/list-events")
         raise
     except Forbidden as error:
         error.hint = error.hint or "Retrying takes the role of an editor for the event's instance."

@@ -17,11 +17,13 @@ from trueup.systems.den import (
 from trueup.systems.den.dialect import DenDialect
 from trueup.systems.den.functions import FUNCTIONS
 from trueup.systems.den.organization import organization
+from trueup.systems.den.words import WORDS
 from trueup.systems.system import EmbeddedServer, Permissions, System, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from trueup.core.reasons import Reason
     from trueup.core.values import Live
     from trueup.transport.dialect import ApiClient
 
@@ -60,9 +62,9 @@ class Organisation(Tenant):
         """Whether the member is an admin."""
         return (await organization(api)).is_admin
 
-    async def warning(self, api: ApiClient, said: Iterable[str], *, writes: bool) -> str:
+    async def warning(self, api: ApiClient, denied: Iterable[Reason], *, writes: bool) -> Reason | None:
         """Return why a session that is too old may not write."""
-        return await sessions.stale(api, said, writes=writes)
+        return await sessions.stale(api, denied, writes=writes)
 
     def detected(self, api: ApiClient) -> list[str]:
         """Return the version of the server by its headers, and what get-session said."""
@@ -101,4 +103,5 @@ SYSTEM: Final = System(
     FUNCTIONS,
     "den_",
     EmbeddedServer("trueup.sandbox", ("--preset", "demo"), "sandbox"),
+    WORDS,
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from trueup.core.errors import NotFound, Refused
 from trueup.core.fields import field
 from trueup.core.kinds import Handler, Ids, kind
+from trueup.core.reasons import Reason
 from trueup.core.values import Call, Incomparable, Kept, Listing, Refusal
 from trueup.systems.wexa import answers
 
@@ -44,6 +45,8 @@ class Connector:
     connectorId: str | None = field("Its id, in place of a name.", pattern="^[0-9a-f]{24}$", immutable=True)
     name: str | None = field(
         "Its `sourceName`, unique in the project; by default `metadata.name`, unless `connectorId` is given.",
+        program="Its `sourceName`, unique in the project; by default the name of the resource in the program, "
+        "unless `connectorId` is given.",
         trimmed=True,
         min_length=1,
         max_length=255,
@@ -59,7 +62,7 @@ class Connector:
         properties={
             "source": {"type": "string", "minLength": 1, "pattern": r"\S", "description": "Where the data comes from."},
             "batchSize": {"type": "integer", "minimum": 1, "description": "Records in one batch."},
-            "auth": {"type": "object", "description": "Credentials: secret references.", "minProperties": 1},
+            "auth": {"type": "object", "description": "Credentials, each of them a secret.", "minProperties": 1},
         },
         required_keys=["source", "batchSize", "auth"],
         additional_properties=False,
@@ -70,7 +73,8 @@ class Connector:
         },
     )
     deletionPolicy: Literal["retain", "remove"] | None = field(
-        "The action of `--prune` once it is no longer declared. `remove` cannot be undone.",
+        "What pruning does once it is no longer declared. `remove` cannot be undone.",
+        program="The action when the resource is deleted. `remove` cannot be undone.",
         default="retain",
         local=True,
     )
@@ -146,8 +150,8 @@ class _Handler(Handler):
         if path != ("status",) or value in ("active", "inactive"):
             return None
         if value == "pending":
-            return Incomparable("it reads pending, which may be on the way", settling=True)
-        why = f"it reads {value!r}, and Wexa publishes no mapping to the words it takes"
+            return Incomparable(Reason("wexa/status-pending"), settling=True)
+        why = Reason("wexa/status-unmapped", status=repr(value))
         return Incomparable(why, final=value == "failed", may_be=() if value == "failed" else ("active",))
 
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
@@ -155,24 +159,17 @@ class _Handler(Handler):
         touched = {str(change.path[0]) for change in changes}
         if fixed := touched & {"projectId", "connectorId", "name"}:
             return Refusal(
-                f"Wexa documents no way to change {', '.join(sorted(fixed))} of a connector; this one is {live.id}, "
-                f"called {live.name}. Put that into the manifest."
+                Reason("wexa/connector-cannot-change", fields=tuple(sorted(fixed)), id=live.id, name=live.name)
             )
         if "dataLoaderConfig" not in desired.spec:
-            return Refusal(
-                "change_status requires the whole configuration, and dataLoaderConfig is not declared: "
-                "this connector is only observed. Declare dataLoaderConfig to let its status be set."
-            )
+            return Refusal(Reason("wexa/config-not-declared"))
         if "status" not in desired.spec and live.spec.get("status") not in WRITTEN:
-            return Refusal(
-                "change_status requires a status, none is declared, and the live one is not a word it takes. "
-                "Declare status."
-            )
+            return Refusal(Reason("wexa/status-not-declared"))
         return (Call("change_status", 1 if "status" in desired.spec else 2, ("status", "dataLoaderConfig")),)
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
         """Return Kept, unless the manifest asked for removing it, which is irreversible."""
-        return (Call("delete"),) if policy == "remove" else Kept("its deletionPolicy is retain")
+        return (Call("delete"),) if policy == "remove" else Kept(Reason("policy-retain"))
 
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """Return a refusal: creating is not documented."""
@@ -180,12 +177,8 @@ class _Handler(Handler):
         names = {live.name: live.id for live in near if live.spec["projectId"] == project}
         wanted = declared.spec.get("connectorId") or declared.spec.get("name", "")
         close = difflib.get_close_matches(wanted, [*names, *names.values()], n=3, cutoff=0.5) or sorted(names)[:5]
-        known = f" Near: {', '.join(close)}." if close else " The project has no connectors."
-        return Refusal(
-            f"project {project} has no connector {wanted}, and Wexa documents no way to create one.{known} "
-            "Name one that exists, or create it in Wexa.",
-            error=True,
-        )
+        known = Reason("near", names=close) if close else Reason("wexa/no-connectors")
+        return Refusal(Reason("wexa/no-connector", project=project, name=wanted, known=known), error=True)
 
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Send `change_status`, which sets a state and is safe to repeat; its answer shows nothing of the state."""

@@ -8,6 +8,7 @@ from trueup.systems.system import EmbeddedServer, System, Tenant
 from trueup.systems.wexa import connection, connector
 from trueup.systems.wexa.dialect import WexaDialect
 from trueup.systems.wexa.functions import FUNCTIONS
+from trueup.systems.wexa.words import WORDS
 
 
 class Project(Tenant):
@@ -31,4 +32,5 @@ SYSTEM: Final = System(
     Project(),
     FUNCTIONS,
     embedded=EmbeddedServer("trueup.sandbox", ("--preset", "demo"), "sandbox"),
+    reasons=WORDS,
 )
