@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import grimp
+from tools.words import UNUSED
 
 from bench.figure import Figure
 
@@ -21,7 +22,6 @@ PACKAGE: Final = ROOT / "provider" / "trueup"
 _SYSTEMS: Final = ("den", "wexa")
 _OF_A_SYSTEM: Final = ("systems", "sandbox")
 _NAMED: Final = re.compile(r"(?<![a-z])(?:den|wexa)(?![a-z])|(?<![A-Za-z])(?:Den|Wexa)(?![a-z])")
-_DIALECT: Final = re.compile(r"\b(?:whoever|somebody|nobody|begun|told|manner|realm)s?\b", re.IGNORECASE)
 
 
 def measure() -> list[Figure]:
@@ -39,7 +39,7 @@ def measure() -> list[Figure]:
     twice = [name for name, count in Counter(_public_classes(trees)).items() if count > 1]
     docs = [text for tree in trees.values() for text in _docstrings(tree)]
     casts = sum(len(re.findall(r"\bcast\(", text)) for text in ours.values())
-    words = sum(len(_DIALECT.findall(text)) for text in sources.values())
+    words = sum(len(UNUSED.findall(text)) for text in sources.values())
     lines = sum(text.count("\n") for text in ours.values())
     counts = [
         _count("places that name a system", named.total(), 0, _most(named)),

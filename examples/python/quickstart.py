@@ -1,4 +1,4 @@
-"""The Python API: what `trueup plan`, `apply` and `drift` do, as calls that return values.
+"""The Python API: `trueup plan`, `apply` and `drift` as calls that return values.
 
 python examples/python/quickstart.py
 """
@@ -11,7 +11,7 @@ MANIFESTS = Path(__file__).parents[1] / "quickstart"
 
 
 def main() -> None:
-    """Brings the sandbox to what the quickstart declares, and looks whether it stays so."""
+    """Apply the quickstart to the sandbox, and check it for drift."""
     desired = trueup.load(MANIFESTS)  # raises ManifestError, which holds every fault with its place
     options = trueup.Options(parallelism=2)
 

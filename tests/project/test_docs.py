@@ -1,4 +1,4 @@
-"""What the documents say is so: modules, floors, exit codes, commands, links, figures, and the plan in the README."""
+"""What the documents say is so: modules, layers, exit codes, commands, links, figures, and the plan in the README."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def test_the_demo_fails_when_a_step_does_not_do_what_it_said() -> None:
 RUNS = {
     "bench": ("", ["script/bootstrap --dev", "python -m compileall -q provider/trueup", "python -m bench"]),
     "bootstrap": ("", ["uv pip install --quiet", "-e ."]),
-    "check": ("types lint floors", ["script/bootstrap --dev", "mypy", "ruff check .", "lint-imports"]),
+    "check": ("types lint layers", ["script/bootstrap --dev", "mypy", "ruff check .", "lint-imports"]),
     "demo": ("", ["script/bootstrap", "python tools/demo.py"]),
     "generate": ("", ["python -c", "trueup schema pulumi", "trueup schema docs", "python tools/readme.py"]),
     "lock": ("", ["uv pip compile pyproject.toml", "--output-file requirements-dev.lock"]),
