@@ -294,6 +294,7 @@ async def test_what_left_the_state_may_be_taken_over(world: World, tmp_path: Pat
         assert (await later.create("ConnectorTarget", "n", **target)).id == one.id
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_name_that_a_person_gave_another_resource_is_freed_by_a_refresh(world: World, tmp_path: Path) -> None:
     async with serving(tmp_path) as first:
         await first.configure()
@@ -321,6 +322,7 @@ async def test_what_is_unmanaged_keeps_its_name(rpc: Rpc, world: World) -> None:
     assert right(world, resources, {"a": "a"})
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_failed_update_keeps_its_name_and_who_waits_is_told(rpc: Rpc, world: World) -> None:
     names = {"a": "b", "b": "c"}
     resources = await made(rpc, *names)
@@ -347,6 +349,7 @@ async def test_cancel_ends_the_wait(rpc: Rpc, world: World, waiting: asyncio.Eve
 
 
 @pytest.mark.parametrize("after", [False, True])
+@pytest.mark.usefixtures("patient")
 async def test_a_temporary_name_that_an_earlier_run_left_is_a_difference(
     world: World, tmp_path: Path, after: bool
 ) -> None:
