@@ -380,6 +380,17 @@ async def test_waiting_ends_whatever_the_server_says_of_a_later_attempt(later: s
     assert watch.open == [found]
 
 
+async def test_a_sync_that_had_ended_before_the_first_look_is_told(world: World) -> None:
+    a_target(world)
+    queued = await sync(world)
+    _, told = await waited(world, queued.events)
+    async with den(world) as api:
+        found = [await sync_events.get(api, one.id) for one in queued.events]
+    world.forget()
+    watch, again = await waited(world, found)
+    assert (again, watch.open, world.asked()) == (told[-1:], [], 0)
+
+
 async def test_colleagues_who_ask_at_the_same_time_are_told_apart(world: World) -> None:
     """A lost answer of sync-now: beside its own event stands one that somebody asked for by hand."""
     one, other = a_target(world, "acme/a"), a_target(world, "acme/b")

@@ -244,7 +244,9 @@ class Watch:
         return [one for one in self.events.values() if not one.ended]
 
     async def changes(self) -> AsyncIterator[Event]:
-        """Each event of which something became; ends with the last of them, or with the time."""
+        """Yield each event that has ended, and each that changes, until all have ended or the time is up."""
+        for event in [event for event in self.events.values() if event.ended]:
+            yield event
         clock = self._client.clock
         until = clock.monotonic() + self.timeout
         looks = 0
