@@ -42,7 +42,8 @@ class _Placeholders(ReasonFormatter):
             return super().format_field(value, format_spec)
         if "|" in format_spec:
             return format_spec.rpartition("|")[2]
-        noun = format_spec if format_spec.replace(" ", "").isalpha() and format_spec.strip() == format_spec else ""
+        is_noun = format_spec != "clause" and format_spec.replace(" ", "").isalpha() and not format_spec.startswith(" ")
+        noun = format_spec if is_noun else ""
         return f"*{value.name}*" + (f" {noun}s" if noun else "")
 
 

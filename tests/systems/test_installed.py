@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from engine_rpc import Engine, Rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from repository import ROOT
 
+from trueup.core.reasons import Wording
 from trueup.systems import installed, registry
+from trueup.systems.den import system as den
 from trueup.systems.installed import EntryPoint
 
 INSTALLED = ROOT / "tests" / "installed"
@@ -337,6 +340,12 @@ def test_a_system_that_was_written_for_another_interface_is_not_taken(monkeypatc
     systems, left = registry.loaded([EntryPoint(installed.SYSTEMS, "den", "trueup.systems.den.system:SYSTEM")])
     assert not systems
     assert left[0].why == "it was written for version 1 of the interface, and this is version 2"
+
+
+def test_a_system_whose_reasons_have_codes_of_another_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(den, "SYSTEM", replace(den.SYSTEM, reasons={"wexa/odd": Wording("it is odd")}))
+    _, left = registry.loaded([EntryPoint(installed.SYSTEMS, "den", "trueup.systems.den.system:SYSTEM")])
+    assert left[0].why == "its reasons wexa/odd have to begin with den/"
 
 
 def test_the_same_entry_points_are_found_as_python_finds() -> None:

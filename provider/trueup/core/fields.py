@@ -19,7 +19,7 @@ class Field:
 
     name: str
     doc: str
-    """What it is, for manifests."""
+    """Its description, for manifests."""
     schema: dict[str, Any]
     """JSON Schema of the value, without the description."""
     required: bool = False
@@ -45,7 +45,7 @@ class Field:
     trimmed: bool = False
     """A text that the server trims before it checks its length, in UTF-16 units."""
     program: str = ""
-    """What it is, for programs; empty where that is `doc`."""
+    """Its description for programs; empty where that is `doc`."""
 
     @property
     def grows(self) -> bool:

@@ -72,7 +72,7 @@ class Door:
 
     name: str
     manifest: str
-    """What declares the resources: `the manifest`, `the program`."""
+    """The place where resources are declared: `the manifest`, `the program`."""
     options: Mapping[str, str] = field(default_factory=dict)
     """How an option is written, where `option` does not say it."""
     option: str = "--{}"
@@ -89,15 +89,15 @@ class Wording:
 
     Their fields are the facts of the reason, `{door.manifest}`, and `{option[prune]}` for an option as the door writes
     it. A number takes a noun (`{count:resource}`: `2 resources`) or a choice (`{count:is|are}`); a list takes a choice,
-    or the number of items to show (`{names:10}`).
+    or the number of items to show (`{names:10}`); a reason within a sentence is a `{why:clause}`.
     """
 
     text: str
     """The cause."""
     remedy: str = ""
-    """What to do about it, shown behind the cause."""
+    """The remedy, shown after the cause."""
     advice: str = ""
-    """What to do, for the reference alone: in a message it goes without saying."""
+    """A remedy for the reference alone, where the message needs none."""
     remedies: Mapping[str, str] = field(default_factory=dict)
     """Remedies by door, where one differs in more than its terms."""
 
@@ -117,7 +117,8 @@ class ReasonFormatter(string.Formatter):
         if value is None:
             return ""
         if isinstance(value, Reason):
-            return str(self._say(value))
+            text = str(self._say(value))
+            return text.rstrip(".") if format_spec == "clause" else text
         if isinstance(value, list | tuple):
             return self._listed([self._say(one) if isinstance(one, Reason) else str(one) for one in value], format_spec)
         if "|" in format_spec:

@@ -368,7 +368,7 @@ WORDS: Final = {
         "the plan is stale. Since it was made these have changed: {changed:50}.", "Nothing was sent. Make a new plan."
     ),
     "step-changed": Wording("{step} ({what})", advice=_PART),
-    "refused-now": Wording("it is refused now: {why}", advice=_PART),
+    "refused-now": Wording("it is refused now: {why:clause}", advice=_PART),
     "nothing-left-to-do": Wording("nothing is left to do", advice=_PART),
     "plan-again": Wording(
         "a saved plan cannot be used",
@@ -406,7 +406,7 @@ WORDS: Final = {
     "import-fault": Wording("{fault}", advice="Correct it on the server, or declare it by hand."),
     "import-field": Wording("{field}: {why}", advice="Correct it on the server, or declare it by hand."),
     "import-malformed-id": Wording(
-        "{field} is not told by a well-formed id", advice="Nothing: the server's answer cannot be declared."
+        "{field} is not a well-formed id", advice="Nothing: the server's answer cannot be declared."
     ),
     "import-another-folder": Wording(
         "the folder to write to is none", "Nothing was written. Name a folder with {option[output]}."

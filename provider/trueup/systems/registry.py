@@ -73,6 +73,8 @@ def _unfit(name: str, system: object) -> str:
         return f"it has two kinds that are called {' and '.join(twice)}"
     if alien := sorted({kind.name for kind in system.kinds if kind.system != name}):
         return f"its kinds {', '.join(alien)} are of another system"
+    if alien := sorted(code for code in system.reasons if not code.startswith(f"{name}/")):
+        return f"its reasons {', '.join(alien)} have to begin with {name}/"
     if "Connection" not in names:
         return "it has no kind Connection"
     return ""
