@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from trueup.core.errors import ManifestError, TrueupError, UsageError
-from trueup.core.secrets import Secret, resolve
+from trueup.core.secrets import Secret
 from trueup.core.values import DEFAULT_CONNECTION
 from trueup.engine.match import by_reference, target_of
+from trueup.engine.references import resolve
 from trueup.manifest import load
 from trueup.plugin.tokens import inputs_of, is_composed, token_of
 from trueup.report.reasons import PULUMI, explained

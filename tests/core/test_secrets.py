@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup.core.errors import SecretError
-from trueup.core.secrets import REDACTED, Reference, Secret, fingerprint, mentions, resolve, reveal, scrub
+from trueup.core.secrets import REDACTED, Reference, Secret, fingerprint, mentions, reveal, scrub
+from trueup.engine.references import resolve
 
 VALUE = "hunter2-is-the-password"
 
@@ -126,18 +127,18 @@ def test_scrub_knows_a_secret_inside_of_a_url() -> None:
 
 def test_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_KEY", VALUE)
-    assert Reference("env", "APP_KEY").resolve() == Secret(VALUE)
+    assert resolve(Reference("env", "APP_KEY")) == Secret(VALUE)
 
 
 @pytest.mark.parametrize("value", ["  spaces  ", "trailing\n", "ünï", "$HOME", "a\tb"])
 def test_a_variable_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("APP_KEY", value)
-    assert Reference("env", "APP_KEY").resolve().reveal() == value
+    assert resolve(Reference("env", "APP_KEY")).reveal() == value
 
 
 def test_a_missing_variable_names_itself_and_the_place() -> None:
     with pytest.raises(SecretError) as raised:
-        Reference("env", "NO_SUCH_KEY", "app.yaml:7").resolve()
+        resolve(Reference("env", "NO_SUCH_KEY", "app.yaml:7"))
     assert "app.yaml:7" in str(raised.value)
     assert "NO_SUCH_KEY" in str(raised.value)
 
@@ -145,13 +146,13 @@ def test_a_missing_variable_names_itself_and_the_place() -> None:
 def test_an_empty_variable_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APP_KEY", "")
     with pytest.raises(SecretError, match="is empty"):
-        Reference("env", "APP_KEY").resolve()
+        resolve(Reference("env", "APP_KEY"))
 
 
 def test_a_variable_that_is_not_utf_8_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "APP_KEY", "caf\udce9")
     with pytest.raises(SecretError, match="not UTF-8"):
-        Reference("env", "APP_KEY").resolve()
+        resolve(Reference("env", "APP_KEY"))
 
 
 # Files
@@ -172,22 +173,22 @@ def test_a_variable_that_is_not_utf_8_is_refused(monkeypatch: pytest.MonkeyPatch
 )
 def test_a_file_loses_its_last_newline_and_nothing_else(tmp_path: Path, content: bytes, value: str) -> None:
     (tmp_path / "key").write_bytes(content)
-    assert Reference("file", "key", folder=str(tmp_path)).resolve().reveal() == value
+    assert resolve(Reference("file", "key", folder=str(tmp_path))).reveal() == value
     printed = f"import sys; sys.stdout.buffer.write({content!r})"
-    assert python(printed).resolve().reveal() == value, "and a program's output likewise"
+    assert resolve(python(printed)).reveal() == value, "and a program's output likewise"
 
 
 def test_a_file_is_looked_for_from_the_manifest_and_an_absolute_one_is_not(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("secret")
-    assert Reference("file", str(tmp_path / "key"), folder="/nowhere").resolve().reveal() == "secret"
+    assert resolve(Reference("file", str(tmp_path / "key"), folder="/nowhere")).reveal() == "secret"
     with pytest.raises(SecretError, match="cannot be read"):
-        Reference("file", "key", folder="/nowhere").resolve()
+        resolve(Reference("file", "key", folder="/nowhere"))
 
 
 def test_a_file_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "key").write_text("secret")
-    assert Reference("file", "~/key", folder="manifests").resolve().reveal() == "secret"
+    assert resolve(Reference("file", "~/key", folder="manifests")).reveal() == "secret"
 
 
 UNREADABLE: dict[str, tuple[bytes | None, str]] = {
@@ -208,7 +209,7 @@ def test_a_file_that_holds_no_secret(tmp_path: Path, content: bytes | None, why:
     if content is not None:
         (tmp_path / "key").write_bytes(content)
     with pytest.raises(SecretError, match=why) as raised:
-        Reference("file", "key", "app.yaml:7", str(tmp_path)).resolve()
+        resolve(Reference("file", "key", "app.yaml:7", str(tmp_path)))
     assert str(raised.value).startswith("error[E201]: app.yaml:7: ")
     shown = "".join(traceback.TracebackException.from_exception(raised.value).format())
     assert "The above exception" not in shown, "the cause could show what was read"
@@ -217,7 +218,7 @@ def test_a_file_that_holds_no_secret(tmp_path: Path, content: bytes | None, why:
 @pytest.mark.parametrize("target", [".", "a\0b", "x" * 5000])
 def test_a_path_that_is_no_file(tmp_path: Path, target: str) -> None:
     with pytest.raises(SecretError):
-        Reference("file", target, folder=str(tmp_path)).resolve()
+        resolve(Reference("file", target, folder=str(tmp_path)))
 
 
 # Programs
@@ -225,32 +226,32 @@ def test_a_path_that_is_no_file(tmp_path: Path, target: str) -> None:
 
 def test_a_program_is_run_without_a_shell(tmp_path: Path) -> None:
     reference = python("import sys; print(sys.argv[1:])", "$HOME", "; touch made", "*", folder=str(tmp_path))
-    assert reference.resolve().reveal() == "['$HOME', '; touch made', '*']"
+    assert resolve(reference).reveal() == "['$HOME', '; touch made', '*']"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_program_runs_in_the_folder_of_the_manifest_and_has_nothing_to_read(tmp_path: Path) -> None:
     code = "import os, sys; print(os.getcwd(), repr(sys.stdin.read()))"
-    assert python(code, folder=str(tmp_path)).resolve().reveal() == f"{tmp_path} ''"
+    assert resolve(python(code, folder=str(tmp_path))).reveal() == f"{tmp_path} ''"
 
 
 def test_a_program_that_fails_says_so_and_nothing_it_printed() -> None:
     with pytest.raises(SecretError) as raised:
-        python(f"import sys; print('{VALUE}'); print('{VALUE}', file=sys.stderr); sys.exit(3)").resolve()
+        resolve(python(f"import sys; print('{VALUE}'); print('{VALUE}', file=sys.stderr); sys.exit(3)"))
     assert "exit code 3" in str(raised.value)
     assert "app.yaml:7" in str(raised.value)
     assert VALUE not in str(raised.value)
 
 
 def test_what_a_program_says_on_standard_error_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
-    python(f"import sys; print('out'); print('{VALUE}', file=sys.stderr)").resolve()
+    resolve(python(f"import sys; print('out'); print('{VALUE}', file=sys.stderr)"))
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     code = "import os, signal; open('pid', 'w').write(str(os.getpid())); print('half', flush=True); signal.pause()"
     with pytest.raises(SecretError, match=r"longer than 1\.5 s"):
-        python(code, timeout=1.5, folder=str(tmp_path)).resolve()
+        resolve(python(code, timeout=1.5, folder=str(tmp_path)))
     pid = int((tmp_path / "pid").read_text())
     assert not Path(f"/proc/{pid}").exists() or not Path("/proc/self").exists()
 
@@ -258,13 +259,13 @@ def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 def test_a_program_whose_child_keeps_its_output_open_does_not_hang(tmp_path: Path) -> None:
     program = ("sh", "-c", "sleep 1000 & echo $! >pid; echo x")
     with pytest.raises(SecretError, match="longer than 1 s"):
-        Reference("exec", program, "app.yaml:7", folder=str(tmp_path), timeout=1).resolve()
+        resolve(Reference("exec", program, "app.yaml:7", folder=str(tmp_path), timeout=1))
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)  # it runs, so it was not waited for
 
 
 def test_a_program_that_prints_without_end_is_ended() -> None:
     with pytest.raises(SecretError, match="more than 1 MiB"):
-        python("import sys\nwhile True: sys.stdout.write('x' * 65536)").resolve()
+        resolve(python("import sys\nwhile True: sys.stdout.write('x' * 65536)"))
 
 
 @pytest.mark.parametrize(
@@ -273,18 +274,18 @@ def test_a_program_that_prints_without_end_is_ended() -> None:
 )
 def test_a_program_that_prints_no_secret(code: str, why: str) -> None:
     with pytest.raises(SecretError, match=why):
-        python(code).resolve()
+        resolve(python(code))
 
 
 @pytest.mark.parametrize("command", [("no-such-program-anywhere",), ("/",), ("a\0b",), ("",)])
 def test_a_program_that_cannot_be_started(command: tuple[str, ...]) -> None:
     with pytest.raises(SecretError, match="cannot be started"):
-        Reference("exec", command, "app.yaml:7").resolve()
+        resolve(Reference("exec", command, "app.yaml:7"))
 
 
 def test_a_message_names_the_program_and_not_its_arguments() -> None:
     with pytest.raises(SecretError) as raised:
-        Reference("exec", ("no-such-program", "--token", VALUE)).resolve()
+        resolve(Reference("exec", ("no-such-program", "--token", VALUE)))
     assert "no-such-program" in str(raised.value)
     assert VALUE not in str(raised.value)
 
@@ -338,18 +339,18 @@ def test_a_byte_order_mark_is_left_out(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_bytes("\ufeffcanary-of-a-password\n".encode())
     monkeypatch.setenv("SOME_SECRET", "\ufeffcanary-of-a-password")
     target: str | tuple[str, ...] = {"file": str(path), "env": "SOME_SECRET"}.get(source) or ("cat", str(path))
-    assert Reference(source, target).resolve().reveal() == "canary-of-a-password"
+    assert resolve(Reference(source, target)).reveal() == "canary-of-a-password"
 
 
 def test_a_mark_further_on_is_part_of_it(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("a\ufeffb\ufeff\n")
-    assert Reference("file", str(tmp_path / "secret.txt")).resolve().reveal() == "a\ufeffb\ufeff"
+    assert resolve(Reference("file", str(tmp_path / "secret.txt"))).reveal() == "a\ufeffb\ufeff"
 
 
 def test_a_mark_alone_is_empty(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("\ufeff\n")
     with pytest.raises(SecretError, match="is empty"):
-        Reference("file", str(tmp_path / "secret.txt")).resolve()
+        resolve(Reference("file", str(tmp_path / "secret.txt")))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
@@ -360,5 +361,5 @@ def test_utf_16_is_told(tmp_path: Path, encoding: str, source: str, text: str) -
     path.write_bytes(text.encode(encoding))
     target: str | tuple[str, ...] = str(path) if source == "file" else ("cat", str(path))
     with pytest.raises(SecretError, match=r"UTF-16, not UTF-8.*UTF-8") as raised:
-        Reference(source, target).resolve()
+        resolve(Reference(source, target))
     assert text.strip() not in str(raised.value)

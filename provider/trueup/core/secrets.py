@@ -5,28 +5,17 @@ from __future__ import annotations
 import hmac
 import json
 import operator
-import os
-import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
-from trueup.core.errors import SecretError
 from trueup.core.redaction import REDACTED as REDACTED
 from trueup.core.redaction import censored as censored
 from trueup.core.redaction import is_known as is_known
 from trueup.core.redaction import remember
 from trueup.core.redaction import scrub as scrub
-from trueup.core.texts import trimmed
 
-_LARGEST = 1 << 20
 _EXACT = 2**53
-_ENCODE = "Encode it, for instance with base64."
-_SAVE = "Save it as UTF-8. (In PowerShell: Set-Content -Encoding utf8.)"
-_MARK = "\ufeff"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Secret:
@@ -87,132 +76,10 @@ class Reference:
     timeout: float = 30.0
     """Time limit of a program, in seconds."""
 
-    def resolve(self) -> Secret:
-        """Return the value. Raises SecretError, which names the reference and its place."""
-        if self.source == "env":
-            value = os.environ.get(str(self.target))
-            if value is None:
-                raise self._error(f"the environment variable {self.target} is not set", f"Set {self.target}.")
-            if any("\ud800" <= char <= "\udfff" for char in value):
-                raise self._error(f"{self.describe()} is not UTF-8 text", _ENCODE)
-            value = value.removeprefix(_MARK)  # `export X=$(cat file)` keeps the byte order mark
-        elif self.source == "file":
-            value = self._read()
-        else:
-            value = self._run()
-        if not trimmed(value):
-            what = "holds only whitespace" if value else "is empty"
-            raise self._error(f"{self.describe()} {what}", "A secret needs at least one visible character.")
-        if "\0" in value:
-            raise self._error(f"{self.describe()} holds a NUL character, so it is not text", _ENCODE)
-        return Secret(value)
-
     def describe(self) -> str:
         """Return `the environment variable X`, `the file X` or `the program X`: never a value."""
         name = self.target if isinstance(self.target, str) else self.target[0]
         return {"env": "the environment variable", "file": "the file", "exec": "the program"}[self.source] + f" {name}"
-
-    def _read(self) -> str:
-        try:
-            path = Path(self.folder, Path(str(self.target)).expanduser())
-            if path.exists() and not path.is_file():
-                raise self._error(
-                    f"{self.describe()} is not a regular file", "Name a file that holds the secret alone."
-                )
-            with path.open("rb") as file:
-                raw = file.read(_LARGEST + 1)
-        except OSError as error:
-            raise self._error(f"{self.describe()} cannot be read: {error.strerror}", "") from None
-        except (ValueError, RuntimeError):  # a NUL in the path, or an unknown home folder
-            raise self._error(f"{str(self.target)!r} is not a file path", "") from None
-        if len(raw) > _LARGEST:
-            raise self._error(f"{self.describe()} holds more than 1 MiB", "Name the right file.")
-        return self._text(raw, "is", _SAVE)
-
-    def _run(self) -> str:
-        try:
-            process = subprocess.Popen(  # noqa: S603 - the manifest names the program; there is no shell to trick
-                list(self.target),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # a failing program may print secrets
-                cwd=self.folder,
-            )
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "its arguments cannot be used"
-            raise self._error(f"{self.describe()} cannot be started: {reason}", "") from None
-        try:
-            printed = self._printed(process)
-            code = process.wait(self.timeout)
-        except subprocess.TimeoutExpired:
-            raise self._error(f"{self.describe()} took longer than {self.timeout:g} s", "") from None
-        finally:
-            process.kill()  # has no effect on one that has exited
-            process.wait()
-        if len(printed) > _LARGEST:
-            raise self._error(f"{self.describe()} printed more than 1 MiB", "Run it by hand to see why.")
-        if code != 0:
-            raise self._error(f"{self.describe()} failed with exit code {code}", "Run it by hand to see why.")
-        return self._text(printed, "printed something that is", "Let it print UTF-8.")
-
-    def _text(self, raw: bytes, verb: str, mend: str) -> str:
-        """Return what was read or printed as text, without a byte order mark and the trailing line end."""
-        if looks_like_utf16(raw):
-            raise self._error(f"{self.describe()} {verb} UTF-16, not UTF-8", mend)
-        try:
-            return _without_newline(raw.decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            raise self._error(f"{self.describe()} {verb} not UTF-8 text", _ENCODE) from None
-
-    def _printed(self, process: subprocess.Popen[bytes]) -> bytes:
-        """Return the program's output, up to the size limit.
-
-        It reads in a thread, since a child process may keep the pipe open for ever.
-        """
-        found: list[bytes] = []
-
-        def read(pipe: IO[bytes]) -> None:
-            with pipe:
-                found.append(pipe.read(_LARGEST + 1))
-
-        reader = threading.Thread(target=read, args=(process.stdout,), daemon=True)
-        reader.start()
-        reader.join(self.timeout)
-        if not found:
-            raise subprocess.TimeoutExpired(self.describe(), self.timeout)
-        return found[0]
-
-    def _error(self, message: str, hint: str) -> SecretError:
-        place = f"{self.place}: " if self.place else ""
-        return SecretError(f"{place}{message}.", hint=hint)
-
-
-def looks_like_utf16(raw: bytes) -> bool:
-    """Return whether bytes are UTF-16: with its byte order mark, or a NUL in every second byte as for Latin letters."""
-    if raw.startswith(_UTF16):
-        return True
-    sides = (raw[::2], raw[1::2])
-    return len(raw) % 2 == 0 and any(
-        0 not in one and other.count(0) * 2 > len(other) for one, other in (sides, sides[::-1])
-    )
-
-
-def _without_newline(text: str) -> str:
-    return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
-
-
-def resolve(value: Any, known: dict[Reference, Secret] | None = None) -> Any:
-    """Return the value with every Reference replaced by its Secret, each resolved once. Raises SecretError."""
-    known = {} if known is None else known
-    if isinstance(value, Reference):
-        if value not in known:
-            known[value] = value.resolve()
-        return known[value]
-    if isinstance(value, dict):
-        return {key: resolve(item, known) for key, item in value.items()}
-    if isinstance(value, list):
-        return [resolve(item, known) for item in value]
-    return value
 
 
 def holds_secret(value: Any) -> bool:

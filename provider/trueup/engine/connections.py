@@ -17,6 +17,7 @@ from trueup.core.kinds import Declaration, Declared
 from trueup.core.reasons import Reason
 from trueup.core.secrets import Reference, Secret
 from trueup.core.values import DEFAULT_CONNECTION, ConnectionId
+from trueup.engine.references import resolve
 from trueup.systems.registry import SYSTEMS
 from trueup.transport import Credential, urls
 from trueup.transport.client import PATIENCE, Client
@@ -252,7 +253,7 @@ def _secret(value: Any, origin: str) -> Secret | None:
     """A credential that a header can carry. Raises SecretError, which names where it comes from."""
     if value is None:
         return None
-    secret = value.resolve() if isinstance(value, Reference) else value if isinstance(value, Secret) else Secret(value)
+    secret = resolve(value) if isinstance(value, Reference) else value if isinstance(value, Secret) else Secret(value)
     text = secret.reveal()
     if not (text.isascii() and text.isprintable() and text == text.strip()):
         raise SecretError(
