@@ -16,7 +16,7 @@ from trueup.core.changes import UNKNOWN
 from trueup.core.kinds import ResourceKind
 from trueup.plugin.checking import check
 from trueup.plugin.codec import OPAQUE, SIGNATURE, Opaque, Sealed, bare, decode, encode, has_unknown
-from trueup.plugin.failures import Failure
+from trueup.plugin.faults import Failure
 from trueup.plugin.tokens import inputs_of
 from trueup.systems.registry import RESOURCES
 

@@ -12,7 +12,8 @@ import click
 from click.core import ParameterSource
 
 from trueup.cli.asked import Asked
-from trueup.cli.options import Command, HomePath, Option, asks
+from trueup.cli.options import Command, asks
+from trueup.cli.parameters import HomePath, Option
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console

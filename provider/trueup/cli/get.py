@@ -11,7 +11,8 @@ from trueup.cli.asked import Asked
 from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
 from trueup.cli.live import tenants as tenant_options
-from trueup.cli.options import Command, Option, asks, output
+from trueup.cli.options import Command, asks, output
+from trueup.cli.parameters import Option
 from trueup.core.values import ConnectionId
 
 if TYPE_CHECKING:

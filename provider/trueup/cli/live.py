@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trueup.cli.command_lines import loaded
-from trueup.cli.options import Option
+from trueup.cli.parameters import Option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

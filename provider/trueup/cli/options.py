@@ -15,20 +15,12 @@ from click.shell_completion import CompletionItem
 from trueup.cli.asked import Asked
 from trueup.cli.command_lines import examples, filled
 from trueup.cli.group import COMMANDS, write_examples
-from trueup.cli.lengths import Length
+from trueup.cli.parameters import HomePath, Length, Option
 from trueup.report.format import Subject
 from trueup.report.registry import showing
 
 _OUTPUT_HELP: Final = "Output format: text for people, or one JSON document."
 _SECTIONS: Final = ("What", "How", "Output", "Options")
-
-
-class Option(click.Option):
-    """An option that knows its section of the help."""
-
-    def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.section = section
 
 
 class Command(click.Command):
@@ -68,16 +60,6 @@ class Command(click.Command):
         """Write the description, with the systems that it is about."""
         self.help = filled(self.help or "")
         super().format_help_text(ctx, formatter)
-
-
-class HomePath(click.Path):
-    """A path whose leading `~` is the home folder, even if no shell expanded it: in a variable, or `--out=~/plan`."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path. Raises UsageError for an unknown user's home folder."""
-        from trueup.core.paths import home
-
-        return super().convert(home(value) if isinstance(value, str) else value, param, ctx)
 
 
 class StackName(click.ParamType[str]):

@@ -10,7 +10,7 @@ from trueup.cli.interrupt import Interrupt
 from trueup.cli.progress import Lines, watching
 from trueup.core.tasks import blocking
 from trueup.engine.options import Options
-from trueup.engine.plan.inputs import Limit
+from trueup.engine.plan.policy import Limit
 from trueup.engine.session import Session
 
 if TYPE_CHECKING:

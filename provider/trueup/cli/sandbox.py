@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from trueup.cli.options import Command, HomePath
+from trueup.cli.options import Command
+from trueup.cli.parameters import HomePath
 from trueup.sandbox.options import EXAMPLES, SUMMARY, SYSTEMS, options
 
 if TYPE_CHECKING:

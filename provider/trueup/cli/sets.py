@@ -77,7 +77,7 @@ def _with(ctx: click.Context, shared: dict[str, Any], found: Set) -> dict[str, A
     if found.stack:
         more["stack"] = found.stack
     if "lockTimeout" in found.options:
-        from trueup.cli.lengths import Length
+        from trueup.cli.parameters import Length
 
         more["lock_timeout"] = Length().convert(found.options["lockTimeout"], None, ctx)
     shared = {**shared, **{name: value for name, value in more.items() if is_free(name)}}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.cli.asked import Asked
-from trueup.cli.options import Command, HomePath, asks
+from trueup.cli.options import Command, asks
+from trueup.cli.parameters import HomePath
 
 if TYPE_CHECKING:
     from trueup.cli.console import Console

@@ -11,7 +11,8 @@ import click
 
 from trueup.cli.asking import CommandMeter, client_of, context, moment, seconds_of, short_text, watched
 from trueup.cli.group import WITH_VALUE
-from trueup.cli.options import Command, Option, asks
+from trueup.cli.options import Command, asks
+from trueup.cli.parameters import Option
 from trueup.report.registry import FORMATS
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.cli.asked import Asked
-from trueup.cli.options import Command, Option, asks
+from trueup.cli.options import Command, asks
+from trueup.cli.parameters import Option
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trueup.core.paths import home
 from trueup.core.progress import Clock, Progress, Quiet
-from trueup.engine.plan.inputs import Limit
+from trueup.engine.plan.policy import Limit
 from trueup.ledger.place import STATE
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from trueup.core.errors import LedgerError, SafetyError, SecretError, UsageError
 from trueup.core.reasons import Reason
 from trueup.core.records import Run, stamp
-from trueup.core.secrets import Reference, Secret, mentions, resolve
+from trueup.core.secrets import Reference, Secret, mentions
 from trueup.core.values import DEFAULT_CONNECTION, ConnectionId
 from trueup.engine import connections
 from trueup.engine.apply.applier import Applier
@@ -23,10 +23,12 @@ from trueup.engine.facts import facts_for
 from trueup.engine.freshness import Freshness
 from trueup.engine.options import Options
 from trueup.engine.ownership import Ownership
-from trueup.engine.plan.inputs import Budget, Inputs, Policy
+from trueup.engine.plan.inputs import Budget, Inputs
 from trueup.engine.plan.planning import concluded, draft
+from trueup.engine.plan.policy import Policy
 from trueup.engine.plan.steps import Plan, Reading
 from trueup.engine.read import Wanted, guard, observe
+from trueup.engine.references import resolve
 from trueup.engine.select import Selection, select
 from trueup.manifest.values import Manifest
 

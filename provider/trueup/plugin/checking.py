@@ -20,7 +20,7 @@ from trueup.manifest.schema import DRAFT, OURS, compiled, without_limits
 from trueup.manifest.text import quoted
 from trueup.manifest.words import Said
 from trueup.plugin.codec import Opaque, Sealed, bare, has_unknown, is_sealed
-from trueup.plugin.failures import Failure
+from trueup.plugin.faults import Failure
 from trueup.plugin.fields_schema import described, variable
 from trueup.plugin.tokens import inputs_of, referred
 from trueup.systems.registry import RESOURCES

@@ -12,7 +12,7 @@ from trueup.core.errors import SecretError, UsageError
 from trueup.core.secrets import Secret
 from trueup.engine.connections import SANDBOX, Settings, check_url, is_tenant, tenant_from_environment
 from trueup.plugin.codec import UNKNOWN, Sealed, bare, has_unknown
-from trueup.plugin.failures import Failure
+from trueup.plugin.faults import Failure
 from trueup.plugin.tokens import tenant_name
 from trueup.systems.registry import SYSTEMS
 from trueup.transport import Credential, urls

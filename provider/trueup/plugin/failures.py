@@ -1,4 +1,4 @@
-"""Faults of inputs, and how a failed call ends: the state that the engine must keep, and one sentence for the user.
+"""How a failed call ends: the state that the engine must keep, and one sentence for the user.
 
 A clean failure has a status code meaning that nothing changed. A partial change is returned with its id and state,
 since the engine would otherwise lose it.
@@ -32,14 +32,6 @@ from trueup.report.reasons import PULUMI, explained
 
 if TYPE_CHECKING:
     from grpc.aio import ServicerContext
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A fault in an input. The property is empty for a fault of the resource as a whole."""
-
-    property: str
-    reason: str
 
 
 _CODES: Final = (

@@ -10,7 +10,7 @@ from trueup.core.progress import Quiet
 from trueup.engine.connections import SANDBOX, opened
 from trueup.engine.options import SystemClock
 from trueup.plugin import config
-from trueup.plugin.failures import Failure
+from trueup.plugin.faults import Failure
 from trueup.plugin.functions_schema import FUNCTIONS
 from trueup.systems.functions import InputError
 from trueup.systems.registry import SYSTEMS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi.runtime.proto import provider_pb2
 
 from trueup.plugin.codec import bare, has_unknown
-from trueup.plugin.failures import Failure
+from trueup.plugin.faults import Failure
 from trueup.plugin.states import DECLARED_NAME
 
 if TYPE_CHECKING:

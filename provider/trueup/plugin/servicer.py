@@ -18,7 +18,8 @@ from trueup.plugin import config, functions, naming
 from trueup.plugin.checking import check, newer_words
 from trueup.plugin.codec import UNKNOWN, bare, decode, encode, has_unknown
 from trueup.plugin.differing import predicted
-from trueup.plugin.failures import Failure, abort, why
+from trueup.plugin.failures import abort, why
+from trueup.plugin.faults import Failure
 from trueup.plugin.greeting import Greeting
 from trueup.plugin.host import Host
 from trueup.plugin.resources import Resources

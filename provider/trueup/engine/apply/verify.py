@@ -15,7 +15,7 @@ from trueup.core.values import ConnectionId, Incomparable, Listing, ListKey, Liv
 from trueup.engine.apply.journal import written
 from trueup.engine.match import matched
 from trueup.engine.plan.compare import compared
-from trueup.engine.plan.inputs import Policy
+from trueup.engine.plan.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence

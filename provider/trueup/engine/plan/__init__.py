@@ -4,8 +4,9 @@ Drift is this same plan, rendered and not applied.
 """
 
 from trueup.engine.match import by_reference, target_of
-from trueup.engine.plan.inputs import Budget, Facts, Inputs, Limit, Policy
+from trueup.engine.plan.inputs import Budget, Facts, Inputs
 from trueup.engine.plan.planning import concluded, draft, plan
+from trueup.engine.plan.policy import Limit, Policy
 from trueup.engine.plan.steps import (
     ENDS,
     FORMAT_VERSION,

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.core.values import DELETES, Address, ConnectionId, Kept, ListKey
-from trueup.systems.registry import kind_named, resource_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Callable, Mapping, Set
 
     from trueup.core.kinds import ResourceKind
     from trueup.core.records import Record
@@ -21,12 +20,16 @@ if TYPE_CHECKING:
     from trueup.engine.match import Index, Matches
     from trueup.engine.plan.steps import Step
 
+    KindNamed = Callable[[str, str], ResourceKind | None]
+    """Returns the kind of a system by its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Above:
     """The way up from the managed resources of one connection."""
 
     connection: ConnectionId
+    kind_named: KindNamed
     records: Mapping[str, Record]
     """The ledger's records of the connection, by id."""
     matches: Matches
@@ -93,14 +96,19 @@ class Above:
     def _kind(self, kind: ResourceKind) -> ResourceKind | None:
         """The kind of what it is below; None where that is no resource, or nothing."""
         reference = kind.parent_kind
-        return kind_named(self.connection[0], reference) if reference else None
+        return self.kind_named(self.connection.system, reference) if reference else None
 
     def _index(self, name: str) -> Index | None:
         return self.matches.indexes.get(ListKey(*self.connection, name))
 
 
 def ending(
-    kind: ResourceKind, address: Address, live: Live, steps: Mapping[str, Step], matches: Matches
+    kind: ResourceKind,
+    address: Address,
+    live: Live,
+    steps: Mapping[str, Step],
+    matches: Matches,
+    kind_named: KindNamed,
 ) -> Step | None:
     """The step, of those by the id of what they delete, that deletes what a resource is below of; None for none."""
     for field in kind.references:
@@ -110,8 +118,9 @@ def ending(
         list_key = ListKey(*address.connection_id, field.reference)
         index = matches.indexes.get(list_key)
         above = index.by_id.get(parent) if index is not None else None
-        if above is None:
+        its_kind = kind_named(list_key.system, list_key.kind)
+        if above is None or its_kind is None:
             continue
-        if found := ending(resource_kind(list_key.system, list_key.kind), address, above, steps, matches):
+        if found := ending(its_kind, address, above, steps, matches, kind_named):
             return found
     return None

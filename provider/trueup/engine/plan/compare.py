@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trueup.core.records import Record
     from trueup.core.values import Address, ListKey
     from trueup.engine.match import Matches, Records
-    from trueup.engine.plan.inputs import Policy
+    from trueup.engine.plan.policy import Policy
 
 
 def compared(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Handler
     from trueup.core.records import Record
     from trueup.core.values import Live
-    from trueup.engine.plan.inputs import Policy
+    from trueup.engine.plan.policy import Policy
 
 _NOT_SHOWN: Final = Reason("not-shown")
 

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from trueup.core.kinds import ResourceKind
     from trueup.core.records import Record
     from trueup.engine.match import Index, Matches
-    from trueup.engine.plan.inputs import Inputs, Policy
+    from trueup.engine.plan.inputs import Inputs
+    from trueup.engine.plan.policy import Policy
     from trueup.engine.plan.steps import Plan
 
 LEDGER = "the ledger"
@@ -73,7 +74,7 @@ def removals(inputs: Inputs, matches: Matches, plan: Plan, claimed: Mapping[str,
     }
     staying: dict[str, list[str]] = {}
     for connection, records in inputs.owned.items():
-        above = Above(connection, {record.id: record for record in records}, matches, claimed.keys())
+        above = Above(connection, kind_named, {record.id: record for record in records}, matches, claimed.keys())
         for record in records:
             kind = kind_named(connection[0], record.kind)
             if kind is None or record.id in claimed or record.id in handled:
@@ -230,7 +231,7 @@ def _sparing(step: Step, matches: Matches, plan: Plan) -> Step:
     found = {
         address
         for address, live in matches.lives.items()
-        if ending(matches.kind_of(address), address, live, {step.live.id: step}, matches)
+        if ending(matches.kind_of(address), address, live, {step.live.id: step}, matches, kind_named)
     }
     found |= {one for one, spec in plan.specs.items() if spec.get(matches.kind_of(one).parent) == step.live.id}
     return step.refused(_declared_below(found)) if found else step
@@ -249,7 +250,7 @@ def _without_what_goes_along(
     for step in found:
         above = None
         if step.live is not None and step.live.id not in deleting:
-            above = ending(step.declared.kind, step.address, step.live, deleting, matches)
+            above = ending(step.declared.kind, step.address, step.live, deleting, matches, kind_named)
         if above is None:
             steps.append(step)
         elif not step.live or step.live.id not in above.along:
@@ -262,7 +263,7 @@ def _without_what_goes_along(
         above = None
         if one.live is not None and kind is not None:
             address = Address(name, one.record.kind, "", connection or DEFAULT_CONNECTION)
-            above = ending(kind, address, one.live, deleting, matches)
+            above = ending(kind, address, one.live, deleting, matches, kind_named)
         if above is None:
             staying.append(one)
         else:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trueup.core.values import ConnectionId
-    from trueup.engine.plan.inputs import Limit
+    from trueup.engine.plan.policy import Limit
     from trueup.engine.plan.steps import Plan, Step
     from trueup.systems.system import Permissions
 
