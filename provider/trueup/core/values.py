@@ -174,3 +174,7 @@ class Live:
     """Whether it exists as part of another object, so that it need not be declared."""
     seen_at: str = ""
     """Time of the reading when it is not from this run: the values then come from the ledger."""
+
+    def hides(self, path: Path) -> bool:
+        """Return whether the server hides the value at a path."""
+        return bool(self.unreadable) and any(path[: len(one)] == one for one in self.unreadable)

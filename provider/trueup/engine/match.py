@@ -15,6 +15,7 @@ from trueup.core.kinds import Declared, Handler
 from trueup.core.reasons import Reason
 from trueup.core.values import Address, ConnectionId, ListKey, Live, Refusal
 from trueup.engine.claims import Around, Claimant, settle, twice
+from trueup.engine.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence, Set
@@ -66,30 +67,6 @@ def exclusive_lists(declared: Sequence[Declared]) -> dict[ListKey, list[Declared
             if isinstance(value, dict) and value.get("exclusive"):
                 found[ListKey(*one.address.connection_id, inline.kind)].append(one)
     return found
-
-
-class Index:
-    """The live resources of one list, to be found by id and by natural key, each to be claimed once."""
-
-    def __init__(self, handler: Handler, listing: Listing) -> None:
-        self.handler = handler
-        self.listing = listing
-        self.by_id = {live.id: live for live in listing.items}
-        self.by_key: dict[Any, list[Live]] = defaultdict(list)
-        for live in listing.items:
-            self.by_key[handler.key(live.spec)].append(live)
-        self.claimed: dict[str, Address] = {}
-        self.named: dict[Any, Address] = {}
-        """Addresses by the natural key that they declare, including resources that do not exist yet."""
-        self._near: dict[Any, list[Live]] | None = None
-
-    def near(self, key: Any) -> list[Live]:
-        """Return the live resources whose natural key a database may take for that one; indexed at the first call."""
-        if self._near is None:
-            self._near = defaultdict(list)
-            for live in self.listing.items:
-                self._near[self.handler.near(live.spec)].append(live)
-        return self._near.get(key, [])
 
 
 class Matches:

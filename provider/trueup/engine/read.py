@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Declared, Handler, ResourceKind
     from trueup.core.records import Record
     from trueup.core.values import ConnectionId, Listing
-    from trueup.engine.match import Index, Records
+    from trueup.engine.index import Index
+    from trueup.engine.match import Records
     from trueup.transport.client import Client
 
     Choose = Callable[[ListKey, ResourceKind, Mapping[str, Sequence[Declared]]], tuple[set[str], Listing]]
@@ -182,10 +183,7 @@ class _Observer:
             now, known = self.wanted.choose(list_key, kind, parents)
         client = self.clients[list_key.connection_id]
         scope = Scope(tuple(self.declared[list_key]), self.wanted.whole, (), tuple(sorted(now)))
-        cost = handler.read_cost(scope)
-        if cost >= _WORTH:
-            client.progress.note(reading_children(client, plural(kind.name), len(now), plural(above.kind), cost))
-        listing = await handler.read(client, scope)
+        listing = await read_below(client, handler, scope, plural(kind.name), plural(above.kind))
         if known is not None:
             listing.aged = known.aged
         return listing
@@ -216,12 +214,17 @@ async def _beside(reading: Coroutine[None, None, Listing], before: Sequence[asyn
     return await task
 
 
-def reading_children(client: Client, children: str, count: int, parents: str, requests: int) -> Reason:
-    """Return the note that a long reading starts, with the waits for the request window that it will take."""
-    limits = client.limits
-    waits = -(-max(requests - client.window.left, 0) // limits.requests) if limits.requests else 0
-    more = Reason("window-waits", count=waits, seconds=limits.silence) if waits else None
-    return Reason("reading-children", what=children, count=count, parents=parents, requests=requests, waits=more)
+async def read_below(client: Client, handler: Handler, scope: Scope, children: str, parents: str) -> Listing:
+    """Return the children of the parents in scope; note first what a long reading costs. Raises ApiError."""
+    requests, limits = handler.read_cost(scope), client.limits
+    if requests >= _WORTH:
+        waits = -(-max(requests - client.window.left, 0) // limits.requests) if limits.requests else 0
+        more = Reason("window-waits", count=waits, seconds=limits.silence) if waits else None
+        count = len(scope.parents)
+        client.progress.note(
+            Reason("reading-children", what=children, count=count, parents=parents, requests=requests, waits=more)
+        )
+    return await handler.read(client, scope)
 
 
 async def guard(clients: Iterable[Client]) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from trueup.core.kinds import Handler
     from trueup.core.records import Intent, Record, Run
     from trueup.core.values import Live
-    from trueup.engine.match import Index, Matches
+    from trueup.engine.index import Index
+    from trueup.engine.match import Matches
 
 _ENDS = ("archive", *DELETES)
 _MAKES = ("create", "grant")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from trueup.core.errors import Malformed
 from trueup.core.kinds import Handler, Scope
-from trueup.core.values import DEFAULT_CONNECTION, Listing, ListKey
-from trueup.engine.match import Matches
-from trueup.engine.read import guard, reading_children
+from trueup.core.values import DEFAULT_CONNECTION, Listing
+from trueup.engine.read import guard, read_below
 from trueup.importing.filters import ACCOUNTS, chosen
 from trueup.importing.kinds import live_kinds, parent_of, short, with_parents
 from trueup.transport.wire import plain
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from trueup.core.values import Live
     from trueup.importing.filters import Filter
     from trueup.transport.client import Client
-
-_WORTH: Final = 100
-"""Requests of one kind's reading from which the user is informed before it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ def main_kind(kinds: Sequence[ResourceKind]) -> ResourceKind:
 
 async def read(client: Client, wanted: ImportRequest) -> LiveResources:
     """All that is live of the wanted kinds. Raises ApiError, UsageError and SafetyError."""
-    found, matches = LiveResources(), Matches([])
+    found = LiveResources()
     main = main_kind(wanted.kinds)
     kinds = wanted.kinds
     if any(one.name == "account" for one in wanted.filters):
@@ -65,7 +61,6 @@ async def read(client: Client, wanted: ImportRequest) -> LiveResources:
         handler = kind.handler
         listing = await _listing(client, kind, handler, found, wanted)
         _once(kind, handler, listing)
-        matches.take(ListKey(kind.system, wanted.connection, kind.name), handler, listing)
         found.listings[kind.name] = listing
         accounts = found.listings.get(ACCOUNTS)
         filters = wanted.filters if kind == main else ()
@@ -90,9 +85,7 @@ async def _listing(
     if not below:
         return Listing([])
     client.progress.phase("reading", len(below))
-    if (cost := handler.read_cost(scope)) >= _WORTH:
-        client.progress.note(reading_children(client, short(kind), len(below), short(parent), cost))
-    return await handler.read(client, scope)
+    return await read_below(client, handler, scope, short(kind), short(parent))
 
 
 def _once(kind: ResourceKind, handler: Handler, listing: Listing) -> None:

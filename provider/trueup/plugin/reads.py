@@ -10,9 +10,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.errors import Forbidden, NotFound, Refused
-from trueup.core.kinds import Declared, Handler, Scope
+from trueup.core.kinds import Declared, Scope
 from trueup.core.reasons import Reason
-from trueup.core.values import Address, Listing, Live, Refusal, Where
+from trueup.core.values import Address, Live, Refusal, Where
+from trueup.engine.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -26,23 +27,12 @@ _BY_ID: Final = 2
 """Resources of a kind that are read by id before the list is: a page of a hundred costs one request, too."""
 
 
-class _List:
-    """A list, indexed by id and by natural key."""
-
-    def __init__(self, handler: Handler, listing: Listing) -> None:
-        self.listing = listing
-        self.by_id = {live.id: live for live in listing.items}
-        self.by_key: dict[Hashable, list[Live]] = {}
-        for live in listing.items:
-            self.by_key.setdefault(handler.key(live.spec), []).append(live)
-
-
 class Reads:
     """Everything read from one system in this process."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
-        self._lists: dict[tuple[str, str], asyncio.Task[_List]] = {}
+        self._lists: dict[tuple[str, str], asyncio.Task[Index]] = {}
         self._known: dict[tuple[str, str], Live | None] = {}
         """Resources that were written or read by id since the list was read; these take precedence over it."""
         self._keys: dict[tuple[str, Hashable], str] = {}
@@ -79,7 +69,7 @@ class Reads:
 
     async def find(self, kind: ResourceKind, spec: dict[str, Any]) -> Live | None:
         """Return the resource that a spec names by id or natural key; None when there is none. Raises ApiError."""
-        handler = _handler(kind)
+        handler = kind.handler
         parent = spec[kind.parent] if kind.parent else ""
         if (identity := handler.identity(spec)) is not None:
             return await self.get(kind, identity, parent)
@@ -95,7 +85,7 @@ class Reads:
                     return live
         if not kind.parent and self._few(kind, 1):
             declared = Declared(Address(kind.system, kind.name, ""), kind, spec, Where("", 0))
-            found = _List(handler, await handler.read(self._client, Scope((declared,), whole=False)))
+            found = Index(handler, await handler.read(self._client, Scope((declared,), whole=False)))
         else:
             found = await self._list(kind, parent)
         # A resource that was read or written since has another key, or was deleted.
@@ -119,14 +109,14 @@ class Reads:
 
     async def canonical(self, kind: ResourceKind, spec: dict[str, Any]) -> dict[str, Any] | Refusal:
         """Return a spec with values as the server writes them, or a refusal. Raises ApiError."""
-        handler = _handler(kind)
+        handler = kind.handler
         if not handler.translates:
             return spec
         return handler.canonical(spec, (await self._list(kind, spec[kind.parent])).listing)
 
     async def moved(self, kind: ResourceKind, spec: dict[str, Any], live: Live) -> Reason | None:
         """Return why a name in a spec no longer refers to the live resource; None when it does. Raises ApiError."""
-        handler = _handler(kind)
+        handler = kind.handler
         if not handler.translates:
             return None
         listing = (await self._list(kind, spec[kind.parent])).listing
@@ -136,7 +126,7 @@ class Reads:
     def store(self, kind: ResourceKind, live: Live) -> None:
         """Store a resource that a write returned or that was read by id."""
         self._known[kind.name, live.id] = live
-        self._keys[kind.name, _handler(kind).key(live.spec)] = live.id
+        self._keys[kind.name, kind.handler.key(live.spec)] = live.id
         self._vague.discard((kind.name, live.id))
 
     def made(self, kind: ResourceKind, live: Live) -> None:
@@ -164,7 +154,7 @@ class Reads:
         try:
             vague = all((kind.name, key) in self._vague for key in waiting)
             if vague or self._few(kind, len(waiting)):
-                found = await _handler(kind).reread(self._client, [_stub(kind, key, "") for key in waiting])
+                found = await kind.handler.reread(self._client, [_stub(kind, key, "") for key in waiting])
                 for key in waiting:
                     if key in found:
                         self.store(kind, found[key])
@@ -192,7 +182,7 @@ class Reads:
         return asked <= _BY_ID
 
     async def _alone(self, kind: ResourceKind, key: str, parent: str) -> Live | None:
-        live = (await _handler(kind).reread(self._client, [_stub(kind, key, parent)])).get(key)
+        live = (await kind.handler.reread(self._client, [_stub(kind, key, parent)])).get(key)
         if live is None:
             self.gone(kind, key)
         else:
@@ -200,13 +190,13 @@ class Reads:
         return live
 
     async def _whole(self, kind: ResourceKind, live: Live | None) -> Live | None:
-        handler = _handler(kind)
+        handler = kind.handler
         if live is not None and handler.shortens:
             live = await handler.whole(self._client, live)
             self.store(kind, live)
         return live
 
-    async def _list(self, kind: ResourceKind, parent: str) -> _List:
+    async def _list(self, kind: ResourceKind, parent: str) -> Index:
         """Return the list, read once for all callers; a failure is not kept."""
         name = (kind.name, parent)
         task = self._lists.get(name)
@@ -219,19 +209,15 @@ class Reads:
                 self._lists.pop(name)
             raise
 
-    async def _read(self, kind: ResourceKind, parent: str) -> _List:
-        handler = _handler(kind)
+    async def _read(self, kind: ResourceKind, parent: str) -> Index:
+        handler = kind.handler
         scope = Scope(parents=(parent,)) if kind.parent else Scope()
         if parent in self._made:
             scope = Scope((Declared(Address(kind.system, kind.name, ""), kind, {}, Where("", 0)),))
         listing = await handler.read(self._client, scope)
         if why := listing.denied.get(parent):
             raise (NotFound if parent in listing.gone else Forbidden)(Reason("parent-not-read", why=why))
-        return _List(handler, listing)
-
-
-def _handler(kind: ResourceKind) -> Handler:
-    return kind.handler
+        return Index(handler, listing)
 
 
 def _stub(kind: ResourceKind, key: str, parent: str) -> Live:

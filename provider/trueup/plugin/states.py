@@ -58,14 +58,14 @@ def outputs(
             if given is not MISSING:
                 found[field.name] = given
         elif field.owned_by_key:
-            if given is not MISSING and _hidden((field.name,), live):
+            if given is not MISSING and live.hides((field.name,)):
                 found[field.name] = given
             elif given is not MISSING:
                 found[field.name] = seal_like(only(value or {}, bare(given)), given)
             elif not inputs and value:
                 found[field.name] = Sealed(value)
         elif given is not MISSING and (
-            _hidden((field.name,), live) or _alike((field.name,), given, value, baseline, canonical)
+            live.hides((field.name,)) or _alike((field.name,), given, value, baseline, canonical)
         ):
             found[field.name] = given
         elif value is not None:
@@ -143,11 +143,11 @@ def baseline_of(kind: ResourceKind, declared: Mapping[str, Any], live: Live) -> 
         field = kind.by_name[name]
         if field.local or field.write_only:
             continue
-        for path, wanted in _values(field, value):
+        for path, _, wanted in leaves(MISSING, value, (name,)):
             seen = at(spec, path)
             if same(seen, wanted) or (wanted is None and seen is MISSING):
                 continue
-            if _hidden(path, live) or handler.incomparable(path, seen) is not None:
+            if live.hides(path) or handler.incomparable(path, seen) is not None:
                 continue
             if seen is MISSING or field.is_plain(seen) or live.found:
                 undone.append(dotted(path))
@@ -195,7 +195,7 @@ def _kept(field: Field, handler: Handler, path: Path, given: Any, live: Live, wa
     seen = at(reveal(live.spec), path)
     if field.write_only and (field.is_secret(path) or seen is MISSING or seen is None):
         return True
-    if _hidden(path, live):
+    if live.hides(path):
         return True
     incomparable = None if seen is MISSING else handler.incomparable(path, seen)
     return (
@@ -203,10 +203,6 @@ def _kept(field: Field, handler: Handler, path: Path, given: Any, live: Live, wa
         and not incomparable.final
         and ((incomparable.settling and seen == was) or bare(given) in incomparable.may_be)
     )
-
-
-def _hidden(path: Path, live: Live) -> bool:
-    return any(path[: len(one)] == one for one in live.unreadable)
 
 
 def _alike(path: Path, given: Any, value: Any, baseline: Baseline, canonical: Mapping[str, Any] | None) -> bool:
@@ -219,12 +215,6 @@ def _alike(path: Path, given: Any, value: Any, baseline: Baseline, canonical: Ma
         return True
     name = dotted(path)
     return name in baseline and same(baseline[name], value)
-
-
-def _values(field: Field, value: Any) -> list[tuple[Path, Any]]:
-    """Return the values of a field by path; those of a mapping one by one."""
-    path = (field.name,)
-    return [(one, after) for one, _, after in leaves(MISSING, value, path)] if field.owned_by_key else [(path, value)]
 
 
 def computed_in(kind: ResourceKind, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def to_write(kind: ResourceKind, live: Live, wanted: Mapping[str, Any]) -> list[
         field, before = kind.by_name[name], live.spec.get(name, MISSING)
         if not field.local and not in_sync(field, before, after, live):
             for pair in unlike(field, before, after):
-                if not field.write_only and any(pair[0][: len(one)] == one for one in live.unreadable):
+                if not field.write_only and live.hides(pair[0]):
                     continue  # not known to differ
                 incomparable = handler.incomparable(pair[0], pair[1])
                 certain = certain or incomparable is None or pair[2] not in incomparable.may_be

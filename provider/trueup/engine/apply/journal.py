@@ -311,9 +311,4 @@ def as_key(key: Any) -> str:
 
 def written(spec: Mapping[str, Any], name: str) -> list[tuple[Path, Any]]:
     """Return the values of a field by path, those of a mapping separately."""
-    if name not in spec:
-        return []
-    value = spec[name]
-    if isinstance(value, dict) and value:
-        return [(path, after) for path, _, after in leaves(MISSING, value, (name,))]
-    return [((name,), value)]
+    return [(path, after) for path, _, after in leaves(MISSING, spec[name], (name,))] if name in spec else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import contextlib
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from trueup.core.errors import ApiError
@@ -57,51 +58,39 @@ class Turns:
     """The turns of some of those steps. `aside` are the ids of what has a temporary name, and so gave up its own."""
 
     def __init__(self, outcomes: Sequence[Outcome], order: Order, aside: Set[str]) -> None:
-        self.ready: list[Outcome] = []
-        """Those that wait for nothing."""
-        self._dependents: dict[int, list[tuple[Outcome, bool]]] = defaultdict(list)
-        self._unmet: dict[int, int] = {}
-        here = {id(outcome) for outcome in outcomes}
-        failed: list[Outcome] = []
-        for outcome in outcomes:
-            before = [(one, False) for one in order.needs(outcome)] + [
+        self._outcomes = {id(outcome): outcome for outcome in outcomes}
+        self._before: dict[int, list[tuple[Outcome, bool]]] = {}
+        """Those that each waits for, and whether for its name."""
+        self._sorter: TopologicalSorter[int] = TopologicalSorter(dict.fromkeys(self._outcomes, ()))
+        for key, outcome in self._outcomes.items():
+            before = self._before[key] = [(one, False) for one in order.needs(outcome)] + [
                 (one, True) for one in order.names(outcome) if one.step.live is None or one.step.live.id not in aside
             ]
-            self._unmet[id(outcome)] = sum(id(one) in here for one, _ in before)
-            for one, named in before:
-                if id(one) in here:
-                    self._dependents[id(one)].append((outcome, named))
-                elif one.result not in ("done", "contended"):
-                    _blame(outcome, one, named=named)
-            if outcome.error is not None:
-                failed.append(outcome)
-            elif not self._unmet[id(outcome)]:
-                self.ready.append(outcome)
-        for outcome in failed:
-            self._give_up(outcome)
+            self._sorter.add(key, *(id(one) for one, _ in before if id(one) in self._outcomes))
+        with contextlib.suppress(CycleError):  # what waits for itself has no turn, all the rest has
+            self._sorter.prepare()
+        self.ready = self._freed()
+        """Those that wait for nothing."""
 
     def after(self, outcome: Outcome) -> list[Outcome]:
         """Those whose last wait has ended now. What waits in vain gets a reason, and so does what waits for that."""
-        found: list[Outcome] = []
-        waiting = [(outcome, *one) for one in self._dependents.get(id(outcome), ())]
-        for before, other, named in waiting:
-            self._unmet[id(other)] -= 1
-            if before.result != "done" and other.error is None:
-                _blame(other, before, named=named)
-            if self._unmet[id(other)] == 0:
-                if other.error is None:
-                    found.append(other)
-                else:
-                    waiting += [(other, *further) for further in self._dependents.get(id(other), ())]
-        return found
+        self._sorter.done(id(outcome))
+        return self._freed()
 
-    def _give_up(self, outcome: Outcome) -> None:
-        for other, named in self._dependents.get(id(outcome), ()):
-            if other.error is None:
-                _blame(other, outcome, named=named)
-                if other in self.ready:
-                    self.ready.remove(other)
-                self._give_up(other)
+    def _freed(self) -> list[Outcome]:
+        found: list[Outcome] = []
+        while keys := self._sorter.get_ready():
+            for key in keys:
+                outcome = self._outcomes[key]
+                for before, named in self._before[key] if outcome.error is None else ():
+                    if before.error is not None or before.result not in ("done", "contended"):
+                        _blame(outcome, before, named=named)
+                        break
+                if outcome.error is None:
+                    found.append(outcome)
+                else:
+                    self._sorter.done(key)
+        return found
 
 
 def _blame(outcome: Outcome, before: Outcome, *, named: bool) -> None:

@@ -139,7 +139,7 @@ class Verifier:
                 seen = at(live.spec, path)
                 key = dotted(path)
                 incomparable: Incomparable | None = None
-                hidden = any(path[: len(one)] == one for one in live.unreadable)
+                hidden = live.hides(path)
                 if key in record.settling:
                     record.settling.remove(key)  # it was looked at
                     self._journal.keep(declared, record)

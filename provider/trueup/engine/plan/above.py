@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from trueup.core.kinds import ResourceKind
     from trueup.core.records import Record
     from trueup.core.values import Live
-    from trueup.engine.match import Index, Matches
+    from trueup.engine.index import Index
+    from trueup.engine.match import Matches
     from trueup.engine.plan.steps import Step
 
     KindNamed = Callable[[str, str], ResourceKind | None]

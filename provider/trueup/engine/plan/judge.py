@@ -94,9 +94,7 @@ def only(live: Any, declared: Any) -> Any:
 
 
 def _hidden(field: Field, path: Path, before: Any, live: Live) -> bool:
-    if any(path[: len(one)] == one for one in live.unreadable):
-        return True
-    return field.write_only and before is MISSING
+    return live.hides(path) or (field.write_only and before is MISSING)
 
 
 def change_of(field: Field, path: Path, before: Any, after: Any, *, note: Reason | None = None) -> Change:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from trueup.core.values import Address, ListKey, Live
-    from trueup.engine.match import Index
+    from trueup.engine.index import Index
     from trueup.engine.plan.inputs import Inputs
     from trueup.engine.plan.steps import Plan, Step
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from trueup.core.kinds import ResourceKind
     from trueup.core.records import Record
-    from trueup.engine.match import Index, Matches
+    from trueup.engine.index import Index
+    from trueup.engine.match import Matches
     from trueup.engine.plan.inputs import Inputs
     from trueup.engine.plan.policy import Policy
     from trueup.engine.plan.steps import Plan
