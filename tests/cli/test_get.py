@@ -278,7 +278,7 @@ def test_what_may_not_be_read_is_told(bench: Getting) -> None:
     bench.world.fault(system="den", route="/v1/connector-instances/{connectorInstanceId}/access", status=403)
     done = bench.get("access", "--below", "old-wiki")
     assert done.returncode == 1
-    assert "this credential may not look into cin_" in done.stdout
+    assert "this credential may not read cin_" in done.stdout
 
 
 def test_targets_of_two_instances_are_told_apart(bench: Getting) -> None:

@@ -204,8 +204,8 @@ async def test_a_system_of_which_nothing_is_declared_is_left_alone(world: World)
     plan = await world.plan(account(), prune=True)
     assert not plan.has_changes
     (note,) = map(worded, plan.off)
-    assert note.startswith("nothing is declared for wexa/default, and --prune does not work from nothing")
-    assert note.endswith("(1)")
+    assert note.startswith("nothing is declared for wexa/default, so --prune removes nothing there")
+    assert note.endswith("kept: 1")
     assert (await world.plan(account())).off == ()
 
 

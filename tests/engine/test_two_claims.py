@@ -55,4 +55,4 @@ async def test_only_one_can_be_what_another_was(world: World) -> None:
     await world.apply(account(), instance("old"))
     plan = await world.plan(account(), renamed(instance("a"), "old"), renamed(instance("b"), "OLD"))
     assert actions(plan) == {"a": "update", "b": "refuse"}
-    assert "says as well" in next(worded(step.why) for step in plan.steps if step.action == "refuse")
+    assert "also says that it was" in next(worded(step.why) for step in plan.steps if step.action == "refuse")

@@ -67,7 +67,7 @@ def test_what_is_imported_is_in_sync(bench: Bench, more: tuple[str, ...], along:
         )
         assert "number: 1.0e+16\n" in text
     else:
-        assert "--include-config takes it along" in done.stdout
+        assert "--include-config includes it" in done.stdout
     if along:
         assert "everything:organization" in text
         assert "owner@example.test" not in everything
@@ -119,7 +119,7 @@ def test_what_cannot_be_declared_is_told(bench: Bench) -> None:
     bench.world.upstream("installation-deleted", installationId="1002")
     done = bench.den()
     assert done.returncode == 0
-    assert 'status of old-wiki: "error" is no value to declare' in done.stdout
+    assert 'status of old-wiki: "error" cannot be declared' in done.stdout
     assert "! den/ConnectorInstance cin_" in done.stdout
     assert "its name looks like a secret" in done.stdout
     assert "(two-lines): " in done.stdout
@@ -185,7 +185,7 @@ def test_wexa_by_project_and_without_its_configuration(bench: Bench) -> None:
     assert bench.plan().startswith("In sync: 3 of 3")
     (text,) = bench.texts().values()
     assert "dataLoaderConfig" not in text
-    assert 'status of events: "ready" is no value to declare' in done.stdout
+    assert 'status of events: "ready" cannot be declared' in done.stdout
     assert "dataLoaderConfig of archive, crm, events" in done.stdout
     assert bench.den().returncode == 0  # each system has a folder of its own
     again = inside("import", "wexa", "-o", str(bench.out), "--overwrite", "-f", str(bench.out))
@@ -282,7 +282,7 @@ def test_what_may_not_be_read_is_told(bench: Bench) -> None:
     bench.world.fault(system="den", route=listed, status=403)
     done = bench.den("--with", "access")
     assert done.returncode == 1
-    assert "Could not be read:\n  ! this credential may not look into cin_" in done.stdout
+    assert "Could not be read:\n  ! this credential may not read cin_" in done.stdout
     assert bench.plan().startswith("In sync: 3 of 3")
 
 

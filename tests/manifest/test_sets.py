@@ -79,7 +79,7 @@ async def test_what_another_set_holds_is_refused_and_can_be_moved(stack: str, wo
     assert world.rows(INSTANCES) == before
     assert await records(world) == {"acme": "a", "docs": "a"}
     plan = await world.plan(*wanted, stack=stack, take_from="other")
-    assert 'nothing is moved from the set "other" (--take-from)' in map(worded, plan.off)
+    assert 'no resource is moved from the set "other" (--take-from)' in map(worded, plan.off)
     plan = await world.plan(*wanted[:1], stack=stack, take_from="a")
     assert not plan.has_changes
     target = f'the set "{stack}"' if stack else "no set"
@@ -107,7 +107,7 @@ async def test_nothing_of_another_set_is_deleted_along(world: World) -> None:
     await world.apply(target("main", connectorInstance=key), stack="b")
     plan = await world.plan(account(), stack="a", prune=True)
     assert actions(plan) == {"docs": "refuse"}
-    assert 'would delete with it den/ConnectorTarget/main of the set "b"' in why(plan)["docs"]
+    assert 'would also delete den/ConnectorTarget/main of the set "b"' in why(plan)["docs"]
     await world.apply(account(deletionPolicy="disconnect"), stack="a")
     plan = await world.plan(instance("docs", connectorAccount=world.instance("docs")["connectorAccountId"]), stack="c")
     assert "docs" in why(plan)
@@ -121,7 +121,7 @@ async def test_nothing_is_done_below_what_another_set_holds(world: World) -> Non
     wanted = instance("docs", access={"exclusive": True, "grants": []}), target("main", connectorInstance="docs")
     plan = await world.plan(account(), *wanted, stack="b")
     assert {step.action for step in plan.steps} == {"refuse"}
-    assert 'is below what is managed by the set "a"' in why(plan)["main"]
+    assert 'its parent is managed by the set "a"' in why(plan)["main"]
 
 
 async def test_no_name_changes_hands_with_what_another_set_holds(world: World) -> None:

@@ -65,7 +65,7 @@ def test_a_stop_lists_what_was_not_sent() -> None:
     report.outcomes[0].verified = False
     text = shown(report)
     assert "Not sent, 1 (stopped):\n    den/ConnectorInstance/handbook" in text
-    assert "Unverified: stopped before the changes could be read back" in text
+    assert "Unverified: stopped before the changes were verified" in text
     assert text.splitlines()[-1].startswith("Stopped: 0 created, 1 changed, 1 refused, 1 not done, 0 verified.")
     assert json.loads(applied.render_json(Applied(report, sample())))["exit_code"] == 4
 
@@ -73,8 +73,8 @@ def test_a_stop_lists_what_was_not_sent() -> None:
 def test_what_depends_on_a_failure_is_told_with_it() -> None:
     report = account_of("failed", "skipped", "refused")
     report.outcomes[0].error = ApiError("it broke.")
-    report.outcomes[1].error = ApiError("it needs den/ConnectorInstance/docs, which was not made.")
-    assert "(it needs den/ConnectorInstance/docs, which was not made):" in shown(report)
+    report.outcomes[1].error = ApiError("it depends on den/ConnectorInstance/docs, which was not applied.")
+    assert "(it depends on den/ConnectorInstance/docs, which was not applied):" in shown(report)
     assert shown(report).splitlines()[-1].startswith("Not applied:")
 
 

@@ -116,10 +116,10 @@ def test_numbers_lists_and_parts() -> None:
     assert worded(Reason("declared-below", names=["a", "b"])) == "a, b are declared and would be deleted with it."
     lost = [Reason("of-the-set", address=str(number), stack="x") for number in range(5)]
     said = worded(Reason("deletes-of-another-set", lost=lost))
-    assert said == 'it would delete with it 0 of the set "x", 1 of the set "x", 2 of the set "x" and 2 more.'
+    assert said == 'it would also delete 0 of the set "x", 1 of the set "x", 2 of the set "x" and 2 more.'
     nested = Reason("not-sent-without-ledger", why=Reason("unreadable"))
-    assert worded(nested) == "cannot be read back; without a ledger it is only sent with --resend"
-    assert worded(nested, PYTHON) == "cannot be read back; without a ledger it is only sent with resend"
+    assert worded(nested) == "cannot be read back; without a ledger it is sent only with --resend"
+    assert worded(nested, PYTHON) == "cannot be read back; without a ledger it is sent only with resend"
     assert worded(None) == ""
 
 
@@ -151,9 +151,9 @@ def test_python_programs_read_their_own_words() -> None:
     )
     assert done.stdout.splitlines() == [
         "prune-without-ledger",
-        "error[E001]: prune removes only what the ledger says is managed, and there is no ledger. "
+        "error[E001]: prune removes only managed resources of the ledger, and there is no ledger. "
         "Set TRUEUP_LEDGER, or apply once without prune.",
-        "error[E305]: no answer. Once it answers, run it again. retry_for waits longer.",
+        "error[E305]: no answer. Once it responds, run it again. retry_for waits longer.",
     ]
 
 
@@ -171,7 +171,7 @@ print(Unavailable("no answer.", hint=Reason("run-again-later")))
 def test_an_error_has_the_words_of_its_door() -> None:
     error = UsageError(Reason("prune-without-ledger"))
     assert explained(error) == (
-        "--prune removes only what the ledger says is managed, and there is no ledger.",
+        "--prune removes only managed resources of the ledger, and there is no ledger.",
         "Set TRUEUP_LEDGER, or apply once without --prune.",
     )
     assert explained(error, PYTHON)[0].startswith("prune removes only")

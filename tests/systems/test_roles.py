@@ -48,9 +48,9 @@ async def test_what_takes_an_admin_is_refused_in_the_plan(
     plan = await world.plan(*wanted)
     assert set(actions(plan).values()) == {"refuse"}
     why = {step.address.name: worded(step.why) for step in plan.steps}
-    assert why["acme"] == "to create it takes an organisation admin, and this credential belongs to a member."
-    assert "which cannot be made" in why["main"]
-    assert "which cannot be made" in why["all"]
+    assert why["acme"] == "create requires an organisation admin, and this credential belongs to a member."
+    assert "which cannot be applied" in why["main"]
+    assert "which cannot be applied" in why["all"]
     report = await world.apply(*wanted)
     assert set(results(report).values()) == {"refused"}
     assert report.exit_code == 1
@@ -128,7 +128,7 @@ async def test_an_access_list_that_may_not_be_read_is_told_as_such(
     assert "den/ConnectorAccess/all" in await addresses(world.folder)
     plan = await world.plan(archive(), wiki(), everybody)
     (step,) = plan.steps
-    assert "may not look into" in worded(step.unverifiable[0].why)
+    assert "may not read" in worded(step.unverifiable[0].why)
     assert "Missing manager access" in worded(step.unverifiable[0].why)
     assert world.rows("den.accessGrants") == before
 
@@ -160,7 +160,7 @@ def test_the_command_says_why_and_exits_with_1(world: World, monkeypatch: pytest
         done = inside(*command, *words)
         assert done.returncode == 1, done.stdout + done.stderr
         said = " ".join((done.stdout + done.stderr).split())
-        assert "takes an organisation admin, and this credential belongs to a member" in said
+        assert "requires an organisation admin, and this credential belongs to a member" in said
     assert world.writes() == []
     assert names([{"name": row["displayName"]} for row in world.rows(ACCOUNTS)]) == ["acme-archive"]
     assert len(world.rows(INSTANCES)) == 2
@@ -180,8 +180,8 @@ async def test_what_is_managed_and_cannot_be_seen_is_told_so(world: World, monke
         why = {step.address.name: worded(step.unverifiable[0].why) for step in plan.steps}
         assert set(why) == {"docs", "who"} | ({"main"} if not narrowed else set())
         assert key in why["docs"]
-        assert "this credential cannot see that: use one of an organisation admin" in why["docs"]
-        assert "may not look into" in why["who"]
+        assert "which this credential cannot see: use one of an organisation admin" in why["docs"]
+        assert "may not read" in why["who"]
         world.forget()
         report = await world.apply(*wanted, **narrowed)
         assert (report.outcomes, report.released, world.writes()) == ([], 0, [])

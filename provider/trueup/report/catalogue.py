@@ -16,37 +16,35 @@ _STOPPED: Final = "Run again when no other run is in progress."
 
 WORDS: Final = {
     # Which live resource a declared one is
-    "address-ambiguous": Wording("the ledger knows several live resources by this address: {ids}.", _ID),
-    "name-ambiguous": Wording("{count} live resources answer to this name: {ids}.", "Give the id of the one meant."),
-    "former-name-ambiguous": Wording("the ledger knows several live resources by its former name: {ids}.", _ID),
+    "address-ambiguous": Wording("the ledger has several live resources for this address: {ids}.", _ID),
+    "name-ambiguous": Wording("{count} live resources have this name: {ids}.", "Give the id of one."),
+    "former-name-ambiguous": Wording("the ledger has several live resources with its former name: {ids}.", _ID),
     "name-of-another": Wording(
-        "its name is that of {id}, which is {owner} by the ledger. {why}", advice="Choose another name."
+        "its name belongs to {id}, which is {owner} in the ledger. {why}", advice="Choose another name."
     ),
     "former-of-another": Wording(
-        "what {name} was ({id}) is {owner} by the ledger. {why}", advice="Correct the annotation, or remove it."
+        "the former {name} ({id}) is {owner} in the ledger. {why}", advice="Correct the annotation, or remove it."
     ),
-    "owner-left-out": Wording(
-        "That is declared as well, and this run leaves it out: include it.", advice="Include it in the run."
-    ),
+    "owner-left-out": Wording("That is declared as well, but outside this run: include it.", advice="Include it."),
     "owner-refused": Wording("That is declared as well, and is refused.", advice="See why that is refused."),
     "rename-half-done": Wording(
-        "it is {id} by the ledger, and its annotation says that it is what {name} ({former}) was.",
-        "Declare in the same run what the former is now, or remove the annotation if it was carried out.",
+        "the ledger has it as {id}, but its annotation says that it was {name} ({former}).",
+        "Declare the other resource with its new name in the same run, or remove an annotation that was applied.",
     ),
     "rename-claimed-twice": Wording(
-        "{other} says as well that it is what {name} was. Only one can be.", advice="Remove one of the annotations."
+        "{other} also says that it was {name}. Only one can be right.", advice="Remove one of the annotations."
     ),
     "rename-rival": Wording(
-        "it is {id} by the ledger, and {other} says by its annotation that it is what that was.",
-        "Give the new one another metadata.name, or remove the annotation.",
+        "the ledger has it as {id}, but {other} says by its annotation that it was this resource.",
+        "Give the new resource another metadata.name, or remove the annotation.",
     ),
     "rename-left-out": Wording(
-        "{other}, which this run leaves out, says that it is what {name} ({id}) was: include it.",
-        advice="Include it in the run.",
+        "{other}, which is outside this run, says that it was {name} ({id}): include it.",
+        advice="Include it.",
     ),
     "renamed-and-declared": Wording(
-        "it is what {rival} was, by its annotation, and that is declared as well.",
-        advice="Remove the annotation, or what is still declared under the former name.",
+        "its annotation says that it was {rival}, which is declared as well.",
+        advice="Remove the annotation, or the document with the former name.",
     ),
     "declared-twice": Wording("{id} is declared twice: here and as {other}.", "Remove one of the two."),
     "same-declared": Wording("{other} declares the same {kind}.", "Remove one of the two."),
@@ -54,76 +52,77 @@ WORDS: Final = {
     "near": Wording("Near: {names}.", advice=_PART),
     # Fields that are not compared or not sent
     "not-shown": Wording(
-        "the server does not show it, or not as it should: it cannot be compared",
-        advice="Look at it in the system's own pages.",
+        "the server does not return it, or not in the expected form: it cannot be compared",
+        advice="Check it in the web interface of the system.",
     ),
     "unreadable": Wording("cannot be read back", advice=_PART),
-    "reads-back-otherwise": Wording("reads back otherwise", advice=_PART),
+    "reads-back-otherwise": Wording("reads back differently", advice=_PART),
     "sent-on": Wording("sent on {day}, unchanged since", advice=_PART),
     "sent-before": Wording("sent before, unchanged since", advice=_PART),
     "not-read-back": Wording(
-        "cannot be read back; {sent}", advice="None is needed; send it again if someone may have changed it."
+        "cannot be read back; {sent}", advice="None is needed; send it again if it may have been changed."
     ),
-    "settling": Wording("{why}; {sent}", advice="Wait, and look again."),
+    "settling": Wording("{why}; {sent}", advice="Wait, and run again."),
     "reports-failure": Wording(
         "{why}; {sent}. {option[resend]} sends it again", advice="Find the cause in the system."
     ),
     "not-sent-without-ledger": Wording(
-        "{why}; without a ledger it is only sent with {option[resend]}", advice="Use a ledger, or have it sent again."
+        "{why}; without a ledger it is sent only with {option[resend]}", advice="Use a ledger, or send it again."
     ),
     "sent-again": Wording("sent again on request", advice="None is needed: it was asked for."),
     "never-sent": Wording("{why}; not sent from this ledger yet", advice="None is needed: an apply sends it once."),
     "parent-not-read": Wording("{why}.", advice="See the reason that it gives."),
     "need-not-read": Wording("{need} could not be read", advice="See why that could not be read."),
     "hidden": Wording(
-        "the ledger knows it as {id}, and this credential cannot see that: use one of an organisation admin, or have "
-        "it granted",
-        advice="Use a credential of an organisation admin, or have it granted.",
+        "the ledger has it as {id}, which this credential cannot see: use one of an organisation admin, or have access "
+        "granted",
+        advice="Use a credential of an organisation admin, or have access granted.",
     ),
     "parent-not-found": Wording(
-        "{id} is not there, or is not visible here", advice="Correct the id, or use another credential."
+        "{id} does not exist, or is not visible with this credential",
+        advice="Correct the id, or use another credential.",
     ),
     "parent-forbidden": Wording(
-        "this credential may not look into {id}: {said}", advice="Have it granted, or use another credential."
+        "this credential may not read {id}: {said}", advice="Have access granted, or use another credential."
     ),
     # Steps that are refused
     "none-to-adopt": Wording(
         "there is no {kind} {id} to adopt, or this credential may not see it.",
-        advice="Correct the id, leave it out to create one, or use another credential.",
+        advice="Correct the id, omit it to create a resource, or use another credential.",
     ),
     "fields-cannot-change": Wording(
-        "{fields: and } of a {kind} cannot be changed.", "Declare another, or put it back."
+        "{fields: and } of a {kind} cannot be changed.", "Declare a new resource, or restore the value."
     ),
-    "need-refused": Wording("it needs {need}, which cannot be made.", advice="See why that is refused."),
+    "need-refused": Wording("it depends on {need}, which cannot be applied.", advice="See why that is refused."),
     "too-deep": Wording(
-        "what is live or declared is nested too deeply to be compared.", advice="Declare it less deeply nested."
+        "the live or declared value is nested too deeply to be compared.", advice="Reduce the nesting."
     ),
     "protected-from-replacement": Wording(
         "it would have to be replaced, and its annotation trueup.dev/protect refuses that.",
-        advice="Take the live value into the manifest, or remove the annotation.",
+        advice="Declare the live value, or remove the annotation.",
     ),
     "protected-from-removal": Wording(
         "the annotation trueup.dev/protect of its manifest refuses its removal.",
         advice="Declare it again without the annotation, apply that, and remove it then.",
     ),
     "disconnect-not-allowed": Wording(
-        "disconnecting an account deletes every instance of it, and takes {option[allow-disconnect]}.",
-        advice="Allow it for this run if that is meant.",
+        "disconnecting an account deletes all of its instances, and requires {option[allow-disconnect]}.",
+        advice="Allow it for this run if it is intended.",
     ),
     "takes-an-admin": Wording(
-        "to {verb} it takes an organisation admin, and this credential belongs to a {role}.",
+        "{verb} requires an organisation admin, and this credential belongs to a {role}.",
         advice="Use a credential of an organisation admin.",
     ),
     "removal-unsettled": Wording(
-        "nothing is removed here ({verb}) until {other}, which is declared beside it, is settled.",
-        advice="Settle the other one first.",
+        "nothing is removed here ({verb}) until {other}, which is declared as well, is resolved.",
+        advice="Resolve the other one first.",
     ),
     "children-not-read": Wording(
         "its instances, which would be deleted, could not be read.", advice="Use a credential that may read them."
     ),
     "declared-below": Wording(
         "{names} {names:is|are} declared and would be deleted with it.",
-        advice="Remove what is declared below it as well, or declare it again.",
+        advice="Remove its declared children as well, or declare it again.",
     ),
     "holder-is-refused": Wording("that is {holder}, which is refused", advice="See why that is refused."),
     "holder-keeps-it": Wording("that is {holder}, which keeps it", advice="Choose another name, or rename that first."),
@@ -144,26 +143,26 @@ WORDS: Final = {
         advice="Rename it in that set, or choose another name.",
     ),
     "holder-is-not-managed": Wording(
-        "it is not managed here, and is not written over; rename or remove it by hand, choose another name, or give "
-        "id: {id} to manage that one instead",
-        advice="Rename or remove that by hand, choose another name, or give its id.",
+        "it is not managed here, and is not overwritten; rename or remove it by hand, choose another name, or set "
+        "id: {id} to manage it instead",
+        advice="Rename or remove that by hand, choose another name, or set its id.",
     ),
     "holder-by-the-ledger-is-refused": Wording(
-        "that is {holder} by the ledger, which is refused", advice="See why that is refused."
+        "that is {holder} in the ledger, which is refused", advice="See why that is refused."
     ),
     "holder-was-another": Wording(
         "that was {holder}, which is another one now; rename or remove it by hand, or choose another name",
         advice="Rename or remove that by hand, or choose another name.",
     ),
     "holder-is-left-out": Wording(
-        "that is {holder} by the ledger, which this run leaves out; include it, or rename it first",
+        "that is {holder} in the ledger, which is outside this run; include it, or rename it first",
         advice="Include it in the run, or rename it first.",
     ),
     "name-taken": Wording('its name "{name}" is taken by {id}: {why}.', advice="Choose another name, or as it says."),
     "holder-refused": Wording(
         "its name is that of {holder}, which is refused.", advice="See why that is refused, or choose another name."
     ),
-    "names-exchanged": Wording("the names of {names} change places while they are replaced.", "Change one at a time."),
+    "names-exchanged": Wording("{names} exchange names while they are replaced.", "Change one at a time."),
     # Sets of manifests
     "managed-by-another-set": Wording(
         'it is managed by the set "{theirs}" ({address}), and this run is of the set "{ours}".',
@@ -178,16 +177,16 @@ WORDS: Final = {
         },
     ),
     "below-another-set": Wording(
-        'it is below what is managed by the set "{stack}".', advice="Change or remove it in that set."
+        'its parent is managed by the set "{stack}".', advice="Change or remove it in that set."
     ),
     "kept-by-another-set": Wording('it is managed by the set "{stack}".', advice="Remove it in that set."),
     "deletes-of-another-set": Wording(
-        "it would delete with it {lost:3}.", advice="Remove those in their set first, or keep this."
+        "it would also delete {lost:3}.", advice="Remove those in their set first, or keep this."
     ),
     "of-the-set": Wording('{address} of the set "{stack}"', advice=_PART),
     "nothing-moved": Wording(
-        'nothing is moved from the set "{source}" ({option[take-from]})',
-        advice="Check the name of the set, and what is declared here.",
+        'no resource is moved from the set "{source}" ({option[take-from]})',
+        advice="Check the name of the set, and the manifests.",
     ),
     "moved-between-sets": Wording(
         'trueup apply moves {count:resource} from the set "{source}" to the set "{target}"', advice="None is needed."
@@ -200,9 +199,7 @@ WORDS: Final = {
     "policy-retain": Wording(
         "its deletionPolicy is retain", advice="Remove it by hand, or declare it with another deletionPolicy first."
     ),
-    "kept-with-its-parent": Wording(
-        "what it is below is kept, and it with that", advice="Remove it by hand if it is not needed."
-    ),
+    "kept-with-its-parent": Wording("it is kept with its parent", advice="Remove it by hand if it is not needed."),
     "ended-already": Wording("it has ended already", advice="None is needed."),
     "no-longer-declared": Wording("no longer declared", advice="Declare it again to keep it."),
     "not-in-exclusive-list": Wording(
@@ -212,93 +209,93 @@ WORDS: Final = {
     "too-many-removals": Wording(
         "{count:,} of the {owned:,} managed resources ({share} %) would be removed, and {limit} % are allowed "
         "({option[max-delete-percent]}): {names:1000}.",
-        advice="Check that nothing is missing in the manifests; then allow more for this run.",
+        advice="Check that no manifest is missing; then raise the limit for this run.",
     ),
     "too-many-changes": Wording(
         "{count:,} steps would be made, and {limit:,} are allowed ({option[max-changes]}): {names:1000}.",
-        advice="Check that the plan is what is meant; then allow more for this run.",
+        advice="Check the plan; then raise the limit for this run.",
     ),
     "manifests-missing": Wording(
         "{count:resource} would be removed or released as no longer declared, while manifests may be missing: "
-        "{unseen:10}. Make that readable, or name with {option[file]} what is to be read: {names:1000}.",
-        advice="Make the files readable, or name those that are to be read.",
+        "{unseen:10}. Make them readable, or pass the manifests to read with {option[file]}: {names:1000}.",
+        advice="Make the files readable, or pass those to read.",
     ),
     # Notes and warnings of a plan
     "ledger-off": Wording(
-        "no ledger (TRUEUP_LEDGER=off): nothing is pruned, locked or resumed, and what cannot be read back is only "
-        "sent with {option[resend]}",
-        advice=f"{_LEDGER} to a location if that is not meant.",
+        "no ledger (TRUEUP_LEDGER=off): nothing is pruned, locked or recovered, and write-only values are sent only "
+        "with {option[resend]}",
+        advice=f"{_LEDGER} to a location to use a ledger.",
     ),
     "no-ledger-yet": Wording(
-        "there is no ledger yet: no resource counts as managed, and what cannot be read back counts as never sent",
-        advice="None is needed: the first apply makes it.",
+        "no ledger yet: no resource counts as managed, and write-only values count as never sent",
+        advice="None is needed: the first apply creates it.",
     ),
     "managed-not-seen": Wording(
         "{count:,} of the managed resources cannot be seen with this credential, and may exist",
-        advice="Use a credential of an admin, or have them granted.",
+        advice="Use a credential of an admin, or have access granted.",
     ),
     "role-not-known": Wording(
-        "the role of this credential in its {tenant} ({roles}) is not known here, and {system} may refuse what takes "
+        "the role of this credential in its {tenant} ({roles}) is unknown, and {system} may refuse steps that require "
         "an admin",
         advice="None is needed unless the server refuses; then use a credential of an admin.",
     ),
     "near-declared-name": Wording(
-        "{address} has nearly the name of {other}, which is named here as well: where {system}'s database ignores "
-        "accents and width as it does case, that name is taken",
+        "{address} has nearly the name of {other}, which is declared as well: if {system}'s database ignores accents "
+        "and width like case, the name is taken",
         advice="Choose another name if the server refuses it.",
     ),
     "near-live-name": Wording(
-        "{address} has nearly the name of {other} ({id}): where {system}'s database ignores accents and width as it "
-        "does case, that name is taken",
+        "{address} has nearly the name of {other} ({id}): if {system}'s database ignores accents and width like case, "
+        "the name is taken",
         advice="Choose another name if the server refuses it.",
     ),
     "nothing-declared-there": Wording(
-        "nothing is declared for {connection}, and {option[prune]} does not work from nothing: what is managed there "
-        "is left alone ({count:,})",
+        "nothing is declared for {connection}, so {option[prune]} removes nothing there; managed resources that are "
+        "kept: {count:,}",
         advice="Remove the last resources by hand, or declare one.",
     ),
     # What becomes of steps while they are applied
-    "need-not-made": Wording("it needs {need}, which was not made.", advice="See why that failed, and apply again."),
+    "need-not-made": Wording(
+        "it depends on {need}, which was not applied.", advice="See why that failed, and apply again."
+    ),
     "name-not-given-up": Wording(
-        "it takes a name of {other}, which did not give it up. {called}",
+        "it takes the name of {other}, which did not release it. {called}",
         advice="See why that failed, and apply again.",
     ),
-    "called-until-the-next-apply": Wording('It is called "{name}" until the next apply.', advice="Apply again."),
+    "called-until-the-next-apply": Wording('Its name is "{name}" until the next apply.', advice="Apply again."),
     "nothing-removed-after-a-failure": Wording(
-        "nothing is removed once a step failed.", advice="Mend what failed, and apply again."
+        "nothing is removed after a failed step.", advice="Fix the failure, and apply again."
     ),
     "stopped-at-the-first-failure": Wording(
-        "an earlier step failed, and {option[fail-fast]} is set.", advice="Mend what failed, and apply again."
+        "an earlier step failed, and {option[fail-fast]} is set.", advice="Fix the failure, and apply again."
     ),
     "stopped-before-verification": Wording(
-        "stopped before the changes could be read back", advice="Look at the drift, or apply again."
+        "stopped before the changes were verified", advice="Check for drift, or apply again."
     ),
-    "not-verified": Wording("{error}", "{remedy}", advice="Look at the drift, or apply again."),
+    "not-verified": Wording("{error}", "{remedy}", advice="Check for drift, or apply again."),
     "not-verified-by-a-bug": Wording(
-        "error[E999]: unexpected {error}; this is a bug in trueup.", advice="Report it, and look at the drift."
+        "error[E999]: unexpected {error}; this is a bug in trueup.", advice="Report it, and check for drift."
     ),
-    "not-recorded": Wording(
-        "{error}", advice="Mend the ledger, and apply again: what was done is found out by looking."
-    ),
+    "not-recorded": Wording("{error}", advice="Fix the ledger, and apply again: the run reads what was done."),
     # Runs and locks
     "run-in-progress": Wording("Run {run} ({holder}, started {since}) is in progress.", advice="Wait until it ends."),
     "waits-for-run": Wording(
-        "Waiting for run {run} ({holder}, since {since}) to end.", advice="None is needed, or stop that run."
+        "Waiting for run {run} ({holder}, since {since}) to finish.", advice="None is needed, or stop that run."
     ),
     "run-interrupted": Wording(
         "Run {run}{who} was interrupted with {calls:call} open: {effects}.",
-        advice="None is needed: the plan goes by what was found.",
+        advice="None is needed: the plan takes the result into account.",
     ),
     "run-ended": Wording(
         "Run {run}{who} ended {ended} with {calls:call} open: {effects}.",
-        advice="None is needed: the plan goes by what was found.",
+        advice="None is needed: the plan takes the result into account.",
     ),
     "calls-had-taken-effect": Wording("{count:,} had taken effect", advice=_PART),
     "calls-had-not": Wording("{count:,} had not", advice=_PART),
     "calls-not-read-back": Wording("{count:,} cannot be read back", advice=_PART),
-    "calls-not-looked-at": Wording("{count:,} were not looked at now", advice=_PART),
+    "calls-not-looked-at": Wording("{count:,} were not checked", advice=_PART),
     "reading-children": Wording(
-        "Reading {what} below {count:,} {parents}: {requests:,} requests{waits}.", advice="None is needed."
+        "Reading {what} of {count:,} {parents}: {requests:,} requests{waits}.", advice="None is needed."
     ),
     "window-waits": Wording(", with {count:wait} of {seconds:.0f} s for the request window", advice=_PART),
     "lock-lost": Wording(
@@ -328,34 +325,34 @@ WORDS: Final = {
     "copy-in-tables": Wording("is in tables that end in {suffix}", advice=_PART),
     # A run that cannot start as it was asked for
     "prune-without-ledger": Wording(
-        "{option[prune]} removes only what the ledger says is managed, and there is no ledger.",
+        "{option[prune]} removes only managed resources of the ledger, and there is no ledger.",
         "Set TRUEUP_LEDGER, or apply once without {option[prune]}.",
     ),
     "prune-narrowed": Wording(
-        "a run that is narrowed by {option[target]} or {option[label]} removes nothing.",
-        "Leave {option[prune]} out, or let it look at everything.",
+        "a run that is limited by {option[target]} or {option[label]} removes nothing.",
+        "Omit {option[prune]}, or run it without a limit.",
     ),
     "prune-everything": Wording(
-        "nothing is declared here, and {option[prune]} would remove everything that is managed.",
-        "Nothing was sent. Is it the right folder? The last resource is removed by hand.",
+        "nothing is declared here, and {option[prune]} would remove every managed resource.",
+        "Nothing was sent. Check the folder. The last resource has to be removed by hand.",
     ),
     "max-requests-alone": Wording(
-        "{option[max-requests]} goes with {option[max-age]}.", "Say what may be taken from the ledger: 24h."
+        "{option[max-requests]} requires {option[max-age]}.", "Set the age up to which the ledger is used, such as 24h."
     ),
     "max-age-without-ledger": Wording(
-        "{option[max-age]} takes from the ledger what was seen not long ago, and there is no ledger.",
-        "Set TRUEUP_LEDGER, or leave {option[max-age]} out.",
+        "{option[max-age]} uses recent readings of the ledger, and there is no ledger.",
+        "Set TRUEUP_LEDGER, or omit {option[max-age]}.",
     ),
     "connection-would-join-them": Wording(
         "resources are declared for two connections, and the run is for one",
         "They are declared for that connection and for another one; {option[connection]} would make one of both.",
     ),
     "run-again-later": Wording(
-        "a server does not answer any more",
-        "Once it answers, run the same command again. {option[retry-for]} (TRUEUP_RETRY_FOR) waits longer.",
+        "a server stopped responding",
+        "Once it responds, run the same command again. {option[retry-for]} (TRUEUP_RETRY_FOR) waits longer.",
         remedies={
-            "pulumi": "Once it answers, run the same command again. TRUEUP_RETRY_FOR waits longer.",
-            "python": "Once it answers, run it again. {option[retry-for]} waits longer.",
+            "pulumi": "Once it responds, run the same command again. TRUEUP_RETRY_FOR waits longer.",
+            "python": "Once it responds, run it again. {option[retry-for]} waits longer.",
         },
     ),
     "as-saved": Wording("{text}", advice="See the words: an older trueup saved them in a plan."),
@@ -365,7 +362,7 @@ WORDS: Final = {
         advice="Name the folder of the ledger, or set TRUEUP_FINGERPRINT_KEY.",
     ),
     "plan-stale": Wording(
-        "the plan is stale. Since it was made these have changed: {changed:50}.", "Nothing was sent. Make a new plan."
+        "the plan is stale. These have changed since it was made: {changed:50}.", "Nothing was sent. Make a new plan."
     ),
     "step-changed": Wording("{step} ({what})", advice=_PART),
     "refused-now": Wording("it is refused now: {why:clause}", advice=_PART),
@@ -377,16 +374,13 @@ WORDS: Final = {
     ),
     # An import
     "import-config-on-request": Wording(
-        "{option[include-config]} takes it along; of what trueup wrote there itself, an apply without it removes the "
-        "keys",
-        advice="Import with it if it is to be declared.",
+        "{option[include-config]} includes it; without it, an apply removes the keys that trueup wrote",
+        advice="Import with it to declare it.",
     ),
     "import-unread-secrets": Wording(
-        "it holds secrets, and is neither read nor written", advice="Declare it by hand, with valueFrom."
+        "it contains secrets, and is neither read nor written", advice="Declare it by hand, with valueFrom."
     ),
-    "import-read-otherwise": Wording(
-        "it would be read as something else than it is", advice="Declare it by hand, or leave it out."
-    ),
+    "import-read-otherwise": Wording("it would be read as a different value", advice="Declare it by hand, or omit it."),
     "import-secret-name": Wording("its name looks like a secret", advice="Rename it, or declare it by hand."),
     "import-like-a-secret": Wording("it looks like a secret", advice="Declare it by hand if it is none."),
     "import-guarded": Wording("it looks like a secret; declare it with valueFrom", advice="Declare it with valueFrom."),
@@ -394,34 +388,34 @@ WORDS: Final = {
         "valueFrom would make it a reference to a secret", advice="Leave it out: a manifest cannot hold that key."
     ),
     "import-number": Wording("it is a number that would lose digits", advice="Leave it out, or declare it as text."),
-    "import-half-a-character": Wording("it holds half a character", advice="Correct it on the server."),
+    "import-half-a-character": Wording("it contains half a character", advice="Correct it on the server."),
     "import-too-deep": Wording("it is nested too deeply", advice="Leave it out."),
     "import-too-large": Wording("it is too large", advice="Leave it out."),
-    "import-not-writable": Wording("what it holds cannot be written", advice="Correct it on the server."),
-    "import-not-identifiable": Wording("what it is found by cannot be declared", advice="Correct it on the server."),
-    "import-no-value": Wording('"{value}" is no value to declare', advice="Set another value on the server."),
-    "import-incomplete": Wording(
-        "the server does not tell all that a manifest has to say", advice="Declare it by hand."
+    "import-not-writable": Wording("its value cannot be written", advice="Correct it on the server."),
+    "import-not-identifiable": Wording(
+        "the value that identifies it cannot be declared", advice="Correct it on the server."
     ),
+    "import-no-value": Wording('"{value}" cannot be declared', advice="Set another value on the server."),
+    "import-incomplete": Wording("the server does not return all required fields", advice="Declare it by hand."),
     "import-fault": Wording("{fault}", advice="Correct it on the server, or declare it by hand."),
     "import-field": Wording("{field}: {why}", advice="Correct it on the server, or declare it by hand."),
     "import-malformed-id": Wording(
         "{field} is not a well-formed id", advice="Nothing: the server's answer cannot be declared."
     ),
     "import-another-folder": Wording(
-        "the folder to write to is none", "Nothing was written. Name a folder with {option[output]}."
+        "the path to write to is not a folder", "Nothing was written. Name a folder with {option[output]}."
     ),
     "import-overwrite": Wording(
-        "the folder to write to holds YAML files already",
+        "the folder to write to already contains YAML files",
         "Nothing was written. Name another folder, or add {option[overwrite]}.",
     ),
     "import-with-them": Wording(
-        "files would be written over that declare more than this import",
+        "files would be replaced that declare more than this import",
         "Nothing was written: a prune would remove what they declare. Say {option[with]} what they hold, or name "
         "another folder.",
     ),
     "import-unfiltered": Wording(
-        "files would be written over that declare more than this import",
+        "files would be replaced that declare more than this import",
         "Nothing was written: a prune would remove what they declare. Import without {option[filter]}, or name "
         "another folder.",
     ),
