@@ -131,8 +131,8 @@ async def _get(
         meter = CommandMeter(client)
         progress.phase("reading")
         # The account of each instance is shown beside it: one request, and a readable table.
-        shown = [trait for trait in kind.references if not kind.parent]
-        beside = tuple(one for one in live_kinds(kind.system) if any(one.name == trait.reference for trait in shown))
+        shown = [field for field in kind.references if not kind.parent]
+        beside = tuple(one for one in live_kinds(kind.system) if any(one.name == field.reference for field in shown))
         named = "manifests" in console.format.renders  # whose names alone are the ledger's
         managed = Known(*await opened.records(ConnectionId(kind.system, wanted.connection))) if named else Known()
         found = LiveResources()

@@ -187,7 +187,7 @@ def narrowing(found: saved.Saved, desired: Manifest) -> dict[str, Any]:
         targets = dict.fromkeys(step.address for step in steps)
         # A step whose address is claimed only by a declared resource is selected by name, to include its dependencies.
         for one in (declared[address] for address in list(targets) if address in declared):
-            above = (target_of(one, trait.name) for trait in one.kind.references if trait.name in one.spec)
+            above = (target_of(one, field.name) for field in one.kind.references if field.name in one.spec)
             targets |= dict.fromkeys(address for address in above if address in declared)
         options |= {"targets": list(map(str, targets)), "labels": [], "prune": False}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}

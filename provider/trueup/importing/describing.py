@@ -6,8 +6,9 @@ it is required, the resource is not declared at all.
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.core.changes import MISSING
@@ -57,7 +58,7 @@ class Described:
     document: dict[str, Any] | None = None
     """None when it cannot be declared."""
     text: str = ""
-    left: list[Omission] = field(default_factory=list)
+    left: list[Omission] = dataclasses.field(default_factory=list)
     why: Reason | None = None
     """Why it cannot be declared."""
 
@@ -100,12 +101,12 @@ class _Describer:
         found = self.found
         if is_secret(found.name):
             return self._refused(Reason("import-secret-name"))
-        for trait in self.kind.fields:
-            value = self.live.spec.get(trait.name)
-            if trait.write_only:
-                found.left.append(Omission((trait.name,), UNREAD))
-            elif not trait.local and value is not None:
-                self._put(trait, value)
+        for field in self.kind.fields:
+            value = self.live.spec.get(field.name)
+            if field.write_only:
+                found.left.append(Omission((field.name,), UNREAD))
+            elif not field.local and value is not None:
+                self._put(field, value)
         if "connectorId" in self.kind.by_name:
             self._by_name_or_id()
         if (loose := self._loose()) is not None:
@@ -122,9 +123,9 @@ class _Describer:
         self.found.document, self.found.text, self.found.why = None, "", why
         return self.found
 
-    def _put(self, trait: Field, value: Any) -> None:
-        name, left = trait.name, self.found.left
-        if trait.owned_by_key:
+    def _put(self, field: Field, value: Any) -> None:
+        name, left = field.name, self.found.left
+        if field.owned_by_key:
             if not value:
                 return
             if not self.style.include_config:
@@ -134,11 +135,11 @@ class _Describer:
             left.extend(Omission(*one) for one in kept.gone)
             if kept.value is not MISSING:
                 self.spec[name] = kept.value
-        elif trait.reference:
-            self.spec[name] = self.known.get(trait.reference, {}).get(value, value) if isinstance(value, str) else value
+        elif field.reference:
+            self.spec[name] = self.known.get(field.reference, {}).get(value, value) if isinstance(value, str) else value
         elif isinstance(value, str) and is_secret(value):
             left.append(Omission((name,), Reason("import-like-a-secret")))
-        elif trait.default is None or value != trait.default:
+        elif field.default is None or value != field.default:
             self.spec[name] = self._called(name, value)
         if name == "name" and self.spec.get(name) == self.found.name:
             del self.spec[name]
@@ -159,12 +160,12 @@ class _Describer:
 
     def _loose(self) -> Reason | None:
         """Return the problem with a reference that remains an id, if any."""
-        for trait in self.kind.references:
-            value, pattern = self.spec.get(trait.name), trait.schema.get(ID_PATTERN, "")
-            if value == self.live.spec.get(trait.name) and not (
+        for field in self.kind.references:
+            value, pattern = self.spec.get(field.name), field.schema.get(ID_PATTERN, "")
+            if value == self.live.spec.get(field.name) and not (
                 isinstance(value, str) and re.fullmatch(pattern, value)
             ):
-                return Reason("import-malformed-id", field=trait.name)
+                return Reason("import-malformed-id", field=field.name)
         return None
 
     # What is written, read again.
@@ -186,14 +187,14 @@ class _Describer:
         if not sound(read, kind_of(read.value), look=True):
             return self._unsound(document, read)
         declared = declare(read, self.kind)
-        declared.spec |= {trait.name: self.live.spec[trait.name] for trait in self.kind.references}
+        declared.spec |= {field.name: self.live.spec[field.name] for field in self.kind.references}
         canonical = self.handler.canonical(declared.spec, self.listing)
         if not isinstance(canonical, dict):
             return canonical.why
         for name, value in canonical.items():
-            trait = self.kind.by_name[name]
+            field = self.kind.by_name[name]
             before = self.live.spec.get(name, MISSING)
-            if not trait.local and not in_sync(trait, before, value, self.live):
+            if not field.local and not in_sync(field, before, value, self.live):
                 return self._needed(name, ODD)
         identity = self.handler.identity(canonical)
         if identity is None and self.handler.key(canonical) != self.handler.key(self.live.spec):
@@ -228,7 +229,7 @@ class _Describer:
         return next(((name, why) for name in self.spec if self.kind.by_name[name].owned_by_key), why)
 
     def _needed(self, name: str, why: Reason) -> Reason | tuple[str, Reason]:
-        trait = self.kind.by_name.get(name)
-        if trait is None or trait.required or name == "name" or name not in self.spec:
+        field = self.kind.by_name.get(name)
+        if field is None or field.required or name == "name" or name not in self.spec:
             return Reason("import-field", field=name, why=why)
         return name, why

@@ -28,10 +28,10 @@ _NEAR = 3
 
 async def by_name(client: Client, kind: ResourceKind, name: str) -> list[Live]:
     """The resource of that name or id, where one can be looked up without reading them all; else none."""
-    trait = kind.by_name.get("id")
-    if kind.parent or "name" not in kind.by_name or trait is None:
+    field = kind.by_name.get("id")
+    if kind.parent or "name" not in kind.by_name or field is None:
         return []
-    spec = {"id": name} if re.fullmatch(trait.schema.get("pattern", "(?!)"), name) else {"name": name}
+    spec = {"id": name} if re.fullmatch(field.schema.get("pattern", "(?!)"), name) else {"name": name}
     stub = Declared(Address(kind.system, kind.name, name), kind, spec, Where("", 0))
     listing = await kind.handler.read(client, Scope((stub,), whole=False))
     return called(listing.items, name)

@@ -68,8 +68,8 @@ async def read(client: Client, wanted: ImportRequest) -> LiveResources:
         found.chosen[kind.name] = sorted(lives, key=lambda live: (live.name.casefold(), live.name, live.id))
     await guard([client])
     if wanted.filters:
-        for trait in main.references:
-            _only_referred(trait, found, main)
+        for field in main.references:
+            _only_referred(field, found, main)
     return found
 
 
@@ -104,9 +104,9 @@ def _once(kind: ResourceKind, handler: Handler, listing: Listing) -> None:
             )
 
 
-def _only_referred(trait: Field, found: LiveResources, main: ResourceKind) -> None:
+def _only_referred(field: Field, found: LiveResources, main: ResourceKind) -> None:
     """Of what the main kind refers to, those that are referred to."""
-    name = str(trait.reference)
+    name = str(field.reference)
     if name in found.chosen:
-        referred = {live.spec.get(trait.name) for live in found.chosen[main.name]}
+        referred = {live.spec.get(field.name) for live in found.chosen[main.name]}
         found.chosen[name] = [live for live in found.chosen[name] if live.id in referred]

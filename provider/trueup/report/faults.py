@@ -10,6 +10,7 @@ from trueup.core.documents import dumps
 from trueup.core.secrets import scrub
 from trueup.report.json import header
 from trueup.report.page import first, safe
+from trueup.report.text import counted
 
 if TYPE_CHECKING:
     from trueup.core.errors import Fault, ManifestError
@@ -34,9 +35,9 @@ def warnings(manifest: Manifest) -> list[str]:
 def render_sound(manifest: Manifest, _: Page) -> str:
     """Return the summary of manifests without a fault."""
     resources, connections, files = (
-        _counted(len(manifest.resources), "resource"),
-        _counted(len(manifest.connections), "connection"),
-        _counted(len(manifest.files), "file"),
+        counted(len(manifest.resources), "resource"),
+        counted(len(manifest.connections), "connection"),
+        counted(len(manifest.files), "file"),
     )
     summary = f"Valid: {resources} and {connections} in {files}. Nothing was sent."
     if manifest.blank:
@@ -48,7 +49,7 @@ def skipped(manifest: Manifest, *, listed: bool) -> list[str]:
     """Return the lines about skipped files of other tools; with `listed`, their names."""
     if not manifest.skipped:
         return []
-    summary = f"Skipped {_counted(len(manifest.skipped), 'file')} without trueup documents"
+    summary = f"Skipped {counted(len(manifest.skipped), 'file')} without trueup documents"
     names = (f"  {safe(name)}" for name in manifest.skipped)
     return [f"{summary}:", *names] if listed else [f"{summary}; -v lists them."]
 
@@ -78,10 +79,6 @@ def entries(error: ManifestError) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return scrub(value) if isinstance(value, str) else value
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _fault(fault: Fault, page: Page) -> str:

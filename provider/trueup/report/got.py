@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
@@ -49,7 +50,7 @@ class Got:
     now: datetime
     above: str = ""
     """The field that refers to the parent, or to the account that they belong to."""
-    denied: Mapping[str, Reason] = field(default_factory=dict)
+    denied: Mapping[str, Reason] = dataclasses.field(default_factory=dict)
     narrowed: bool = False
     """Whether a name or filters were given."""
     include_config: bool = False
@@ -166,21 +167,21 @@ def _entry(got: Got, live: Live) -> dict[str, Any]:
         entry["parent"] = {"id": parent, "name": None if name is None else censored(name)}
     spec: dict[str, Any] = {}
     left: list[str] = []
-    for trait in got.kind.fields:
-        value = live.spec.get(trait.name)
-        if trait.write_only:
-            left.append(trait.name)
-        elif trait.local or trait.name not in live.spec:
+    for field in got.kind.fields:
+        value = live.spec.get(field.name)
+        if field.write_only:
+            left.append(field.name)
+        elif field.local or field.name not in live.spec:
             continue
         elif isinstance(value, dict | list):
             if not got.include_config:
-                left += [trait.name] if value else []
+                left += [field.name] if value else []
                 continue
-            kept = pruned(value, (trait.name,))
+            kept = pruned(value, (field.name,))
             left += [printable(".".join(map(str, path))) for path, _ in kept.gone]
-            spec[trait.name] = conceal(kept.value)[0] if kept.value else {}
+            spec[field.name] = conceal(kept.value)[0] if kept.value else {}
         elif isinstance(value, str) and is_secret(value):
-            left.append(trait.name)
+            left.append(field.name)
         else:
-            spec[trait.name] = conceal(value)[0]
+            spec[field.name] = conceal(value)[0]
     return {**entry, "spec": spec, "left_out": left}

@@ -154,8 +154,8 @@ def sides(plan: Plan, declared: Declared, live: Live | None, step: Step | None) 
     after_mask: dict[str, Any] = {}
     unknown: dict[str, Any] = {}
     for name, value in desired.items():
-        trait = declared.kind.by_name[name]
-        if trait.local:
+        field = declared.kind.by_name[name]
+        if field.local:
             continue
         if value is UNKNOWN:
             unknown[name] = True
@@ -163,7 +163,7 @@ def sides(plan: Plan, declared: Declared, live: Live | None, step: Step | None) 
             _put(after, after_mask, name, *_concealed(declared, (name,), value, value))
         if live is None or name not in live.spec:
             continue
-        owned = trait.owned_by_key or trait.write_only
+        owned = field.owned_by_key or field.write_only
         was = _ours(live.spec[name], value, live, (name,), removed) if owned else live.spec[name]
         if (name,) not in live.unreadable:
             _put(before, before_mask, name, *_concealed(declared, (name,), was, value))
@@ -216,8 +216,8 @@ def gone(declared: Declared, live: Live | None) -> dict[str, Any]:
     """Return both sides of a removal: the live values, without mappings, in which anything may be a secret."""
     before: dict[str, Any] = {}
     for name, value in (live.spec if live is not None else {}).items():
-        trait = declared.kind.by_name.get(name)
-        if trait is not None and not trait.secret and not isinstance(value, dict):
+        field = declared.kind.by_name.get(name)
+        if field is not None and not field.secret and not isinstance(value, dict):
             before[censored(name)], _ = conceal(value)
     return {"before": before, "after": None, "after_unknown": {}, "before_sensitive": {}, "after_sensitive": False}
 
@@ -235,15 +235,15 @@ def _change(declared: Declared, change: Change, *, created: bool) -> dict[str, A
 
 
 def _concealed(declared: Declared, path: Path, value: Any, twin: Any) -> tuple[Any, Any]:
-    trait = declared.kind.by_name[str(path[0])]
-    if isinstance(trait.secret, tuple) and isinstance(value, dict):
+    field = declared.kind.by_name[str(path[0])]
+    if isinstance(field.secret, tuple) and isinstance(value, dict):
         shown: dict[str, Any] = {}
         mask: dict[str, Any] = {}
         for key, item in value.items():
             inner = twin.get(key, MISSING) if isinstance(twin, dict) else MISSING
-            _put(shown, mask, key, *conceal(item, secret=trait.is_secret((*path, key)), twin=inner))
+            _put(shown, mask, key, *conceal(item, secret=field.is_secret((*path, key)), twin=inner))
         return shown, mask or False
-    return conceal(value, secret=trait.is_secret(path), twin=twin)
+    return conceal(value, secret=field.is_secret(path), twin=twin)
 
 
 def _put(values: dict[str, Any], masks: dict[str, Any], name: str, value: Any, mask: Any) -> None:

@@ -46,18 +46,18 @@ class Words:
 
     def before(self, declared: Declared, change: Change) -> str:
         """Return the live value."""
-        trait = declared.kind.by_name[str(change.path[0])]
-        if change.before is MISSING and change.note and trait.write_only:
+        field = declared.kind.by_name[str(change.path[0])]
+        if change.before is MISSING and change.note and field.write_only:
             return UNREAD
         return self._said(declared, change, change.before)
 
     def after(self, declared: Declared, change: Change) -> str:
         """Return the declared value."""
-        trait = declared.kind.by_name[str(change.path[0])]
-        written = declared.spec.get(trait.name) if len(change.path) == 1 else None
+        field = declared.kind.by_name[str(change.path[0])]
+        written = declared.spec.get(field.name) if len(change.path) == 1 else None
         if isinstance(written, str) and change.after is not MISSING and not change.sensitive:
             # The name in the manifest, known or not, instead of the id.
-            return shown(written, bare=bool(trait.reference) or "enum" in trait.schema)
+            return shown(written, bare=bool(field.reference) or "enum" in field.schema)
         return self._said(declared, change, change.after)
 
     def whose(self, system: str, live: Live) -> str:
@@ -72,10 +72,10 @@ class Words:
     def _said(self, declared: Declared, change: Change, value: Any) -> str:
         if change.sensitive and value is not MISSING:
             return REDACTED
-        trait = declared.kind.by_name[str(change.path[0])]
-        if trait.reference and isinstance(value, str):
+        field = declared.kind.by_name[str(change.path[0])]
+        if field.reference and isinstance(value, str):
             return shown(self._names.get(value, value), bare=True)
-        return shown(value, bare="enum" in trait.schema)
+        return shown(value, bare="enum" in field.schema)
 
 
 def beside(before: str, after: str) -> Parts:
@@ -98,9 +98,9 @@ def alone(value: str, *, name: str = "") -> Parts:
 def with_ids(declared: Declared, known: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the declared spec with references to existing resources as ids; `known` is a plan's `matched`."""
     spec = declared.spec
-    for trait in declared.kind.fields:
-        if trait.reference and trait.name in spec:
-            address = target_of(declared, trait.name)
+    for field in declared.kind.fields:
+        if field.reference and field.name in spec:
+            address = target_of(declared, field.name)
             if address in known:
-                spec = {**spec, trait.name: known[address][1].id}
+                spec = {**spec, field.name: known[address][1].id}
     return spec
