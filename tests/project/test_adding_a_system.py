@@ -103,13 +103,17 @@ def test_drift_is_healed_and_the_keys_of_others_are_kept(folder: Path, environme
 
 
 def test_what_is_no_longer_declared_is_pruned(folder: Path, environment: dict[str, str]) -> None:
-    assert run(["apply", "-f", "library", "--auto-approve"], folder, environment).returncode == 0
+    staff = "apiVersion: shelf.trueup.dev/v1\nkind: Patron\nmetadata: {name: Bo}\nspec: {mail: bo@staff.example.com}\n"
+    (folder / "staff.yaml").write_text(staff)
+    everything = ["-f", "library", "-f", "staff.yaml"]
+    assert run(["apply", *everything, "--auto-approve"], folder, environment).returncode == 0
     (folder / "less").mkdir()
     first, *_ = (folder / "library" / "library.yaml").read_text().split("---\n")
     (folder / "less" / "library.yaml").write_text(first)
     done = run(["apply", "-f", "less", "--prune", "--auto-approve"], folder, environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 removed" in done.stdout
+    assert "bo@staff.example.com works here" in done.stdout
     left = run(["books", "poems", "-o", "json"], folder, environment)
     assert json.loads(left.stdout) == {"books": []}
 
@@ -119,3 +123,11 @@ def test_a_token_that_is_refused_is_reported_without_it(folder: Path, environmen
     assert done.returncode == 1
     assert 'Shelf refused the API key of connection "default"' in done.stderr
     assert "another-token" not in done.stderr
+
+
+def test_a_system_without_an_embedded_server_says_so(folder: Path, environment: dict[str, str]) -> None:
+    done = run(["plan", "-f", "library"], folder, {**environment, "TRUEUP_SHELF_URL": "sandbox"})
+    assert done.returncode == 1
+    assert "TRUEUP_SHELF_URL: Shelf has no embedded server. Give the URL of a Shelf." in done.stderr
+    package = json.loads(run(["schema", "pulumi"], folder, environment).stdout)
+    assert "sandbox" not in package["config"]["variables"]["shelfUrl"]["description"]

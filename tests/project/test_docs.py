@@ -143,7 +143,10 @@ def test_commands_in_documents_exist() -> None:
     for page in PAGES:
         told |= set(re.findall(r"(?:`|\$ |bin/)trueup ([a-z]+)((?: [^`\n|]*)?)", page.read_text()))
     assert told
-    for name, rest in told:
+    own = {"books"}  # of the system that docs/adding-a-system.md builds, whose test runs it
+    for name, rest in sorted(told):
+        if name in own:
+            continue
         assert name in commands(), name
         found = command.get_command(click.Context(command), name)
         assert found is not None

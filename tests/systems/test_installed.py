@@ -182,9 +182,12 @@ def test_its_commands_are_listed_and_run(team: Team) -> None:
     assert 'there is no board "none"' in team.run("cards", "none", code=1)
 
 
-def test_a_system_without_an_embedded_server_says_so(team: Team) -> None:
-    said = team.run("plan", "-f", "m", code=1, TRUEUP_DESK_URL="sandbox")
-    assert "TRUEUP_DESK_URL: Desk has no embedded server. Give the URL of a Desk." in said
+def test_its_embedded_server_is_started_for_a_run(team: Team) -> None:
+    path = os.pathsep.join((str(INSTALLED), str(ROOT / "tests" / "helpers")))
+    words = ("apply", "-f", "m", "--auto-approve")
+    assert "3 created" in team.run(*words, PYTHONPATH=path, TRUEUP_DESK_URL="sandbox", TRUEUP_DESK_API_KEY="")
+    assert not team.desk.boards
+    assert (team.folder / ".trueup" / "desk_trueup.sandbox" / "log").read_text() == ""
 
 
 def test_the_reference_has_its_kinds(team: Team) -> None:
@@ -199,7 +202,7 @@ def test_the_schemas_describe_it(team: Team) -> None:
     package = json.loads(team.run("schema", "pulumi"))
     assert {"trueup:desk:Board", "trueup:desk:Card"} <= set(package["resources"])
     assert {"deskUrl", "deskApiKey", "deskWorkspace"} <= set(package["config"]["variables"])
-    assert "sandbox" not in package["config"]["variables"]["deskUrl"]["description"]
+    assert "`sandbox` for an embedded server" in package["config"]["variables"]["deskUrl"]["description"]
     assert "trueup:desk:getBoard" in package["functions"]
     assert "updatedAt" not in package["resources"]["trueup:desk:Board"]["properties"]
 

@@ -15,7 +15,7 @@ from trueup.core.values import Call, Desired, Live, Refusal
 from trueup.systems.functions import Function, LiveReader, Property, RecordType, shown
 from trueup.systems.paging import Row, pages
 from trueup.systems.rest import RestHandler
-from trueup.systems.system import System, Tenant
+from trueup.systems.system import EmbeddedServer, System, Tenant
 from trueup.transport import Answer, Api, ApiClient, Credential, Limits, Presumed, Wait
 
 
@@ -156,5 +156,13 @@ REASONS = {
     ),
 }
 SYSTEM = System(
-    "desk", "Desk", "https://desk.example.com", KINDS, Dialect, Workspace(), functions=FUNCTIONS, reasons=REASONS
+    "desk",
+    "Desk",
+    "https://desk.example.com",
+    KINDS,
+    Dialect,
+    Workspace(),
+    functions=FUNCTIONS,
+    reasons=REASONS,
+    embedded=EmbeddedServer("desk_trueup.sandbox"),
 )
