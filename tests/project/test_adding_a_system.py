@@ -55,7 +55,7 @@ def environment(folder: Path) -> Iterator[dict[str, str]]:
         [sys.executable, "shelf_server.py", str(port)], cwd=folder, stderr=subprocess.DEVNULL
     ) as server:
         wait_until(lambda: _answers(url))
-        yield {**clean, "PYTHONPATH": str(folder), **SETTINGS, "TRUEUP_SHELF_URL": url}
+        yield {**clean, "COLUMNS": "120", "PYTHONPATH": str(folder), **SETTINGS, "TRUEUP_SHELF_URL": url}
         server.terminate()
 
 

@@ -73,6 +73,7 @@ class Team:
             "TRUEUP_DESK_URL": self.desk.url,
             "TRUEUP_DESK_API_KEY": KEY,
             "PIN": PIN,
+            "COLUMNS": "120",
             **variables,
         }
 
