@@ -10,7 +10,7 @@ from trueup.core.reasons import Reason
 from trueup.core.records import Record
 from trueup.core.values import ListKey
 from trueup.engine.read import tenants_of
-from trueup.engine.recovery import resume
+from trueup.engine.recovery import recover
 from trueup.systems.registry import SYSTEMS
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Ownership:
     def _here(self, name: str) -> bool:
         return name.partition(" ")[0] in self.scopes.values()
 
-    async def resume(
+    async def recover(
         self,
         ledger: Ledger,
         progress: Progress,
@@ -194,7 +194,7 @@ class Ownership:
         by_scope = {scope: connection for connection, scope in self.scopes.items()}
         seeing = {one for one in self.scopes if await self.sees_all(one)}
         held = {key: {**self.others.get(key, {}), **one} for key, one in self.records.items()}
-        found = resume(unfinished, matches, by_scope, held, ledger.key, seeing)
+        found = recover(unfinished, matches, by_scope, held, ledger.key, seeing)
         for run, intents in unfinished:
             progress.note(_interrupted(run, len(intents), found.counts[run.id]))
         if note:

@@ -34,7 +34,7 @@ State = Literal["found", "absent", "unclear", "unread"]
 
 
 @dataclasses.dataclass(slots=True)
-class Resumed:
+class Recovered:
     """The outcomes of the open calls, for the ledger and the report."""
 
     records: list[Record] = dataclasses.field(default_factory=list)
@@ -44,18 +44,18 @@ class Resumed:
     """Number of calls of each run, by effect."""
 
 
-def resume(
+def recover(
     unfinished: Sequence[tuple[Run, Sequence[Intent]]],
     matches: Matches,
     scopes: Mapping[str, ConnectionId],
     records: Mapping[ConnectionId, Mapping[str, Record]],
     key: bytes,
     seeing: Set[ConnectionId],
-) -> Resumed:
+) -> Recovered:
     """Return the outcomes of the open calls. `scopes` are the connections by the ledger's name for their server, and
     `seeing` those whose credential sees all resources.
     """
-    found = Resumed()
+    found = Recovered()
     looked = _Looked(key)
     kept: dict[tuple[str, str], Record] = {}
     for run, intents in unfinished:

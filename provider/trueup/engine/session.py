@@ -132,7 +132,7 @@ class Session:
         self._ours.locate(matches)
         await self._ours.identify()
         if ledger and unfinished:
-            await self._ours.resume(ledger, options.progress, unfinished, matches, note=bool(own), under=self._hold)
+            await self._ours.recover(ledger, options.progress, unfinished, matches, note=bool(own), under=self._hold)
         inputs = Inputs(
             resources,
             matches,

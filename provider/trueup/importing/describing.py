@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trueup.core.changes import MISSING
 from trueup.core.reasons import Reason
 from trueup.core.values import DEFAULT_CONNECTION
-from trueup.engine.plan.judge import in_sync
+from trueup.engine.plan.classify import in_sync
 from trueup.importing import emit
 from trueup.importing.pruning import is_secret, pruned
 from trueup.manifest import counted

@@ -15,7 +15,7 @@ from trueup.core.compare import leaves, same
 from trueup.core.kinds import Handler
 from trueup.core.secrets import reveal
 from trueup.core.values import Live
-from trueup.engine.plan.judge import only
+from trueup.engine.plan.classify import only
 from trueup.plugin.codec import UNKNOWN, Sealed, bare, is_sealed, seal_like
 from trueup.plugin.tokens import ADOPT, inputs_of
 

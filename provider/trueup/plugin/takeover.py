@@ -11,8 +11,8 @@ from trueup.core.errors import SafetyError
 from trueup.core.kinds import ResourceKind
 from trueup.core.secrets import reveal
 from trueup.core.values import Live
-from trueup.engine.plan.judge import change_of, in_sync
-from trueup.engine.plan.judge import differences as unlike
+from trueup.engine.plan.classify import change_of, in_sync
+from trueup.engine.plan.classify import differences as unlike
 from trueup.plugin.tokens import id_of, token_of
 
 if TYPE_CHECKING:

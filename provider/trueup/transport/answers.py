@@ -79,7 +79,7 @@ def _keys(body: Any) -> set[str]:
     return set().union(*map(_keys, body)) if isinstance(body, list) else set()
 
 
-def judge(
+def answer_of(
     api: ApiClient, call: Request, status: int, raw: bytes, headers: Mapping[str, str], request_id: str
 ) -> Answer:
     """Return the answer of a 2xx that did not fail. Raises ApiError, and Again where a further try may help."""

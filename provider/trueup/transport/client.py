@@ -16,7 +16,7 @@ import tenacity
 from trueup.core.errors import Malformed, Refused, Stopped, Unavailable
 from trueup.core.progress import Clock, Progress, Quiet
 from trueup.core.secrets import holds_secret, reveal
-from trueup.transport.answers import is_down, judge, request_id_of
+from trueup.transport.answers import answer_of, is_down, request_id_of
 from trueup.transport.call import Again, Request
 from trueup.transport.causes import cause_of
 from trueup.transport.gate import Gate
@@ -233,7 +233,7 @@ class Client:
                     self._outage.answered()
                 if status == 407 and self._network.proxy is not None:
                     raise call.unreachable(self, f"{self._network.proxy} refused its user or password")
-                answer = judge(self, call, status, raw, headers, request_id)
+                answer = answer_of(self, call, status, raw, headers, request_id)
         if status == 401:
             self._outage.answered()
             call.tried -= 1

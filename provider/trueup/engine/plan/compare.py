@@ -12,7 +12,7 @@ from trueup.core.reasons import Reason
 from trueup.core.secrets import is_mark_of
 from trueup.core.values import Desired, Live, Refusal
 from trueup.engine.match import by_reference, target_of
-from trueup.engine.plan.judge import change_of, differences, in_sync, judge
+from trueup.engine.plan.classify import change_of, classify, differences, in_sync
 from trueup.engine.plan.steps import Learned, Plan, Step, Unverifiable
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class _Comparison:
             ):
                 continue
             for pair in differences(field, before, after):
-                verdict = judge(handler, field, pair, live, record, self.policy)
+                verdict = classify(handler, field, pair, live, record, self.policy)
                 if isinstance(verdict, Unverifiable):
                     unverifiable.append(verdict)
                 elif isinstance(verdict, Learned):

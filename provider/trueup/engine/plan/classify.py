@@ -40,7 +40,7 @@ def differences(field: Field, before: Any, after: Any) -> list[tuple[Path, Any, 
     return [((field.name,), before, after)]
 
 
-def judge(
+def classify(
     handler: Handler, field: Field, pair: Pair, live: Live, record: Record | None, policy: Policy
 ) -> Change | Unverifiable | Learned | None:
     """Classify one difference: a change, an unverifiable value, or the server's normal form of what was written.
