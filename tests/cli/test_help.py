@@ -13,8 +13,12 @@ from commands import TRUEUP, inside
 from sandboxes import PATIENCE
 
 from trueup import __version__
+from trueup.cli.command_lines import loaded
 from trueup.cli.console import wants_color
 from trueup.cli.group import WITH_VALUE, behind_command, commands, trueup
+from trueup.importing.kinds import short
+from trueup.systems.command_line import CommandLine
+from trueup.systems.registry import RESOURCES, SYSTEMS
 
 COMMANDS = commands()
 
@@ -74,6 +78,16 @@ def test_the_main_help_names_commands_exit_codes_and_environment() -> None:
     assert inside("-h").stdout == shown
     nothing = inside()
     assert (nothing.returncode, nothing.stdout, nothing.stderr) == (1, "", shown)
+
+
+@pytest.mark.parametrize("line", loaded().lines, ids=lambda line: line.system)
+def test_the_command_line_of_a_system_says_what_the_system_is(line: CommandLine) -> None:
+    """The help loads no system, so that a few facts stand in both places."""
+    system = SYSTEMS[line.system]
+    assert line.title == system.title
+    assert line.variable[0] == system.tenant.setting.upper()
+    assert line.option[0] == (system.tenant.setting if system.tenant.field else "")
+    assert set(line.kinds) == {short(kind) for kind in RESOURCES if kind.system == line.system}
 
 
 def test_version() -> None:

@@ -73,6 +73,16 @@ def examples(name: str) -> str:
     return "\n".join(example for line in loaded().lines for example in line.examples.get(name, ()))
 
 
+def some_kinds() -> tuple[str, ...]:
+    """Return a few kinds of the first system, as examples."""
+    return next((line.kinds[:3] for line in loaded().lines if line.kinds), ("KIND",))
+
+
+def joined(field: str, between: str) -> str:
+    """Return what the systems say under one field of their command lines, of those that say something."""
+    return between.join(text for line in loaded().lines if (text := getattr(line, field)))
+
+
 def environment() -> list[tuple[str, str]]:
     """Return the variables of the systems, each with its meaning."""
     rows: list[tuple[str, str]] = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.cli.asked import Asked
+from trueup.cli.command_lines import joined
 from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
 from trueup.cli.live import tenants as tenant_options
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     metavar="PARENT",
     cls=Option,
     section="What",
-    help="Only the children of this parent: for targets and access an instance, by name or id; for mappings a target, "
-    "by id or INSTANCE/REMOTEID; for connectors a project.",
+    help=f"Only the children of this parent: {joined('below', '; ')}.",
 )
 @filter_option
 @tenant_options

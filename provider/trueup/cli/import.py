@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.cli.asked import Asked
+from trueup.cli.command_lines import joined, some_kinds
 from trueup.cli.live import filters as filter_option
 from trueup.cli.live import include_config as include_config_option
 from trueup.cli.live import tenants as tenant_options
@@ -61,8 +62,7 @@ class SystemName(click.ParamType[str]):
     metavar="KIND",
     cls=Option,
     section="What",
-    help="Only this kind (accounts, instances, targets, …); may be repeated. Default: accounts and instances, or "
-    "connectors.",
+    help=f"Only this kind ({', '.join(some_kinds())}, …); may be repeated. Default: {joined('by_default', ', or ')}.",
 )
 @filter_option
 @click.option(
@@ -72,8 +72,7 @@ class SystemName(click.ParamType[str]):
     metavar="KINDS",
     cls=Option,
     section="What",
-    help="Also write targets, mappings or access of the instances, separated by commas. Takes one request per "
-    "instance, and for mappings one per target as well.",
+    help=joined("along", " "),
 )
 @tenant_options
 @include_config_option

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trueup.cli.command_lines import loaded
+from trueup.cli.command_lines import joined, loaded
 from trueup.cli.parameters import Option
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ include_config: Callable[..., Any] = click.option(
     is_flag=True,
     cls=Option,
     section="What",
-    help=" ".join(line.include_config for line in loaded().lines if line.include_config),
+    help=joined("include_config", " "),
 )
 
 

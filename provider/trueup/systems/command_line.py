@@ -75,6 +75,12 @@ class CommandLine(NamedTuple):
     """An address for examples: `den/ConnectorInstance/docs`."""
     examples: Mapping[str, tuple[str, ...]] = {}
     """Examples of `get` and `import`."""
+    by_default: str = ""
+    """The kinds that `import` writes unless some are named: `accounts and instances`."""
+    below: str = ""
+    """The parents that --below takes: `for cards a board, by name or id`."""
+    along: str = ""
+    """A sentence on what --with writes as well."""
     include_config: str = ""
     """A sentence on what --include-config includes of this system."""
     commands: tuple[SystemCommand, ...] = ()

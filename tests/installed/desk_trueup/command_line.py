@@ -9,6 +9,9 @@ COMMAND_LINE = CommandLine(
     kinds=("boards", "cards"),
     address="desk/Board/roadmap",
     examples={"get": ("trueup get cards --below roadmap",), "import": ("trueup import desk -o boards",)},
+    by_default="boards",
+    below="for cards a board",
+    along="Also write cards of the boards.",
     commands=(
         SystemCommand(
             "cards",

@@ -162,6 +162,10 @@ COMMAND_LINE = CommandLine(
             "trueup import den -o connectors --with targets,mappings,access --include-config",
         ),
     },
+    by_default="accounts and instances",
+    below="for targets and access an instance, by name or id; for mappings a target, by id or INSTANCE/REMOTEID",
+    along="Also write targets, mappings or access of the instances, separated by commas. Takes one request per "
+    "instance, and for mappings one per target as well.",
     include_config="Include config and metadata of Den, except what looks like a secret.",
     commands=(_EVENT_LIST, _SYNC_NOW),
 )

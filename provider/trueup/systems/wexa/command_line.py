@@ -18,5 +18,7 @@ COMMAND_LINE = CommandLine(
         "get": (f"trueup get connectors --project {_PROJECT} -o json",),
         "import": (f"trueup import wexa -o connectors --project {_PROJECT}",),
     },
+    by_default="connectors",
+    below="for connectors a project",
     include_config="Wexa's configuration is never shown.",
 )
