@@ -13,13 +13,19 @@ from postgres import where as where
 from sandboxes import Running, running
 from world import World
 
-from trueup.core import redaction
+from trueup.core import reasons, redaction
 
 
 @pytest.fixture(autouse=True)
 def _secrets_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process redacts the secrets of one run; here many tests share a process, and each has a redactor of its own."""
     monkeypatch.setattr(redaction, "process", redaction.Redactor())
+
+
+@pytest.fixture(autouse=True)
+def _no_words_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that used `import trueup` has the words of a Python program; a test has them only if it does so."""
+    monkeypatch.setattr(reasons, "_python", [])
 
 
 def _kept(preset: str) -> Iterator[tuple[Running, Any]]:

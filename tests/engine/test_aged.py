@@ -229,7 +229,7 @@ async def test_without_a_ledger_it_is_an_error_that_says_what_to_do(
 ) -> None:
     with pytest.raises(UsageError, match="max-age-without-ledger") as raised:
         await world.plan(*wanted(), max_age=DAY)
-    assert "leave --max-age out" in explained(raised.value)[1]
+    assert "omit --max-age" in explained(raised.value)[1]
     await seen(world, wanted())
     monkeypatch.setenv("TRUEUP_LEDGER", "off")
     with pytest.raises(UsageError, match="max-age-without-ledger"):

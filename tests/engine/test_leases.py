@@ -306,7 +306,7 @@ async def test_a_write_is_cut_off_with_the_term_of_a_lease_that_nobody_confirms(
             world.sandbox.control.post("/faults/release")
             world.settle()
             world.forget()
-            with pytest.raises(Stopped, match="could not be confirmed"):
+            with pytest.raises(Stopped, match="lock-unconfirmed"):
                 await client.request("POST", "/v1/connector-accounts", body={})
             assert world.asked() == 0
             await client.get("/v1/connector-accounts")

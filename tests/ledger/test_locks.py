@@ -23,6 +23,7 @@ from trueup.ledger import identity, locks
 from trueup.ledger.database import Database
 from trueup.ledger.identity import Process, holder, new_run_id, this_process
 from trueup.ledger.store import Ledger
+from trueup.report.reasons import PULUMI, explained
 
 Where = Path | str
 COLUMNS = "name, run, holder, since, heartbeat, host, pid, started"
@@ -60,8 +61,9 @@ async def test_one_name_that_is_held_is_enough_and_nothing_is_taken(where: Where
     assert (error.code, error.exit_code) == ("E502", 5)
     words = r"b is locked by ann@host, process 4711 \(run r-1\), since \S+Z, last heartbeat \d+ s ago\."
     assert re.fullmatch(words, error.message)
-    assert "--lock-timeout" in error.hint
-    assert "trueup unlock r-1" in error.hint
+    assert "--lock-timeout" in explained(error)[1]
+    assert "trueup unlock r-1" in explained(error)[1]
+    assert "pulumi up" in explained(error, PULUMI)[1]
 
 
 async def test_the_same_run_in_two_places_is_kept_apart(where: Where) -> None:

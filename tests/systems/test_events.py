@@ -17,6 +17,7 @@ from moving_list import ACTIONS, Action, Den
 from world import World
 
 from trueup.core.errors import Forbidden, NotFound, Stopped, UsageError
+from trueup.report.reasons import explained
 from trueup.sandbox.den.ids import new_id
 from trueup.systems.den import lists, named, sync_events
 from trueup.systems.den.sync_events import Event, EventList, Follower
@@ -205,7 +206,7 @@ async def test_an_instance_that_is_not_there_names_near_ones(given: str, hint: s
     async with den(world) as client:
         with pytest.raises(UsageError) as caught:
             await named.instance_of(client, given)
-    assert hint in caught.value.hint
+    assert hint in explained(caught.value)[1]
     assert caught.value.message.isprintable()
 
 

@@ -52,9 +52,15 @@ class TrueupError(Exception):
         super().__init__(message)
         self.message = str(message)
         self.code = code or self.default_code
-        self.hint = hint.cure if isinstance(hint, Reason) else hint
+        self.hint = ""
         self.reason = message if isinstance(message, Reason) else None
+        self.remedy: Reason | None = None
+        self.advise(hint)
+
+    def advise(self, hint: str | Reason) -> None:
+        """Set the remedy."""
         self.remedy = hint if isinstance(hint, Reason) else None
+        self.hint = hint.cure if isinstance(hint, Reason) else hint
 
     def __str__(self) -> str:
         text = f"error[{self.code}]: {self.message}"

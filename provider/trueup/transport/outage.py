@@ -79,7 +79,7 @@ class Outage:
         """
         alive, call.heard = call.heard not in (None, self.heard), self.heard
         if self.given_up:
-            again.failure.remedy = _LATER
+            again.failure.advise(_LATER)
         if not self.heard or self.given_up or alive or not self._patience:
             return  # never heard of, or it answers others: then the tries of the call count
         clock = self._api.clock
@@ -100,7 +100,7 @@ class Outage:
     def _give_up(self, again: Again) -> None:
         title, seconds = self._api.title, self._length()
         again.failure.message = f"{again.failure.message.rstrip('.')}; {title} has not answered for {seconds:.0f} s."
-        again.failure.remedy = _LATER
+        again.failure.advise(_LATER)
         self._since, self.given_up = None, True
 
     async def _pause(self) -> None:

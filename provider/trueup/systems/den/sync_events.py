@@ -299,7 +299,7 @@ async def retry(client: ApiClient, key: str) -> None:
         answer = await client.request("POST", f"{ROUTE}/{{{_ID}}}/retry", params={_ID: key})
     except NotFound as error:
         error.message = f"there is no sync event {key}, or it is another organisation's."
-        error.remedy = Reason("den/list-events")
+        error.advise(Reason("den/list-events"))
         raise
     except Forbidden as error:
         error.hint = error.hint or "Retrying takes the role of an editor for the event's instance."
