@@ -12,8 +12,10 @@ from waiting import until
 from world import ACCOUNTS, INSTANCES, Recorder, World, names, results
 
 from trueup.core.errors import Unavailable
+from trueup.core.reasons import Reason
 from trueup.core.secrets import Reference
 from trueup.engine.options import SystemClock
+from trueup.report.reasons import worded
 
 
 def impatient(world: World, timeout: float = 0.4) -> Any:
@@ -205,11 +207,11 @@ async def test_a_create_in_doubt_that_is_stopped_is_looked_for_by_the_next_run(
         report = await applying
     assert results(report) == {"docs": "stopped"}
     world.calm()
-    said: list[str] = []
+    said: list[Reason] = []
     monkeypatch.setattr(world.progress, "note", said.append)
     plan = await world.plan(account(), instance("docs"))
     assert not plan.has_changes
-    assert any(text.endswith("with 1 call open: 1 had taken effect, 0 had not.") for text in said)
+    assert any(worded(one).endswith("with 1 call open: 1 had taken effect, 0 had not.") for one in said)
 
 
 async def test_a_mapping_is_looked_for_below_a_target_that_was_not_read(world: World) -> None:

@@ -65,7 +65,7 @@ async def test_a_long_reading_is_told_of_before_it_begins(thousand: World) -> No
     names = [f"repo-{number:04}" for number in range(1, 101)]
     wanted = [target(f"{name}-main", connectorInstance=thousand.instance(name)["id"]) for name in names]
     await thousand.plan(*wanted)
-    assert thousand.progress.notes == ["Reading ConnectorTargets below 100 ConnectorInstances: 100 requests."]
+    assert thousand.progress.notes == ["Reading ConnectorTargets of 100 ConnectorInstances: 100 requests."]
 
 
 @both_versions
