@@ -11,11 +11,12 @@ import pytest
 
 from trueup.core.errors import Fault, ManifestError
 from trueup.core.fields import field
-from trueup.core.kinds import Declared, Handler, kind
+from trueup.core.kinds import Declared, kind
 from trueup.core.values import Address, Where
 from trueup.manifest import load
 from trueup.manifest.links import link
 from trueup.manifest.places import LOADER
+from trueup.systems.rest import RestHandler
 
 DEN = "apiVersion: den.trueup.dev/v1\n"
 WEXA = "apiVersion: wexa.trueup.dev/v1\n"
@@ -177,14 +178,14 @@ class Part:
     other: str | None = field("Another one.", reference="Part")
 
 
-class Parts(Handler):
+class Parts(RestHandler):
     """Parts are told apart by their names in the manifest alone."""
 
     def key(self, spec: dict[str, Any]) -> None:
         return None
 
 
-PART = kind(Part, system="made", handler=Parts())
+PART = kind(Part, system="made", handler=Parts(Part, listed="/parts", one="/parts/{id}"))
 
 
 def part(name: str, line: int, **spec: str) -> Declared:

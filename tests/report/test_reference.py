@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from trueup.core.fields import field
-from trueup.core.kinds import Handler, kind
+from trueup.core.kinds import kind
 from trueup.report import reference
 from trueup.systems.registry import KINDS
+from trueup.systems.rest import RestHandler
 
 
 def section(page: str, title: str) -> str:
@@ -78,7 +79,7 @@ class Odd:
 
 
 def test_texts_that_look_like_something_else_are_quoted() -> None:
-    odd = kind(Odd, system="made", handler=Handler())
+    odd = kind(Odd, system="made", handler=RestHandler(Odd, listed="/odds", one="/odds/{id}"))
     (block,) = re.findall(r"```yaml\n(.*?)```", reference.render([odd]), re.DOTALL)
 
     assert yaml.safe_load(block)["spec"]["one"] == odd.fields[0].example

@@ -186,3 +186,9 @@ def test_a_capability_is_declared() -> None:
     with pytest.raises(TypeError, match="has canonical, which takes translates = True"):
         type("Odd", (Handler,), {"canonical": lambda *_: {}})
     type("Sound", (Handler,), {"canonical": lambda *_: {}, "translates": True})
+
+
+def test_a_handler_without_what_it_needs_is_refused_when_it_is_made() -> None:
+    half = type("Half", (Handler,), {"key": lambda *_: ()})
+    with pytest.raises(TypeError, match=r"abstract methods? .*calls.*creation.*perform.*read.*reread_cost"):
+        half()

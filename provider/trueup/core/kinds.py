@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -44,7 +45,7 @@ _CAPABILITIES: Final = {
 """The methods that are called only of a handler that declares the capability."""
 
 
-class Handler:
+class Handler(ABC):
     """The operations of one kind on its API. A method that a kind does not override behaves as defined here.
 
     Coroutines raise ApiError. Only NotFound, or absence from a complete list, means absent.
@@ -78,9 +79,9 @@ class Handler:
                 if getattr(cls, method) is not getattr(Handler, method) and not getattr(cls, capability):
                     raise TypeError(f"{cls.__name__} has {method}, which takes {capability} = True.")
 
+    @abstractmethod
     def key(self, spec: dict[str, Any]) -> Hashable:
         """Return the natural key of a declared or live spec with ids for references; unique on the server."""
-        raise NotImplementedError
 
     def near(self, spec: dict[str, Any]) -> Hashable | None:
         """Return the natural key as a database with a looser collation compares it; None when none would."""
@@ -98,7 +99,7 @@ class Handler:
 
     def label(self, spec: dict[str, Any]) -> str:
         """Return the name among its siblings, where a short form declares it."""
-        raise NotImplementedError
+        return str(spec.get(self.naming or "name") or "")
 
     def canonical(self, spec: dict[str, Any], listing: Listing) -> dict[str, Any] | Refusal:
         """Return a declared spec in the server's normal form, using the listing; a Refusal when there is none."""
@@ -113,9 +114,9 @@ class Handler:
         """
         return None
 
+    @abstractmethod
     async def read(self, api: Api, scope: Scope) -> Listing:
         """Return everything of this kind that a run may need, in as few requests as possible."""
-        raise NotImplementedError
 
     def read_cost(self, scope: Scope) -> int:
         """Return the number of requests that `read` is expected to take."""
@@ -128,17 +129,17 @@ class Handler:
         """
         return None
 
+    @abstractmethod
     async def reread(self, api: Api, lives: Sequence[Live]) -> dict[str, Live]:
         """Return those that still exist, by id, in as few requests as possible: the verification after the writes."""
-        raise NotImplementedError
 
     async def whole(self, api: Api, live: Live) -> Live:
         """Return a listed resource with the fields that its list leaves out."""
         return live
 
+    @abstractmethod
     def reread_cost(self, lives: Sequence[Live | None], parents: int) -> int:
         """Return the number of requests that `reread` is expected to take; None is a resource not created yet."""
-        raise NotImplementedError
 
     def incomparable(self, path: Path, value: Any) -> Incomparable | None:
         """Return why a value that was read cannot be compared with a declared one; None when it can."""
@@ -148,13 +149,13 @@ class Handler:
         """Return undeclared fields to set when the resource is adopted, as if it were created."""
         return {}
 
+    @abstractmethod
     def calls(self, live: Live, desired: Desired, changes: Sequence[Change]) -> tuple[Call, ...] | Refusal:
         """Return the calls that make the changes, in order, or a refusal. A call that creates means: replace it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def creation(self, declared: Declared, near: Sequence[Live]) -> tuple[Call, ...] | Refusal:
         """Return the calls that create it, or a refusal; `near` is what exists, to suggest names from."""
-        raise NotImplementedError
 
     def removal(self, live: Live, policy: str) -> tuple[Call, ...] | Kept:
         """Return the calls that delete it by that deletionPolicy, or why it is kept; empty when already done."""
@@ -168,9 +169,9 @@ class Handler:
         """Return the other objects that the calls delete along with it, a line each."""
         return ()
 
+    @abstractmethod
     async def perform(self, api: Api, call: Call, live: Live | None, desired: Desired) -> Live | None:
         """Make one call and return what its answer shows as live; None when it shows nothing."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
