@@ -354,6 +354,16 @@ def test_a_system_whose_reasons_have_codes_of_another_is_not_taken(monkeypatch: 
     assert left[0].why == "its reasons wexa/odd have to begin with den/"
 
 
+def test_a_kind_that_does_not_require_the_field_of_its_tenant_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An apply would fail when it asks which tenants to lock."""
+    tenant = type("Account", (type(den.SYSTEM.tenant),), {"field": "connectorAccount"})()
+    monkeypatch.setattr(den, "SYSTEM", replace(den.SYSTEM, tenant=tenant))
+    _, left = registry.loaded([EntryPoint(installed.SYSTEMS, "den", "trueup.systems.den.system:SYSTEM")])
+    assert left[0].why.startswith("its kinds ConnectorAccount, ")
+    assert "ConnectorInstance" not in left[0].why
+    assert left[0].why.endswith("have no required field connectorAccount, which names their tenant")
+
+
 def test_the_same_entry_points_are_found_as_python_finds() -> None:
     for group in (installed.SYSTEMS, installed.COMMAND_LINES):
         theirs = {(one.name, one.value) for one in metadata.entry_points(group=group)}

@@ -91,11 +91,11 @@ def command(
 def _check_below(kind: ResourceKind, below: str | None) -> None:
     """Raise UsageError when a parent is missing, or given for a kind without one."""
     from trueup.core.errors import UsageError
-    from trueup.importing.kinds import parent_of, short
+    from trueup.importing.kinds import parent_of, short, singular
 
     parent = parent_of(kind)
     if parent is not None and below is None:
-        what = "INSTANCE" if parent_of(parent) is None else "a target: its id, or INSTANCE/REMOTEID"
+        what = singular(parent).upper() if parent_of(parent) is None else "a target: its id, or INSTANCE/REMOTEID"
         raise UsageError(
             f"{short(kind)} are children of {short(parent)}, and no parent is given.",
             hint=f"Nothing was sent. Add --below {what}.",

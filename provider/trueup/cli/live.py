@@ -63,7 +63,8 @@ def chosen_tenants(given: Mapping[str, tuple[str, ...]], kind: ResourceKind) -> 
     for setting, ids in given.items():
         if ids and (setting != tenant.setting or kind.parent != tenant.field):
             kinds = " or ".join(f"{short(one)} of {SYSTEMS[one.system].title}" for one in _named_by(setting))
-            raise UsageError(f"--{setting} can be used only with {kinds}.", hint="Nothing was sent. Omit it.")
+            with_what = f"only with {kinds}" if kinds else "with no kind: none is listed by it"
+            raise UsageError(f"--{setting} can be used {with_what}.", hint="Nothing was sent. Omit it.")
     return given.get(tenant.setting, ())
 
 

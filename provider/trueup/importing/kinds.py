@@ -26,9 +26,14 @@ def live_kinds(system: str | None = None) -> tuple[ResourceKind, ...]:
 
 
 def short(kind: ResourceKind) -> str:
-    """The plural that a person says: `instances`, `access`, `connectors`."""
+    """Return the plural that a person says: `instances`, `access`, `connectors`."""
+    return plural(singular(kind))
+
+
+def singular(kind: ResourceKind) -> str:
+    """Return the word for one of a kind: `instance`."""
     name = kind.name.lower()
-    return plural(name.removeprefix(_PREFIX) or name)
+    return name.removeprefix(_PREFIX) or name
 
 
 def kind_named(given: str, kinds: Iterable[ResourceKind] = ()) -> ResourceKind:

@@ -77,7 +77,16 @@ def _unfit(name: str, system: object) -> str:
         return f"its reasons {', '.join(alien)} have to begin with {name}/"
     if "Connection" not in names:
         return "it has no kind Connection"
+    if homeless := _without_tenant(system):
+        return f"its kinds {', '.join(homeless)} have no required field {system.tenant.field}, which names their tenant"
     return ""
+
+
+def _without_tenant(system: System) -> list[str]:
+    """Return the kinds that do not require the field by which each resource names its tenant, if there is one."""
+    field = system.tenant.field
+    kinds = [kind for kind in system.kinds if isinstance(kind, ResourceKind)] if field else []
+    return [kind.name for kind in kinds if field not in kind.by_name or not kind.by_name[field].required]
 
 
 _found = loaded(installed.entry_points(installed.SYSTEMS))
