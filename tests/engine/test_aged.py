@@ -216,9 +216,9 @@ async def test_every_aged_value_tells_its_age(world: World) -> None:
     await seen(world, wanted())
     plan, _ = await aged(world, *wanted())
     (at,) = set(plan.aged.values())
-    told = f"Taken from the ledger, not read: 4 resources, the oldest read at {at}."
-    assert told in text.render(plan, Page())
-    assert told in drift.render(drift.Drift(plan, SystemClock().now(), lambda _: ""), Page())
+    note = f"Taken from the ledger, not read: 4 resources, the oldest read at {at}."
+    assert note in text.render(plan, Page())
+    assert note in drift.render(drift.Drift(plan, SystemClock().now(), lambda _: ""), Page())
     changes = jsons.loads(json.render(plan))["resource_changes"]
     shown = {one["name"]: one.get("seen_at") for one in changes}
     assert shown == {"acme": None, "docs": None, "wiki": None, "main": at, "other": at, "skills": at, "all": at}

@@ -25,7 +25,7 @@ from trueup.systems.system import Permissions
 DEN = ConnectionId("den", "default")
 NAMES = ["docs", "Docs", "wiki", "blog"]
 SHARED = {id(one): one for one in (*BY_NAME.values(), MISSING, UNKNOWN)}
-"""What is equal to itself alone, as a memo of `deepcopy`: copies share it."""
+"""Objects that are equal to themselves alone, as a memo of `deepcopy`: copies share it."""
 
 
 @st.composite

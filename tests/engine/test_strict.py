@@ -26,9 +26,9 @@ async def test_what_nobody_declared_is_named_and_not_shown(world: World) -> None
     document = json.render(plan)
     assert '"undeclared": ["remoteId", "status", "config.deep"]' in document
     assert TOKEN not in document
-    told = drift.render(drift.Drift(plan, SystemClock().now(), lambda _: ""), Page())
-    assert "config.deep" in told
-    assert TOKEN not in told
+    report = drift.render(drift.Drift(plan, SystemClock().now(), lambda _: ""), Page())
+    assert "config.deep" in report
+    assert TOKEN not in report
     assert not plan.has_drift
 
 

@@ -16,7 +16,7 @@ KEY = "desk-token-0123456789"
 
 
 class Desk:
-    """What a running server holds, and the requests that it had."""
+    """The content of a running server, and the requests that it received."""
 
     def __init__(self) -> None:
         self.boards: dict[str, dict[str, Any]] = {}

@@ -118,7 +118,7 @@ def ready():
 
 
 def nothing() -> None:
-    """What is done when a lock is lost that no test loses."""
+    """Fail: a lock was lost that no test loses."""
     raise AssertionError
 
 

@@ -15,7 +15,7 @@ ROUTE = "/v1/things"
 PAGE = 4
 """Of the model, unless a test says otherwise: small, so that few writes turn a whole page over."""
 Action = tuple[str, int]
-"""What somebody does, and to which: its place in the list, counted from the head, or from the end when negative."""
+"""A change by another user, and the place of its item in the list, counted from the end when negative."""
 
 
 class Den:
@@ -38,7 +38,7 @@ class Den:
             self.now += not ties
         self.now += 1
         self.throughout = set(self.items)
-        """What existed all the time."""
+        """The ids that existed all the time."""
 
     @property
     def order(self) -> list[str]:

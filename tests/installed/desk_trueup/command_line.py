@@ -1,4 +1,4 @@
-"""What Desk adds to the command line: `trueup cards`, and its part of the help."""
+"""The additions of Desk to the command line: `trueup cards`, and its part of the help."""
 
 from trueup.systems.command_line import CommandLine, SystemArgument, SystemCommand, SystemOption
 
